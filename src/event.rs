@@ -1,0 +1,179 @@
+//! The record's vocabulary: what a run writes to `events.jsonl`, one JSON object a line.
+//!
+//! The lab writes it, [`crate::measure`] reads it, and nothing else passes between them: a report
+//! can be rebuilt from the record alone. Names, not indices, appear in it.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::overlay::id::Id;
+use crate::scenario::Expectation;
+use crate::topology::{Bootstrap, Healing, LookupMode, Place, Protocol};
+
+/// Version of this vocabulary.
+pub const SCHEMA: u32 = 1;
+
+/// One line of the record.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Event {
+    /// CLOCK_MONOTONIC in nanoseconds: one clock for every namespace and process of a lab.
+    pub at: u64,
+    #[serde(flatten)]
+    pub what: What,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "kebab-case")]
+pub enum What {
+    /// Always the first line.
+    Lab(Box<LabFacts>),
+    /// A phase of the build ended. Phases follow one another without gaps.
+    Phase { name: String, seconds: f64, note: String },
+    /// The play begins: time zero of the timeline.
+    Play,
+    /// An action of the timeline (or a live one) took effect. `at` is when it began, `done` when
+    /// its last system call had returned.
+    Fault { action: String, verb: String, target: String, done: u64, live: bool },
+    /// An action could not be carried out.
+    Refused { action: String, reason: String },
+    /// A kernel routing table changed (netlink notification).
+    Fib { node: String, change: FibChange },
+    /// An interface gained or lost its carrier, or went up or down.
+    Carrier { node: String, interface: String, up: bool },
+    /// Probes of one client that were answered or given up since the last such line.
+    Probes { client: String, group: String, probes: Vec<ProbeResult> },
+    /// A process ended that nobody had asked to end, or one that a fault killed.
+    Exit { node: String, process: String, status: String, expected: bool },
+    /// What an overlay node did.
+    Node { node: String, overlay: String, did: NodeDid },
+    /// Keys stored by a `put` action, once all have been acknowledged or given up.
+    Put { overlay: String, stored: u32, failed: u32, seconds: f64 },
+    /// Result of an `audit` action.
+    Audit { overlay: String, found: u32, missing: Vec<String>, seconds: f64 },
+    /// How well the machine kept up so far.
+    Fidelity { worst_sched_delay_ms: f64, socket_drops: u64 },
+    /// Always the last line of a complete run.
+    End { reason: String },
+}
+
+/// What is known before anything runs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LabFacts {
+    pub schema: u32,
+    /// anybed's version.
+    pub version: String,
+    pub bird: String,
+    pub kernel: String,
+    pub lab: String,
+    pub file: String,
+    pub seed: u64,
+    pub nodes: Vec<NodeFacts>,
+    pub links: Vec<LinkFacts>,
+    pub groups: Vec<GroupFacts>,
+    pub overlays: Vec<OverlayFacts>,
+    /// Seconds since the play's begin, and the action's text.
+    pub timeline: Vec<(f64, String)>,
+    pub expectations: Vec<Expectation>,
+    /// Seconds of play planned.
+    pub duration: f64,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct NodeFacts {
+    pub name: String,
+    /// `router`, `gateway`, `member` or `client`.
+    pub kind: String,
+    #[serde(rename = "as")]
+    pub as_name: String,
+    pub asn: u32,
+    /// The stub it belongs to, for gateways and hosts.
+    pub stub: Option<String>,
+    pub place: Option<Place>,
+    pub addresses: Vec<IpAddr>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LinkFacts {
+    pub name: String,
+    pub a: String,
+    pub b: String,
+    /// `internal`, `customer`, `provider`, `peer` (what b is to a) or `access`.
+    pub kind: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct GroupFacts {
+    pub name: String,
+    pub addresses: Vec<IpAddr>,
+    pub overlay: Option<String>,
+    /// `None` for a plain or a join group.
+    pub color: Option<u16>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct OverlayFacts {
+    pub name: String,
+    pub protocol: Protocol,
+    pub bootstrap: Bootstrap,
+    pub healing: Healing,
+    pub lookup: LookupMode,
+    /// Host name to ring id.
+    pub ids: BTreeMap<String, Id>,
+    /// Host name to color; empty without colors.
+    pub colors: BTreeMap<String, u16>,
+}
+
+/// A change of one kernel routing table.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FibChange {
+    /// False: the route was deleted.
+    pub add: bool,
+    /// `198.51.100.1/32`, `default`.
+    pub prefix: String,
+    /// Gateways, several for equal-cost multipath; empty for a connected route.
+    pub via: Vec<IpAddr>,
+    /// Outgoing interfaces, in the order of `via`.
+    pub interfaces: Vec<String>,
+}
+
+/// One probe of a client to a group's address.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ProbeResult {
+    pub seq: u64,
+    /// CLOCK_MONOTONIC nanoseconds.
+    pub sent: u64,
+    /// Nanoseconds until the answer; `None`: lost.
+    pub rtt: Option<u64>,
+    /// Who answered.
+    pub member: Option<String>,
+}
+
+/// What an overlay node reports. The node's process stamps the time.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "did", rename_all = "kebab-case")]
+pub enum NodeDid {
+    /// It was told to join and has sent its first datagram.
+    Joining,
+    /// It is a member: it has a successor, and its groups will now be announced.
+    /// `served_by` bootstrapped it (`None`: it found nobody and began a new overlay).
+    Joined { served_by: Option<String>, milliseconds: f64, attempts: u32 },
+    JoinFailed { reason: String },
+    /// It put a group's route into BGP, or took it out.
+    Announced { group: String },
+    Withdrew { group: String },
+    /// It handed its keys over and stopped taking part.
+    Left,
+    /// Its neighbors changed. Names of hosts.
+    Neighbors { successors: Vec<String>, predecessor: Option<String>, fingers: Vec<String> },
+    /// A peer stopped answering and was forgotten.
+    Forgot { peer: String },
+    /// A lookup ended. `owner` is `None` when nobody answered.
+    Looked { key: Id, owner: Option<String>, hops: u32, milliseconds: f64 },
+    /// A color's address was answered from another island.
+    Contact { peer: String, color: u16 },
+    /// It was told of that contact and joins again through it.
+    Rejoining { through: String },
+    Rejoined { through: String, milliseconds: f64 },
+}

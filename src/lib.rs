@@ -1,0 +1,32 @@
+//! anybed: a Linux testbed for network-layer anycast.
+//!
+//! From one lab file, anybed builds a small Internet out of network namespaces, runs a real BIRD in
+//! every router and on every overlay host, lets overlay nodes join by anycast, breaks things, and
+//! measures what routing and the overlay did.
+//!
+//! The library has three parts, and data runs through them one way.
+//!
+//! **Describe** (pure: no sockets, no clocks, no files but the ones named)
+//! - [`topology`]: the lab file, its checks and diagnostics, and the network model it yields.
+//! - [`scenario`]: the timeline, the faults and the expectations.
+//! - [`overlay`]: overlay protocols as state machines without input or output, and a simulated network to run them in.
+//! - [`anycast`]: how a node finds a member: joining through a group's address, colors.
+//! - [`plan`]: what will be built, printable before anything is touched: addresses, steps, BIRD configs.
+//!
+//! **Build** (the only modules that touch the world)
+//! - [`kernel`]: namespaces, links, addresses, route notifications, through netlink and `setns`.
+//! - [`bird`]: BIRD processes and their control sockets.
+//! - [`lab`]: the sandbox, the supervisor that builds and plays a lab, its socket.
+//! - [`node`]: the overlay node's process: sockets and clocks around the pure machines.
+//!
+//! **Measure** (pure again)
+//! - [`event`]: the record's vocabulary. The lab only writes it; what follows only reads it.
+//! - [`measure`]: catchments, convergence, islands, and the verdict on every expectation.
+//! - [`report`]: text and JSON for people and machines.
+//!
+//! [`cli`] parses the command line, enters the sandbox and dispatches.
+
+pub mod event;
+pub mod overlay;
+pub mod scenario;
+pub mod topology;

@@ -1,0 +1,3 @@
+//! Overlay protocols as state machines without input or output.
+
+pub mod id;

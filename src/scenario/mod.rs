@@ -1,0 +1,150 @@
+//! What happens in a lab and what must hold: the timeline's actions and the expectations.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::topology::{AsId, GroupId, LinkId, NodeId};
+
+/// The timeline and the expectations of one lab, with every name found.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Scenario {
+    /// In play order; entries with `over` are already spread out.
+    pub timeline: Vec<Entry>,
+    pub expectations: Vec<Expectation>,
+    /// Play ends this long after it began.
+    pub duration: Duration,
+}
+
+/// One thing to do at one moment of the play.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Entry {
+    /// Since the play began.
+    pub at: Duration,
+    pub action: Action,
+}
+
+/// Something done to a lab, by the timeline or live by `anybed fault`. One grammar serves both;
+/// `Action::display` gives the text back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// `cut LINK`: carrier lost at both ends.
+    Cut(LinkId),
+    /// `mend LINK`.
+    Mend(LinkId),
+    /// `fail STUB`: all its uplinks cut at once.
+    Fail(AsId),
+    /// `recover STUB`.
+    Recover(AsId),
+    /// `crash NODE [node|bird|both]`: SIGKILL. A router has only a BIRD.
+    Crash(NodeId, Victim),
+    /// `restart NODE [node|bird|both]`.
+    Restart(NodeId, Victim),
+    /// `join OVERLAY` (all its members) or `join HOST … [in OVERLAY]`, one entry per host.
+    Join { host: NodeId, overlay: usize },
+    /// `leave HOST [in OVERLAY]`: drain, withdraw, hand over, stop.
+    Leave { host: NodeId, overlay: usize },
+    /// `announce HOST [GROUP]`.
+    Announce { host: NodeId, group: GroupId },
+    /// `withdraw HOST [GROUP]`.
+    Withdraw { host: NodeId, group: GroupId },
+    /// `put COUNT in OVERLAY`: stores COUNT new keys through joined nodes.
+    Put { overlay: usize, keys: u32 },
+    /// `audit OVERLAY`: fetches every key put so far, from joined nodes in turn.
+    Audit { overlay: usize },
+}
+
+/// Which process of a host a crash kills.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Victim {
+    /// The overlay node.
+    Node,
+    Bird,
+    Both,
+}
+
+/// What must hold, in the form the record keeps: names, not indices, so that a record is judged
+/// without its lab file.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Expectation {
+    /// The file's `name`, or the expression itself.
+    pub name: String,
+    pub metric: Metric,
+    pub op: Op,
+    pub value: Value,
+    pub when: When,
+}
+
+/// What an expectation looks at. The text form is `METRIC of SUBJECT`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Metric {
+    /// `joins of OVERLAY`: joins that succeeded. Counter.
+    Joins(String),
+    /// `failed joins of OVERLAY`. Counter.
+    FailedJoins(String),
+    /// `members of OVERLAY`: nodes joined and alive. State.
+    Members(String),
+    /// `islands of OVERLAY`. State.
+    Islands(String),
+    /// `whole of OVERLAY` (`yes`/`no`): every member's successor is the right one among all members. State.
+    Whole(String),
+    /// `merge of OVERLAY`: seconds from the last `recover`/`mend` to whole. Duration.
+    Merge(String),
+    /// `lookups of OVERLAY [from STUB]`: lookups sent. Counter.
+    Lookups(String, Option<String>),
+    /// `lookup success of OVERLAY [from STUB]`: share answered by an owner that was right. Ratio.
+    LookupSuccess(String, Option<String>),
+    /// `wrong lookups of OVERLAY [from STUB]`. Counter.
+    WrongLookups(String, Option<String>),
+    /// `missing keys of OVERLAY`: keys put that the audits in the window did not find. Counter.
+    MissingKeys(String),
+    /// `found keys of OVERLAY`. Counter.
+    FoundKeys(String),
+    /// `catchment of CLIENT [for GROUP]`: who answers it; the value is a host or a stub name. State.
+    Catchment(String, Option<String>),
+    /// `moved clients`: clients whose answering member changed in the window. Counter.
+    MovedClients,
+    /// `lost probes [of CLIENT]`: probes without an answer. Counter.
+    LostProbes(Option<String>),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Op {
+    #[serde(rename = "==")]
+    Eq,
+    #[serde(rename = "!=")]
+    Ne,
+    #[serde(rename = "<")]
+    Lt,
+    #[serde(rename = "<=")]
+    Le,
+    #[serde(rename = ">")]
+    Gt,
+    #[serde(rename = ">=")]
+    Ge,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Value {
+    /// Counts, ratios (0..=1; the file may say `95%`), seconds (the file says `4s`).
+    Number(f64),
+    Name(String),
+    Yes,
+    No,
+}
+
+/// Seconds since the play began.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum When {
+    /// State: at the end. Counter: over the whole play.
+    End,
+    /// State: at this moment, or (`within` > 0) at some moment up to `within` later.
+    /// Counter: from the play's begin to then.
+    At { at: f64, within: f64 },
+    /// State: throughout. Counter and ratio: counted in this window.
+    During { from: f64, to: f64 },
+}

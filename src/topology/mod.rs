@@ -1,0 +1,5 @@
+//! The network a lab file describes: the file's shape, its checks, and the model everything else reads.
+
+pub mod model;
+
+pub use model::*;

@@ -1,0 +1,313 @@
+//! The checked network: what a lab file means once every name in it has been found.
+//!
+//! Indices ([`NodeId`], [`LinkId`], …) point into the vectors of one [`Topology`] and are given in
+//! file order, so two readings of one file agree.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+/// Index into [`Topology::nodes`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct NodeId(pub usize);
+
+/// Index into [`Topology::links`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct LinkId(pub usize);
+
+/// Index into [`Topology::ases`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct AsId(pub usize);
+
+/// Index into [`Topology::groups`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct GroupId(pub usize);
+
+/// The whole checked network of one lab.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Topology {
+    /// The lab's name, also the default name of its run directory.
+    pub name: String,
+    /// Every random choice derives from it.
+    pub seed: u64,
+    pub family: FamilyChoice,
+    pub timers: TimerPreset,
+    /// Stub networks are ASes too: their [`As::stub`] is true.
+    pub ases: Vec<As>,
+    pub nodes: Vec<Node>,
+    pub links: Vec<Link>,
+    pub groups: Vec<Group>,
+    pub overlays: Vec<Overlay>,
+    /// Client probing; `None` when the lab has no clients or no group.
+    pub probe: Option<Probe>,
+}
+
+/// `family` of a lab file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum FamilyChoice {
+    Ipv4,
+    Ipv6,
+    /// Both; overlay nodes and probes speak IPv4, routing carries both.
+    Dual,
+}
+
+/// One address family.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Family {
+    Ipv4,
+    Ipv6,
+}
+
+/// How fast the routing protocols react (written out in every BIRD config).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TimerPreset {
+    /// Connect delay 1 s, retry 2 s, error wait 1–4 s, hold 9 s, keepalive 3 s.
+    #[default]
+    Lab,
+    /// Hold 90 s, keepalive 30 s (RFC 4271 §10), otherwise as `lab`.
+    Rfc,
+    /// The daemon's defaults, written out.
+    Bird,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct As {
+    pub name: String,
+    pub asn: u32,
+    /// A stub network: one gateway router and hosts.
+    pub stub: bool,
+    /// Its routers, in file order; a stub has exactly one, its gateway.
+    pub routers: Vec<NodeId>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Node {
+    /// Unique in the lab; also the namespace's name. A host's is `STUB.NAME`.
+    pub name: String,
+    pub kind: NodeKind,
+    pub as_id: AsId,
+    /// Degrees, if the file has them.
+    pub place: Option<Place>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NodeKind {
+    Router,
+    /// The one router of a stub.
+    Gateway,
+    /// A host that may announce groups: it runs BIRD and an overlay node (or a plain responder).
+    Member,
+    /// A host that runs neither; it only probes.
+    Client,
+}
+
+/// Geographic coordinates in degrees (WGS 84).
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Place {
+    pub lat: f64,
+    pub lon: f64,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Link {
+    /// Unique in the lab; `A-B`, and `A-B#2` for a parallel one unless the file names it.
+    pub name: String,
+    pub a: NodeId,
+    pub b: NodeId,
+    pub kind: LinkKind,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LinkKind {
+    /// Inside an AS: OSPF.
+    Internal { cost: u32 },
+    /// Between ASes: eBGP.
+    External(Relation),
+    /// Between a stub's gateway (`a`) and one of its hosts (`b`).
+    Access,
+}
+
+/// What `b` is to `a` (Gao and Rexford, 2001).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Relation {
+    Customer,
+    Provider,
+    Peer,
+}
+
+/// An anycast group: an address and the hosts that may announce it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Group {
+    /// Unique in the lab: the file's name, or `OVERLAY` (join group), `OVERLAY/7` (color 7).
+    pub name: String,
+    /// One address per family of the lab, IPv4 first.
+    pub addresses: Vec<IpAddr>,
+    pub role: GroupRole,
+    pub members: Vec<NodeId>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum GroupRole {
+    /// Of a `[[group]]`: announced as soon as its site is up.
+    Plain,
+    /// Join group of the overlay with this index.
+    Join(usize),
+    /// Color group: overlay index, color.
+    Color(usize, u16),
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Overlay {
+    pub name: String,
+    pub protocol: Protocol,
+    /// Hosts that may join it, in file order.
+    pub members: Vec<NodeId>,
+    pub join_group: GroupId,
+    /// `color_groups[c]` is color `c`; empty unless `healing` is [`Healing::Colors`].
+    pub color_groups: Vec<GroupId>,
+    /// `colors[i]` is the color of `members[i]` (same emptiness).
+    pub colors: Vec<u16>,
+    pub bootstrap: Bootstrap,
+    /// Used with [`Bootstrap::WellKnown`].
+    pub well_known: Vec<NodeId>,
+    pub healing: Healing,
+    /// How often a member asks the other colors.
+    pub heal_every: Duration,
+    pub lookup: LookupMode,
+    /// Length of Chord's successor list.
+    pub successors: usize,
+    /// Copies of each key, the owner's included.
+    pub replicas: usize,
+    pub stabilize_every: Duration,
+    /// A request without an answer is repeated after this long.
+    pub rpc_timeout: Duration,
+    /// Requests without an answer after which a peer counts as failed.
+    pub rpc_tries: u32,
+    /// Lookups per second over the whole overlay, spread evenly over the joined nodes; 0 for none.
+    pub lookups_per_second: f64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Protocol {
+    Chord,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Bootstrap {
+    Anycast,
+    WellKnown,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Healing {
+    None,
+    Colors,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LookupMode {
+    Iterative,
+    Recursive,
+}
+
+/// What the clients do all the time.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Probe {
+    /// Every client probes each of these.
+    pub groups: Vec<GroupId>,
+    /// Time between two probes of one client to one group.
+    pub every: Duration,
+    /// A probe without an answer for this long is lost.
+    pub timeout: Duration,
+}
+
+impl FamilyChoice {
+    /// The families of the lab, IPv4 first; the first one carries overlay traffic and probes.
+    pub fn families(self) -> &'static [Family] {
+        match self {
+            Self::Ipv4 => &[Family::Ipv4],
+            Self::Ipv6 => &[Family::Ipv6],
+            Self::Dual => &[Family::Ipv4, Family::Ipv6],
+        }
+    }
+}
+
+impl NodeKind {
+    /// Whether a BIRD runs there.
+    pub fn has_bird(self) -> bool {
+        !matches!(self, Self::Client)
+    }
+
+    pub fn is_host(self) -> bool {
+        matches!(self, Self::Member | Self::Client)
+    }
+
+    pub fn is_router(self) -> bool {
+        !self.is_host()
+    }
+}
+
+impl Relation {
+    /// What `a` is to `b`.
+    pub fn reversed(self) -> Self {
+        match self {
+            Self::Customer => Self::Provider,
+            Self::Provider => Self::Customer,
+            Self::Peer => Self::Peer,
+        }
+    }
+}
+
+impl Topology {
+    pub fn node(&self, id: NodeId) -> &Node {
+        &self.nodes[id.0]
+    }
+
+    pub fn find(&self, name: &str) -> Option<NodeId> {
+        self.nodes.iter().position(|n| n.name == name).map(NodeId)
+    }
+
+    pub fn find_link(&self, name: &str) -> Option<LinkId> {
+        self.links.iter().position(|l| l.name == name).map(LinkId)
+    }
+
+    /// The stub of this name.
+    pub fn find_stub(&self, name: &str) -> Option<AsId> {
+        self.ases.iter().position(|a| a.stub && a.name == name).map(AsId)
+    }
+
+    /// Links between the stub's gateway and other ASes.
+    pub fn uplinks(&self, stub: AsId) -> Vec<LinkId> {
+        let gateway = self.ases[stub.0].routers[0];
+        let is_uplink = |l: &Link| matches!(l.kind, LinkKind::External(_)) && (l.a == gateway || l.b == gateway);
+        self.links.iter().enumerate().filter(|(_, l)| is_uplink(l)).map(|(i, _)| LinkId(i)).collect()
+    }
+
+    pub fn ids(&self) -> impl Iterator<Item = NodeId> {
+        (0..self.nodes.len()).map(NodeId)
+    }
+
+    pub fn of_kind(&self, wanted: impl Fn(NodeKind) -> bool) -> impl Iterator<Item = NodeId> {
+        self.ids().filter(move |id| wanted(self.node(*id).kind))
+    }
+}
+
+impl fmt::Display for Family {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Ipv4 => "ipv4",
+            Self::Ipv6 => "ipv6",
+        })
+    }
+}
