@@ -158,22 +158,51 @@ pub enum NodeDid {
     Joining,
     /// It is a member: it has a successor, and its groups will now be announced.
     /// `served_by` bootstrapped it (`None`: it found nobody and began a new overlay).
-    Joined { served_by: Option<String>, milliseconds: f64, attempts: u32 },
-    JoinFailed { reason: String },
+    Joined {
+        served_by: Option<String>,
+        milliseconds: f64,
+        attempts: u32,
+    },
+    JoinFailed {
+        reason: String,
+    },
     /// It put a group's route into BGP, or took it out.
-    Announced { group: String },
-    Withdrew { group: String },
+    Announced {
+        group: String,
+    },
+    Withdrew {
+        group: String,
+    },
     /// It handed its keys over and stopped taking part.
     Left,
     /// Its neighbors changed. Names of hosts.
-    Neighbors { successors: Vec<String>, predecessor: Option<String>, fingers: Vec<String> },
+    Neighbors {
+        successors: Vec<String>,
+        predecessor: Option<String>,
+        fingers: Vec<String>,
+    },
     /// A peer stopped answering and was forgotten.
-    Forgot { peer: String },
+    Forgot {
+        peer: String,
+    },
     /// A lookup ended. `owner` is `None` when nobody answered.
-    Looked { key: Id, owner: Option<String>, hops: u32, milliseconds: f64 },
+    Looked {
+        key: Id,
+        owner: Option<String>,
+        hops: u32,
+        milliseconds: f64,
+    },
     /// A color's address was answered from another island.
-    Contact { peer: String, color: u16 },
+    Contact {
+        peer: String,
+        color: u16,
+    },
     /// It was told of that contact and joins again through it.
-    Rejoining { through: String },
-    Rejoined { through: String, milliseconds: f64 },
+    Rejoining {
+        through: String,
+    },
+    Rejoined {
+        through: String,
+        milliseconds: f64,
+    },
 }
