@@ -27,6 +27,8 @@
 //! [`cli`] parses the command line, enters the sandbox and dispatches.
 
 pub mod event;
+pub mod kernel;
+pub mod lab;
 pub mod overlay;
 pub mod scenario;
 pub mod topology;

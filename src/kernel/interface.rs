@@ -1,0 +1,142 @@
+//! Addresses, neighbors, routes and the up/down state of interfaces, in one namespace at a time.
+
+use std::net::{IpAddr, Ipv6Addr};
+
+use anyhow::{Context, Result};
+use futures_util::future::try_join_all;
+use ipnet::IpNet;
+use rtnetlink::packet_route::address::AddressFlags;
+use rtnetlink::packet_route::route::RouteProtocol;
+use rtnetlink::{Handle, LinkUnspec, RouteMessageBuilder};
+
+use super::namespace::{Namespace, Stepper};
+
+/// Index of `lo` in every namespace.
+pub const LOOPBACK: u32 = 1;
+
+/// What one end of a link carries: the same when it is built and when it is mended, as the kernel
+/// forgets neighbors, IPv6 addresses and routes of an interface that goes down.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Interface {
+    pub name: String,
+    pub index: u32,
+    pub mac: [u8; 6],
+    pub addresses: Vec<IpNet>,
+    /// Permanent entries for the other end. The table of learned ones is shared by all namespaces
+    /// and holds 1024 by default; permanent ones do not count, and spare the first packet its ARP.
+    pub neighbors: Vec<(IpAddr, [u8; 6])>,
+    /// Default routes through this interface (hosts only).
+    pub default_via: Vec<IpAddr>,
+}
+
+/// The IPv6 link-local address that the kernel derives from a MAC (RFC 4291, appendix A).
+pub fn link_local(mac: [u8; 6]) -> Ipv6Addr {
+    let [a, b, c, d, e, f] = mac.map(u16::from);
+    Ipv6Addr::new(0xfe80, 0, 0, 0, (a ^ 2) << 8 | b, c << 8 | 0xff, 0xfe00 | d, e << 8 | f)
+}
+
+/// Netlink into one namespace, for as long as it is kept.
+#[derive(Clone)]
+pub struct Control {
+    handle: Handle,
+    namespace: String,
+}
+
+impl Control {
+    pub async fn open(stepper: &Stepper, namespace: &Namespace) -> Result<Self> {
+        let handle = stepper.within(namespace, open_handle).await?;
+        Ok(Self { handle, namespace: namespace.name().to_owned() })
+    }
+
+    /// Netlink into the namespace this process is in.
+    pub fn here(name: &str) -> Result<Self> {
+        Ok(Self { handle: open_handle()?, namespace: name.to_owned() })
+    }
+
+    pub fn handle(&self) -> &Handle {
+        &self.handle
+    }
+
+    /// Brings `lo` up with these addresses.
+    pub async fn set_up_loopback(&self, addresses: &[IpNet]) -> Result<()> {
+        self.set_state(LOOPBACK, true).await?;
+        for address in addresses {
+            self.add_address(LOOPBACK, *address).await?;
+        }
+        Ok(())
+    }
+
+    /// Adds everything `interface` carries and brings it up.
+    pub async fn set_up(&self, interface: &Interface) -> Result<()> {
+        try_join_all(interface.addresses.iter().map(|a| self.add_address(interface.index, *a))).await?;
+        self.set_state(interface.index, true).await?;
+        self.add_neighbors(interface).await?;
+        for via in &interface.default_via {
+            self.add_default_route(*via, interface.index).await?;
+        }
+        Ok(())
+    }
+
+    async fn add_neighbors(&self, interface: &Interface) -> Result<()> {
+        let add = |(address, mac): &(IpAddr, [u8; 6])| {
+            let neighbors = self.handle.neighbours();
+            neighbors.add(interface.index, *address).link_layer_address(mac).replace().execute()
+        };
+        let added = try_join_all(interface.neighbors.iter().map(add)).await;
+        added.map(drop).with_context(|| format!("add neighbors of {} in {}", interface.name, self.namespace))
+    }
+
+    /// Adds an address, or leaves it there.
+    pub async fn add_address(&self, index: u32, address: IpNet) -> Result<()> {
+        let mut request = self.handle.address().add(index, address.addr(), address.prefix_len()).replace();
+        if address.addr().is_ipv6() {
+            // Without it the address is tentative for a second and cannot be bound.
+            request.message_mut().header.flags |= rtnetlink::packet_route::address::AddressHeaderFlags::Nodad;
+        }
+        request.execute().await.with_context(|| format!("add address {address} in {}", self.namespace))
+    }
+
+    /// Removes an address; it is no error if it is gone.
+    pub async fn remove_address(&self, index: u32, address: IpNet) -> Result<()> {
+        let mut request = self.handle.address().add(index, address.addr(), address.prefix_len());
+        let message = request.message_mut().clone();
+        match self.handle.address().del(message).execute().await {
+            Err(rtnetlink::Error::NetlinkError(e)) if e.to_io().raw_os_error() == Some(libc::EADDRNOTAVAIL) => Ok(()),
+            other => other.with_context(|| format!("remove address {address} in {}", self.namespace)),
+        }
+    }
+
+    /// Brings an interface up or down.
+    pub async fn set_state(&self, index: u32, up: bool) -> Result<()> {
+        let builder = LinkUnspec::new_with_index(index);
+        let message = if up { builder.up() } else { builder.down() }.build();
+        let state = if up { "up" } else { "down" };
+        let request = self.handle.link().change(message).execute().await;
+        request.with_context(|| format!("bring interface {index} {state} in {}", self.namespace))
+    }
+
+    async fn add_default_route(&self, via: IpAddr, index: u32) -> Result<()> {
+        let builder = RouteMessageBuilder::<IpAddr>::new();
+        let any: IpAddr = if via.is_ipv4() { [0; 4].into() } else { [0; 16].into() };
+        let route = builder.destination_prefix(any, 0).context("a default route")?.gateway(via).context("a gateway")?;
+        let route = route.output_interface(index).protocol(RouteProtocol::Static).build();
+        let request = self.handle.route().add(route).replace().execute().await;
+        request.with_context(|| format!("add the default route via {via} in {}", self.namespace))
+    }
+}
+
+fn open_handle() -> Result<Handle> {
+    let (connection, handle, _) = rtnetlink::new_connection().context("open a netlink socket")?;
+    tokio::spawn(connection);
+    Ok(handle)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn link_local_is_eui64() {
+        assert_eq!(link_local([2, 0, 0, 0, 1, 0]).to_string(), "fe80::ff:fe00:100");
+    }
+}

@@ -1,0 +1,77 @@
+//! The system calls that the compiler cannot vouch for. The only module with `unsafe`.
+#![expect(unsafe_code, reason = "fork, clone and exec hooks have no safe form; each block says why it is sound")]
+
+use std::fs::File;
+use std::io;
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::os::unix::process::CommandExt;
+use std::process::Command;
+
+use anyhow::{Context, Result, ensure};
+use nix::sched::CloneFlags;
+use nix::sys::signal::Signal;
+use nix::unistd::{ForkResult, Pid};
+
+/// `fork`, refused once the process has a second thread: a forked child of a threaded process may
+/// call only async-signal-safe functions.
+pub fn fork() -> Result<ForkResult> {
+    ensure_single_threaded()?;
+    // SAFETY: the process has one thread, so the child is a full copy with no lock held elsewhere.
+    Ok(unsafe { nix::unistd::fork() }?)
+}
+
+/// Forks into the new namespaces of `flags`. With `CLONE_NEWPID` the child is process 1 of its own.
+/// `None` in the child.
+pub fn fork_into(flags: CloneFlags) -> Result<Option<Pid>> {
+    ensure_single_threaded()?;
+    let flags = flags.bits() as libc::c_long | libc::SIGCHLD as libc::c_long;
+    // SAFETY: with a null stack and without CLONE_VM, clone(2) is fork(2) with new namespaces; the
+    // process has one thread (checked above). The argument order differs only in arguments that are null.
+    let pid = unsafe { libc::syscall(libc::SYS_clone, flags, 0, 0, 0, 0) };
+    match pid {
+        -1 => Err(io::Error::last_os_error()).context("clone into new namespaces"),
+        0 => Ok(None),
+        pid => Ok(Some(Pid::from_raw(pid as i32))),
+    }
+}
+
+fn ensure_single_threaded() -> Result<()> {
+    let threads = std::fs::read_dir("/proc/self/task").context("list own threads")?.count();
+    ensure!(threads == 1, "fork with {threads} threads running");
+    Ok(())
+}
+
+/// Takes over descriptor `fd` if it is open.
+pub fn adopt_fd(fd: RawFd) -> Option<OwnedFd> {
+    nix::fcntl::fcntl(borrow(fd)?, nix::fcntl::FcntlArg::F_GETFD).ok()?;
+    // SAFETY: the descriptor is open (F_GETFD succeeded) and was handed to this process for this use.
+    Some(unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
+fn borrow(fd: RawFd) -> Option<std::os::fd::BorrowedFd<'static>> {
+    // SAFETY: used only for F_GETFD, which answers EBADF on a closed descriptor; -1 is excluded.
+    (fd >= 0).then(|| unsafe { std::os::fd::BorrowedFd::borrow_raw(fd) })
+}
+
+/// Makes `command` step into the namespaces `files` (in this order) just before it executes, and die
+/// with its parent.
+pub fn enter_before_exec(command: &mut Command, files: Vec<File>) {
+    let enter = move || {
+        for file in &files {
+            nix::sched::setns(file, CloneFlags::empty())?;
+        }
+        nix::sys::prctl::set_pdeathsig(Signal::SIGKILL)?;
+        Ok(())
+    };
+    // SAFETY: setns and prctl are async-signal-safe system calls; nothing is allocated or locked.
+    unsafe { command.pre_exec(enter) };
+}
+
+/// Points standard descriptor `target` (0, 1 or 2) at `file`.
+pub fn redirect(file: &impl AsRawFd, target: RawFd) -> io::Result<()> {
+    // SAFETY: dup2 replaces `target` in one step; both numbers are valid descriptors of this process.
+    match unsafe { libc::dup2(file.as_raw_fd(), target) } {
+        -1 => Err(io::Error::last_os_error()),
+        _ => Ok(()),
+    }
+}

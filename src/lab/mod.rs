@@ -1,0 +1,4 @@
+//! A running lab: the sandbox it lives in, the supervisor that builds and plays it, and its socket.
+
+pub mod runtime;
+pub mod sandbox;

@@ -1,0 +1,223 @@
+//! The runtime directory: one entry for each running lab, and the sweeping of entries whose lab is gone.
+//!
+//! An entry is a directory with the lab's socket, its facts, and a file locked by the lab's
+//! processes. The kernel drops the lock with the last of them, however they end, so an entry that
+//! can be locked belongs to no lab.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use serde::{Deserialize, Serialize};
+
+/// What an entry says of its lab.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Facts {
+    pub lab: String,
+    pub file: PathBuf,
+    /// Where the record and the logs go.
+    pub out: PathBuf,
+    /// `run` or `up`.
+    pub command: String,
+    /// Seconds since the Unix epoch.
+    pub started: u64,
+    /// Process 1 of the sandbox, as seen from outside.
+    pub init: Option<i32>,
+}
+
+/// A claimed entry.
+#[derive(Debug)]
+pub struct Entry {
+    pub name: String,
+    path: PathBuf,
+    /// Held open, and so locked, by every process of the lab that was forked and not executed.
+    _lock: File,
+}
+
+/// Why a name could not be claimed.
+#[derive(Debug, thiserror::Error)]
+pub enum ClaimError {
+    #[error("lab {0} is running already; end it with `anybed down {0}`, or choose another name with --name")]
+    Taken(String),
+    #[error(transparent)]
+    Other(#[from] anyhow::Error),
+}
+
+/// `$ANYBED_RUNTIME_DIR`, else `/run/anybed` for root, else `$XDG_RUNTIME_DIR/anybed`, else
+/// `/tmp/anybed-UID`.
+pub fn directory() -> PathBuf {
+    let named = |variable| std::env::var_os(variable).filter(|v| !v.is_empty()).map(PathBuf::from);
+    let uid = nix::unistd::geteuid();
+    named("ANYBED_RUNTIME_DIR")
+        .or_else(|| uid.is_root().then(|| "/run/anybed".into()))
+        .or_else(|| named("XDG_RUNTIME_DIR").map(|d| d.join("anybed")))
+        .unwrap_or_else(|| format!("/tmp/anybed-{uid}").into())
+}
+
+impl Entry {
+    /// Claims `name` for a lab about to start.
+    ///
+    /// # Errors
+    /// [`ClaimError::Taken`] while a lab of that name runs.
+    pub fn claim(name: &str) -> Result<Self, ClaimError> {
+        let directory = directory();
+        create_private(&directory)?;
+        let path = directory.join(name);
+        loop {
+            create_private(&path)?;
+            let Some(lock) = lock(&path)? else { return Err(ClaimError::Taken(name.to_owned())) };
+            if is_still_there(&lock, &path) {
+                for file in [path.join("socket"), path.join("facts.json")] {
+                    remove_if_there(&file)?;
+                }
+                return Ok(Self { name: name.to_owned(), path, _lock: lock });
+            }
+            // Swept by another command between its creation and our lock: begin again.
+        }
+    }
+
+    /// Claims `name`, or else `name-2`, `name-3`, …
+    pub fn claim_any(name: &str) -> Result<Self> {
+        for number in 1.. {
+            let numbered = if number == 1 { name.to_owned() } else { format!("{name}-{number}") };
+            match Self::claim(&numbered) {
+                Err(ClaimError::Taken(_)) => continue,
+                other => return Ok(other?),
+            }
+        }
+        unreachable!("the numbers do not end")
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub fn socket(&self) -> PathBuf {
+        self.path.join("socket")
+    }
+
+    pub fn write(&self, facts: &Facts) -> Result<()> {
+        let text = serde_json::to_string(facts).context("write the lab's facts as JSON")?;
+        let new = self.path.join("facts.new");
+        fs::write(&new, text).with_context(|| format!("write {}", new.display()))?;
+        fs::rename(&new, self.path.join("facts.json")).context("put the lab's facts in place")
+    }
+
+    /// Removes the entry; its lab has ended.
+    pub fn remove(self) -> Result<()> {
+        remove_all(&self.path)
+    }
+}
+
+/// Removes the entries of labs that are gone and returns their names.
+pub fn sweep() -> Result<Vec<String>> {
+    let mut swept = Vec::new();
+    for name in names()? {
+        let path = directory().join(&name);
+        if let Ok(Some(lock)) = lock(&path)
+            && is_still_there(&lock, &path)
+        {
+            remove_all(&path)?;
+            swept.push(name);
+        }
+    }
+    Ok(swept)
+}
+
+/// The running labs, by name.
+pub fn running() -> Result<Vec<Facts>> {
+    Ok(names()?.iter().filter_map(|name| facts(name)).collect())
+}
+
+/// What the entry of `name` says; `None` if there is none.
+pub fn facts(name: &str) -> Option<Facts> {
+    let text = fs::read_to_string(directory().join(name).join("facts.json")).ok()?;
+    serde_json::from_str(&text).ok()
+}
+
+/// The socket of the lab `name`.
+pub fn socket(name: &str) -> PathBuf {
+    directory().join(name).join("socket")
+}
+
+/// Waits until no process of the lab `name` is left, and removes its entry. False: still there at
+/// the deadline.
+pub fn wait_gone(name: &str, patience: Duration) -> Result<bool> {
+    let path = directory().join(name);
+    let deadline = Instant::now() + patience;
+    loop {
+        if !path.exists() {
+            return Ok(true);
+        }
+        if lock(&path)?.is_some() {
+            remove_all(&path)?;
+            return Ok(true);
+        }
+        if Instant::now() > deadline {
+            return Ok(false);
+        }
+        // flock(2) has no timeout, and a lock that is given up announces nothing.
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+fn names() -> Result<Vec<String>> {
+    let entries = match fs::read_dir(directory()) {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        other => other.with_context(|| format!("list {}", directory().display()))?,
+    };
+    let mut names: Vec<String> =
+        entries.flatten().filter(|e| e.path().is_dir()).filter_map(|e| e.file_name().into_string().ok()).collect();
+    names.sort();
+    Ok(names)
+}
+
+fn create_private(path: &Path) -> Result<()> {
+    match fs::DirBuilder::new().mode(0o700).create(path) {
+        Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
+        Err(e) if e.kind() == io::ErrorKind::NotFound => {
+            let builder = fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
+            builder.with_context(|| format!("create {}", path.display()))?;
+        }
+        other => other.with_context(|| format!("create {}", path.display()))?,
+    }
+    let owner = fs::metadata(path).with_context(|| format!("look at {}", path.display()))?.uid();
+    let uid = nix::unistd::geteuid().as_raw();
+    anyhow::ensure!(owner == uid, "{} belongs to user {owner}, not to {uid}", path.display());
+    Ok(())
+}
+
+/// `None`: a lab holds it.
+fn lock(entry: &Path) -> Result<Option<File>> {
+    let path = entry.join("lock");
+    let open = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(&path);
+    let file = open.with_context(|| format!("open {}", path.display()))?;
+    match file.try_lock() {
+        Ok(()) => Ok(Some(file)),
+        Err(TryLockError::WouldBlock) => Ok(None),
+        Err(TryLockError::Error(e)) => Err(e).with_context(|| format!("lock {}", path.display())),
+    }
+}
+
+fn is_still_there(lock: &File, entry: &Path) -> bool {
+    let ours = lock.metadata().map(|m| m.ino());
+    let there = fs::metadata(entry.join("lock")).map(|m| m.ino());
+    matches!((ours, there), (Ok(a), Ok(b)) if a == b)
+}
+
+fn remove_if_there(path: &Path) -> Result<()> {
+    match fs::remove_file(path) {
+        Err(e) if e.kind() != io::ErrorKind::NotFound => Err(e).with_context(|| format!("remove {}", path.display())),
+        _ => Ok(()),
+    }
+}
+
+fn remove_all(path: &Path) -> Result<()> {
+    match fs::remove_dir_all(path) {
+        Err(e) if e.kind() != io::ErrorKind::NotFound => Err(e).with_context(|| format!("remove {}", path.display())),
+        _ => Ok(()),
+    }
+}

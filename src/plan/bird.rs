@@ -1,0 +1,387 @@
+//! BIRD configs, rendered from the templates of `bird-configs/`.
+
+use std::fs;
+use std::io;
+use std::net::IpAddr;
+use std::path::Path;
+
+use ipnet::IpNet;
+use minijinja::{Environment, UndefinedBehavior};
+use serde::Serialize;
+
+use crate::kernel::interface::Interface;
+use crate::topology::address::Addresses;
+use crate::topology::{Family, GroupId, Link, LinkId, LinkKind, NodeId, NodeKind, Relation, TimerPreset, Topology};
+
+/// An AS with more routers than this uses route reflectors instead of a full mesh.
+pub const FULL_MESH_LIMIT: usize = 16;
+
+/// First private 4-byte ASN (RFC 6996); the n-th member of the lab takes the n-th.
+const PRIVATE_ASN: u32 = 4_200_000_000;
+
+const ROUTER: &str = "router.conf.j2";
+const HOST: &str = "host.conf.j2";
+
+/// The two templates, compiled.
+#[derive(Debug)]
+pub struct Templates {
+    environment: Environment<'static>,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum TemplateError {
+    #[error("read template {path}: {source}")]
+    Read { path: String, source: io::Error },
+    /// Syntax of the template, or a name it does not get.
+    #[error("template {0:#}")]
+    Template(#[from] minijinja::Error),
+}
+
+impl Templates {
+    /// The templates that the program carries, those in `directory` taking precedence.
+    ///
+    /// # Errors
+    /// A file that cannot be read or compiled.
+    pub fn load(directory: Option<&Path>) -> Result<Self, TemplateError> {
+        let mut environment = Environment::new();
+        environment.set_undefined_behavior(UndefinedBehavior::Strict);
+        environment.set_trim_blocks(true);
+        environment.set_lstrip_blocks(true);
+        environment.set_keep_trailing_newline(true);
+        let built_in = [
+            (ROUTER, include_str!("../../bird-configs/router.conf.j2")),
+            (HOST, include_str!("../../bird-configs/host.conf.j2")),
+        ];
+        for (name, text) in built_in {
+            let own = directory.map(|d| d.join(name)).filter(|path| path.exists());
+            let text = match own {
+                None => text.to_owned(),
+                Some(path) => {
+                    let failed = |source| TemplateError::Read { path: path.display().to_string(), source };
+                    fs::read_to_string(&path).map_err(failed)?
+                }
+            };
+            environment.add_template_owned(name, text)?;
+        }
+        Ok(Self { environment })
+    }
+}
+
+/// Name of the static protocol that announces `group` (without its `-ipv4`, `-ipv6`).
+pub fn group_protocol(topology: &Topology, group: GroupId) -> String {
+    format!("group-{}", topology.groups[group.0].name.replace('/', "-color-"))
+}
+
+/// The private ASN of a member.
+pub fn host_asn(topology: &Topology, host: NodeId) -> u32 {
+    let before = topology.of_kind(|kind| kind == NodeKind::Member).take_while(|id| *id < host).count();
+    PRIVATE_ASN + before as u32
+}
+
+/// Groups that a host may announce.
+pub fn groups_of(topology: &Topology, host: NodeId) -> impl Iterator<Item = GroupId> {
+    let ids = (0..topology.groups.len()).map(GroupId);
+    ids.filter(move |id| topology.groups[id.0].members.contains(&host))
+}
+
+/// The config of the BIRD on `node`; `None` if none runs there.
+pub(super) fn render(
+    topology: &Topology,
+    addresses: &Addresses,
+    templates: &Templates,
+    node: NodeId,
+    interfaces: &[Interface],
+) -> Result<Option<String>, TemplateError> {
+    let view = View { topology, addresses, node, interfaces };
+    let environment = &templates.environment;
+    match topology.node(node).kind {
+        NodeKind::Client => Ok(None),
+        NodeKind::Member => Ok(Some(environment.get_template(HOST)?.render(view.host())?)),
+        NodeKind::Router | NodeKind::Gateway => Ok(Some(environment.get_template(ROUTER)?.render(view.router())?)),
+    }
+}
+
+#[derive(Serialize)]
+struct Router {
+    name: String,
+    kind: &'static str,
+    as_name: String,
+    asn: u32,
+    router_id: IpAddr,
+    timers: Timers,
+    igp: Vec<IgpInterface>,
+    families: Vec<RouterFamily>,
+}
+
+#[derive(Serialize)]
+struct RouterFamily {
+    name: Family,
+    originate: Vec<IpNet>,
+    internal: Vec<Session>,
+    external: Vec<Session>,
+    hosts: Vec<Session>,
+}
+
+#[derive(Serialize)]
+struct IgpInterface {
+    name: String,
+    cost: u32,
+}
+
+#[derive(Default, Serialize)]
+struct Session {
+    name: String,
+    peer: String,
+    local: Option<IpAddr>,
+    neighbor: Option<IpAddr>,
+    asn: u32,
+    /// What the neighbor is to us, of an external session.
+    relation: Option<Relation>,
+    /// What we are to the neighbor (RFC 9234).
+    role: Option<Relation>,
+    /// The neighbor is a client of this route reflector.
+    client: bool,
+    /// Prefixes that a host may announce.
+    groups: Vec<IpNet>,
+    family: Option<Family>,
+}
+
+#[derive(Serialize)]
+struct Host {
+    name: String,
+    as_name: String,
+    asn: u32,
+    router_id: IpAddr,
+    timers: Timers,
+    groups: Vec<HostGroup>,
+    sessions: Vec<Session>,
+}
+
+#[derive(Serialize)]
+struct HostGroup {
+    name: String,
+    protocol: String,
+    prefixes: Vec<Prefix>,
+}
+
+#[derive(Serialize)]
+struct Prefix {
+    family: Family,
+    prefix: IpNet,
+}
+
+/// Seconds.
+#[derive(Serialize)]
+struct Timers {
+    connect_delay: u32,
+    connect_retry: u32,
+    error_wait_min: u32,
+    error_wait_max: u32,
+    hold: u32,
+    keepalive: u32,
+    ospf_hello: u32,
+    ospf_dead: u32,
+}
+
+impl Timers {
+    fn of(preset: TimerPreset) -> Self {
+        // BIRD floors the connect delay at 1 s.
+        let lab = Self {
+            connect_delay: 1,
+            connect_retry: 2,
+            error_wait_min: 1,
+            error_wait_max: 4,
+            hold: 9,
+            keepalive: 3,
+            ospf_hello: 1,
+            ospf_dead: 4,
+        };
+        match preset {
+            TimerPreset::Lab => lab,
+            // RFC 4271 §10 and RFC 2328 appendix C.
+            TimerPreset::Rfc => Self { hold: 90, keepalive: 30, ospf_hello: 10, ospf_dead: 40, ..lab },
+            TimerPreset::Bird => Self {
+                connect_delay: 5,
+                connect_retry: 120,
+                error_wait_min: 60,
+                error_wait_max: 300,
+                hold: 240,
+                keepalive: 80,
+                ospf_hello: 10,
+                ospf_dead: 40,
+            },
+        }
+    }
+}
+
+/// The lab as one node sees it.
+struct View<'a> {
+    topology: &'a Topology,
+    addresses: &'a Addresses,
+    node: NodeId,
+    interfaces: &'a [Interface],
+}
+
+impl<'a> View<'a> {
+    fn router(&self) -> Router {
+        let node = self.topology.node(self.node);
+        let own = &self.topology.ases[node.as_id.0];
+        let families = self.topology.family.families();
+        Router {
+            name: node.name.clone(),
+            kind: if node.kind == NodeKind::Gateway { "gateway" } else { "router" },
+            as_name: own.name.clone(),
+            asn: own.asn,
+            router_id: self.router_id(),
+            timers: Timers::of(self.topology.timers),
+            igp: self.igp(),
+            families: families.iter().map(|family| self.router_family(*family)).collect(),
+        }
+    }
+
+    fn router_family(&self, family: Family) -> RouterFamily {
+        let node = self.topology.node(self.node);
+        let stub = self.topology.ases[node.as_id.0].stub;
+        let sessions = |wanted: fn(LinkKind) -> bool| {
+            let links = self.links().filter(move |(_, link, _)| wanted(link.kind));
+            links.map(|(id, link, interface)| self.session(family, id, link, interface)).collect()
+        };
+        RouterFamily {
+            name: family,
+            originate: if stub { vec![self.addresses.stub_prefix(node.as_id, family)] } else { Vec::new() },
+            internal: self.internal(family),
+            external: sessions(|kind| matches!(kind, LinkKind::External(_))),
+            // Clients speak no BGP; `host_sessions` leaves them out.
+            hosts: self.host_sessions(family),
+        }
+    }
+
+    fn host_sessions(&self, family: Family) -> Vec<Session> {
+        let hosts = self.links().filter(|(_, link, _)| {
+            link.kind == LinkKind::Access && self.topology.node(link.b).kind == NodeKind::Member
+        });
+        let session = |(id, link, interface): (LinkId, &Link, &Interface)| Session {
+            asn: host_asn(self.topology, link.b),
+            groups: self.group_prefixes(link.b, family),
+            ..self.session(family, id, link, interface)
+        };
+        hosts.map(session).collect()
+    }
+
+    fn group_prefixes(&self, host: NodeId, family: Family) -> Vec<IpNet> {
+        groups_of(self.topology, host).flat_map(|group| self.prefixes(group)).filter(|p| p.family == family).map(|p| p.prefix).collect()
+    }
+
+    fn prefixes(&self, group: GroupId) -> Vec<Prefix> {
+        let family = |a: &IpAddr| if a.is_ipv4() { Family::Ipv4 } else { Family::Ipv6 };
+        let addresses = &self.topology.groups[group.0].addresses;
+        addresses.iter().map(|a| Prefix { family: family(a), prefix: IpNet::from(*a) }).collect()
+    }
+
+    /// A session with the node at the other end of `link`.
+    fn session(&self, family: Family, id: LinkId, link: &Link, interface: &Interface) -> Session {
+        let (a, b) = self.addresses.link(id, family);
+        let ours = link.a == self.node;
+        let (local, neighbor) = if ours { (a, b) } else { (b, a) };
+        let peer = self.topology.node(if ours { link.b } else { link.a });
+        // The relation says what b is to a.
+        let relation = match link.kind {
+            LinkKind::External(relation) if ours => Some(relation),
+            LinkKind::External(relation) => Some(relation.reversed()),
+            _ => None,
+        };
+        Session {
+            name: self.session_name(&interface.name, family),
+            peer: peer.name.clone(),
+            local: Some(local.addr()),
+            neighbor: Some(neighbor.addr()),
+            asn: self.topology.ases[peer.as_id.0].asn,
+            relation,
+            role: relation.map(Relation::reversed),
+            family: Some(family),
+            ..Session::default()
+        }
+    }
+
+    /// Named after the interface, which no other session of the node uses.
+    fn session_name(&self, interface: &str, family: Family) -> String {
+        let stem = interface.trim_start_matches("to-");
+        if self.topology.family.families().len() > 1 { format!("{stem}-{family}") } else { stem.to_owned() }
+    }
+
+    /// iBGP: a full mesh, or in a large AS sessions with its route reflectors only.
+    fn internal(&self, family: Family) -> Vec<Session> {
+        let own = self.topology.node(self.node).as_id;
+        let routers = &self.topology.ases[own.0].routers;
+        let reflectors = self.reflectors(routers);
+        let reflects = |id: &NodeId| reflectors.contains(id);
+        let peers = routers.iter().filter(|peer| **peer != self.node);
+        let peers = peers.filter(|peer| reflectors.is_empty() || reflects(peer) || reflects(&self.node));
+        let session = |peer: &NodeId| {
+            let name = &self.topology.node(*peer).name;
+            Session {
+                name: self.session_name(&format!("ibgp-{name}"), family),
+                peer: name.clone(),
+                local: Some(self.addresses.loopback(self.node, family)),
+                neighbor: Some(self.addresses.loopback(*peer, family)),
+                client: reflects(&self.node) && !reflects(peer),
+                family: Some(family),
+                ..Session::default()
+            }
+        };
+        peers.map(session).collect()
+    }
+
+    /// The two best connected routers, if the AS is too large for a full mesh.
+    fn reflectors(&self, routers: &[NodeId]) -> Vec<NodeId> {
+        if routers.len() <= FULL_MESH_LIMIT {
+            return Vec::new();
+        }
+        let degree = |id: NodeId| self.topology.links.iter().filter(|l| l.a == id || l.b == id).count();
+        let mut ranked: Vec<NodeId> = routers.to_vec();
+        ranked.sort_by_key(|id| (std::cmp::Reverse(degree(*id)), *id));
+        ranked.truncate(2);
+        ranked
+    }
+
+    fn igp(&self) -> Vec<IgpInterface> {
+        let internal = self.links().filter_map(|(_, link, interface)| match link.kind {
+            LinkKind::Internal { cost } => Some(IgpInterface { name: interface.name.clone(), cost }),
+            _ => None,
+        });
+        internal.collect()
+    }
+
+    fn host(&self) -> Host {
+        let node = self.topology.node(self.node);
+        let families = self.topology.family.families();
+        let groups = groups_of(self.topology, self.node).map(|group| HostGroup {
+            name: self.topology.groups[group.0].name.clone(),
+            protocol: group_protocol(self.topology, group),
+            prefixes: self.prefixes(group),
+        });
+        let sessions = self.links().flat_map(|(id, link, interface)| {
+            families.iter().map(move |family| self.session(*family, id, link, interface))
+        });
+        Host {
+            name: node.name.clone(),
+            as_name: self.topology.ases[node.as_id.0].name.clone(),
+            asn: host_asn(self.topology, self.node),
+            router_id: self.router_id(),
+            timers: Timers::of(self.topology.timers),
+            groups: groups.collect(),
+            sessions: sessions.collect(),
+        }
+    }
+
+    /// A router id is four bytes in an IPv6 lab too.
+    fn router_id(&self) -> IpAddr {
+        self.addresses.loopback(self.node, Family::Ipv4)
+    }
+
+    /// The node's links with their interfaces, which are laid out in the same order.
+    fn links(&self) -> impl Iterator<Item = (LinkId, &'a Link, &'a Interface)> {
+        let links = self.topology.links.iter().enumerate().filter(|(_, l)| l.a == self.node || l.b == self.node);
+        links.zip(self.interfaces).map(|((index, link), interface)| (LinkId(index), link, interface))
+    }
+}

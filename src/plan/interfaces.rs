@@ -1,0 +1,90 @@
+//! Names, indices, MACs and addresses of every interface.
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
+use crate::kernel::interface::{Interface, LOOPBACK, link_local};
+use crate::plan::LinkPlan;
+use crate::topology::address::Addresses;
+use crate::topology::{Family, LinkId, LinkKind, NodeId, Topology};
+
+/// The kernel's limit, without the terminating zero.
+const NAME_LENGTH: usize = 15;
+
+/// The interfaces of each node, in the order of its links.
+pub(super) fn lay_out(topology: &Topology, addresses: &Addresses) -> (Vec<Vec<Interface>>, Vec<LinkPlan>) {
+    let mut nodes: Vec<Vec<Interface>> = vec![Vec::new(); topology.nodes.len()];
+    let mut links = Vec::with_capacity(topology.links.len());
+    for (index, link) in topology.links.iter().enumerate() {
+        let id = LinkId(index);
+        for (node, peer, side) in [(link.a, link.b, 0), (link.b, link.a, 1)] {
+            let taken: BTreeSet<_> = nodes[node.0].iter().map(|i: &Interface| i.name.clone()).collect();
+            let mut interface = Interface {
+                name: name(&topology.node(peer).name, &taken),
+                index: LOOPBACK + 1 + nodes[node.0].len() as u32,
+                mac: mac(id, side),
+                addresses: Vec::new(),
+                neighbors: Vec::new(),
+                default_via: Vec::new(),
+            };
+            for family in topology.family.families() {
+                address(&mut interface, addresses, id, side, *family);
+                let hosts_uplink = matches!(link.kind, LinkKind::Access) && side == 1;
+                if hosts_uplink {
+                    interface.default_via.push(addresses.link(id, *family).0.addr());
+                }
+            }
+            nodes[node.0].push(interface);
+        }
+        let end = |node: NodeId| (node, nodes[node.0].len() - 1);
+        links.push(LinkPlan { link: id, a: end(link.a), b: end(link.b) });
+    }
+    (nodes, links)
+}
+
+fn address(interface: &mut Interface, addresses: &Addresses, link: LinkId, side: u8, family: Family) {
+    let (a, b) = addresses.link(link, family);
+    let (own, other) = if side == 0 { (a, b) } else { (b, a) };
+    let peer = mac(link, 1 - side);
+    interface.addresses.push(own);
+    interface.neighbors.push((other.addr(), peer));
+    if family == Family::Ipv6 {
+        interface.neighbors.push((IpAddr::V6(link_local(peer)), peer));
+    }
+}
+
+/// `02` marks the address as locally administered.
+fn mac(link: LinkId, side: u8) -> [u8; 6] {
+    let [_, b, c, d] = (link.0 as u32).to_be_bytes();
+    [2, 0, b, c, d, side]
+}
+
+/// `to-PEER`, shortened and numbered where it must be.
+fn name(peer: &str, taken: &BTreeSet<String>) -> String {
+    // A host's `STUB.NAME` is known by its own name on its stub.
+    let short = peer.rsplit('.').next().unwrap_or(peer);
+    let full = format!("to-{short}");
+    let candidates = (1..).map(|n| {
+        let suffix = if n == 1 { String::new() } else { format!("_{n}") };
+        let room = NAME_LENGTH - suffix.len();
+        format!("{}{suffix}", &full[..full.len().min(room)])
+    });
+    candidates.into_iter().find(|name| !taken.contains(name)).expect("the numbers do not end")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_fit_and_differ() {
+        let mut taken = BTreeSet::new();
+        for expected in ["to-minneapolis", "to-minneapoli_2"] {
+            let name = name("minneapolis", &taken);
+            assert_eq!(name, expected);
+            assert!(name.len() <= NAME_LENGTH);
+            taken.insert(name);
+        }
+        assert_eq!(name("campus.n1", &taken), "to-n1");
+    }
+}

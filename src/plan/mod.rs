@@ -1,0 +1,110 @@
+//! What will be built, worked out before anything is touched: names, addresses, BIRD configs, in the
+//! order of building. The same lab file and seed give the same plan, byte for byte.
+
+pub mod bird;
+mod interfaces;
+pub mod reach;
+mod show;
+
+use ipnet::IpNet;
+
+use crate::kernel::interface::Interface;
+use crate::kernel::sysctl::Sysctl;
+use crate::topology::address::Addresses;
+use crate::topology::{FamilyChoice, Family, LinkId, NodeId, NodeKind, Topology};
+
+/// UDP port of overlay nodes and of plain sites.
+pub const PORT: u16 = 4000;
+
+/// Everything to build.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// In the order of [`Topology::nodes`].
+    pub nodes: Vec<NodePlan>,
+    /// In the order of [`Topology::links`].
+    pub links: Vec<LinkPlan>,
+    pub addresses: Addresses,
+}
+
+#[derive(Clone, Debug)]
+pub struct NodePlan {
+    pub id: NodeId,
+    pub name: String,
+    pub sysctls: Vec<Sysctl>,
+    /// Addresses on `lo` besides the kernel's own; groups come and go there later.
+    pub loopback: Vec<IpNet>,
+    pub interfaces: Vec<Interface>,
+    /// The rendered BIRD config, if a BIRD runs here.
+    pub bird: Option<String>,
+}
+
+/// A link and, for each side (`a`, `b`), the position of its interface in the node's plan.
+#[derive(Clone, Debug)]
+pub struct LinkPlan {
+    pub link: LinkId,
+    pub a: (NodeId, usize),
+    pub b: (NodeId, usize),
+}
+
+impl Plan {
+    /// Plans the network of `topology` with these BIRD templates.
+    ///
+    /// # Errors
+    /// [`bird::TemplateError`] if a template cannot be rendered.
+    pub fn new(topology: &Topology, templates: &bird::Templates) -> Result<Self, bird::TemplateError> {
+        let addresses = Addresses::of(topology);
+        let (mut interfaces, links) = interfaces::lay_out(topology, &addresses);
+        let mut nodes = Vec::with_capacity(topology.nodes.len());
+        for id in topology.ids() {
+            let interfaces = std::mem::take(&mut interfaces[id.0]);
+            let bird = bird::render(topology, &addresses, templates, id, &interfaces)?;
+            let node = topology.node(id);
+            let loopback = loopback(topology, &addresses, id);
+            nodes.push(NodePlan { id, name: node.name.clone(), sysctls: sysctls(node.kind, topology.family), loopback, interfaces, bird });
+        }
+        Ok(Self { nodes, links, addresses })
+    }
+
+    pub fn node(&self, id: NodeId) -> &NodePlan {
+        &self.nodes[id.0]
+    }
+
+    pub fn interface(&self, end: (NodeId, usize)) -> &Interface {
+        &self.node(end.0).interfaces[end.1]
+    }
+}
+
+fn loopback(topology: &Topology, addresses: &Addresses, id: NodeId) -> Vec<IpNet> {
+    if topology.node(id).kind.is_host() {
+        return Vec::new();
+    }
+    let families = topology.family.families();
+    families.iter().map(|family| IpNet::from(addresses.loopback(id, *family))).collect()
+}
+
+fn sysctls(kind: NodeKind, family: FamilyChoice) -> Vec<Sysctl> {
+    let mut all = Vec::new();
+    let mut set = |key, value| all.push(Sysctl { key, value });
+    let families = family.families();
+    if families.contains(&Family::Ipv6) {
+        // Addresses are ours and unique: no detection of duplicates, and they stay over a link-down.
+        set("ipv6/conf/default/accept_dad", "0");
+        set("ipv6/conf/default/keep_addr_on_down", "1");
+        set("ipv6/conf/default/accept_ra", "0");
+        if kind.is_router() {
+            set("ipv6/conf/all/forwarding", "1");
+        }
+    } else {
+        // Spares every link its multicast reports and solicitations.
+        set("ipv6/conf/default/disable_ipv6", "1");
+    }
+    if families.contains(&Family::Ipv4) {
+        // The effective value is the larger of `all` and the interface's own, taken from `default`.
+        set("ipv4/conf/all/rp_filter", "0");
+        set("ipv4/conf/default/rp_filter", "0");
+        if kind.is_router() {
+            set("ipv4/ip_forward", "1");
+        }
+    }
+    all
+}

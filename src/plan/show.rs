@@ -1,0 +1,49 @@
+//! The plan as text: the steps in the order in which they are carried out.
+
+use std::fmt;
+
+use crate::kernel::interface::Interface;
+use crate::plan::{NodePlan, Plan};
+
+impl fmt::Display for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for node in &self.nodes {
+            write!(f, "namespace {}", node.name)?;
+            for sysctl in &node.sysctls {
+                write!(f, " {}={}", sysctl.key, sysctl.value)?;
+            }
+            writeln!(f)?;
+        }
+        for link in &self.links {
+            let (a, b) = (self.interface(link.a), self.interface(link.b));
+            writeln!(f, "link {} {} – {} {}", self.node(link.a.0).name, a.name, self.node(link.b.0).name, b.name)?;
+        }
+        for node in &self.nodes {
+            show_addresses(f, node)?;
+        }
+        for node in self.nodes.iter().filter(|n| n.bird.is_some()) {
+            writeln!(f, "bird {}", node.name)?;
+        }
+        Ok(())
+    }
+}
+
+fn show_addresses(f: &mut fmt::Formatter<'_>, node: &NodePlan) -> fmt::Result {
+    for address in &node.loopback {
+        writeln!(f, "address {} lo {address}", node.name)?;
+    }
+    for interface in &node.interfaces {
+        show_interface(f, node, interface)?;
+    }
+    Ok(())
+}
+
+fn show_interface(f: &mut fmt::Formatter<'_>, node: &NodePlan, interface: &Interface) -> fmt::Result {
+    for address in &interface.addresses {
+        writeln!(f, "address {} {} {address}", node.name, interface.name)?;
+    }
+    for via in &interface.default_via {
+        writeln!(f, "route {} default via {via}", node.name)?;
+    }
+    Ok(())
+}
