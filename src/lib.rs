@@ -26,9 +26,11 @@
 //!
 //! [`cli`] parses the command line, enters the sandbox and dispatches.
 
+pub mod bird;
 pub mod event;
 pub mod kernel;
 pub mod lab;
 pub mod overlay;
+pub mod plan;
 pub mod scenario;
 pub mod topology;

@@ -11,7 +11,9 @@ use rtnetlink::MulticastGroup;
 use rtnetlink::packet_core::{NetlinkBuffer, NetlinkMessage, NetlinkPayload};
 use rtnetlink::packet_route::RouteNetlinkMessage;
 use rtnetlink::packet_route::link::{LinkAttribute, LinkFlags, LinkMessage};
-use rtnetlink::packet_route::route::{RouteAddress, RouteAttribute, RouteHeader, RouteMessage, RouteNextHop, RouteType};
+use rtnetlink::packet_route::route::{
+    RouteAddress, RouteAttribute, RouteHeader, RouteMessage, RouteNextHop, RouteType,
+};
 use rtnetlink::sys::{Socket, SocketAddr};
 use tokio::sync::mpsc::UnboundedSender;
 
@@ -22,7 +24,10 @@ use crate::event::FibChange;
 #[derive(Clone, Debug, PartialEq)]
 pub enum Notice {
     Route(FibChange),
-    Carrier { interface: String, up: bool },
+    Carrier {
+        interface: String,
+        up: bool,
+    },
     /// The socket's buffer ran over: notices were lost.
     Overrun,
 }

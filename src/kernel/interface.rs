@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv6Addr};
 use anyhow::{Context, Result};
 use futures_util::future::try_join_all;
 use ipnet::IpNet;
-use rtnetlink::packet_route::address::AddressFlags;
+use rtnetlink::packet_route::address::AddressHeaderFlags;
 use rtnetlink::packet_route::route::RouteProtocol;
 use rtnetlink::{Handle, LinkUnspec, RouteMessageBuilder};
 
@@ -91,7 +91,7 @@ impl Control {
         let mut request = self.handle.address().add(index, address.addr(), address.prefix_len()).replace();
         if address.addr().is_ipv6() {
             // Without it the address is tentative for a second and cannot be bound.
-            request.message_mut().header.flags |= rtnetlink::packet_route::address::AddressHeaderFlags::Nodad;
+            request.message_mut().header.flags |= AddressHeaderFlags::Nodad;
         }
         request.execute().await.with_context(|| format!("add address {address} in {}", self.namespace))
     }

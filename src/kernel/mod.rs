@@ -7,8 +7,8 @@ pub mod fib;
 pub mod interface;
 pub mod link;
 pub mod namespace;
-pub mod sysctl;
 pub mod sys;
+pub mod sysctl;
 
 use std::time::Duration;
 

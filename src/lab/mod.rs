@@ -2,3 +2,7 @@
 
 pub mod runtime;
 pub mod sandbox;
+pub mod network;
+pub mod process;
+pub mod record;
+pub mod fibs;

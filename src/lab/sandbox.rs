@@ -217,7 +217,8 @@ impl Outside {
                     Ok(Signal::SIGCHLD) | Err(_) => {}
                     Ok(signal) => {
                         signaled += 1;
-                        kill(self.init, if signaled > 1 { Signal::SIGKILL } else { signal }).context("pass a signal on")?;
+                        kill(self.init, if signaled > 1 { Signal::SIGKILL } else { signal })
+                            .context("pass a signal on")?;
                     }
                 }
             }

@@ -6,6 +6,8 @@ use std::net::IpAddr;
 use std::path::Path;
 
 use ipnet::IpNet;
+use minijinja::syntax::SyntaxConfig;
+use minijinja::value::Serde;
 use minijinja::{Environment, UndefinedBehavior};
 use serde::Serialize;
 
@@ -45,9 +47,9 @@ impl Templates {
     pub fn load(directory: Option<&Path>) -> Result<Self, TemplateError> {
         let mut environment = Environment::new();
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
-        environment.set_trim_blocks(true);
-        environment.set_lstrip_blocks(true);
-        environment.set_keep_trailing_newline(true);
+        let syntax =
+            SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).keep_trailing_newline(true).build()?;
+        environment.set_syntax(syntax);
         let built_in = [
             (ROUTER, include_str!("../../bird-configs/router.conf.j2")),
             (HOST, include_str!("../../bird-configs/host.conf.j2")),
@@ -96,8 +98,10 @@ pub(super) fn render(
     let environment = &templates.environment;
     match topology.node(node).kind {
         NodeKind::Client => Ok(None),
-        NodeKind::Member => Ok(Some(environment.get_template(HOST)?.render(view.host())?)),
-        NodeKind::Router | NodeKind::Gateway => Ok(Some(environment.get_template(ROUTER)?.render(view.router())?)),
+        NodeKind::Member => Ok(Some(environment.get_template(HOST)?.render(Serde(view.host()))?)),
+        NodeKind::Router | NodeKind::Gateway => {
+            Ok(Some(environment.get_template(ROUTER)?.render(Serde(view.router()))?))
+        }
     }
 }
 
@@ -269,7 +273,11 @@ impl<'a> View<'a> {
     }
 
     fn group_prefixes(&self, host: NodeId, family: Family) -> Vec<IpNet> {
-        groups_of(self.topology, host).flat_map(|group| self.prefixes(group)).filter(|p| p.family == family).map(|p| p.prefix).collect()
+        groups_of(self.topology, host)
+            .flat_map(|group| self.prefixes(group))
+            .filter(|p| p.family == family)
+            .map(|p| p.prefix)
+            .collect()
     }
 
     fn prefixes(&self, group: GroupId) -> Vec<Prefix> {

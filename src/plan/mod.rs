@@ -11,7 +11,7 @@ use ipnet::IpNet;
 use crate::kernel::interface::Interface;
 use crate::kernel::sysctl::Sysctl;
 use crate::topology::address::Addresses;
-use crate::topology::{FamilyChoice, Family, LinkId, NodeId, NodeKind, Topology};
+use crate::topology::{Family, FamilyChoice, LinkId, NodeId, NodeKind, Topology};
 
 /// UDP port of overlay nodes and of plain sites.
 pub const PORT: u16 = 4000;
@@ -60,7 +60,14 @@ impl Plan {
             let bird = bird::render(topology, &addresses, templates, id, &interfaces)?;
             let node = topology.node(id);
             let loopback = loopback(topology, &addresses, id);
-            nodes.push(NodePlan { id, name: node.name.clone(), sysctls: sysctls(node.kind, topology.family), loopback, interfaces, bird });
+            nodes.push(NodePlan {
+                id,
+                name: node.name.clone(),
+                sysctls: sysctls(node.kind, topology.family),
+                loopback,
+                interfaces,
+                bird,
+            });
         }
         Ok(Self { nodes, links, addresses })
     }

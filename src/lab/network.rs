@@ -1,0 +1,88 @@
+//! Builds the network of a plan: namespaces, links, addresses.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context, Result};
+use tokio::sync::mpsc::UnboundedReceiver;
+
+use crate::kernel::fib::{self, Stamped, Watch};
+use crate::kernel::interface::{Control, Interface};
+use crate::kernel::namespace::{self, Namespace, Stepper};
+use crate::kernel::{link, sysctl};
+use crate::plan::Plan;
+use crate::topology::{LinkId, NodeId};
+
+/// The built network.
+pub struct Network {
+    stepper: Stepper,
+    /// In the order of the plan's nodes.
+    namespaces: Vec<Namespace>,
+}
+
+impl Network {
+    /// Creates every namespace, with its route monitor running before it has any interface.
+    pub async fn create(plan: &Plan, stepper: Stepper) -> Result<(Self, UnboundedReceiver<Stamped>)> {
+        let wanted: Vec<_> = plan.nodes.iter().map(|n| (n.name.clone(), n.sysctls.clone())).collect();
+        let create_all = move || {
+            let mut fresh = BTreeMap::new();
+            let mut made = Vec::with_capacity(wanted.len());
+            for (index, (name, sysctls)) in wanted.into_iter().enumerate() {
+                let namespace = namespace::create(&name)?;
+                sysctl::apply(&sysctls, &mut fresh).with_context(|| format!("set up namespace {name}"))?;
+                made.push((namespace, Watch::open(index)?));
+            }
+            Ok(made)
+        };
+        let (namespaces, watches) = stepper.run(create_all).await?.into_iter().unzip();
+        let (out, notices) = tokio::sync::mpsc::unbounded_channel();
+        fib::watch(watches, out)?;
+        Ok((Self { stepper, namespaces }, notices))
+    }
+
+    /// Creates every link, then gives every interface its addresses and brings it up.
+    pub async fn connect(&self, plan: &Plan) -> Result<()> {
+        // The supervisor's own namespace has nothing but `lo`, as `link::create` asks for.
+        let here = Control::here("the supervisor's namespace")?;
+        for planned in &plan.links {
+            let end = |at: (NodeId, usize)| {
+                let Interface { name, index, mac, .. } = plan.interface(at);
+                link::End { namespace: self.namespace(at.0).raw_fd(), name, index: *index, mac: *mac }
+            };
+            link::create(here.handle(), end(planned.a), end(planned.b)).await?;
+        }
+        for node in &plan.nodes {
+            let control = self.control(node.id).await?;
+            control.set_up_loopback(&node.loopback).await?;
+            for interface in &node.interfaces {
+                control.set_up(interface).await?;
+            }
+        }
+        Ok(())
+    }
+
+    pub fn namespace(&self, node: NodeId) -> &Namespace {
+        &self.namespaces[node.0]
+    }
+
+    pub fn stepper(&self) -> &Stepper {
+        &self.stepper
+    }
+
+    /// Takes a link's carrier away, or gives it back with all that the interfaces had carried.
+    pub async fn set_carrier(&self, plan: &Plan, link: LinkId, up: bool) -> Result<()> {
+        let planned = &plan.links[link.0];
+        let (a, b) = (self.control(planned.a.0).await?, self.control(planned.b.0).await?);
+        let (end_a, end_b) = (plan.interface(planned.a), plan.interface(planned.b));
+        if up {
+            a.set_up(end_a).await?;
+            b.set_up(end_b).await
+        } else {
+            // Both ends at once, as close as two system calls get.
+            tokio::try_join!(a.set_state(end_a.index, false), b.set_state(end_b.index, false)).map(drop)
+        }
+    }
+
+    async fn control(&self, node: NodeId) -> Result<Control> {
+        Control::open(&self.stepper, self.namespace(node)).await
+    }
+}

@@ -1,0 +1,74 @@
+//! Writes the record: `events.jsonl` in the run directory, from one thread, so that a slow disk
+//! delays nothing else.
+
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::Path;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow};
+
+use crate::event::{Event, What};
+use crate::kernel::now;
+
+/// A killed run keeps all but the last quarter of a second of its record.
+const FLUSH_EVERY: Duration = Duration::from_millis(250);
+
+/// Where events go. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Recorder {
+    events: Sender<Event>,
+}
+
+/// The writing thread; ends when the last [`Recorder`] is gone or [`What::End`] has been written.
+#[derive(Debug)]
+pub struct Writer {
+    thread: JoinHandle<Result<()>>,
+}
+
+impl Recorder {
+    pub fn create(path: &Path) -> Result<(Self, Writer)> {
+        let file = File::create(path).with_context(|| format!("create {}", path.display()))?;
+        let (events, inbox) = channel();
+        let work = move || write(file, &inbox);
+        let thread = std::thread::Builder::new().name("record".into()).spawn(work).context("start the record's thread")?;
+        Ok((Self { events }, Writer { thread }))
+    }
+
+    /// Records what happens now.
+    pub fn now(&self, what: What) {
+        self.at(now(), what);
+    }
+
+    /// Records what happened at `at` (CLOCK_MONOTONIC, nanoseconds).
+    pub fn at(&self, at: u64, what: What) {
+        // The thread ends early only on a full disk, which `Writer::finish` reports.
+        let _ = self.events.send(Event { at, what });
+    }
+}
+
+impl Writer {
+    /// Waits until everything up to [`What::End`] is on disk.
+    pub fn finish(self) -> Result<()> {
+        self.thread.join().map_err(|_| anyhow!("the record's thread panicked"))?
+    }
+}
+
+fn write(file: File, inbox: &Receiver<Event>) -> Result<()> {
+    let mut out = BufWriter::with_capacity(1 << 16, file);
+    loop {
+        match inbox.recv_timeout(FLUSH_EVERY) {
+            Ok(event) => {
+                serde_json::to_writer(&mut out, &event).context("write the record")?;
+                out.write_all(b"\n").context("write the record")?;
+                if matches!(event.what, What::End { .. }) {
+                    return out.flush().context("write the record");
+                }
+            }
+            Err(RecvTimeoutError::Timeout) => out.flush().context("write the record")?,
+            Err(RecvTimeoutError::Disconnected) => return out.flush().context("write the record"),
+        }
+    }
+}
