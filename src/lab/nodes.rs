@@ -1,0 +1,304 @@
+//! The supervisor's end of the channel to every node's process.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use anyhow::{Context, Result};
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+use tokio::sync::{oneshot, watch};
+
+use crate::anycast::{Command, Digest, Event};
+use crate::event::{NodeDid, What};
+use crate::lab::record::Recorder;
+use crate::node::channel::{Order, Report};
+use crate::overlay::chord::Outcome;
+use crate::overlay::id::Id;
+use crate::topology::Topology;
+
+/// Where nodes' processes connect, inside the sandbox.
+pub const SOCKET: &str = "/run/anybed/nodes.socket";
+
+/// Every node's process that is connected. Cheap to clone.
+#[derive(Clone)]
+pub struct Nodes {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    state: Mutex<State>,
+    /// Host names by ring id, per overlay.
+    names: BTreeMap<String, HashMap<Id, String>>,
+    recorder: Recorder,
+    /// Counts changes of what others wait for: connections and memberships.
+    changes: watch::Sender<u64>,
+}
+
+#[derive(Default)]
+struct State {
+    connected: BTreeMap<String, UnboundedSender<Order>>,
+    /// (overlay, host): told to be a member and not heard of leaving.
+    joined: BTreeMap<(String, String), Membership>,
+    /// (host, group) announced.
+    announced: BTreeMap<(String, String), ()>,
+    waiting: HashMap<u64, oneshot::Sender<Outcome>>,
+    digests: HashMap<(String, String), Vec<oneshot::Sender<Digest>>>,
+    next_token: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Membership {
+    Asked,
+    Member,
+}
+
+impl Nodes {
+    pub fn new(topology: &Topology, recorder: Recorder) -> Self {
+        let names = topology.overlays.iter().map(|overlay| {
+            let name = |host| topology.node(host).name.clone();
+            let id = |host| Id::of_node(topology.seed, &overlay.name, &topology.node(host).name);
+            (overlay.name.clone(), overlay.members.iter().map(|host| (id(*host), name(*host))).collect())
+        });
+        let shared = Shared {
+            state: Mutex::default(),
+            names: names.collect(),
+            recorder,
+            changes: watch::Sender::new(0),
+        };
+        Self { shared: Arc::new(shared) }
+    }
+
+    /// Starts to accept the nodes' connections.
+    pub fn listen(&self) -> Result<()> {
+        let listener = UnixListener::bind(Path::new(SOCKET)).with_context(|| format!("listen at {SOCKET}"))?;
+        let nodes = self.clone();
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let nodes = nodes.clone();
+                tokio::spawn(async move {
+                    if let Err(error) = nodes.serve(stream).await {
+                        tracing::debug!("a node's channel: {error:#}");
+                    }
+                });
+            }
+        });
+        Ok(())
+    }
+
+    async fn serve(&self, stream: UnixStream) -> Result<()> {
+        let (read, mut write) = stream.into_split();
+        let mut lines = BufReader::new(read).lines();
+        let first = lines.next_line().await?.context("a node said nothing")?;
+        let Report::Hello { host } = serde_json::from_str(&first)? else { anyhow::bail!("a node did not say its name") };
+        let (orders, mut outbox) = unbounded_channel::<Order>();
+        self.state().connected.insert(host.clone(), orders);
+        self.changed();
+        tokio::spawn(async move {
+            while let Some(order) = outbox.recv().await {
+                let Ok(mut line) = serde_json::to_vec(&order) else { return };
+                line.push(b'\n');
+                if write.write_all(&line).await.is_err() {
+                    return;
+                }
+            }
+        });
+        while let Ok(Some(line)) = lines.next_line().await {
+            self.take_in(&host, serde_json::from_str(&line).with_context(|| format!("{host} reports {line}"))?);
+        }
+        self.gone(&host);
+        Ok(())
+    }
+
+    /// A node's process has ended, and with it its memberships.
+    fn gone(&self, host: &str) {
+        let mut state = self.state();
+        state.connected.remove(host);
+        state.joined.retain(|(_, member), _| member != host);
+        drop(state);
+        self.changed();
+    }
+
+    fn take_in(&self, host: &str, report: Report) {
+        let record = |at, overlay: &str, did| {
+            let what = What::Node { node: host.to_owned(), overlay: overlay.to_owned(), did };
+            self.shared.recorder.at(at, what);
+        };
+        match report {
+            Report::Hello { .. } => {}
+            Report::Announced { at, group } => {
+                self.state().announced.insert((host.to_owned(), group.clone()), ());
+                record(at, overlay_of(&group), NodeDid::Announced { group });
+                self.changed();
+            }
+            Report::Withdrew { at, group } => {
+                self.state().announced.remove(&(host.to_owned(), group.clone()));
+                record(at, overlay_of(&group), NodeDid::Withdrew { group });
+                self.changed();
+            }
+            Report::Digest { overlay, digest } => {
+                let waiting = self.state().digests.remove(&(host.to_owned(), overlay)).unwrap_or_default();
+                for one in waiting {
+                    let _ = one.send((*digest).clone());
+                }
+            }
+            Report::Trouble { text } => tracing::warn!("{host}: {text}"),
+            Report::Overlay { at, overlay, what } => {
+                self.note_membership(host, &overlay, &what);
+                if let Event::Done { token, outcome } = &what {
+                    self.done(*token, outcome.clone());
+                }
+                if let Some(did) = self.name(&overlay, what) {
+                    record(at, &overlay, did);
+                }
+            }
+        }
+    }
+
+    fn note_membership(&self, host: &str, overlay: &str, what: &Event) {
+        let key = (overlay.to_owned(), host.to_owned());
+        match what {
+            Event::Joined { .. } => drop(self.state().joined.insert(key, Membership::Member)),
+            Event::Left | Event::JoinFailed { .. } => drop(self.state().joined.remove(&key)),
+            _ => return,
+        }
+        self.changed();
+    }
+
+    fn done(&self, token: u64, outcome: Outcome) {
+        let waiting = self.state().waiting.remove(&token);
+        if let Some(waiting) = waiting {
+            let _ = waiting.send(outcome);
+        }
+    }
+
+    /// The record's form of an event: host names for ring ids. `None`: the record keeps it elsewhere.
+    fn name(&self, overlay: &str, what: Event) -> Option<NodeDid> {
+        let names = self.shared.names.get(overlay)?;
+        // A peer outside the lab's list cannot exist; should one appear, its id shows.
+        let name = |id: Id| names.get(&id).cloned().unwrap_or_else(|| id.to_string());
+        let all = |ids: Vec<Id>| ids.into_iter().map(name).collect();
+        Some(match what {
+            Event::Joining => NodeDid::Joining,
+            Event::Joined { served_by, milliseconds, attempts } => {
+                NodeDid::Joined { served_by: served_by.map(name), milliseconds, attempts }
+            }
+            Event::JoinFailed { reason } => NodeDid::JoinFailed { reason },
+            Event::Left => NodeDid::Left,
+            Event::Neighbors { successors, predecessor, fingers } => NodeDid::Neighbors {
+                successors: all(successors),
+                predecessor: predecessor.map(name),
+                fingers: all(fingers),
+            },
+            Event::Forgot { peer } => NodeDid::Forgot { peer: name(peer) },
+            Event::Contact { peer, color } => NodeDid::Contact { peer: name(peer), color },
+            Event::Rejoining { through } => NodeDid::Rejoining { through: name(through) },
+            Event::Rejoined { through, milliseconds } => NodeDid::Rejoined { through: name(through), milliseconds },
+            Event::Done { outcome: Outcome::Looked { key, owner, hops, milliseconds }, .. } => {
+                NodeDid::Looked { key, owner: owner.map(name), hops, milliseconds }
+            }
+            Event::Announce { .. }
+            | Event::Withdraw { .. }
+            | Event::Announced { .. }
+            | Event::Withdrew { .. }
+            | Event::Done { .. } => return None,
+        })
+    }
+
+    /// Gives an order; false if the host's process is not connected.
+    pub fn order(&self, host: &str, order: Order) -> bool {
+        self.state().connected.get(host).is_some_and(|orders| orders.send(order).is_ok())
+    }
+
+    /// Tells a host to join. The first of an overlay may found it.
+    pub fn join(&self, overlay: &str, host: &str) -> bool {
+        let found = {
+            let mut state = self.state();
+            let first = !state.joined.keys().any(|(o, _)| o == overlay);
+            state.joined.insert((overlay.to_owned(), host.to_owned()), Membership::Asked);
+            first
+        };
+        self.order(host, Order::Overlay { overlay: overlay.to_owned(), what: Command::Join { found } })
+    }
+
+    /// Sends a put or get and waits for its outcome; `None` when the node goes away meanwhile.
+    pub async fn ask(&self, overlay: &str, host: &str, command: impl FnOnce(u64) -> Command) -> Option<Outcome> {
+        let (answer, wait) = oneshot::channel();
+        let token = {
+            let mut state = self.state();
+            state.next_token += 1;
+            let token = state.next_token;
+            state.waiting.insert(token, answer);
+            token
+        };
+        let order = Order::Overlay { overlay: overlay.to_owned(), what: command(token) };
+        if !self.order(host, order) {
+            self.state().waiting.remove(&token);
+            return None;
+        }
+        wait.await.ok()
+    }
+
+    /// Starts a lookup whose end only the record learns.
+    pub fn look_up(&self, overlay: &str, host: &str, key: Id) {
+        let order = Order::Overlay { overlay: overlay.to_owned(), what: Command::Lookup { token: 0, key } };
+        self.order(host, order);
+    }
+
+    /// The state of a host's node.
+    pub async fn digest(&self, overlay: &str, host: &str) -> Option<Digest> {
+        let (answer, wait) = oneshot::channel();
+        let key = (host.to_owned(), overlay.to_owned());
+        self.state().digests.entry(key).or_default().push(answer);
+        if !self.order(host, Order::Digest { overlay: overlay.to_owned() }) {
+            return None;
+        }
+        wait.await.ok()
+    }
+
+    /// Hosts that are members now, sorted.
+    pub fn members(&self, overlay: &str) -> Vec<String> {
+        let state = self.state();
+        let members = state.joined.iter().filter(|((o, _), m)| o == overlay && **m == Membership::Member);
+        members.map(|((_, host), _)| host.clone()).collect()
+    }
+
+    /// Whether the host is a member of the overlay, or was told to become one.
+    pub fn is_wanted(&self, overlay: &str, host: &str) -> bool {
+        self.state().joined.contains_key(&(overlay.to_owned(), host.to_owned()))
+    }
+
+    pub fn is_announced(&self, host: &str, group: &str) -> bool {
+        self.state().announced.contains_key(&(host.to_owned(), group.to_owned()))
+    }
+
+    pub fn is_connected(&self, host: &str) -> bool {
+        self.state().connected.contains_key(host)
+    }
+
+    /// Waits until `condition` holds; it is looked at after every change of a node.
+    pub async fn wait_until(&self, condition: impl Fn(&Self) -> bool) {
+        let mut changes = self.shared.changes.subscribe();
+        // The sender lives in self, so this cannot fail.
+        let _ = changes.wait_for(|_| condition(self)).await;
+    }
+
+    fn changed(&self) {
+        self.shared.changes.send_modify(|count| *count += 1);
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.shared.state.lock().expect("no holder of the nodes' state panics")
+    }
+}
+
+/// The overlay whose join or color group this is; a plain group's own name otherwise.
+fn overlay_of(group: &str) -> &str {
+    group.split('/').next().unwrap_or(group)
+}
+
+/// Where a host's node is told what it is.
+pub fn config_path(host: &str) -> PathBuf {
+    Path::new("/run/anybed").join(format!("{host}.node.json"))
+}

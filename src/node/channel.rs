@@ -1,0 +1,53 @@
+//! What the supervisor and a node's process say to each other: JSON, one object a line, over a Unix
+//! socket. A path of the file system is reached from every network namespace.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use super::announce::GroupConfig;
+use crate::anycast::{Command, Digest, Event, NodeConfig};
+
+/// What a node's process is told when it starts.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct HostConfig {
+    pub host: String,
+    /// The host's unicast address.
+    pub address: IpAddr,
+    /// The host's BIRD control socket.
+    pub bird: PathBuf,
+    /// The supervisor's socket for nodes.
+    pub supervisor: PathBuf,
+    pub overlays: Vec<NodeConfig>,
+    /// Every group the host may announce.
+    pub groups: Vec<GroupConfig>,
+    /// Names of the groups it announces as soon as it runs: it is a plain site of them.
+    pub sites: Vec<String>,
+}
+
+/// From the supervisor.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "order", rename_all = "kebab-case")]
+pub enum Order {
+    /// To the node of one overlay.
+    Overlay { overlay: String, what: Command },
+    Announce { group: String },
+    Withdraw { group: String },
+    /// Answered by [`Report::Digest`].
+    Digest { overlay: String },
+}
+
+/// From a node. Times are CLOCK_MONOTONIC nanoseconds.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "report", rename_all = "kebab-case")]
+pub enum Report {
+    /// The first line.
+    Hello { host: String },
+    Overlay { at: u64, overlay: String, what: Event },
+    Announced { at: u64, group: String },
+    Withdrew { at: u64, group: String },
+    Digest { overlay: String, digest: Box<Digest> },
+    /// Something the node could not do.
+    Trouble { text: String },
+}

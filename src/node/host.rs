@@ -1,0 +1,252 @@
+//! `anybed node`: the process on a host. It runs one machine per overlay behind one UDP port, and
+//! announces the host's groups.
+
+use std::collections::VecDeque;
+use std::fs;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use socket2::{Domain, Protocol, Socket, Type};
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
+use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::net::{UdpSocket, UnixStream};
+use tokio::sync::mpsc::{Receiver, Sender, UnboundedReceiver, UnboundedSender, channel, unbounded_channel};
+
+use super::announce::{Granted, GroupConfig, Wish, announce};
+use super::channel::{HostConfig, Order, Report};
+use crate::anycast::{Event, GroupRef, Member, probe};
+use crate::kernel::now;
+use crate::overlay::{Time, Via};
+use crate::plan::PORT;
+
+/// A machine without a timer still wakes so often.
+const IDLE: Duration = Duration::from_secs(3600);
+
+/// Runs until the supervisor closes its end of the channel.
+pub fn run(config: &Path) -> Result<()> {
+    let text = fs::read_to_string(config).with_context(|| format!("read {}", config.display()))?;
+    let config: HostConfig = serde_json::from_str(&text).with_context(|| format!("parse {}", config.display()))?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("start the runtime")?;
+    runtime.block_on(async { Host::start(config).await?.run().await })
+}
+
+/// Datagrams that wait for the machines; more wait in the sockets' buffers, and then are dropped.
+const QUEUE: usize = 1024;
+
+/// A datagram and the group at whose address it arrived (`None`: the unicast address).
+type Datagram = (SocketAddr, Option<usize>, Vec<u8>);
+
+struct Host {
+    config: HostConfig,
+    members: Vec<Member>,
+    socket: Arc<UdpSocket>,
+    datagrams: Receiver<Datagram>,
+    orders: Lines<BufReader<OwnedReadHalf>>,
+    reports: OwnedWriteHalf,
+    wishes: UnboundedSender<(String, Wish)>,
+    granted: UnboundedReceiver<Result<Granted>>,
+    pending: VecDeque<Report>,
+}
+
+impl Host {
+    async fn start(config: HostConfig) -> Result<Self> {
+        let (arrived, datagrams) = channel(QUEUE);
+        let socket = listen(SocketAddr::new(config.address, PORT), None, &arrived)?;
+        for (index, group) in config.groups.iter().enumerate() {
+            for address in &group.addresses {
+                listen(SocketAddr::new(*address, PORT), Some(index), &arrived)?;
+            }
+        }
+        let supervisor = UnixStream::connect(&config.supervisor).await;
+        let (orders, reports) = supervisor.context("connect to the supervisor")?.into_split();
+        let (wishes, wished) = unbounded_channel();
+        let (grants, granted) = unbounded_channel();
+        let announcer = announce(config.groups.clone(), config.bird.clone(), wished, grants.clone());
+        tokio::spawn(async move {
+            if let Err(error) = announcer.await {
+                let _ = grants.send(Err(error));
+            }
+        });
+        let start = Time(Duration::from_nanos(now()));
+        let members = config.overlays.iter().map(|overlay| Member::new(overlay.clone(), start)).collect();
+        let orders = BufReader::new(orders).lines();
+        let pending = VecDeque::from([Report::Hello { host: config.host.clone() }]);
+        let host = Self { config, members, socket, datagrams, orders, reports, wishes, granted, pending };
+        for group in &host.config.sites {
+            host.wish(group, Wish::Announce);
+        }
+        Ok(host)
+    }
+
+    async fn run(mut self) -> Result<()> {
+        loop {
+            self.settle().await?;
+            let alarm = self.members.iter().filter_map(Member::poll_timeout).min();
+            let wait = alarm.map_or(IDLE, |t| t.0.saturating_sub(Duration::from_nanos(now())));
+            tokio::select! {
+                Some((from, group, bytes)) = self.datagrams.recv() => self.receive(from, group, &bytes),
+                line = self.orders.next_line() => match line.context("read an order")? {
+                    Some(line) => self.obey(serde_json::from_str(&line).context("parse an order")?),
+                    None => return Ok(()),
+                },
+                Some(granted) = self.granted.recv() => self.grant(granted),
+                () = tokio::time::sleep(wait) => {}
+            }
+        }
+    }
+
+    fn receive(&mut self, from: SocketAddr, group: Option<usize>, bytes: &[u8]) {
+        let time = time();
+        let group = group.map(|index| &self.config.groups[index]);
+        let mut is_ours = false;
+        for member in &mut self.members {
+            if let Some(via) = via(member, group) {
+                member.handle(time, from, via, bytes);
+                is_ours = true;
+            }
+        }
+        if !is_ours && let Some(answer) = probe::answer(&self.config.host, bytes) {
+            // Like any datagram, it may be lost.
+            let _ = self.socket.try_send_to(&answer, from);
+        }
+    }
+
+    fn obey(&mut self, order: Order) {
+        let time = time();
+        let named = |members: &'_ mut Vec<Member>, overlay: &str| {
+            members.iter().position(|m| m.config().overlay == overlay)
+        };
+        match order {
+            Order::Overlay { overlay, what } => match named(&mut self.members, &overlay) {
+                Some(at) => self.members[at].command(time, what),
+                None => self.complain(format!("{} has no overlay {overlay}", self.config.host)),
+            },
+            Order::Digest { overlay } => {
+                if let Some(at) = named(&mut self.members, &overlay) {
+                    let digest = Box::new(self.members[at].digest());
+                    self.pending.push_back(Report::Digest { overlay, digest });
+                }
+            }
+            Order::Announce { group } => self.wish(&group, Wish::Announce),
+            Order::Withdraw { group } => self.wish(&group, Wish::Withdraw),
+        }
+    }
+
+    fn wish(&self, group: &str, wish: Wish) {
+        // The announcer ends before this process only with an error, which arrives as a grant.
+        let _ = self.wishes.send((group.to_owned(), wish));
+    }
+
+    fn grant(&mut self, granted: Result<Granted>) {
+        let Granted { group, announced } = match granted {
+            Ok(granted) => granted,
+            Err(error) => return self.complain(format!("{error:#}")),
+        };
+        let (time, at) = (time(), now());
+        for member in &mut self.members {
+            if let Some(reference) = reference(member, &self.config.groups, &group) {
+                if announced { member.announced(time, reference) } else { member.withdrawn(time, reference) }
+            }
+        }
+        let report = if announced { Report::Announced { at, group } } else { Report::Withdrew { at, group } };
+        self.pending.push_back(report);
+    }
+
+    fn complain(&mut self, text: String) {
+        tracing::warn!("{text}");
+        self.pending.push_back(Report::Trouble { text });
+    }
+
+    /// Lets the machines act, sends what they hand out, and reports.
+    async fn settle(&mut self) -> Result<()> {
+        let time = time();
+        for at in 0..self.members.len() {
+            let member = &mut self.members[at];
+            if member.poll_timeout().is_some_and(|t| t <= time) {
+                member.handle_timeout(time);
+            }
+            while let Some(transmit) = member.poll_transmit() {
+                let _ = self.socket.try_send_to(&transmit.bytes, transmit.to);
+            }
+            let mut wishes = Vec::new();
+            while let Some(event) = member.poll_event() {
+                let name = |group| group_name(member, &self.config.groups, group);
+                match event {
+                    Event::Announce { group } => wishes.extend(name(group).map(|n| (n, Wish::Announce))),
+                    Event::Withdraw { group } => wishes.extend(name(group).map(|n| (n, Wish::DrainAndWithdraw))),
+                    // Reported by `grant`, for plain groups too.
+                    Event::Announced { .. } | Event::Withdrew { .. } => {}
+                    what => {
+                        let overlay = member.config().overlay.clone();
+                        self.pending.push_back(Report::Overlay { at: now(), overlay, what });
+                    }
+                }
+            }
+            for (group, wish) in wishes {
+                self.wish(&group, wish);
+            }
+        }
+        if self.pending.is_empty() {
+            return Ok(());
+        }
+        let mut lines = Vec::new();
+        for report in self.pending.drain(..) {
+            serde_json::to_writer(&mut lines, &report).context("write a report")?;
+            lines.push(b'\n');
+        }
+        self.reports.write_all(&lines).await.context("report to the supervisor")
+    }
+}
+
+fn time() -> Time {
+    Time(Duration::from_nanos(now()))
+}
+
+/// How a datagram that arrived at `group` concerns this member; `None`: not at all.
+fn via(member: &Member, group: Option<&GroupConfig>) -> Option<Via> {
+    let Some(group) = group else { return Some(Via::Unicast) };
+    let groups = member.config().groups();
+    groups.iter().position(|g| group.addresses.contains(&g.ip())).map(Via::Group)
+}
+
+fn group_name(member: &Member, groups: &[GroupConfig], wanted: GroupRef) -> Option<String> {
+    let address = member.config().group_address(wanted)?.ip();
+    groups.iter().find(|g| g.addresses.contains(&address)).map(|g| g.name.clone())
+}
+
+fn reference(member: &Member, groups: &[GroupConfig], name: &str) -> Option<GroupRef> {
+    let own = member.config().own_groups().into_iter();
+    own.into_iter().find(|group| group_name(member, groups, *group).as_deref() == Some(name))
+}
+
+/// Opens a UDP socket and passes on what arrives there. A group's address need not be on `lo` yet.
+fn listen(at: SocketAddr, group: Option<usize>, arrived: &Sender<Datagram>) -> Result<Arc<UdpSocket>> {
+    let socket = Arc::new(open(at).with_context(|| format!("listen at {at}"))?);
+    let (listening, arrived) = (socket.clone(), arrived.clone());
+    tokio::spawn(async move {
+        let mut buffer = [0; 1500];
+        loop {
+            match listening.recv_from(&mut buffer).await {
+                Ok((length, from)) => {
+                    if arrived.send((from, group, buffer[..length].to_vec())).await.is_err() {
+                        return;
+                    }
+                }
+                // An ICMP error about an earlier datagram; the machine's timeouts will tell.
+                Err(error) => tracing::debug!("{at}: {error}"),
+            }
+        }
+    });
+    Ok(socket)
+}
+
+fn open(at: SocketAddr) -> std::io::Result<UdpSocket> {
+    let socket = Socket::new(Domain::for_address(at), Type::DGRAM, Some(Protocol::UDP))?;
+    socket.set_nonblocking(true)?;
+    if at.is_ipv4() { socket.set_freebind_v4(true)? } else { socket.set_freebind_v6(true)? }
+    socket.bind(&at.into())?;
+    UdpSocket::from_std(socket.into())
+}
