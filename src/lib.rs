@@ -26,6 +26,7 @@
 //!
 //! [`cli`] parses the command line, enters the sandbox and dispatches.
 
+pub mod anycast;
 pub mod event;
 pub mod overlay;
 pub mod scenario;

@@ -77,18 +77,16 @@ impl Store {
     /// store is full.
     pub fn offer(&mut self, item: Item) -> bool {
         let id = item.id();
-        match self.items.get_mut(&id) {
-            Some(held) if held.stamp >= item.stamp => true,
-            Some(held) if item.fits() => {
-                *held = item;
-                true
-            }
-            None if item.fits() && self.items.len() < MAX_KEYS => {
-                self.items.insert(id, item);
-                true
-            }
-            _ => false,
+        let held = self.items.get(&id).map(|held| held.stamp);
+        if held >= Some(item.stamp) {
+            return true;
         }
+        let room = held.is_some() || self.items.len() < MAX_KEYS;
+        if item.fits() && room {
+            self.items.insert(id, item);
+            return true;
+        }
+        false
     }
 
     /// Drops the key if it still has this stamp.

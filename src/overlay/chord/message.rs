@@ -9,9 +9,9 @@ use crate::overlay::store::{Digest, Item, Stamp};
 /// Most peers in one list of a message.
 pub const MAX_PEERS: usize = 16;
 /// Most ids in an `avoid` list.
-pub const MAX_AVOID: usize = 8;
+pub(super) const MAX_AVOID: usize = 8;
 /// Most stamps in one answer to [`Request::Compare`].
-pub const MAX_STAMPS: usize = 24;
+pub(super) const MAX_STAMPS: usize = 24;
 
 /// A message and who sent it; the sender's address is the datagram's source.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
