@@ -26,6 +26,7 @@
 //!
 //! [`cli`] parses the command line, enters the sandbox and dispatches.
 
+pub mod anycast;
 pub mod bird;
 pub mod event;
 pub mod kernel;

@@ -1,0 +1,70 @@
+//! Stateless cookies: proof that a source address is real, before anything larger than the request
+//! is sent to it (as in DNS, RFC 7873).
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use sha2::{Digest, Sha256};
+
+use crate::overlay::Time;
+
+/// A cookie is good for at least this long and at most twice as long.
+const EPOCH: Duration = Duration::from_secs(30);
+
+pub(super) type Cookie = [u8; 16];
+
+/// Issues cookies and recognizes them. Keeps nothing but a secret.
+pub(super) struct Jar {
+    secret: [u8; 32],
+}
+
+impl Jar {
+    pub(super) fn new(secret: [u8; 32]) -> Self {
+        Self { secret }
+    }
+
+    pub(super) fn issue(&self, now: Time, to: SocketAddr, nonce: u64) -> Cookie {
+        self.bake(epoch(now), to, nonce)
+    }
+
+    pub(super) fn accepts(&self, now: Time, from: SocketAddr, nonce: u64, cookie: &Cookie) -> bool {
+        let now = epoch(now);
+        [Some(now), now.checked_sub(1)].into_iter().flatten().any(|e| self.bake(e, from, nonce) == *cookie)
+    }
+
+    /// Every input has a fixed length or is hashed after the fixed ones, and the result is cut to
+    /// half the hash, so its length cannot be extended.
+    fn bake(&self, epoch: u64, address: SocketAddr, nonce: u64) -> Cookie {
+        let mut hash = Sha256::new();
+        hash.update(self.secret);
+        hash.update(epoch.to_be_bytes());
+        hash.update(nonce.to_be_bytes());
+        hash.update(address.to_string());
+        let mut cookie = Cookie::default();
+        cookie.copy_from_slice(&hash.finalize()[..16]);
+        cookie
+    }
+}
+
+fn epoch(now: Time) -> u64 {
+    now.0.as_secs() / EPOCH.as_secs()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cookie_is_good_for_its_address_nonce_and_time() {
+        let jar = Jar::new([7; 32]);
+        let at = |s| Time(Duration::from_secs(s));
+        let (alice, bob) = ("10.0.0.1:4000".parse().unwrap(), "10.0.0.2:4000".parse().unwrap());
+        let cookie = jar.issue(at(29), alice, 5);
+        assert!(jar.accepts(at(29), alice, 5, &cookie));
+        assert!(jar.accepts(at(59), alice, 5, &cookie));
+        assert!(!jar.accepts(at(60), alice, 5, &cookie), "expired");
+        assert!(!jar.accepts(at(29), bob, 5, &cookie));
+        assert!(!jar.accepts(at(29), alice, 6, &cookie));
+        assert!(!Jar::new([8; 32]).accepts(at(29), alice, 5, &cookie));
+    }
+}

@@ -1,0 +1,305 @@
+//! The complete overlay node: inputs, outputs, and which part they concern.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::net::SocketAddr;
+
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use serde::{Deserialize, Serialize};
+
+use super::cookie::Jar;
+use super::heal::Healer;
+use super::join::{Ask, Joining};
+use super::leave::Departure;
+use super::message::Message;
+use super::{GroupRef, NodeConfig, probe};
+use crate::overlay::chord::{Chord, Did, MAX_PEERS, Outcome, Phase};
+use crate::overlay::id::Id;
+use crate::overlay::wire::{self, Tag};
+use crate::overlay::{Peer, Time, Transmit, Via};
+
+/// Most members remembered from before joining.
+const MAX_MET: usize = 32;
+
+/// What a node is told to do.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "command", rename_all = "kebab-case")]
+pub enum Command {
+    /// `found`: when nobody answers, begin a new overlay; otherwise keep asking for 30 s.
+    Join { found: bool },
+    /// Withdraw, hand the keys over, tell the neighbors, stop.
+    Leave,
+    Lookup { token: u64, key: Id },
+    Put { token: u64, key: String, value: String },
+    Get { token: u64, key: String },
+}
+
+/// What a node did, or asks its driver to do.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "kebab-case")]
+pub enum Event {
+    /// The first datagram of a join has been handed out.
+    Joining,
+    /// It is a member. `served_by` is `None` when it began a new overlay.
+    Joined { served_by: Option<Id>, milliseconds: f64, attempts: u32 },
+    JoinFailed { reason: String },
+    /// A request to the driver: put the group's address on `lo` and its route into BGP, then call
+    /// [`Member::announced`].
+    Announce { group: GroupRef },
+    /// A request to the driver, answered by [`Member::withdrawn`].
+    Withdraw { group: GroupRef },
+    /// The driver has done so.
+    Announced { group: GroupRef },
+    Withdrew { group: GroupRef },
+    Left,
+    /// Its neighbors are others than before.
+    Neighbors { successors: Vec<Id>, predecessor: Option<Id>, fingers: Vec<Id> },
+    Forgot { peer: Id },
+    /// A member of another island answered at a color's address.
+    Contact { peer: Id, color: u16 },
+    /// It looks itself up in that island.
+    Rejoining { through: Id },
+    Rejoined { through: Id, milliseconds: f64 },
+    /// A lookup, put or get ended.
+    Done { token: u64, #[serde(flatten)] outcome: Outcome },
+}
+
+/// A node's state: for its status and for tests.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Digest {
+    pub host: String,
+    pub id: Id,
+    pub phase: Phase,
+    pub successors: Vec<Id>,
+    pub predecessor: Option<Id>,
+    pub fingers: Vec<Id>,
+    pub keys: usize,
+    /// Estimated number of nodes in its island.
+    pub island: u32,
+    /// Groups it announces.
+    pub announced: Vec<GroupRef>,
+    /// Members that answered before it joined, with milliseconds until they did.
+    pub met: BTreeMap<Id, f64>,
+    /// Datagrams dropped unread.
+    pub dropped: u64,
+}
+
+/// An overlay node without sockets or clock.
+pub struct Member {
+    pub(super) config: NodeConfig,
+    tag: Tag,
+    pub(super) rng: ChaCha8Rng,
+    pub(super) chord: Chord,
+    jar: Jar,
+    /// Hellos that may still be answered, by nonce.
+    pub(super) asks: BTreeMap<u64, Ask>,
+    pub(super) joining: Option<Joining>,
+    pub(super) departure: Option<Departure>,
+    pub(super) healer: Healer,
+    /// Groups whose announcement was asked for and not withdrawn: nothing sent there would leave
+    /// this host.
+    pub(super) own: Vec<GroupRef>,
+    announced: Vec<GroupRef>,
+    pub(super) met: BTreeMap<Id, f64>,
+    dropped: u64,
+    out: VecDeque<Transmit>,
+    events: VecDeque<Event>,
+}
+
+impl Member {
+    pub fn new(config: NodeConfig, now: Time) -> Self {
+        // The time is part of the seed: a restarted node must not repeat its former self's numbers.
+        let stream = Id::hash(&[
+            b"member",
+            &config.seed.to_be_bytes(),
+            &config.id.0.to_be_bytes(),
+            &now.0.as_nanos().to_be_bytes(),
+        ]);
+        let mut seed = [0; 32];
+        seed[..16].copy_from_slice(&stream.0.to_be_bytes());
+        let mut rng = ChaCha8Rng::from_seed(seed);
+        let jar = Jar::new(rng.random());
+        let chord = Chord::new(config.peer(), config.settings(), ChaCha8Rng::from_seed(rng.random()));
+        Self {
+            tag: Tag::of_overlay(&config.overlay),
+            config,
+            rng,
+            chord,
+            jar,
+            asks: BTreeMap::new(),
+            joining: None,
+            departure: None,
+            healer: Healer::default(),
+            own: Vec::new(),
+            announced: Vec::new(),
+            met: BTreeMap::new(),
+            dropped: 0,
+            out: VecDeque::new(),
+            events: VecDeque::new(),
+        }
+    }
+
+    pub fn config(&self) -> &NodeConfig {
+        &self.config
+    }
+
+    /// A datagram from `from` arrived on one of this node's addresses.
+    pub fn handle(&mut self, now: Time, from: SocketAddr, via: Via, bytes: &[u8]) {
+        if let Some(reply) = probe::answer(&self.config.host, bytes) {
+            self.out.push_back(Transmit { to: from, bytes: reply });
+            return;
+        }
+        let Ok(message) = wire::decode::<Message>(self.tag, bytes) else {
+            self.dropped += 1;
+            return;
+        };
+        match message {
+            Message::Hello { nonce, padding } => self.greeted(now, from, nonce, &padding),
+            // Everything else is between two nodes: it has no business at a shared address.
+            _ if via != Via::Unicast => self.dropped += 1,
+            Message::Cookie { nonce, cookie } => self.cookie(now, from, nonce, cookie),
+            Message::Echo { nonce, cookie } => {
+                if self.is_member() && self.jar.accepts(now, from, nonce, &cookie) {
+                    self.welcome(from, nonce);
+                }
+            }
+            Message::Welcome { nonce, id, color, size, neighbors } => {
+                self.welcomed(now, nonce, Peer { id, address: from }, color, size, &neighbors);
+            }
+            Message::Met { id, color } => self.met_by(now, Peer { id, address: from }, color),
+            Message::Contact { flood, peer } => self.contact(now, flood, peer),
+            Message::Chord(envelope) => self.chord.handle(now, from, envelope),
+        }
+        self.settle(now);
+    }
+
+    pub fn command(&mut self, now: Time, command: Command) {
+        match command {
+            Command::Join { found } => self.join(now, found),
+            Command::Leave => self.leave(now),
+            Command::Lookup { token, key } => self.chord.find(now, token, key),
+            Command::Put { token, key, value } => self.chord.put(now, token, key, value),
+            Command::Get { token, key } => self.chord.get(now, token, key),
+        }
+        self.settle(now);
+    }
+
+    /// The driver has announced the group.
+    pub fn announced(&mut self, now: Time, group: GroupRef) {
+        if self.own.contains(&group) && !self.announced.contains(&group) {
+            self.announced.push(group);
+            self.emit(Event::Announced { group });
+        }
+        self.settle(now);
+    }
+
+    /// The driver has withdrawn the group.
+    pub fn withdrawn(&mut self, now: Time, group: GroupRef) {
+        self.announced.retain(|g| *g != group);
+        self.emit(Event::Withdrew { group });
+        self.departure_withdrew(now, group);
+        self.settle(now);
+    }
+
+    pub fn handle_timeout(&mut self, now: Time) {
+        if self.chord.poll_timeout().is_some_and(|t| t <= now) {
+            self.chord.handle_timeout(now);
+        }
+        self.join_timeout(now);
+        self.heal_timeout(now);
+        self.departure_timeout(now);
+        self.settle(now);
+    }
+
+    pub fn poll_transmit(&mut self) -> Option<Transmit> {
+        self.out.pop_front()
+    }
+
+    pub fn poll_event(&mut self) -> Option<Event> {
+        self.events.pop_front()
+    }
+
+    pub fn poll_timeout(&self) -> Option<Time> {
+        let joining = self.joining.as_ref().and_then(Joining::due);
+        let departure = self.departure.as_ref().map(Departure::due);
+        [self.chord.poll_timeout(), joining, self.healer.due(), departure].into_iter().flatten().min()
+    }
+
+    pub fn digest(&self) -> Digest {
+        let (successors, predecessor, fingers) = self.chord.neighbors();
+        Digest {
+            host: self.config.host.clone(),
+            id: self.config.id,
+            phase: self.chord.phase(),
+            successors,
+            predecessor,
+            fingers,
+            keys: self.chord.keys(),
+            island: self.chord.size(),
+            announced: self.announced.clone(),
+            met: self.met.clone(),
+            dropped: self.dropped,
+        }
+    }
+
+    /// Whether it takes part and may be pointed out to others.
+    pub(super) fn is_member(&self) -> bool {
+        self.chord.phase() == Phase::Member
+    }
+
+    pub(super) fn emit(&mut self, event: Event) {
+        self.events.push_back(event);
+    }
+
+    pub(super) fn send(&mut self, to: SocketAddr, message: &Message) {
+        match wire::encode(self.tag, message) {
+            Some(bytes) => self.out.push_back(Transmit { to, bytes }),
+            None => tracing::error!(%to, "a message is too long for a datagram and was not sent"),
+        }
+    }
+
+    /// Someone asks whether there is a member here. The cookie is no larger than the question.
+    fn greeted(&mut self, now: Time, from: SocketAddr, nonce: u64, padding: &[u8]) {
+        if padding.len() < super::message::PADDING {
+            self.dropped += 1;
+        } else if self.is_member() {
+            let cookie = self.jar.issue(now, from, nonce);
+            self.send(from, &Message::Cookie { nonce, cookie });
+        }
+    }
+
+    fn welcome(&mut self, to: SocketAddr, nonce: u64) {
+        let mut neighbors = self.chord.peers();
+        neighbors.truncate(MAX_PEERS);
+        let (id, color, size) = (self.config.id, self.config.color, self.chord.size());
+        self.send(to, &Message::Welcome { nonce, id, color, size, neighbors });
+    }
+
+    /// Keeps who answered, with the round-trip time.
+    pub(super) fn remember(&mut self, peer: Id, milliseconds: f64) {
+        if self.met.len() < MAX_MET || self.met.contains_key(&peer) {
+            self.met.insert(peer, milliseconds);
+        }
+    }
+
+    /// Passes on what Chord did since the last input.
+    fn settle(&mut self, now: Time) {
+        while let Some(did) = self.chord.poll_event() {
+            match did {
+                Did::Joined => self.chord_joined(now),
+                Did::JoinFailed => self.chord_join_failed(now),
+                Did::Left => self.chord_left(),
+                Did::Neighbors { successors, predecessor, fingers } => {
+                    self.emit(Event::Neighbors { successors, predecessor, fingers });
+                }
+                Did::Forgot(peer) => self.emit(Event::Forgot { peer }),
+                Did::Done { token, outcome } => self.emit(Event::Done { token, outcome }),
+                Did::Watched { watch, owner } => self.watched(now, watch, owner),
+                Did::Merged { ok } => self.merged(now, ok),
+            }
+        }
+        while let Some((to, envelope)) = self.chord.poll_transmit() {
+            self.send(to, &Message::Chord(envelope));
+        }
+    }
+}

@@ -1,0 +1,48 @@
+//! How a node finds a member: joining through a group's address, and healing by colors.
+//!
+//! [`Member`] is the complete overlay node: it stands on [`crate::overlay::chord`] and adds what the
+//! shared addresses are for. It asks its driver to announce and withdraw them.
+
+mod config;
+mod cookie;
+mod heal;
+mod join;
+mod leave;
+mod member;
+mod message;
+pub mod probe;
+
+pub use config::NodeConfig;
+pub use member::{Command, Digest, Event, Member};
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// One of an overlay's groups.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum GroupRef {
+    Join,
+    Color(u16),
+}
+
+impl GroupRef {
+    /// Its place in [`NodeConfig::groups`], as [`crate::overlay::Via::Group`] counts.
+    pub fn index(self) -> usize {
+        match self {
+            Self::Join => 0,
+            Self::Color(color) => usize::from(color) + 1,
+        }
+    }
+}
+
+/// The suffix of the group's name: nothing for the join group, `/7` for color 7.
+impl fmt::Display for GroupRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Join => Ok(()),
+            Self::Color(color) => write!(f, "/{color}"),
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! Keeping the copies of keys right as neighbors come and go.
+//!
+//! An owner compares digests of its range with its replicas and exchanges only what differs; so a
+//! node that has just become owner also fetches what it lacks. A node gives keys that no owner
+//! compares with it to their owner, and then drops them.
+
+use super::message::{MAX_STAMPS, Request, Response};
+use super::task::Goal;
+use super::{Chord, Phase, Purpose};
+use crate::overlay::id::Id;
+use crate::overlay::store::{Digest, Item, Stamp, batches};
+use crate::overlay::{Peer, Time};
+
+/// Stabilization intervals between two comparisons.
+const MAINTAIN_ROUNDS: u32 = 2;
+/// An owner that has not compared for this many stabilization intervals no longer does.
+const COVER_ROUNDS: u32 = 4 * MAINTAIN_ROUNDS;
+/// Most owners whose comparisons a node remembers.
+const MAX_COVERS: usize = 64;
+/// Comparisons, and batches sent, under way at once; the rest waits for the next round.
+const WINDOW: usize = 32;
+
+impl Chord {
+    /// One round of comparisons.
+    pub(super) fn maintain(&mut self, now: Time) {
+        self.next_maintain = Some(now + self.jittered(self.settings.stabilize_every * MAINTAIN_ROUNDS));
+        let Some(predecessor) = self.ring.predecessor() else { return };
+        if self.phase != Phase::Member {
+            return;
+        }
+        let (from, to) = (predecessor.id, self.me.id);
+        for peer in self.replica_holders().to_vec() {
+            let comparing =
+                |c: &super::Call<Purpose>| c.to.id == peer.id && matches!(c.purpose, Purpose::Compare { .. });
+            if !self.calls.any(comparing) {
+                self.compare(now, peer, from, to, true);
+            }
+        }
+        let fresh = self.settings.stabilize_every * COVER_ROUNDS;
+        self.covers.retain(|_, (_, _, at)| now - *at <= fresh);
+        let seeking = self.tasks.values().any(|t| matches!(t.goal, Goal::Stray));
+        if !seeking && let Some(stray) = self.first_stray() {
+            self.start_task(now, stray, Goal::Stray, None);
+        }
+    }
+
+    fn compare(&mut self, now: Time, peer: Peer, from: Id, to: Id, whole: bool) {
+        let digest = self.store.digest(from, to);
+        self.call(now, peer, Request::Compare { from, to, digest, whole }, Purpose::Compare { from, to });
+    }
+
+    /// The owner of (from, to] has compared it with this node's.
+    pub(super) fn cover(&mut self, now: Time, owner: Id, from: Id, to: Id) {
+        self.covers.insert(owner, (from, to, now));
+        if self.covers.len() > MAX_COVERS {
+            let stalest = self.covers.iter().min_by_key(|(_, (_, _, at))| *at).map(|(id, _)| *id);
+            stalest.and_then(|id| self.covers.remove(&id));
+        }
+    }
+
+    pub(super) fn serve_compare(&self, from: Id, to: Id, theirs: Digest) -> Response {
+        let ours = self.store.digest(from, to);
+        if ours == theirs {
+            return Response::Same;
+        }
+        let listed = ours.count as usize <= MAX_STAMPS;
+        let stamps = listed.then(|| self.store.range(from, to).map(|(id, item)| (id, item.stamp)).collect());
+        Response::Differs { stamps }
+    }
+
+    /// A replica holds something else in (from, to].
+    pub(super) fn differs(&mut self, now: Time, peer: Peer, from: Id, to: Id, stamps: Option<Vec<(Id, Stamp)>>) {
+        let Some(stamps) = stamps else {
+            let length = from.to(to).wrapping_sub(1);
+            let middle = Id(from.0.wrapping_add(length / 2 + 1));
+            if self.calls.count(|c| matches!(c.purpose, Purpose::Compare { .. })) < WINDOW && middle != to {
+                self.compare(now, peer, from, middle, false);
+                self.compare(now, peer, middle, to, false);
+            }
+            return;
+        };
+        let theirs = |id: Id| stamps.iter().find(|(i, _)| *i == id).map(|(_, stamp)| *stamp);
+        let newer_here = self.store.range(from, to).filter(|(id, item)| theirs(*id) < Some(item.stamp));
+        let pushes = batches(newer_here.map(|(_, item)| item.clone()));
+        let newer_there = |(id, stamp): &(Id, Stamp)| self.store.get(*id).is_none_or(|held| held.stamp < *stamp);
+        let pulls: Vec<Id> = stamps.iter().filter(|s| newer_there(s)).map(|(id, _)| *id).collect();
+        for items in pushes.into_iter().take(WINDOW) {
+            self.call(now, peer, Request::Keep { items }, Purpose::Push);
+        }
+        // As many as fit in one answer even if each is as long as can be.
+        for ids in pulls.chunks(3) {
+            self.call(now, peer, Request::Pull { ids: ids.to_vec() }, Purpose::Pull);
+        }
+    }
+
+    pub(super) fn serve_pull(&self, ids: &[Id]) -> Response {
+        let items = ids.iter().filter_map(|id| self.store.get(*id).cloned());
+        Response::Items { items: batches(items).into_iter().next().unwrap_or_default() }
+    }
+
+    pub(super) fn pulled(&mut self, items: Vec<Item>) {
+        for item in items {
+            self.store.offer(item);
+        }
+    }
+
+    fn is_stray(&self, id: Id) -> bool {
+        !self.ring.owns(id) && !self.covers.values().any(|(from, to, _)| id.in_open_closed(*from, *to))
+    }
+
+    fn first_stray(&self) -> Option<Id> {
+        self.store.iter().map(|(id, _)| id).find(|id| self.is_stray(*id))
+    }
+
+    /// The owner of a stray is known: gives it all the strays it owns.
+    pub(super) fn return_strays(&mut self, now: Time, owner: Peer, predecessor: Option<Id>) {
+        if owner.id == self.me.id {
+            return;
+        }
+        let from = predecessor.unwrap_or(owner.id);
+        let strays = self.store.range(from, owner.id).filter(|(id, _)| self.is_stray(*id));
+        let strays = batches(strays.map(|(_, item)| item.clone()));
+        for items in strays.into_iter().take(WINDOW) {
+            self.call(now, owner, Request::Keep { items }, Purpose::Return { owner, predecessor });
+        }
+    }
+
+    /// The owner has its keys back: this node keeps them only as a replica.
+    pub(super) fn returned(
+        &mut self,
+        now: Time,
+        owner: Peer,
+        predecessor: Option<Id>,
+        replicas: &[Id],
+        sent: &Request,
+    ) {
+        if replicas.contains(&self.me.id) {
+            self.cover(now, owner.id, predecessor.unwrap_or(owner.id), owner.id);
+        } else if let Request::Keep { items } = sent {
+            for item in items.iter().filter(|i| self.is_stray(i.id())).collect::<Vec<_>>() {
+                self.store.discard(item.id(), item.stamp);
+            }
+        }
+        let seeking = self.tasks.values().any(|t| matches!(t.goal, Goal::Stray));
+        let returning = self.calls.any(|c| matches!(c.purpose, Purpose::Return { .. }));
+        if !seeking && !returning && let Some(stray) = self.first_stray() {
+            self.start_task(now, stray, Goal::Stray, None);
+        }
+    }
+}

@@ -1,0 +1,214 @@
+//! Lookups and what follows them.
+//!
+//! A lookup ends at the node that says, by its own predecessor, that it owns the key: an owner that
+//! is dead or has been superseded costs another hop, never a wrong answer.
+
+use super::message::{Body, MAX_AVOID, Owner, Query, Request, Route, Step};
+use super::{Chord, Did, MAX_TASKS, Outcome, Phase, Purpose};
+use crate::overlay::id::Id;
+use crate::overlay::{Peer, Time};
+use crate::topology::LookupMode;
+
+/// A lookup starts anew this often before it is given up.
+const ATTEMPTS: u32 = 6;
+/// A lookup that was passed on more often than this goes in circles.
+const MAX_HOPS: u32 = 64;
+
+#[derive(Debug)]
+pub(super) struct Task {
+    pub(super) key: Id,
+    pub(super) goal: Goal,
+    started: Time,
+    attempts: u32,
+    hops: u32,
+    avoid: Vec<Id>,
+    /// Where it begins, when not at this node.
+    via: Option<Peer>,
+    /// A recursive lookup is repeated then.
+    pub(super) due: Option<Time>,
+}
+
+/// What a lookup is for.
+#[derive(Clone, Debug)]
+pub(super) enum Goal {
+    Find { token: u64 },
+    Watch(u64),
+    Finger(u32),
+    Join,
+    Merge,
+    Put { token: u64, key: String, value: String },
+    /// `rest`: who is asked next when the one asked has nothing.
+    Get { token: u64, key: String, rest: Vec<Peer> },
+    /// Keys this node should not have.
+    Stray,
+}
+
+/// How a lookup ended well.
+pub(super) struct Found {
+    pub(super) owner: Peer,
+    pub(super) at: Owner,
+}
+
+impl Chord {
+    /// Looks up who owns `key`; [`Did::Done`] with the token follows.
+    pub fn find(&mut self, now: Time, token: u64, key: Id) {
+        self.start_task(now, key, Goal::Find { token }, None);
+    }
+
+    /// As `find`, for the layer above: [`Did::Watched`] follows.
+    pub fn watch(&mut self, now: Time, watch: u64, key: Id) {
+        self.start_task(now, key, Goal::Watch(watch), None);
+    }
+
+    pub(super) fn start_task(&mut self, now: Time, key: Id, goal: Goal, via: Option<Peer>) {
+        let welcome = matches!(goal, Goal::Join) || self.phase == Phase::Member;
+        // Itself is no answer for a node that asks where it would be.
+        let avoid = if via.is_some() { vec![self.me.id] } else { Vec::new() };
+        let task = Task { key, goal, started: now, attempts: 0, hops: 0, avoid, via, due: None };
+        if !welcome || self.tasks.len() >= MAX_TASKS {
+            return self.gave_up(task, now);
+        }
+        let id = self.next_task;
+        self.next_task = self.next_task.wrapping_add(1);
+        self.tasks.insert(id, task);
+        self.advance(now, id);
+    }
+
+    /// Begins the lookup, or begins it again.
+    fn advance(&mut self, now: Time, id: u64) {
+        let rpc_patience = self.settings.rpc_timeout * self.settings.rpc_tries;
+        let Some(task) = self.tasks.get_mut(&id) else { return };
+        task.hops = 0;
+        task.due = None;
+        let query = Query { key: task.key, last: false, avoid: task.avoid.clone() };
+        if let Some(via) = task.via {
+            task.hops = 1;
+            self.call(now, via, Request::Step(query), Purpose::Step(id));
+        } else if self.settings.lookup == LookupMode::Recursive {
+            // Long enough for two dead hops in a row to be noticed on the way.
+            task.due = Some(now + rpc_patience * 3);
+            self.route(now, Route { origin: self.me, lookup: id, hops: 0, query });
+        } else {
+            let step = self.ring.step(&query);
+            self.stepped(now, id, self.me, step);
+        }
+    }
+
+    /// Starts over around `dead`, or gives up.
+    pub(super) fn retry(&mut self, now: Time, id: u64, dead: Option<Id>) {
+        let Some(task) = self.tasks.get_mut(&id) else { return };
+        task.attempts += 1;
+        if let Some(dead) = dead
+            && !task.avoid.contains(&dead)
+            && task.avoid.len() < MAX_AVOID
+        {
+            task.avoid.push(dead);
+        }
+        let hopeless = task.attempts >= ATTEMPTS || task.via.is_some_and(|v| Some(v.id) == dead);
+        if !hopeless {
+            return self.advance(now, id);
+        }
+        if let Some(task) = self.tasks.remove(&id) {
+            self.gave_up(task, now);
+        }
+    }
+
+    /// One node has answered an iterative lookup.
+    pub(super) fn stepped(&mut self, now: Time, id: u64, from: Peer, step: Step) {
+        let (peer, last) = match step {
+            Step::Here(at) => return self.concluded(now, id, Found { owner: from, at }),
+            Step::Next { peer, last } => (peer, last),
+        };
+        let trusted = self.trusted(now, peer.id);
+        let Some(task) = self.tasks.get_mut(&id) else { return };
+        task.hops += 1;
+        let avoided = task.avoid.contains(&peer.id);
+        if !trusted && !avoided && task.avoid.len() < MAX_AVOID {
+            // Known to be dead here, not yet there: costs no attempt, nobody was waited for.
+            task.avoid.push(peer.id);
+            return self.advance(now, id);
+        }
+        if !trusted || avoided || task.hops > MAX_HOPS {
+            return self.retry(now, id, None);
+        }
+        let query = Query { key: task.key, last, avoid: task.avoid.clone() };
+        if peer.id == self.me.id {
+            let step = self.ring.step(&query);
+            return self.stepped(now, id, self.me, step);
+        }
+        self.call(now, peer, Request::Step(query), Purpose::Step(id));
+    }
+
+    /// Answers a recursive lookup or passes it on. The next hop acknowledges it at once, so a dead
+    /// one is noticed here and the lookup goes around it.
+    pub(super) fn route(&mut self, now: Time, mut route: Route) {
+        route.query.avoid.truncate(MAX_AVOID);
+        let at = match self.ring.step(&route.query) {
+            Step::Next { peer, last } if route.hops < MAX_HOPS => {
+                route.hops += 1;
+                let query = Query { last, ..route.query.clone() };
+                let request = Request::Route(Route { query, ..route.clone() });
+                // A failed hop is taken back: what is kept is the route as it came in.
+                route.hops -= 1;
+                return self.call(now, peer, request, Purpose::Forward(route));
+            }
+            Step::Next { .. } => return,
+            Step::Here(at) => at,
+        };
+        if route.origin.id == self.me.id {
+            self.found_by_route(now, route.lookup, route.hops, self.me, at);
+        } else {
+            self.send(route.origin.address, Body::Found { lookup: route.lookup, hops: route.hops, at });
+        }
+    }
+
+    /// The owner has answered a recursive lookup of this node.
+    pub(super) fn found_by_route(&mut self, now: Time, id: u64, hops: u32, owner: Peer, at: Owner) {
+        // Without a due time it is no recursive lookup, or it has been answered before.
+        if let Some(task) = self.tasks.get_mut(&id).filter(|t| t.due.is_some()) {
+            task.hops = hops;
+            task.due = None;
+            self.concluded(now, id, Found { owner, at });
+        }
+    }
+
+    fn concluded(&mut self, now: Time, id: u64, found: Found) {
+        let Some(task) = self.tasks.get_mut(&id) else { return };
+        match task.goal {
+            Goal::Put { .. } => return self.put_at(now, id, found.owner),
+            Goal::Get { .. } => return self.get_at(now, id, found),
+            _ => {}
+        }
+        let Some(task) = self.tasks.remove(&id) else { return };
+        let Found { owner, at } = found;
+        match task.goal {
+            Goal::Find { token } => {
+                let milliseconds = now.millis_since(task.started);
+                let outcome = Outcome::Looked { key: task.key, owner: Some(owner.id), hops: task.hops, milliseconds };
+                self.events.push_back(Did::Done { token, outcome });
+            }
+            Goal::Watch(watch) => self.events.push_back(Did::Watched { watch, owner: Some(owner.id) }),
+            Goal::Finger(index) => self.ring.set_finger(index, owner),
+            Goal::Join => self.adopt(now, owner, at.predecessor, &at.successors),
+            Goal::Merge => self.merge_with(now, owner, at.predecessor, &at.successors),
+            Goal::Stray => self.return_strays(now, owner, at.predecessor.map(|p| p.id)),
+            Goal::Put { .. } | Goal::Get { .. } => {}
+        }
+    }
+
+    fn gave_up(&mut self, task: Task, now: Time) {
+        let (token, outcome) = match task.goal {
+            Goal::Find { token } => {
+                let milliseconds = now.millis_since(task.started);
+                (token, Outcome::Looked { key: task.key, owner: None, hops: task.hops, milliseconds })
+            }
+            Goal::Put { token, key, .. } => (token, Outcome::Put { key, stored: false }),
+            Goal::Get { token, key, .. } => (token, Outcome::Got { key, value: None }),
+            Goal::Watch(watch) => return self.events.push_back(Did::Watched { watch, owner: None }),
+            Goal::Merge => return self.events.push_back(Did::Merged { ok: false }),
+            Goal::Join => return self.join_failed(),
+            Goal::Finger(_) | Goal::Stray => return,
+        };
+        self.events.push_back(Did::Done { token, outcome });
+    }
+}
