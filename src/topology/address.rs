@@ -1,0 +1,184 @@
+//! Who gets which address: groups from documentation prefixes, the network from private ones.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
+
+use super::model::{AsId, Family, LinkId, LinkKind, NodeId, Topology};
+
+/// 10.0.0.0/8: router links from its start, loopbacks in its last /16.
+const LINKS: u32 = u32::from_be_bytes([10, 0, 0, 0]);
+const LOOPBACKS: u32 = u32::from_be_bytes([10, 255, 0, 0]);
+/// 172.16.0.0/12, carved into one prefix per stub.
+const STUBS: u32 = u32::from_be_bytes([172, 16, 0, 0]);
+const STUBS_SIZE: u32 = 1 << 20;
+/// A /26: room for 32 hosts.
+const SMALLEST_STUB: u32 = 64;
+
+/// A prefix of anycast addresses: TEST-NET-2, -3 and -1 (RFC 5737), then /24s of the benchmarking
+/// prefix 198.18.0.0/15 (RFC 2544).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Pool(pub(super) usize);
+
+impl Pool {
+    /// Address `number` of the pool: `.NUMBER`, or `2001:db8:POOL::NUMBER` (RFC 3849).
+    pub(super) fn address(self, family: Family, number: usize) -> IpAddr {
+        let host = u8::try_from(number).expect("checked: a pool gives out at most 254 addresses");
+        let pool = u16::try_from(self.0).expect("checked: there are at most 501 pools");
+        match (family, pool) {
+            (Family::Ipv6, _) => Ipv6Addr::new(0x2001, 0xdb8, pool, 0, 0, 0, 0, u16::from(host)).into(),
+            (Family::Ipv4, 0) => Ipv4Addr::new(198, 51, 100, host).into(),
+            (Family::Ipv4, 1) => Ipv4Addr::new(203, 0, 113, host).into(),
+            (Family::Ipv4, 2) => Ipv4Addr::new(192, 0, 2, host).into(),
+            (Family::Ipv4, n) => {
+                let [high, low] = (n - 3).to_be_bytes();
+                Ipv4Addr::new(198, 18 + high, low, host).into()
+            }
+        }
+    }
+}
+
+/// The unicast address of everything in a lab, both families, whichever of them the lab speaks.
+///
+/// | what | IPv4 | IPv6 |
+/// |---|---|---|
+/// | link between routers | /31 of 10.0.0.0/8 | /127 of fd00:a::/64 |
+/// | loopback of a router | /32 of 10.255.0.0/16 | /128 of fd00:b::/64 |
+/// | stub | /26 or larger of 172.16.0.0/12 | fd00:5:STUB::/64 |
+/// | access link | /31 of its stub | /127 of its stub |
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Addresses {
+    /// By link: the IPv4 address of its `a` side (`b` follows), and the IPv6 one.
+    links: Vec<(u32, u128)>,
+    /// By AS: prefixes of stubs.
+    stubs: Vec<Option<(Ipv4Net, Ipv6Net)>>,
+    /// By node: the access link of a host.
+    access: Vec<Option<LinkId>>,
+}
+
+/// Whether a topology fits the address plan, and if not, why.
+pub(super) fn fits(topology: &Topology) -> Result<(), String> {
+    let stubs: u64 = stub_sizes(topology).iter().map(|size| u64::from(*size)).sum();
+    let stub_count = topology.ases.iter().filter(|a| a.stub).count();
+    if topology.nodes.len() >= 1 << 16 {
+        return Err(format!("{} nodes do not fit: the address plan holds 65535", topology.nodes.len()));
+    }
+    if topology.links.len() >= ((LOOPBACKS - LINKS) / 2) as usize {
+        return Err(format!("{} links do not fit the address plan", topology.links.len()));
+    }
+    // Twice the sum covers what aligning each prefix to its size wastes.
+    if stubs * 2 > u64::from(STUBS_SIZE) || stub_count >= 1 << 16 {
+        return Err(format!("the hosts of {stub_count} stubs do not fit 172.16.0.0/12"));
+    }
+    Ok(())
+}
+
+/// Addresses each AS needs for its access links, as a power of two; 0 for transit ASes.
+fn stub_sizes(topology: &Topology) -> Vec<u32> {
+    let mut hosts = vec![0u32; topology.ases.len()];
+    for node in topology.nodes.iter().filter(|n| n.kind.is_host()) {
+        hosts[node.as_id.0] += 1;
+    }
+    let size = |(hosts, is_stub)| if is_stub { u32::max(2 * hosts, SMALLEST_STUB).next_power_of_two() } else { 0 };
+    hosts.into_iter().zip(topology.ases.iter().map(|a| a.stub)).map(size).collect()
+}
+
+impl Addresses {
+    /// The plan of a checked topology, which is known to fit.
+    pub fn of(topology: &Topology) -> Self {
+        let mut next_stub = STUBS;
+        let mut stub_number = 0u16;
+        let mut stubs = Vec::new();
+        for size in stub_sizes(topology) {
+            stubs.push((size > 0).then(|| {
+                let start = next_stub.next_multiple_of(size);
+                next_stub = start + size;
+                stub_number += 1;
+                let v4 = Ipv4Net::new_assert(start.into(), 32 - size.trailing_zeros() as u8);
+                let v6 = Ipv6Net::new_assert(Ipv6Addr::new(0xfd00, 5, stub_number - 1, 0, 0, 0, 0, 0), 64);
+                (v4, v6)
+            }));
+        }
+        let link_base = u128::from(Ipv6Addr::new(0xfd00, 0xa, 0, 0, 0, 0, 0, 0));
+        let mut used = vec![0u32; topology.ases.len()];
+        let mut router_links = 0u32;
+        let mut access = vec![None; topology.nodes.len()];
+        let mut links = Vec::new();
+        for (index, link) in topology.links.iter().enumerate() {
+            let stub = topology.node(link.b).as_id;
+            let (v4, v6, offset) = match (link.kind, &stubs[stub.0]) {
+                (LinkKind::Access, Some((v4, v6))) => {
+                    access[link.b.0] = Some(LinkId(index));
+                    used[stub.0] += 1;
+                    (u32::from(v4.network()), u128::from(v6.network()), 2 * (used[stub.0] - 1))
+                }
+                _ => {
+                    router_links += 1;
+                    (LINKS, link_base, 2 * (router_links - 1))
+                }
+            };
+            links.push((v4 + offset, v6 + u128::from(offset)));
+        }
+        Self { links, stubs, access }
+    }
+
+    /// A router's loopback address. (Hosts have none: their unicast address is [`Self::host`].)
+    pub fn loopback(&self, node: NodeId, family: Family) -> IpAddr {
+        match family {
+            Family::Ipv4 => Ipv4Addr::from(LOOPBACKS + 1 + node.0 as u32).into(),
+            Family::Ipv6 => {
+                let base = u128::from(Ipv6Addr::new(0xfd00, 0xb, 0, 0, 0, 0, 0, 0));
+                Ipv6Addr::from(base + 1 + node.0 as u128).into()
+            }
+        }
+    }
+
+    /// The addresses of a link's `a` and `b` sides, with the link's prefix length.
+    pub fn link(&self, link: LinkId, family: Family) -> (IpNet, IpNet) {
+        let (v4, v6) = self.links[link.0];
+        let net = |side: u32| match family {
+            Family::Ipv4 => IpNet::V4(Ipv4Net::new_assert((v4 + side).into(), 31)),
+            // Linux gives a prefix longer than /126 no subnet-router anycast address (RFC 6164), so
+            // the all-zeros side can be used.
+            Family::Ipv6 => IpNet::V6(Ipv6Net::new_assert((v6 + u128::from(side)).into(), 127)),
+        };
+        (net(0), net(1))
+    }
+
+    /// The prefix a stub originates. Panics if the AS is not a stub.
+    pub fn stub_prefix(&self, stub: AsId, family: Family) -> IpNet {
+        let (v4, v6) = self.stubs[stub.0].expect("asked for a stub");
+        match family {
+            Family::Ipv4 => v4.into(),
+            Family::Ipv6 => v6.into(),
+        }
+    }
+
+    /// The unicast address of a host: its side of the access link. Panics for a router.
+    pub fn host(&self, node: NodeId, family: Family) -> IpAddr {
+        let access = self.access[node.0].expect("asked for a host, and every host has an access link");
+        self.link(access, family).1.addr()
+    }
+
+    /// Every unicast address of a node in one family: a router's loopback first, then by link.
+    pub fn of_node(&self, topology: &Topology, node: NodeId, family: Family) -> Vec<IpAddr> {
+        let is_router = topology.node(node).kind.is_router();
+        let loopback = is_router.then(|| self.loopback(node, family));
+        let sides = topology.links.iter().enumerate().filter_map(|(index, link)| {
+            let (a, b) = self.link(LinkId(index), family);
+            (link.a == node).then(|| a.addr()).or((link.b == node).then(|| b.addr()))
+        });
+        loopback.into_iter().chain(sides).collect()
+    }
+}
+
+/// Whether the plan may give this address to the network itself.
+pub(super) fn is_plan_address(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(a) => {
+            let a = u32::from(a);
+            a >> 24 == LINKS >> 24 || a >> 20 == STUBS >> 20 || a >> 16 == 0xa9fe
+        }
+        IpAddr::V6(a) => matches!(a.segments()[0], 0xfd00 | 0xfe80..=0xfebf),
+    }
+}
