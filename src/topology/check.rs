@@ -76,7 +76,7 @@ impl Builder<'_> {
     fn network(&mut self, file: &LabFile, directory: &Path) {
         if file.ases.is_empty() {
             let found = self.findings.error("no-as", 0..0, "the lab has no AS");
-            found.help("a lab has at least one transit AS: [[as]] with name = \"r1\"");
+            found.help("a lab has at least one transit AS: [[as]] with name = \"r1\"".to_owned());
         }
         let taken: BTreeSet<u32> =
             file.ases.iter().map(|a| &a.asn).chain(file.stubs.iter().map(|s| &s.asn)).flatten().map(|n| *n.get_ref()).collect();
@@ -191,7 +191,7 @@ impl Builder<'_> {
     fn graph(&mut self, entry: &AsEntry, path: &Spanned<String>, directory: &Path) -> Option<graphml::Graph> {
         if entry.routers.is_some() || !entry.links.is_empty() {
             let found = self.findings.error("graphml-and-routers", path.span(), "`graphml` stands instead of `routers` and `links`");
-            found.label("remove this, or remove them").help("`anybed import` prints a GraphML file as routers and links to edit");
+            found.label("remove this, or remove them").help("`anybed import` prints a GraphML file as routers and links to edit".to_owned());
         }
         match graphml::read(&directory.join(path.get_ref()), false) {
             Ok(graph) => {
@@ -242,7 +242,7 @@ impl Builder<'_> {
             }
             if let Some(first) = seen.insert(router, uplink.span()) {
                 let found = self.findings.error("duplicate-uplink", uplink.span(), format!("`{uplink}` is listed twice"));
-                found.label("again").also(first, "first").help("a second, parallel uplink is a [[link]]");
+                found.label("again").also(first, "first").help("a second, parallel uplink is a [[link]]".to_owned());
                 continue;
             }
             self.link(gateway, router, LinkKind::External(Relation::Provider), None, uplink.span());
@@ -263,7 +263,7 @@ impl Builder<'_> {
             self.name_syntax(name);
             if free != plain {
                 let found = self.findings.error("duplicate-name", name.span(), format!("a link is already named `{name}`"));
-                found.label("another link of the same name").help("a link without a name is called A-B");
+                found.label("another link of the same name").help("a link without a name is called A-B".to_owned());
             }
         }
         self.link_names.insert(free.clone());
@@ -286,7 +286,7 @@ impl Builder<'_> {
         };
         let routers = self.topology.nodes.iter().filter(|n| n.kind.is_router()).map(|n| n.name.as_str());
         let help = suggest(name.get_ref(), routers);
-        self.findings.error("unknown-name", name.span(), message).label("unknown router").help(help.unwrap_or_default());
+        self.findings.error("unknown-name", name.span(), message).label("unknown router").help(help);
         None
     }
 
@@ -311,7 +311,7 @@ impl Builder<'_> {
                     if other != as_id {
                         let message = format!("`{end}` is in AS `{}`", self.topology.ases[other.0].name);
                         let found = self.findings.error("not-internal", end.span(), message);
-                        found.label("not a router of this AS").help("a link between ASes is a [[link]] with a relation");
+                        found.label("not a router of this AS").help("a link between ASes is a [[link]] with a relation".to_owned());
                         return;
                     }
                 }
@@ -335,14 +335,14 @@ impl Builder<'_> {
             [] => {}
             _ => {
                 let found = self.findings.error("ambiguous-link", text.span(), format!("`{text}` can be read in two ways"));
-                found.label("names with dashes").help("write it as { a = \"…\", b = \"…\" }");
+                found.label("names with dashes").help("write it as { a = \"…\", b = \"…\" }".to_owned());
                 return None;
             }
         }
         let name = &self.topology.ases[as_id.0].name;
         if wide {
             let found = self.findings.error("not-internal", text.span(), format!("`{text}` is not inside AS `{name}`"));
-            found.label("an end is in another AS").help("a link between ASes is a [[link]] with a relation");
+            found.label("an end is in another AS").help("a link between ASes is a [[link]] with a relation".to_owned());
             return None;
         }
         let routers: Vec<_> = self.topology.ases[as_id.0].routers.iter().map(|n| self.topology.node(*n).name.as_str()).collect();
@@ -357,7 +357,7 @@ impl Builder<'_> {
             None => format!("not A-B with two routers of AS `{name}`"),
         };
         let found = self.findings.error("unknown-name", text.span(), format!("`{text}` is no link between two routers"));
-        found.label(label).help(help.unwrap_or_default());
+        found.label(label).help(help);
         None
     }
 
@@ -370,7 +370,7 @@ impl Builder<'_> {
         if home == other {
             let message = format!("`{}` and `{}` are both in AS `{}`", entry.a, entry.b, self.topology.ases[home.0].name);
             let found = self.findings.error("not-external", entry.b.span(), message);
-            found.label("same AS").also(entry.a.span(), "as this").help("a link inside an AS belongs to `links` of its [[as]]");
+            found.label("same AS").also(entry.a.span(), "as this").help("a link inside an AS belongs to `links` of its [[as]]".to_owned());
             return;
         }
         self.link(a, b, LinkKind::External(entry.relation), entry.name.as_ref(), entry.a.span());

@@ -31,7 +31,7 @@ impl Builder<'_> {
             let label = format!("not linked to the rest: {}", self.describe(&parts[1..]).join("; "));
             let message = format!("the lab falls into {} parts", parts.len());
             let found = self.findings.error("disconnected-lab", self.as_spans[as_id.0].clone(), message);
-            found.label(label).help("join ASes with [[link]]");
+            found.label(label).help("join ASes with [[link]]".to_owned());
         }
         self.provider_circles();
     }
@@ -82,7 +82,7 @@ impl Builder<'_> {
         let names: Vec<_> = ases.iter().map(|a| self.topology.ases[a.0].name.as_str()).collect();
         let message = format!("a circle of providers: {} → {}", names.join(" → "), names[0]);
         let found = self.findings.error("provider-circle", self.link_spans[link].clone(), message);
-        found.label("this link closes it").help("turn one relation of the circle around, or make it `peer`");
+        found.label("this link closes it").help("turn one relation of the circle around, or make it `peer`".to_owned());
     }
 
     /// Refuses what the address plan does not hold.

@@ -124,8 +124,8 @@ impl Diagnostic {
         self
     }
 
-    pub(crate) fn help(&mut self, help: impl Into<String>) -> &mut Self {
-        self.help = Some(help.into());
+    pub(crate) fn help(&mut self, help: impl Into<Option<String>>) -> &mut Self {
+        self.help = help.into();
         self
     }
 

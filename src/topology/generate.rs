@@ -30,6 +30,7 @@ pub fn tree(nodes: usize, branching: usize, stubs: usize) -> Result<String, Gene
     if branching == 0 {
         return Err(GenerateError::Branching);
     }
+    in_range(nodes)?;
     let links: Vec<_> = (1..nodes).map(|child| ((child - 1) / branching, child)).collect();
     lab_file(&format!("tree-{nodes}"), nodes, &links, stubs, None)
 }
@@ -39,6 +40,7 @@ pub fn tree(nodes: usize, branching: usize, stubs: usize) -> Result<String, Gene
 /// # Errors
 /// A size out of range.
 pub fn random(nodes: usize, links: usize, stubs: usize, seed: u64) -> Result<String, GenerateError> {
+    in_range(nodes)?;
     let (least, most) = (nodes.saturating_sub(1), nodes * nodes.saturating_sub(1) / 2);
     if !(least..=most).contains(&links) {
         return Err(GenerateError::Links { nodes, links, least, most });
@@ -55,6 +57,10 @@ pub fn random(nodes: usize, links: usize, stubs: usize, seed: u64) -> Result<Str
     lab_file(&format!("random-{nodes}-{}", links.len()), nodes, &links, stubs, Some(seed))
 }
 
+fn in_range(nodes: usize) -> Result<(), GenerateError> {
+    if (1..=2000).contains(&nodes) { Ok(()) } else { Err(GenerateError::Nodes(nodes)) }
+}
+
 fn lab_file(
     name: &str,
     nodes: usize,
@@ -62,9 +68,6 @@ fn lab_file(
     stubs: usize,
     seed: Option<u64>,
 ) -> Result<String, GenerateError> {
-    if !(1..=2000).contains(&nodes) {
-        return Err(GenerateError::Nodes(nodes));
-    }
     if stubs > 2 * nodes {
         return Err(GenerateError::Stubs { stubs, most: 2 * nodes });
     }

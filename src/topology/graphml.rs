@@ -204,7 +204,7 @@ fn connected(placed: &Placed, document: &Document<'_>, findings: &mut Findings) 
     let names: Vec<_> = parts.iter().map(describe).collect();
     let found = findings.error("disconnected-as", span, message);
     found.label(format!("no link joins {}", names.join(" and ")));
-    found.help("add the missing edges, or remove the smaller parts");
+    found.help("add the missing edges, or remove the smaller parts".to_owned());
 }
 
 /// The values of an element's own `<data>`, by attribute name.

@@ -68,7 +68,7 @@ impl Builder<'_> {
                 let label = format!("`{mine}`");
                 let also = format!("`{theirs}`");
                 let found = self.findings.error("duplicate-address", place.unwrap_or_default(), message);
-                found.label(label).also(other.unwrap_or_default(), also).help("give one of them another `address`");
+                found.label(label).also(other.unwrap_or_default(), also).help("give one of them another `address`".to_owned());
             }
         }
     }
@@ -82,7 +82,7 @@ impl Builder<'_> {
             if !families.iter().any(|family| is(ip, *family)) {
                 let message = format!("the lab does not speak the family of {ip}");
                 let found = self.findings.error("wrong-family", address.span(), message);
-                found.label("not of the lab's family").help("set `family` in [lab], or leave `address` out");
+                found.label("not of the lab's family").help("set `family` in [lab], or leave `address` out".to_owned());
             } else if given[..index].iter().any(|other| other.get_ref().is_ipv4() == ip.is_ipv4()) {
                 let message = "a group has one address of each family";
                 self.findings.error("two-addresses", address.span(), message).label("a second one of its family");
@@ -90,7 +90,7 @@ impl Builder<'_> {
                 let message = format!("{ip} cannot be a group's address");
                 let found = self.findings.error("reserved-address", address.span(), message);
                 found.label("used by the lab itself, or not a unicast address");
-                found.help("the documentation prefixes are free: 198.51.100.0/24, 203.0.113.0/24, 2001:db8::/32");
+                found.help("the documentation prefixes are free: 198.51.100.0/24, 203.0.113.0/24, 2001:db8::/32".to_owned());
             }
         }
         let of = |family: &Family| {
@@ -124,7 +124,7 @@ impl Builder<'_> {
             let members: Vec<_> = members.filter(|n| self.topology.node(*n).as_id == stub).collect();
             if members.is_empty() {
                 let found = self.findings.error("no-members", name.span(), format!("stub `{name}` has no members"));
-                found.label("only clients, or no host at all").help("give it `members`");
+                found.label("only clients, or no host at all").help("give it `members`".to_owned());
             }
             return members;
         }
@@ -140,7 +140,7 @@ impl Builder<'_> {
                 let (label, help) = unknown_host(&self.topology, name.get_ref());
                 let message = format!("there is no stub or host `{name}`");
                 let found = self.findings.error("unknown-name", name.span(), message);
-                found.label(label).help(help.unwrap_or_default());
+                found.label(label).help(help);
                 Vec::new()
             }
         }
@@ -154,7 +154,7 @@ impl Builder<'_> {
         if members.is_empty() && entry.members.is_none() {
             let message = format!("overlay `{}` has no members", entry.name);
             let found = self.findings.error("no-members", entry.name.span(), message);
-            found.label("no stub has members").help("give stubs `members`");
+            found.label("no stub has members").help("give stubs `members`".to_owned());
         }
         let join_group = GroupId(self.topology.groups.len());
         let addresses = self.addresses(&entry.addresses, pool, 1);
@@ -218,7 +218,7 @@ impl Builder<'_> {
                 let outside = &self.topology.node(*outside).name;
                 let message = format!("`{outside}` is not a member of overlay `{}`", entry.name);
                 let found = self.findings.error("not-a-member", name.span(), message);
-                found.label("well-known nodes are members").help("add it to `members`, or name one of them");
+                found.label("well-known nodes are members").help("add it to `members`, or name one of them".to_owned());
             }
             well_known.extend(hosts);
         }
@@ -227,7 +227,7 @@ impl Builder<'_> {
         {
             let message = "`bootstrap = \"well-known\"` without `well_known`";
             let found = self.findings.error("missing-key", bootstrap.span(), message);
-            found.label("nobody is well-known").help("add well_known = [\"campus.n1\"]");
+            found.label("nobody is well-known").help("add well_known = [\"campus.n1\"]".to_owned());
         }
         well_known
     }
@@ -248,7 +248,7 @@ impl Builder<'_> {
         };
         if clients == 0 {
             let found = self.findings.error("no-clients", entry.span.clone(), "[probe] without a client");
-            found.label("nobody probes").help("give a stub `clients`");
+            found.label("nobody probes").help("give a stub `clients`".to_owned());
         }
         let mut groups = Vec::new();
         for name in entry.groups.iter().flatten() {
@@ -261,7 +261,7 @@ impl Builder<'_> {
                 None => {
                     let help = suggest(name.get_ref(), self.topology.groups.iter().map(|g| g.name.as_str()));
                     let found = self.findings.error("unknown-name", name.span(), format!("there is no group `{name}`"));
-                    found.label("unknown group").help(help.unwrap_or_default());
+                    found.label("unknown group").help(help);
                 }
             }
         }

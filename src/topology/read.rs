@@ -99,7 +99,7 @@ impl RouterEntry {
             }
             _ => {
                 let found = wrong_type("routers", "a list of names or tables", &value, f);
-                found.help("write \"sea\" or { name = \"sea\", lat = 47.6, lon = -122.3 }");
+                found.help("write \"sea\" or { name = \"sea\", lat = 47.6, lon = -122.3 }".to_owned());
                 None
             }
         }
@@ -119,7 +119,7 @@ impl InnerLink {
             }
             _ => {
                 let found = wrong_type("links", "a list of strings or tables", &value, f);
-                found.help("write \"sea-sun\" or { a = \"sea\", b = \"sun\", cost = 5 }");
+                found.help("write \"sea-sun\" or { a = \"sea\", b = \"sun\", cost = 5 }".to_owned());
                 None
             }
         }
@@ -285,7 +285,7 @@ fn read_asn(table: &Table<'_>, f: &mut Findings) -> Option<Spanned<u32>> {
     // border removes from the path, so no AS of the lab may have one.
     if number == 23456 || (64512..=65535).contains(&number) || number >= 4_200_000_000 {
         let found = f.error("private-asn", asn.span(), format!("AS number {number} is private or reserved"));
-        found.label("not a public AS number").help("leave `asn` out, or use one from 1 to 64511 but 23456");
+        found.label("not a public AS number").help("leave `asn` out, or use one from 1 to 64511 but 23456".to_owned());
         return None;
     }
     Some(Spanned::new(asn.span(), number))

@@ -32,7 +32,7 @@ impl<'a> Table<'a> {
         for key in entries.keys().filter(|key| !keys.contains(&&**key.get_ref())) {
             let found = findings.error("unknown-key", key.span(), format!("{name} has no key `{key}`"));
             let help = suggest(key.get_ref(), keys.iter().copied());
-            found.label("unknown key").help(help.unwrap_or_default());
+            found.label("unknown key").help(help);
         }
         Some(Self { name, span: value.span(), entries })
     }
@@ -193,7 +193,7 @@ pub(super) fn duration(
 ) -> Option<Spanned<Duration>> {
     let DeValue::String(text) = value.get_ref() else {
         let found = wrong_type(key, "a string with a unit", &value, findings);
-        found.help("write a number and its unit, such as \"500ms\", \"12s\" or \"2m\"");
+        found.help("write a number and its unit, such as \"500ms\", \"12s\" or \"2m\"".to_owned());
         return None;
     };
     match humantime::parse_duration(text) {
@@ -205,7 +205,7 @@ pub(super) fn duration(
         }
         Err(error) => {
             let found = findings.error("not-a-time", value.span(), format!("`{text}` is not a time"));
-            found.label(error.to_string()).help("write a number and its unit, such as \"500ms\", \"12s\" or \"2m\"");
+            found.label(error.to_string()).help("write a number and its unit, such as \"500ms\", \"12s\" or \"2m\"".to_owned());
             None
         }
     }
