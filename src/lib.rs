@@ -31,6 +31,7 @@ pub mod bird;
 pub mod event;
 pub mod kernel;
 pub mod lab;
+pub mod node;
 pub mod overlay;
 pub mod plan;
 pub mod scenario;

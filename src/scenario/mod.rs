@@ -1,10 +1,18 @@
 //! What happens in a lab and what must hold: the timeline's actions and the expectations.
 
+pub mod action;
+pub mod expect;
+mod load;
+mod timeline;
+mod words;
+
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use crate::topology::{AsId, GroupId, LinkId, NodeId};
+
+pub use load::{load, load_text, load_with};
 
 /// The timeline and the expectations of one lab, with every name found.
 #[derive(Clone, Debug, PartialEq)]

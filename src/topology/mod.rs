@@ -1,6 +1,19 @@
 //! The network a lab file describes: the file's shape, its checks, and the model everything else reads.
 
 pub mod address;
+pub mod check;
+mod connectivity;
+pub mod diagnose;
+pub mod file;
+pub mod generate;
+pub mod graphml;
+mod groups;
 pub mod model;
+mod read;
+mod table;
 
+pub use address::Addresses;
+pub use check::Overrides;
+pub use diagnose::{Diagnostic, Diagnostics};
 pub use model::*;
+pub(crate) use groups::unknown_host;

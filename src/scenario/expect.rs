@@ -1,0 +1,258 @@
+//! The grammar of expectations: `METRIC of SUBJECT OPERATOR VALUE`.
+
+use super::words::{ActionError, Word, Words, host, overlay, stub};
+use super::{Metric, Op, Value};
+use crate::topology::diagnose::suggest;
+use crate::topology::{AsId, GroupId, NodeKind, Topology};
+
+/// Every metric, its form, and what its value is.
+pub const FORMS: &[(&str, &str, Kind)] = &[
+    ("joins", "joins of OVERLAY", Kind::Count),
+    ("failed joins", "failed joins of OVERLAY", Kind::Count),
+    ("members", "members of OVERLAY", Kind::Count),
+    ("islands", "islands of OVERLAY", Kind::Count),
+    ("whole", "whole of OVERLAY", Kind::YesNo),
+    ("merge", "merge of OVERLAY", Kind::Seconds),
+    ("lookups", "lookups of OVERLAY [from STUB]", Kind::Count),
+    ("lookup success", "lookup success of OVERLAY [from STUB]", Kind::Ratio),
+    ("wrong lookups", "wrong lookups of OVERLAY [from STUB]", Kind::Count),
+    ("missing keys", "missing keys of OVERLAY", Kind::Count),
+    ("found keys", "found keys of OVERLAY", Kind::Count),
+    ("catchment", "catchment of CLIENT [for GROUP]", Kind::Site),
+    ("moved clients", "moved clients", Kind::Count),
+    ("lost probes", "lost probes [of CLIENT]", Kind::Count),
+];
+
+/// What a metric's value is, and so how the file writes it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A whole number.
+    Count,
+    /// `95%` or 0.95.
+    Ratio,
+    /// `4s`.
+    Seconds,
+    /// `yes` or `no`.
+    YesNo,
+    /// A host or a stub.
+    Site,
+}
+
+const OPERATORS: &[(&str, Op)] =
+    &[("==", Op::Eq), ("!=", Op::Ne), ("<=", Op::Le), (">=", Op::Ge), ("<", Op::Lt), (">", Op::Gt)];
+
+/// Reads the `that` of an expectation.
+///
+/// # Errors
+/// The text is no expectation, names what the lab has not, or is true or false of every run.
+pub fn parse(text: &str, topology: &Topology) -> Result<(Metric, Op, Value), ActionError> {
+    let Some(at) = text.find(['=', '!', '<', '>']) else {
+        let help = "write it as METRIC == VALUE, such as `islands of music == 1`".to_owned();
+        let end = text.trim_end().len();
+        return Err(ActionError { message: "nothing is compared".to_owned(), span: end..end, help: Some(help) });
+    };
+    let Some((symbol, op)) = OPERATORS.iter().find(|(symbol, _)| text[at..].starts_with(symbol)) else {
+        let help = Some("operators: == != < <= > >=".to_owned());
+        return Err(ActionError { message: "no such operator".to_owned(), span: at..at + 1, help });
+    };
+    let (metric, kind) = metric(Words::new(&text[..at], 0), topology)?;
+    let after = at + symbol.len();
+    let mut words = Words::new(&text[after..], after);
+    let word = words.expect("a value", "METRIC == VALUE")?;
+    words.finish("METRIC == VALUE")?;
+    if matches!(kind, Kind::YesNo | Kind::Site) && !matches!(op, Op::Eq | Op::Ne) {
+        let help = Some("use == or !=".to_owned());
+        return Err(ActionError { message: format!("`{symbol}` needs numbers"), span: at..after, help });
+    }
+    let value = value(&word, kind, &metric, topology)?;
+    if let Value::Number(number) = value {
+        can_go_either_way(&metric, *op, number, topology).map_err(|why| ActionError {
+            message: format!("`{}` {why}", text.trim()),
+            span: at..word.span.end,
+            help: Some("an expectation must be able to hold and to fail".to_owned()),
+        })?;
+    }
+    Ok((metric, *op, value))
+}
+
+fn metric(mut words: Words<'_>, topology: &Topology) -> Result<(Metric, Kind), ActionError> {
+    let first = words.expect("a metric", "islands of OVERLAY == 1")?;
+    let mut name = first.text.to_owned();
+    let mut span = first.span.clone();
+    while let Some(next) = words.peek().filter(|w| !matches!(*w, "of" | "from" | "for")) {
+        name = format!("{name} {next}");
+        span.end = words.next().map_or(span.end, |w| w.span.end);
+    }
+    let Some((_, form, kind)) = FORMS.iter().find(|(known, ..)| *known == name) else {
+        let help = suggest(&name, FORMS.iter().map(|(known, ..)| *known));
+        return Err(ActionError { message: format!("there is no metric `{name}`"), span, help });
+    };
+    let subject = if words.take("of") { Some(words.expect("a name", form)?) } else { None };
+    let metric = match (&*name, &subject) {
+        ("moved clients" | "lost probes" | "catchment", _) if topology.probe.is_none() => {
+            let help = Some("give a stub `clients`, and the lab a group".to_owned());
+            return Err(ActionError { message: "no client probes a group in this lab".to_owned(), span, help });
+        }
+        ("moved clients", None) => Metric::MovedClients,
+        ("lost probes", None) => Metric::LostProbes(None),
+        ("lost probes", Some(subject)) => Metric::LostProbes(Some(client(subject, topology)?)),
+        ("catchment", Some(subject)) => catchment(subject, &mut words, form, topology)?,
+        ("moved clients", Some(subject)) => {
+            return Err(subject.error("`moved clients` counts all clients", format!("write `{form}`")));
+        }
+        (_, Some(subject)) => of_overlay(&name, subject, &mut words, form, topology)?,
+        (_, None) => return Err(first.error(format!("`{name}` of what?"), format!("write `{form}`"))),
+    };
+    words.finish(form)?;
+    Ok((metric, *kind))
+}
+
+fn of_overlay(
+    name: &str,
+    subject: &Word<'_>,
+    words: &mut Words<'_>,
+    form: &str,
+    topology: &Topology,
+) -> Result<Metric, ActionError> {
+    let index = overlay(subject, topology)?;
+    let overlay = subject.text.to_owned();
+    let lookups = matches!(name, "lookups" | "lookup success" | "wrong lookups");
+    if lookups && topology.overlays[index].lookups_per_second == 0.0 {
+        let help = "set its `lookups_per_second`".to_owned();
+        return Err(subject.error(format!("overlay `{overlay}` sends no lookups"), help));
+    }
+    let mut from = None;
+    if lookups && words.take("from") {
+        let word = words.expect("a stub", form)?;
+        let id = stub(&word, topology)?;
+        if !topology.overlays[index].members.iter().any(|m| topology.node(*m).as_id == id) {
+            return Err(word.error(format!("no member of `{overlay}` is in stub `{}`", word.text), None));
+        }
+        from = Some(word.text.to_owned());
+    }
+    Ok(match name {
+        "joins" => Metric::Joins(overlay),
+        "failed joins" => Metric::FailedJoins(overlay),
+        "members" => Metric::Members(overlay),
+        "islands" => Metric::Islands(overlay),
+        "whole" => Metric::Whole(overlay),
+        "merge" => Metric::Merge(overlay),
+        "lookups" => Metric::Lookups(overlay, from),
+        "lookup success" => Metric::LookupSuccess(overlay, from),
+        "wrong lookups" => Metric::WrongLookups(overlay, from),
+        "missing keys" => Metric::MissingKeys(overlay),
+        _ => Metric::FoundKeys(overlay),
+    })
+}
+
+fn client(word: &Word<'_>, topology: &Topology) -> Result<String, ActionError> {
+    let id = host(word, topology)?;
+    if topology.node(id).kind != NodeKind::Client {
+        let known = topology.of_kind(|k| k == NodeKind::Client).map(|n| topology.node(n).name.as_str());
+        return Err(word.error(format!("`{}` is a member, not a client", word.text), suggest(word.text, known)));
+    }
+    Ok(word.text.to_owned())
+}
+
+fn catchment(
+    subject: &Word<'_>,
+    words: &mut Words<'_>,
+    form: &str,
+    topology: &Topology,
+) -> Result<Metric, ActionError> {
+    let client = client(subject, topology)?;
+    let probed = probed(topology);
+    let name = |id: &GroupId| topology.groups[id.0].name.as_str();
+    if words.take("for") {
+        let word = words.expect("a group", form)?;
+        if !probed.iter().any(|id| name(id) == word.text) {
+            let help = suggest(word.text, probed.iter().map(name));
+            return Err(word.error(format!("clients probe no group `{}`", word.text), help));
+        }
+        return Ok(Metric::Catchment(client, Some(word.text.to_owned())));
+    }
+    if probed.len() != 1 {
+        let names: Vec<_> = probed.iter().map(name).collect();
+        let message = format!("clients probe several groups: {}", names.join(", "));
+        return Err(subject.error(message, "say which one: `for GROUP`".to_owned()));
+    }
+    Ok(Metric::Catchment(client, None))
+}
+
+fn probed(topology: &Topology) -> &[GroupId] {
+    topology.probe.as_ref().map_or(&[], |probe| &probe.groups)
+}
+
+fn value(word: &Word<'_>, kind: Kind, metric: &Metric, topology: &Topology) -> Result<Value, ActionError> {
+    let text = word.text;
+    let (number, help) = match kind {
+        Kind::YesNo if text == "yes" => return Ok(Value::Yes),
+        Kind::YesNo if text == "no" => return Ok(Value::No),
+        Kind::YesNo => (None, "`yes` or `no`"),
+        Kind::Site => return site(word, metric, topology),
+        Kind::Count => (text.parse::<u32>().ok().map(f64::from), "a whole number"),
+        Kind::Ratio => (ratio(text), "a share from 0% to 100%, such as `95%` or `0.95`"),
+        Kind::Seconds => {
+            let time = humantime::parse_duration(text).ok();
+            (time.map(|t| t.as_secs_f64()), "a time with its unit, such as `4s` or `500ms`")
+        }
+    };
+    number.map(Value::Number).ok_or_else(|| word.error(format!("`{text}` is no value of this metric"), help.to_owned()))
+}
+
+fn ratio(text: &str) -> Option<f64> {
+    let ratio = match text.strip_suffix('%') {
+        Some(percent) => percent.parse::<f64>().ok()? / 100.0,
+        None => text.parse().ok()?,
+    };
+    (0.0..=1.0).contains(&ratio).then_some(ratio)
+}
+
+/// A host or a stub that can answer the probes in question.
+fn site(word: &Word<'_>, metric: &Metric, topology: &Topology) -> Result<Value, ActionError> {
+    let wanted = match metric {
+        Metric::Catchment(_, group) => group.as_deref(),
+        _ => None,
+    };
+    let groups = probed(topology).iter().map(|id| &topology.groups[id.0]);
+    let group = groups.into_iter().find(|g| wanted.is_none_or(|name| g.name == name));
+    let members = group.map_or(&[][..], |g| &g.members);
+    let stub_of = |as_id: AsId| topology.ases[as_id.0].name.as_str();
+    let known = || {
+        let hosts = members.iter().map(|m| topology.node(*m).name.as_str());
+        hosts.chain(members.iter().map(|m| stub_of(topology.node(*m).as_id)))
+    };
+    if known().any(|name| name == word.text) {
+        return Ok(Value::Name(word.text.to_owned()));
+    }
+    let name = group.map_or("", |g| &g.name);
+    let message = format!("`{}` is neither a member of group `{name}` nor a stub with one", word.text);
+    Err(word.error(message, suggest(word.text, known())))
+}
+
+/// Refuses comparisons that every run satisfies, or none.
+fn can_go_either_way(metric: &Metric, op: Op, value: f64, topology: &Topology) -> Result<(), &'static str> {
+    let members = |name: &str| topology.overlays.iter().find(|o| o.name == name).map(|o| o.members.len() as f64);
+    let clients = topology.of_kind(|k| k == NodeKind::Client).count() * probed(topology).len();
+    let most = match metric {
+        Metric::Members(overlay) | Metric::Islands(overlay) => members(overlay),
+        Metric::LookupSuccess(..) => Some(1.0),
+        Metric::MovedClients => Some(clients as f64),
+        _ => None,
+    };
+    let above = most.is_some_and(|most| value > most);
+    let at_most = most.is_some_and(|most| value >= most);
+    let (always, never) = match op {
+        Op::Ge => (value <= 0.0, above),
+        Op::Gt => (false, at_most),
+        Op::Le => (at_most, false),
+        Op::Lt => (above, value <= 0.0),
+        Op::Eq => (false, above),
+        Op::Ne => (above, false),
+    };
+    match (always, never) {
+        (true, _) => Err("cannot fail"),
+        (_, true) => Err("can never hold"),
+        _ => Ok(()),
+    }
+}

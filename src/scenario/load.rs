@@ -1,0 +1,178 @@
+//! Reads a lab file: the network by [`crate::topology`], the timeline and the expectations here.
+
+use std::ops::Range;
+use std::path::Path;
+use std::time::Duration;
+
+use toml::Spanned;
+
+use super::timeline::{self, Placed, report};
+use super::{Action, Expectation, Metric, Scenario, When, expect};
+use crate::topology::diagnose::Findings;
+use crate::topology::file::{ExpectEntry, LabFile};
+use crate::topology::{Diagnostics, Overrides, Topology, check};
+
+/// Play goes on this long after the last action unless the file says otherwise.
+const AFTERMATH: Duration = Duration::from_secs(5);
+
+/// Reads and checks a lab file.
+///
+/// # Errors
+/// Every problem of the file, at once.
+pub fn load(path: &Path) -> Result<(Topology, Scenario), Diagnostics> {
+    load_with(path, &Overrides::default())
+}
+
+/// Reads and checks a lab file, with the command line's choices in place of the file's.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_with(path: &Path, overrides: &Overrides) -> Result<(Topology, Scenario), Diagnostics> {
+    let shown = path.display().to_string();
+    let text = std::fs::read_to_string(path).map_err(|e| Diagnostics::unreadable(&shown, &e))?;
+    load_text(path, &text, overrides)
+}
+
+/// Checks the text of a lab file that stands, or would stand, at `path`.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_text(path: &Path, text: &str, overrides: &Overrides) -> Result<(Topology, Scenario), Diagnostics> {
+    let mut findings = Findings::new(&path.display().to_string(), text);
+    let file = LabFile::read(text, &mut findings)?;
+    let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+    let directory = path.parent().unwrap_or(Path::new("."));
+    let topology = check::check(&file, &stem, directory, overrides, &mut findings);
+    let placed = timeline::read(&file.timeline, &topology, &mut findings);
+    let expectations = expectations(&file.expectations, &topology, &mut findings);
+    // Whether actions follow from one another can be said only when all have been understood.
+    if !findings.has_errors() {
+        timeline::check_order(&placed, &topology, &mut findings);
+        judged(&expectations, &placed, &mut findings);
+    }
+    let duration = duration(&file, &placed, &expectations, &mut findings);
+    findings.errors()?;
+    for warning in findings.found.0 {
+        tracing::warn!("{}", Diagnostics(vec![warning]));
+    }
+    let timeline = placed.into_iter().map(|p| p.entry).collect();
+    let expectations = expectations.into_iter().map(|(e, _)| e).collect();
+    Ok((topology, Scenario { timeline, expectations, duration }))
+}
+
+type PlacedExpectation = (Expectation, Range<usize>);
+
+fn expectations(entries: &[ExpectEntry], topology: &Topology, findings: &mut Findings) -> Vec<PlacedExpectation> {
+    let read = |entry: &ExpectEntry| {
+        let parsed = expect::parse(entry.that.get_ref(), topology);
+        let (metric, op, value) = match parsed {
+            Ok(parsed) => parsed,
+            Err(error) => {
+                report("expectation", &entry.that, error, findings);
+                return None;
+            }
+        };
+        let when = when(entry, &metric, findings)?;
+        let name = entry.name.as_ref().map_or_else(|| entry.that.get_ref().trim().to_owned(), |n| n.get_ref().clone());
+        Some((Expectation { name, metric, op, value, when }, entry.that.span()))
+    };
+    entries.iter().filter_map(read).collect()
+}
+
+fn when(entry: &ExpectEntry, metric: &Metric, findings: &mut Findings) -> Option<When> {
+    let seconds = |time: &Spanned<Duration>| time.get_ref().as_secs_f64();
+    let state = matches!(metric, Metric::Members(_) | Metric::Islands(_) | Metric::Whole(_) | Metric::Catchment(..));
+    if let Some(within) = &entry.within {
+        if entry.at.is_none() {
+            let found = findings.error("within-without-at", within.span(), "`within` without `at`");
+            found.label("within this long after what?").help("add `at`".to_owned());
+        } else if !state {
+            let message = "`within` waits for a state, and this metric counts";
+            let found = findings.error("within-of-a-counter", within.span(), message);
+            found.label("has no meaning here").help("counters take `at` (counted up to then) or `during`".to_owned());
+        }
+    }
+    match (&entry.at, &entry.during) {
+        (Some(at), Some(during)) => {
+            let found = findings.error("at-and-during", during.span(), "`at` and `during` exclude one another");
+            found.label("a window").also(at.span(), "a moment");
+            None
+        }
+        (None, Some(during)) => {
+            if matches!(metric, Metric::Merge(_)) {
+                let message = "`merge` is measured from the last recover or mend, not in a window";
+                findings.error("merge-during", during.span(), message).label("has no meaning here");
+            }
+            let (from, to) = during.get_ref();
+            Some(When::During { from: from.as_secs_f64(), to: to.as_secs_f64() })
+        }
+        (Some(at), None) => {
+            Some(When::At { at: seconds(at), within: entry.within.as_ref().map_or(0.0, seconds) })
+        }
+        (None, None) => Some(When::End),
+    }
+}
+
+/// The last moment an expectation looks at, in seconds.
+fn last_look(when: When) -> f64 {
+    match when {
+        When::End => 0.0,
+        When::At { at, within } => at + within,
+        When::During { to, .. } => to,
+    }
+}
+
+/// The file's duration, or long enough for every action and every expectation.
+fn duration(
+    file: &LabFile,
+    placed: &[Placed],
+    expectations: &[PlacedExpectation],
+    findings: &mut Findings,
+) -> Duration {
+    let looks = expectations.iter().map(|(e, _)| Duration::from_secs_f64(last_look(e.when)));
+    let Some(given) = &file.duration else {
+        let last = placed.last().map_or(Duration::ZERO, |p| p.entry.at);
+        return looks.fold(last + AFTERMATH, Duration::max);
+    };
+    let (limit, shown) = (*given.get_ref(), humantime::format_duration(*given.get_ref()));
+    for entry in &file.timeline {
+        let end = *entry.at.get_ref() + entry.over.as_ref().map_or(Duration::ZERO, |o| *o.get_ref());
+        if end > limit {
+            let found = findings.error("after-the-end", entry.at.span(), "an action after the end of the play");
+            found.label("too late").also(given.span(), format!("play ends after {shown}"));
+        }
+    }
+    for ((_, span), _) in expectations.iter().zip(looks).filter(|(_, look)| *look > limit) {
+        let found = findings.error("after-the-end", span.clone(), "this looks beyond the end of the play");
+        found.label("its `at`, `within` or `during` is too late").also(given.span(), format!("play ends after {shown}"));
+    }
+    limit
+}
+
+/// Refuses expectations about something that the timeline never brings about.
+fn judged(expectations: &[PlacedExpectation], placed: &[Placed], findings: &mut Findings) {
+    let verbs: Vec<_> = placed.iter().map(|p| p.entry.action.verb()).collect();
+    let audits = placed.iter().filter(|p| matches!(p.entry.action, Action::Audit { .. }));
+    let audits: Vec<_> = audits.map(|p| p.entry.at.as_secs_f64()).collect();
+    for (expectation, span) in expectations {
+        let to = match expectation.when {
+            When::End => f64::INFINITY,
+            when => last_look(when),
+        };
+        let from = match expectation.when {
+            When::During { from, .. } => from,
+            _ => 0.0,
+        };
+        let lacking = match expectation.metric {
+            Metric::Merge(_) if !verbs.iter().any(|v| matches!(*v, "recover" | "mend")) => "`recover` or `mend`",
+            Metric::MissingKeys(_) | Metric::FoundKeys(_) if !audits.iter().any(|at| (from..=to).contains(at)) => {
+                "`audit` in its window"
+            }
+            Metric::Catchment(..) | Metric::MovedClients | Metric::LostProbes(_) => continue,
+            _ if !verbs.contains(&"join") => "`join`",
+            _ => continue,
+        };
+        let found = findings.error("nothing-to-judge", span.clone(), format!("the timeline has no {lacking}"));
+        found.label("so this says nothing about any run");
+    }
+}

@@ -1,0 +1,102 @@
+//! Words of an action or an expectation, with their places, and what is wrong with them.
+
+use std::ops::Range;
+
+use crate::topology::diagnose::suggest;
+use crate::topology::{Topology, unknown_host};
+
+/// An action or an expectation that cannot be understood.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}{}", help.as_ref().map(|h| format!(" ({h})")).unwrap_or_default())]
+pub struct ActionError {
+    pub message: String,
+    /// Bytes of the text that was parsed.
+    pub span: Range<usize>,
+    pub help: Option<String>,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Word<'a> {
+    pub(super) text: &'a str,
+    pub(super) span: Range<usize>,
+}
+
+/// Reads words one by one.
+pub(super) struct Words<'a> {
+    words: std::vec::IntoIter<Word<'a>>,
+    /// End of the text, where a missing word would stand.
+    end: usize,
+}
+
+impl Word<'_> {
+    pub(super) fn error(&self, message: impl Into<String>, help: impl Into<Option<String>>) -> ActionError {
+        ActionError { message: message.into(), span: self.span.clone(), help: help.into() }
+    }
+}
+
+impl<'a> Words<'a> {
+    /// The words of `text`, which begins at byte `start` of what the user wrote.
+    pub(super) fn new(text: &'a str, start: usize) -> Self {
+        let place = |word: &'a str| word.as_ptr() as usize - text.as_ptr() as usize + start;
+        let word = |text: &'a str| Word { text, span: place(text)..place(text) + text.len() };
+        let words: Vec<_> = text.split_whitespace().map(word).collect();
+        Self { words: words.into_iter(), end: start + text.trim_end().len() }
+    }
+
+    pub(super) fn peek(&self) -> Option<&'a str> {
+        self.words.as_slice().first().map(|w| w.text)
+    }
+
+    pub(super) fn next(&mut self) -> Option<Word<'a>> {
+        self.words.next()
+    }
+
+    /// The next word, or an error that says what should stand there.
+    pub(super) fn expect(&mut self, what: &str, form: &str) -> Result<Word<'a>, ActionError> {
+        let help = Some(format!("write `{form}`"));
+        self.words.next().ok_or(ActionError { message: format!("{what} is missing"), span: self.end..self.end, help })
+    }
+
+    /// Takes `word` if it is next.
+    pub(super) fn take(&mut self, word: &str) -> bool {
+        self.peek() == Some(word) && self.words.next().is_some()
+    }
+
+    pub(super) fn finish(mut self, form: &str) -> Result<(), ActionError> {
+        match self.words.next() {
+            None => Ok(()),
+            Some(extra) => {
+                let message = format!("`{}` is one word too many", extra.text);
+                Err(extra.error(message, format!("write `{form}`")))
+            }
+        }
+    }
+}
+
+/// The overlay of this name.
+pub(super) fn overlay(word: &Word<'_>, topology: &Topology) -> Result<usize, ActionError> {
+    topology.overlays.iter().position(|o| o.name == word.text).ok_or_else(|| {
+        let known = topology.overlays.iter().map(|o| o.name.as_str());
+        word.error(format!("there is no overlay `{}`", word.text), suggest(word.text, known))
+    })
+}
+
+/// The stub of this name.
+pub(super) fn stub(word: &Word<'_>, topology: &Topology) -> Result<crate::topology::AsId, ActionError> {
+    topology.find_stub(word.text).ok_or_else(|| {
+        let known = topology.ases.iter().filter(|a| a.stub).map(|a| a.name.as_str());
+        word.error(format!("there is no stub `{}`", word.text), suggest(word.text, known))
+    })
+}
+
+/// The host of this name.
+pub(super) fn host(word: &Word<'_>, topology: &Topology) -> Result<crate::topology::NodeId, ActionError> {
+    if let Some(id) = topology.find(word.text) {
+        if topology.node(id).kind.is_host() {
+            return Ok(id);
+        }
+        return Err(word.error(format!("`{}` is a router, not a host", word.text), None));
+    }
+    let help = unknown_host(topology, word.text).1;
+    Err(word.error(format!("there is no host `{}`", word.text), help))
+}

@@ -1,0 +1,288 @@
+//! From the file's shape to groups, overlays and probes: members, addresses, colors.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::ops::Range;
+use std::time::Duration;
+
+use toml::Spanned;
+
+use super::address::{Pool, is_plan_address};
+use super::check::Builder;
+use super::diagnose::suggest;
+use super::file::{LabFile, OverlayEntry, ProbeEntry};
+use super::model::*;
+use crate::overlay::id::Id;
+
+/// Plain groups share one pool of 254 addresses; `.255` stays free.
+const MOST_PLAIN: usize = 254;
+/// As many pools as [`Pool`] has, less the plain groups' one.
+const MOST_OVERLAYS: usize = 500;
+
+impl Builder<'_> {
+    /// Adds plain groups in file order, then each overlay's join group and color groups.
+    pub(super) fn groups(&mut self, file: &LabFile) {
+        for (what, most, last) in [
+            ("groups", MOST_PLAIN, file.groups.get(MOST_PLAIN).map(|g| &g.name)),
+            ("overlays", MOST_OVERLAYS, file.overlays.get(MOST_OVERLAYS).map(|o| &o.name)),
+        ] {
+            if let Some(name) = last {
+                self.findings.error("too-many", name.span(), format!("there are more than {most} {what}"));
+                return;
+            }
+        }
+        let mut names: BTreeMap<&str, Range<usize>> = BTreeMap::new();
+        for name in file.groups.iter().map(|g| &g.name).chain(file.overlays.iter().map(|o| &o.name)) {
+            self.name_syntax(name);
+            if let Some(first) = names.insert(name.get_ref(), name.span()) {
+                let found = self.findings.error("duplicate-name", name.span(), format!("the name `{name}` is taken"));
+                found.label("groups and overlays share their names").also(first, "first used here");
+            }
+        }
+        let mut spans = Vec::new();
+        for (index, entry) in file.groups.iter().enumerate() {
+            let addresses = self.addresses(&entry.addresses, Pool(0), index + 1);
+            let members = self.hosts(&entry.members);
+            spans.push((self.topology.groups.len(), entry.addresses.first().map_or(entry.name.span(), Spanned::span)));
+            let name = entry.name.get_ref().clone();
+            self.topology.groups.push(Group { name, addresses, role: GroupRole::Plain, members });
+        }
+        let first_pool = usize::from(!file.groups.is_empty());
+        for (index, entry) in file.overlays.iter().enumerate() {
+            spans.push((self.topology.groups.len(), entry.addresses.first().map_or(entry.name.span(), Spanned::span)));
+            self.overlay(index, entry, Pool(first_pool + index));
+        }
+        self.unique_addresses(&spans);
+    }
+
+    /// `spans` tells, for each first group of a `[[group]]` or `[[overlay]]`, where it stands.
+    fn unique_addresses(&mut self, spans: &[(usize, Range<usize>)]) {
+        let mut taken: BTreeMap<IpAddr, usize> = BTreeMap::new();
+        for index in 0..self.topology.groups.len() {
+            for address in self.topology.groups[index].addresses.clone() {
+                let Some(first) = taken.insert(address, index) else { continue };
+                let (mine, theirs) = (&self.topology.groups[index].name, &self.topology.groups[first].name);
+                let message = format!("groups `{theirs}` and `{mine}` have the same address {address}");
+                let place = spans.iter().rfind(|(start, _)| *start <= index).map(|(_, span)| span.clone());
+                let other = spans.iter().rfind(|(start, _)| *start <= first).map(|(_, span)| span.clone());
+                let label = format!("`{mine}`");
+                let also = format!("`{theirs}`");
+                let found = self.findings.error("duplicate-address", place.unwrap_or_default(), message);
+                found.label(label).also(other.unwrap_or_default(), also).help("give one of them another `address`".to_owned());
+            }
+        }
+    }
+
+    /// One address per family of the lab: the file's, or the pool's.
+    fn addresses(&mut self, given: &[Spanned<IpAddr>], pool: Pool, number: usize) -> Vec<IpAddr> {
+        let families = self.topology.family.families();
+        let is = |address: &IpAddr, family| matches!(family, Family::Ipv4) == address.is_ipv4();
+        for (index, address) in given.iter().enumerate() {
+            let ip = address.get_ref();
+            if !families.iter().any(|family| is(ip, *family)) {
+                let message = format!("the lab does not speak the family of {ip}");
+                let found = self.findings.error("wrong-family", address.span(), message);
+                found.label("not of the lab's family").help("set `family` in [lab], or leave `address` out".to_owned());
+            } else if given[..index].iter().any(|other| other.get_ref().is_ipv4() == ip.is_ipv4()) {
+                let message = "a group has one address of each family";
+                self.findings.error("two-addresses", address.span(), message).label("a second one of its family");
+            } else if is_plan_address(*ip) || ip.is_loopback() || ip.is_multicast() || ip.is_unspecified() {
+                let message = format!("{ip} cannot be a group's address");
+                let found = self.findings.error("reserved-address", address.span(), message);
+                found.label("used by the lab itself, or not a unicast address");
+                found.help("the documentation prefixes are free: 198.51.100.0/24, 203.0.113.0/24, 2001:db8::/32".to_owned());
+            }
+        }
+        let of = |family: &Family| {
+            let explicit = given.iter().map(|a| *a.get_ref()).find(|a| is(a, *family));
+            explicit.unwrap_or_else(|| pool.address(*family, number))
+        };
+        families.iter().map(of).collect()
+    }
+
+    /// Resolves a list of stubs (all their members) and hosts.
+    fn hosts(&mut self, names: &[Spanned<String>]) -> Vec<NodeId> {
+        let mut hosts = Vec::new();
+        let mut seen: BTreeMap<NodeId, Range<usize>> = BTreeMap::new();
+        for name in names {
+            for host in self.host_or_stub(name) {
+                if let Some(first) = seen.insert(host, name.span()) {
+                    let message = format!("`{}` is listed twice", self.topology.node(host).name);
+                    let found = self.findings.error("duplicate-member", name.span(), message);
+                    found.label("again").also(first, "first");
+                    break;
+                }
+                hosts.push(host);
+            }
+        }
+        hosts
+    }
+
+    fn host_or_stub(&mut self, name: &Spanned<String>) -> Vec<NodeId> {
+        if let Some(stub) = self.topology.find_stub(name.get_ref()) {
+            let members = self.topology.of_kind(|k| k == NodeKind::Member);
+            let members: Vec<_> = members.filter(|n| self.topology.node(*n).as_id == stub).collect();
+            if members.is_empty() {
+                let found = self.findings.error("no-members", name.span(), format!("stub `{name}` has no members"));
+                found.label("only clients, or no host at all").help("give it `members`".to_owned());
+            }
+            return members;
+        }
+        match self.topology.find(name.get_ref()) {
+            Some(id) if self.topology.node(id).kind == NodeKind::Member => vec![id],
+            Some(id) => {
+                let what = if self.topology.node(id).kind == NodeKind::Client { "a client" } else { "a router" };
+                let found = self.findings.error("not-a-member", name.span(), format!("`{name}` is {what}"));
+                found.label("only members announce groups and join overlays");
+                Vec::new()
+            }
+            None => {
+                let (label, help) = unknown_host(&self.topology, name.get_ref());
+                let message = format!("there is no stub or host `{name}`");
+                let found = self.findings.error("unknown-name", name.span(), message);
+                found.label(label).help(help);
+                Vec::new()
+            }
+        }
+    }
+
+    fn overlay(&mut self, index: usize, entry: &OverlayEntry, pool: Pool) {
+        let members = match &entry.members {
+            Some(names) => self.hosts(names),
+            None => self.topology.of_kind(|k| k == NodeKind::Member).collect(),
+        };
+        if members.is_empty() && entry.members.is_none() {
+            let message = format!("overlay `{}` has no members", entry.name);
+            let found = self.findings.error("no-members", entry.name.span(), message);
+            found.label("no stub has members").help("give stubs `members`".to_owned());
+        }
+        let join_group = GroupId(self.topology.groups.len());
+        let addresses = self.addresses(&entry.addresses, pool, 1);
+        let name = entry.name.get_ref().clone();
+        let role = GroupRole::Join(index);
+        self.topology.groups.push(Group { name: name.clone(), addresses, role, members: members.clone() });
+
+        let healing = entry.healing.as_ref().map_or(Healing::Colors, |h| *h.get_ref());
+        let count = if healing == Healing::Colors { entry.colors.as_ref().map_or(16, |c| *c.get_ref()) as u16 } else { 0 };
+        let colors: Vec<_> = members.iter().filter(|_| count > 0).map(|m| self.color(&name, *m, count)).collect();
+        let mut color_groups = Vec::new();
+        for color in 0..count {
+            color_groups.push(GroupId(self.topology.groups.len()));
+            let addresses = self.addresses(&[], pool, 16 + usize::from(color));
+            let of_color = members.iter().zip(&colors).filter(|(_, c)| **c == color).map(|(m, _)| *m).collect();
+            let role = GroupRole::Color(index, color);
+            self.topology.groups.push(Group { name: format!("{name}/{color}"), addresses, role, members: of_color });
+        }
+
+        let well_known = self.well_known(entry, &members);
+        let successors = entry.successors.as_ref().map_or(6, |n| *n.get_ref() as usize);
+        let replicas = entry.replicas.as_ref().map_or(3.min(successors + 1), |n| *n.get_ref() as usize);
+        if let Some(given) = entry.replicas.as_ref().filter(|_| replicas > successors + 1) {
+            let message = format!("{replicas} replicas do not fit {successors} successors");
+            let found = self.findings.error("out-of-range", given.span(), message);
+            found.label("a key is kept by its owner and by successors of the owner");
+        }
+        self.topology.overlays.push(Overlay {
+            name,
+            protocol: entry.protocol,
+            members,
+            join_group,
+            color_groups,
+            colors,
+            bootstrap: entry.bootstrap.as_ref().map_or(Bootstrap::Anycast, |b| *b.get_ref()),
+            well_known,
+            healing,
+            heal_every: entry.heal_every.as_ref().map_or(Duration::from_secs(5), |t| *t.get_ref()),
+            lookup: entry.lookup,
+            successors,
+            replicas,
+            stabilize_every: entry.stabilize_every,
+            rpc_timeout: entry.rpc_timeout,
+            rpc_tries: entry.rpc_tries,
+            lookups_per_second: entry.lookups_per_second,
+        });
+    }
+
+    /// A hash, not a draw, so that another member or another order leaves a host its color.
+    fn color(&self, overlay: &str, host: NodeId, count: u16) -> u16 {
+        let host = self.topology.node(host).name.as_bytes();
+        let id = Id::hash(&[&self.topology.seed.to_be_bytes(), overlay.as_bytes(), host, b"color"]);
+        u16::try_from(id.0 % u128::from(count)).expect("a remainder is below its 16-bit modulus")
+    }
+
+    fn well_known(&mut self, entry: &OverlayEntry, members: &[NodeId]) -> Vec<NodeId> {
+        let mut well_known = Vec::new();
+        for name in &entry.well_known {
+            let hosts = self.hosts(std::slice::from_ref(name));
+            if let Some(outside) = hosts.iter().find(|h| !members.contains(h)) {
+                let outside = &self.topology.node(*outside).name;
+                let message = format!("`{outside}` is not a member of overlay `{}`", entry.name);
+                let found = self.findings.error("not-a-member", name.span(), message);
+                found.label("well-known nodes are members").help("add it to `members`, or name one of them".to_owned());
+            }
+            well_known.extend(hosts);
+        }
+        if let Some(bootstrap) = entry.bootstrap.as_ref().filter(|b| *b.get_ref() == Bootstrap::WellKnown)
+            && entry.well_known.is_empty()
+        {
+            let message = "`bootstrap = \"well-known\"` without `well_known`";
+            let found = self.findings.error("missing-key", bootstrap.span(), message);
+            found.label("nobody is well-known").help("add well_known = [\"campus.n1\"]".to_owned());
+        }
+        well_known
+    }
+
+    /// Clients probe every plain and join group unless the file names some.
+    pub(super) fn probe(&mut self, file: &LabFile) {
+        let default: Vec<_> = {
+            let groups = self.topology.groups.iter().enumerate();
+            groups.filter(|(_, g)| !matches!(g.role, GroupRole::Color(..))).map(|(i, _)| GroupId(i)).collect()
+        };
+        let clients = self.topology.of_kind(|k| k == NodeKind::Client).count();
+        let Some(entry) = &file.probe else {
+            if clients > 0 && !default.is_empty() {
+                let (every, timeout) = (ProbeEntry::EVERY, ProbeEntry::TIMEOUT);
+                self.topology.probe = Some(Probe { groups: default, every, timeout });
+            }
+            return;
+        };
+        if clients == 0 {
+            let found = self.findings.error("no-clients", entry.span.clone(), "[probe] without a client");
+            found.label("nobody probes").help("give a stub `clients`".to_owned());
+        }
+        let mut groups = Vec::new();
+        for name in entry.groups.iter().flatten() {
+            match self.topology.groups.iter().position(|g| g.name == *name.get_ref()) {
+                Some(index) if groups.contains(&GroupId(index)) => {
+                    let message = format!("group `{name}` is listed twice");
+                    self.findings.error("duplicate-member", name.span(), message).label("again");
+                }
+                Some(index) => groups.push(GroupId(index)),
+                None => {
+                    let help = suggest(name.get_ref(), self.topology.groups.iter().map(|g| g.name.as_str()));
+                    let found = self.findings.error("unknown-name", name.span(), format!("there is no group `{name}`"));
+                    found.label("unknown group").help(help);
+                }
+            }
+        }
+        let groups = if entry.groups.is_some() { groups } else { default };
+        self.topology.probe = Some(Probe { groups, every: entry.every, timeout: entry.timeout });
+    }
+}
+
+/// What is wrong with a name that is no host, and what may have been meant.
+pub(crate) fn unknown_host(topology: &Topology, name: &str) -> (String, Option<String>) {
+    let stubs = topology.ases.iter().filter(|a| a.stub).map(|a| a.name.as_str());
+    let hosts = topology.nodes.iter().filter(|n| n.kind.is_host()).map(|n| n.name.as_str());
+    match name.split_once('.') {
+        Some((stub, _)) if topology.find_stub(stub).is_none() => {
+            let help = suggest(stub, stubs);
+            (format!("there is no stub `{stub}`"), help)
+        }
+        Some((stub, _)) => {
+            let prefix = format!("{stub}.");
+            (format!("stub `{stub}` has no such host"), suggest(name, hosts.filter(|h| h.starts_with(&prefix))))
+        }
+        None => ("neither a stub nor a host".to_owned(), suggest(name, stubs)),
+    }
+}

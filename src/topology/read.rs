@@ -1,0 +1,332 @@
+//! Reads a lab file's text into its shape, reporting every value that cannot be one.
+
+use std::net::IpAddr;
+use std::ops::{Range, RangeInclusive};
+use std::time::Duration;
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::diagnose::{Diagnostics, Findings};
+use super::file::*;
+use super::model::{Bootstrap, FamilyChoice, Healing, LookupMode, Place, Protocol, Relation, TimerPreset};
+use super::table::{Table, duration, integer, string, wrong_type};
+
+/// The longest play, and the longest of any other time of a lab file.
+const LONGEST: Duration = Duration::from_secs(24 * 3600);
+const MILLISECOND: Duration = Duration::from_millis(1);
+
+fn keys(table: &str) -> &'static [&'static str] {
+    KEYS.iter().find(|(name, _)| *name == table).expect("every table read here is listed in KEYS").1
+}
+
+impl LabFile {
+    /// Reads the text; tables that cannot be read are reported and left out.
+    ///
+    /// # Errors
+    /// The text is not TOML.
+    pub(crate) fn read(text: &str, findings: &mut Findings) -> Result<Self, Diagnostics> {
+        let (document, errors) = DeTable::parse_recoverable(text);
+        for error in &errors {
+            let span = error.span().unwrap_or_default();
+            findings.error("syntax", span, format!("not TOML: {}", error.message())).label("here");
+        }
+        findings.errors()?;
+        let span = document.span();
+        let root = DeValue::Table(document.into_inner());
+        let root = Table::new("the lab file", keys(""), Spanned::new(span, &root), findings)
+            .expect("a TOML document is a table");
+        Ok(Self::from_root(&root, findings))
+    }
+
+    fn from_root(root: &Table<'_>, findings: &mut Findings) -> Self {
+        let f = findings;
+        let lab = root.get("lab").and_then(|v| Table::new("[lab]", keys("lab"), v, f));
+        let lab = lab.as_ref();
+        let families = [("ipv4", FamilyChoice::Ipv4), ("ipv6", FamilyChoice::Ipv6), ("dual", FamilyChoice::Dual)];
+        let presets = [("lab", TimerPreset::Lab), ("rfc", TimerPreset::Rfc), ("bird", TimerPreset::Bird)];
+        Self {
+            name: lab.and_then(|t| t.string("name", f)),
+            seed: lab.and_then(|t| t.integer("seed", 0..=u64::MAX >> 1, f)).map_or(1, Spanned::into_inner),
+            family: lab.and_then(|t| t.word("family", &families, f)).map_or(FamilyChoice::Ipv4, Spanned::into_inner),
+            timers: lab.and_then(|t| t.word("timers", &presets, f)).map_or(TimerPreset::Lab, Spanned::into_inner),
+            duration: lab.and_then(|t| t.duration("duration", Duration::from_secs(1)..=LONGEST, f)),
+            ases: read_all(root, "as", "[[as]]", f, AsEntry::read),
+            links: read_all(root, "link", "[[link]]", f, LinkEntry::read),
+            stubs: read_all(root, "stub", "[[stub]]", f, StubEntry::read),
+            groups: read_all(root, "group", "[[group]]", f, GroupEntry::read),
+            overlays: read_all(root, "overlay", "[[overlay]]", f, OverlayEntry::read),
+            probe: root
+                .get("probe")
+                .and_then(|v| Table::new("[probe]", keys("probe"), v, f))
+                .map(|t| ProbeEntry::read(&t, f)),
+            timeline: read_all(root, "timeline", "[[timeline]]", f, TimelineEntry::read),
+            expectations: read_all(root, "expect", "[[expect]]", f, ExpectEntry::read),
+        }
+    }
+}
+
+fn read_all<T>(
+    root: &Table<'_>,
+    key: &'static str,
+    name: &'static str,
+    findings: &mut Findings,
+    read: impl Fn(&Table<'_>, &mut Findings) -> Option<T>,
+) -> Vec<T> {
+    let tables = root.tables(key, name, keys(key), findings);
+    tables.iter().filter_map(|table| read(table, findings)).collect()
+}
+
+impl AsEntry {
+    fn read(table: &Table<'_>, f: &mut Findings) -> Option<Self> {
+        let routers = table.array("routers", f);
+        let routers = routers.map(|items| items.into_iter().filter_map(|v| RouterEntry::read(v, f)).collect());
+        let links = table.array("links", f).unwrap_or_default();
+        let links = links.into_iter().filter_map(|v| InnerLink::read(v, f)).collect();
+        let (asn, graphml) = (read_asn(table, f), table.string("graphml", f));
+        Some(Self { name: table.required("name", f)?, asn, routers, links, graphml })
+    }
+}
+
+impl RouterEntry {
+    fn read(value: Spanned<&DeValue<'_>>, f: &mut Findings) -> Option<Self> {
+        match value.get_ref() {
+            DeValue::String(_) => Some(Self { name: string("routers", value, f)?, place: None }),
+            DeValue::Table(_) => {
+                let table = Table::new("a router", keys("as.routers"), value, f)?;
+                let place = read_place(&table, f);
+                Some(Self { name: table.required("name", f)?, place })
+            }
+            _ => {
+                let found = wrong_type("routers", "a list of names or tables", &value, f);
+                found.help("write \"sea\" or { name = \"sea\", lat = 47.6, lon = -122.3 }".to_owned());
+                None
+            }
+        }
+    }
+}
+
+impl InnerLink {
+    fn read(value: Spanned<&DeValue<'_>>, f: &mut Findings) -> Option<Self> {
+        match value.get_ref() {
+            DeValue::String(_) => string("links", value, f).map(Self::Short),
+            DeValue::Table(_) => {
+                let table = Table::new("a link", keys("as.links"), value, f)?;
+                // OSPF's largest metric of an interface is 65535 (RFC 2328 §A.4.2).
+                let cost = table.integer("cost", 1..=65535, f).map_or(10, |c| *c.get_ref() as u32);
+                let (a, b, name) = (table.required("a", f), table.required("b", f), table.string("name", f));
+                Some(Self::Long { a: a?, b: b?, cost, name })
+            }
+            _ => {
+                let found = wrong_type("links", "a list of strings or tables", &value, f);
+                found.help("write \"sea-sun\" or { a = \"sea\", b = \"sun\", cost = 5 }".to_owned());
+                None
+            }
+        }
+    }
+}
+
+impl LinkEntry {
+    fn read(table: &Table<'_>, f: &mut Findings) -> Option<Self> {
+        let relations =
+            [("customer", Relation::Customer), ("provider", Relation::Provider), ("peer", Relation::Peer)];
+        if table.get("relation").is_none() {
+            table.missing("relation", f);
+        }
+        let relation = table.word("relation", &relations, f);
+        let (a, b, name) = (table.required("a", f), table.required("b", f), table.string("name", f));
+        Some(Self { a: a?, b: b?, relation: relation.map_or(Relation::Peer, Spanned::into_inner), name })
+    }
+}
+
+impl StubEntry {
+    fn read(table: &Table<'_>, f: &mut Findings) -> Option<Self> {
+        let (asn, place, uplinks) = (read_asn(table, f), read_place(table, f), read_names(table, "uplinks", f));
+        let (members, clients) = (Hosts::read("members", table, f), Hosts::read("clients", table, f));
+        Some(Self { name: table.required("name", f)?, asn, place, uplinks, members, clients })
+    }
+}
+
+impl Hosts {
+    /// More than this in one stub is a mistake: each is a namespace with a BIRD.
+    const MOST: u64 = 1000;
+
+    fn read(key: &str, table: &Table<'_>, f: &mut Findings) -> Self {
+        let Some(value) = table.get(key) else { return Self::Count(0) };
+        match value.get_ref() {
+            DeValue::Integer(_) => Self::Count(integer(key, value, 0..=Self::MOST, f).map_or(0, Spanned::into_inner)),
+            DeValue::Array(_) => Self::Names(table.strings(key, f).unwrap_or_default()),
+            _ => {
+                wrong_type(key, "a number of hosts or a list of names", &value, f);
+                Self::Count(0)
+            }
+        }
+    }
+}
+
+impl GroupEntry {
+    fn read(table: &Table<'_>, f: &mut Findings) -> Option<Self> {
+        let (addresses, members) = (read_addresses(table, f), read_names(table, "members", f));
+        Some(Self { name: table.required("name", f)?, addresses, members })
+    }
+}
+
+impl OverlayEntry {
+    fn read(table: &Table<'_>, f: &mut Findings) -> Option<Self> {
+        let second = Duration::from_secs(1);
+        let name = table.required("name", f);
+        if table.get("protocol").is_none() {
+            table.missing("protocol", f);
+        }
+        let protocol = table.word("protocol", &[("chord", Protocol::Chord)], f);
+        let all = matches!(table.get("members").as_ref().map(|v| v.get_ref()), Some(DeValue::String(s)) if s == "all");
+        let members = (!all && table.get("members").is_some()).then(|| read_names(table, "members", f));
+        let bootstraps = [("anycast", Bootstrap::Anycast), ("well-known", Bootstrap::WellKnown)];
+        let lookups = [("iterative", LookupMode::Iterative), ("recursive", LookupMode::Recursive)];
+        let rest = Self {
+            name: Spanned::new(0..0, String::new()),
+            protocol: protocol.map_or(Protocol::Chord, Spanned::into_inner),
+            members,
+            addresses: read_addresses(table, f),
+            bootstrap: table.word("bootstrap", &bootstraps, f),
+            well_known: table.strings("well_known", f).unwrap_or_default(),
+            healing: table.word("healing", &[("colors", Healing::Colors), ("none", Healing::None)], f),
+            colors: table.integer("colors", 2..=64, f),
+            heal_every: table.duration("heal_every", 100 * MILLISECOND..=LONGEST, f),
+            lookup: table.word("lookup", &lookups, f).map_or(LookupMode::Recursive, Spanned::into_inner),
+            successors: table.integer("successors", 1..=32, f),
+            replicas: table.integer("replicas", 1..=32, f),
+            stabilize_every: read_time(table, "stabilize_every", 10 * MILLISECOND..=60 * second, second / 2, f),
+            rpc_timeout: read_time(table, "rpc_timeout", 10 * MILLISECOND..=60 * second, 300 * MILLISECOND, f),
+            rpc_tries: table.integer("rpc_tries", 1..=10, f).map_or(2, |n| *n.get_ref() as u32),
+            lookups_per_second: table.number("lookups_per_second", 0.0..=10_000.0, f).map_or(50.0, Spanned::into_inner),
+        };
+        Some(Self { name: name?, ..rest })
+    }
+}
+
+impl ProbeEntry {
+    pub(crate) const EVERY: Duration = Duration::from_millis(20);
+    pub(crate) const TIMEOUT: Duration = Duration::from_secs(1);
+
+    fn read(table: &Table<'_>, f: &mut Findings) -> Self {
+        let minute = Duration::from_secs(60);
+        Self {
+            span: table.span.clone(),
+            groups: table.strings("groups", f),
+            every: read_time(table, "every", MILLISECOND..=minute, Self::EVERY, f),
+            timeout: read_time(table, "timeout", 10 * MILLISECOND..=minute, Self::TIMEOUT, f),
+        }
+    }
+}
+
+impl TimelineEntry {
+    fn read(table: &Table<'_>, f: &mut Findings) -> Option<Self> {
+        for key in ["at", "do"] {
+            if table.get(key).is_none() {
+                table.missing(key, f);
+            }
+        }
+        let at = table.duration("at", Duration::ZERO..=LONGEST, f);
+        let over = table.duration("over", MILLISECOND..=LONGEST, f);
+        let actions = table.one_or_more("do", f);
+        Some(Self { at: at?, actions: actions?, over })
+    }
+}
+
+impl ExpectEntry {
+    fn read(table: &Table<'_>, f: &mut Findings) -> Option<Self> {
+        let at = table.duration("at", Duration::ZERO..=LONGEST, f);
+        let within = table.duration("within", Duration::ZERO..=LONGEST, f);
+        let during = table.get("during").and_then(|v| read_window(table, v.span(), f));
+        let name = table.string("name", f);
+        Some(Self { name, that: table.required("that", f)?, at, within, during })
+    }
+}
+
+/// `during = ["20s", "30s"]`.
+fn read_window(
+    table: &Table<'_>,
+    span: Range<usize>,
+    f: &mut Findings,
+) -> Option<Spanned<(Duration, Duration)>> {
+    let items = table.array("during", f)?;
+    let count = items.len();
+    let times: Vec<_> = items.into_iter().filter_map(|v| duration("during", v, Duration::ZERO..=LONGEST, f)).collect();
+    match &times[..] {
+        [from, to] if from.get_ref() < to.get_ref() => Some(Spanned::new(span, (*from.get_ref(), *to.get_ref()))),
+        [_, _] => {
+            f.error("empty-window", span, "`during` ends before it begins").label("from, to");
+            None
+        }
+        _ => {
+            if count != 2 {
+                f.error("wrong-type", span, "`during` needs two times").label("write [\"20s\", \"30s\"]");
+            }
+            None
+        }
+    }
+}
+
+fn read_time(
+    table: &Table<'_>,
+    key: &str,
+    range: RangeInclusive<Duration>,
+    default: Duration,
+    f: &mut Findings,
+) -> Duration {
+    table.duration(key, range, f).map_or(default, Spanned::into_inner)
+}
+
+fn read_asn(table: &Table<'_>, f: &mut Findings) -> Option<Spanned<u32>> {
+    let asn = table.integer("asn", 1..=u64::from(u32::MAX), f)?;
+    let number = *asn.get_ref() as u32;
+    // 23456 is AS_TRANS (RFC 6793). Hosts speak from 4-byte private ASNs (RFC 6996), which a stub's
+    // border removes from the path, so no AS of the lab may have one.
+    if number == 23456 || (64512..=65535).contains(&number) || number >= 4_200_000_000 {
+        let found = f.error("private-asn", asn.span(), format!("AS number {number} is private or reserved"));
+        found.label("not a public AS number").help("leave `asn` out, or use one from 1 to 64511 but 23456".to_owned());
+        return None;
+    }
+    Some(Spanned::new(asn.span(), number))
+}
+
+fn read_place(table: &Table<'_>, f: &mut Findings) -> Option<Place> {
+    let lat = table.number("lat", -90.0..=90.0, f);
+    let lon = table.number("lon", -180.0..=180.0, f);
+    for (has, lacks) in [("lat", "lon"), ("lon", "lat")] {
+        if table.get(lacks).is_none()
+            && let Some(given) = table.get(has)
+        {
+            let found = f.error("missing-key", given.span(), format!("`{has}` without `{lacks}`"));
+            found.label("a place needs both");
+        }
+    }
+    Some(Place { lat: lat?.into_inner(), lon: lon?.into_inner() })
+}
+
+/// A list of names that must not be empty.
+fn read_names(table: &Table<'_>, key: &str, f: &mut Findings) -> Vec<Spanned<String>> {
+    let Some(value) = table.get(key) else {
+        table.missing(key, f);
+        return Vec::new();
+    };
+    if matches!(value.get_ref(), DeValue::Array(items) if items.is_empty()) {
+        f.error("empty-list", value.span(), format!("`{key}` of {} is empty", table.name)).label("needs one at least");
+    }
+    table.strings(key, f).unwrap_or_default()
+}
+
+/// One address, or one of each family.
+fn read_addresses(table: &Table<'_>, f: &mut Findings) -> Vec<Spanned<IpAddr>> {
+    let texts = table.one_or_more("address", f).unwrap_or_default();
+    let parse = |text: Spanned<String>| match text.get_ref().parse() {
+        Ok(address) => Some(Spanned::new(text.span(), address)),
+        Err(_) => {
+            let found = f.error("not-an-address", text.span(), format!("`{text}` is not an IP address"));
+            found.label("write it without a prefix length, such as \"198.51.100.1\"");
+            None
+        }
+    };
+    texts.into_iter().filter_map(parse).collect()
+}

@@ -1,0 +1,234 @@
+//! Typed reading of TOML tables that reports every problem instead of stopping at the first.
+
+use std::ops::{Range, RangeInclusive};
+use std::time::Duration;
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::diagnose::{Findings, suggest};
+
+/// One table of the file. Its unknown keys have been reported.
+pub(super) struct Table<'a> {
+    /// What the file calls it: `[[stub]]`.
+    pub(super) name: &'static str,
+    pub(super) span: Range<usize>,
+    entries: &'a DeTable<'a>,
+}
+
+type Value<'a> = Spanned<&'a DeValue<'a>>;
+
+impl<'a> Table<'a> {
+    pub(super) fn new(
+        name: &'static str,
+        keys: &'static [&'static str],
+        value: Value<'a>,
+        findings: &mut Findings,
+    ) -> Option<Self> {
+        let DeValue::Table(entries) = value.get_ref() else {
+            wrong_type(name, "a table", &value, findings);
+            return None;
+        };
+        for key in entries.keys().filter(|key| !keys.contains(&&**key.get_ref())) {
+            let found = findings.error("unknown-key", key.span(), format!("{name} has no key `{key}`"));
+            let help = suggest(key.get_ref(), keys.iter().copied());
+            found.label("unknown key").help(help);
+        }
+        Some(Self { name, span: value.span(), entries })
+    }
+
+    pub(super) fn get(&self, key: &str) -> Option<Value<'a>> {
+        self.entries.get(key).map(|v| Spanned::new(v.span(), v.get_ref()))
+    }
+
+    pub(super) fn missing(&self, key: &str, findings: &mut Findings) {
+        let found = findings.error("missing-key", self.span.clone(), format!("{} needs `{key}`", self.name));
+        found.label(format!("`{key}` is missing"));
+    }
+
+    pub(super) fn string(&self, key: &str, findings: &mut Findings) -> Option<Spanned<String>> {
+        string(key, self.get(key)?, findings)
+    }
+
+    pub(super) fn required(&self, key: &str, findings: &mut Findings) -> Option<Spanned<String>> {
+        if self.get(key).is_none() {
+            self.missing(key, findings);
+        }
+        self.string(key, findings)
+    }
+
+    pub(super) fn integer(
+        &self,
+        key: &str,
+        range: RangeInclusive<u64>,
+        findings: &mut Findings,
+    ) -> Option<Spanned<u64>> {
+        integer(key, self.get(key)?, range, findings)
+    }
+
+    /// A number, written with or without a fraction.
+    pub(super) fn number(
+        &self,
+        key: &str,
+        range: RangeInclusive<f64>,
+        findings: &mut Findings,
+    ) -> Option<Spanned<f64>> {
+        let value = self.get(key)?;
+        let number = match value.get_ref() {
+            DeValue::Float(n) => n.as_str().parse().ok(),
+            DeValue::Integer(n) => i64::from_str_radix(n.as_str(), n.radix()).ok().map(|n| n as f64),
+            _ => {
+                wrong_type(key, "a number", &value, findings);
+                return None;
+            }
+        };
+        let within = number.filter(|n| range.contains(n));
+        if within.is_none() {
+            out_of_range(key, value.span(), range.start(), range.end(), findings);
+        }
+        within.map(|n| Spanned::new(value.span(), n))
+    }
+
+    pub(super) fn duration(
+        &self,
+        key: &str,
+        range: RangeInclusive<Duration>,
+        findings: &mut Findings,
+    ) -> Option<Spanned<Duration>> {
+        duration(key, self.get(key)?, range, findings)
+    }
+
+    /// One of a few words.
+    pub(super) fn word<T: Copy>(
+        &self,
+        key: &str,
+        words: &[(&'static str, T)],
+        findings: &mut Findings,
+    ) -> Option<Spanned<T>> {
+        let text = self.string(key, findings)?;
+        if let Some((_, meaning)) = words.iter().find(|(word, _)| word == text.get_ref()) {
+            return Some(Spanned::new(text.span(), *meaning));
+        }
+        let found = findings.error("unknown-word", text.span(), format!("`{text}` is no value of `{key}`"));
+        let all: Vec<_> = words.iter().map(|(word, _)| format!("`{word}`")).collect();
+        found.label(format!("must be {}", all.join(" or ")));
+        if let Some(help) = suggest(text.get_ref(), words.iter().map(|(word, _)| *word)) {
+            found.help(help);
+        }
+        None
+    }
+
+    pub(super) fn array(&self, key: &str, findings: &mut Findings) -> Option<Vec<Value<'a>>> {
+        let value = self.get(key)?;
+        let DeValue::Array(items) = value.get_ref() else {
+            wrong_type(key, "a list", &value, findings);
+            return None;
+        };
+        Some(items.iter().map(|v| Spanned::new(v.span(), v.get_ref())).collect())
+    }
+
+    /// A list of strings; items of another type are reported and left out.
+    pub(super) fn strings(&self, key: &str, findings: &mut Findings) -> Option<Vec<Spanned<String>>> {
+        let items = self.array(key, findings)?;
+        Some(items.into_iter().filter_map(|v| string(key, v, findings)).collect())
+    }
+
+    /// A string, or a list of them.
+    pub(super) fn one_or_more(&self, key: &str, findings: &mut Findings) -> Option<Vec<Spanned<String>>> {
+        match self.get(key)?.get_ref() {
+            DeValue::Array(_) => self.strings(key, findings),
+            _ => self.string(key, findings).map(|one| vec![one]),
+        }
+    }
+
+    /// The tables of a `[[NAME]]`.
+    pub(super) fn tables(
+        &self,
+        key: &str,
+        name: &'static str,
+        keys: &'static [&'static str],
+        findings: &mut Findings,
+    ) -> Vec<Table<'a>> {
+        if let Some(value @ DeValue::Table(_)) = self.get(key).as_ref().map(Spanned::get_ref) {
+            let span = self.get(key).map(|v| v.span()).unwrap_or_default();
+            let found = findings.error("wrong-type", span.clone(), format!("there may be several {name}"));
+            found.label(format!("write {name}"));
+            return Table::new(name, keys, Spanned::new(span, value), findings).into_iter().collect();
+        }
+        let items = self.array(key, findings).unwrap_or_default();
+        items.into_iter().filter_map(|value| Table::new(name, keys, value, findings)).collect()
+    }
+}
+
+pub(super) fn string(key: &str, value: Value<'_>, findings: &mut Findings) -> Option<Spanned<String>> {
+    let DeValue::String(text) = value.get_ref() else {
+        wrong_type(key, "a string", &value, findings);
+        return None;
+    };
+    Some(Spanned::new(value.span(), text.to_string()))
+}
+
+pub(super) fn integer(
+    key: &str,
+    value: Value<'_>,
+    range: RangeInclusive<u64>,
+    findings: &mut Findings,
+) -> Option<Spanned<u64>> {
+    let DeValue::Integer(digits) = value.get_ref() else {
+        wrong_type(key, "a whole number", &value, findings);
+        return None;
+    };
+    let number = u64::from_str_radix(digits.as_str(), digits.radix()).ok().filter(|n| range.contains(n));
+    if number.is_none() {
+        out_of_range(key, value.span(), range.start(), range.end(), findings);
+    }
+    number.map(|n| Spanned::new(value.span(), n))
+}
+
+pub(super) fn duration(
+    key: &str,
+    value: Value<'_>,
+    range: RangeInclusive<Duration>,
+    findings: &mut Findings,
+) -> Option<Spanned<Duration>> {
+    let DeValue::String(text) = value.get_ref() else {
+        let found = wrong_type(key, "a string with a unit", &value, findings);
+        found.help("write a number and its unit, such as \"500ms\", \"12s\" or \"2m\"".to_owned());
+        return None;
+    };
+    match humantime::parse_duration(text) {
+        Ok(time) if range.contains(&time) => Some(Spanned::new(value.span(), time)),
+        Ok(_) => {
+            let (low, high) = (humantime::format_duration(*range.start()), humantime::format_duration(*range.end()));
+            out_of_range(key, value.span(), low, high, findings);
+            None
+        }
+        Err(error) => {
+            let found = findings.error("not-a-time", value.span(), format!("`{text}` is not a time"));
+            found.label(error.to_string()).help("write a number and its unit, such as \"500ms\", \"12s\" or \"2m\"".to_owned());
+            None
+        }
+    }
+}
+
+pub(super) fn wrong_type<'f>(
+    key: &str,
+    expected: &str,
+    value: &Value<'_>,
+    findings: &'f mut Findings,
+) -> &'f mut super::diagnose::Diagnostic {
+    let is = value.get_ref().type_str();
+    let found = findings.error("wrong-type", value.span(), format!("`{key}` must be {expected}"));
+    found.label(format!("this is of type {is}"))
+}
+
+fn out_of_range(
+    key: &str,
+    span: Range<usize>,
+    low: impl std::fmt::Display,
+    high: impl std::fmt::Display,
+    findings: &mut Findings,
+) {
+    let found = findings.error("out-of-range", span, format!("`{key}` is out of range"));
+    found.label(format!("must be from {low} to {high}"));
+}
