@@ -1,8 +1,89 @@
 //! A running lab: the sandbox it lives in, the supervisor that builds and plays it, and its socket.
+//!
+//! - [`runtime`], [`sandbox`]: where labs are found, and the walls around each
+//! - [`supervisor`]: a lab from build to end; `network`, `process`, `launch`, `converge` build it
+//! - `play`, `fault`, `workload`, `probe`: what happens in it
+//! - `record`, `facts`, `watchdog`: what is written down
+//! - `fibs`, `nodes`: what it knows of its kernels and its overlay nodes
+//! - [`api`]: its socket
 
+pub mod api;
+mod converge;
+mod facts;
+mod fault;
+mod fibs;
+mod launch;
+mod network;
+mod nodes;
+mod play;
+mod probe;
+mod process;
+mod progress;
+mod record;
 pub mod runtime;
 pub mod sandbox;
-pub mod network;
-pub mod process;
-pub mod record;
-pub mod fibs;
+pub mod supervisor;
+mod watchdog;
+mod workload;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+
+use tokio::sync::watch;
+
+use crate::bird::Bird;
+use crate::plan::Plan;
+use crate::scenario::Scenario;
+use crate::topology::Topology;
+use fault::Damage;
+use fibs::Fibs;
+use network::Network;
+use nodes::Nodes;
+use process::Processes;
+use progress::Progress;
+use record::Recorder;
+
+/// Everything the supervisor's tasks share.
+struct Lab {
+    topology: Topology,
+    scenario: Scenario,
+    plan: Plan,
+    bird: Bird,
+    /// The run directory as the user knows it, for messages.
+    out: PathBuf,
+    network: Network,
+    processes: Processes,
+    nodes: Nodes,
+    fibs: Fibs,
+    recorder: Recorder,
+    progress: Progress,
+    damage: Mutex<Damage>,
+    /// Keys stored so far, per overlay.
+    keys: Mutex<BTreeMap<String, Vec<String>>>,
+    /// Puts and audits under way.
+    background: Arc<watch::Sender<usize>>,
+    /// Set once when the lab cannot go on.
+    failure: watch::Sender<Option<String>>,
+}
+
+type Shared = Arc<Lab>;
+
+impl Lab {
+    /// Ends the lab with this message; the first one counts.
+    fn fail(&self, message: String) {
+        self.failure.send_if_modified(|failure| {
+            let first = failure.is_none();
+            failure.get_or_insert(message);
+            first
+        });
+    }
+
+    /// Waits until the lab has failed.
+    async fn failed(&self) -> String {
+        let mut failure = self.failure.subscribe();
+        let message = failure.wait_for(Option::is_some).await;
+        // The sender lives in self.
+        message.ok().and_then(|m| m.clone()).unwrap_or_default()
+    }
+}

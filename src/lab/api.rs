@@ -1,0 +1,204 @@
+//! The lab's socket: HTTP and JSON over a Unix socket that only its owner can reach.
+
+use std::os::unix::net::UnixListener;
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use http_body_util::{BodyExt, Full};
+use hyper::body::Bytes;
+use hyper_util::rt::TokioIo;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use tokio::sync::watch;
+
+use super::process::Role;
+use super::{Lab, Shared, fault};
+use crate::topology::NodeKind;
+
+/// `GET /status`
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Status {
+    pub lab: String,
+    pub file: String,
+    pub nodes: Vec<NodeStatus>,
+    pub overlays: Vec<OverlayStatus>,
+    /// Faults that have not been undone.
+    pub faults: Vec<String>,
+    /// Kernel routes that have changed so far.
+    pub fib_changes: u64,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct NodeStatus {
+    pub name: String,
+    pub kind: String,
+    /// Process ids inside the sandbox.
+    pub bird: Option<i32>,
+    pub node: Option<i32>,
+    /// Established and configured BGP sessions.
+    pub sessions: Option<(usize, usize)>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct OverlayStatus {
+    pub name: String,
+    pub members: Vec<MemberStatus>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct MemberStatus {
+    pub host: String,
+    pub keys: usize,
+    /// How many nodes it believes its island to have.
+    pub island: u32,
+}
+
+/// `POST /fault`
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FaultRequest {
+    /// As in the timeline: `fail campus`.
+    pub action: String,
+}
+
+/// Answer to `POST /fault`: what was done.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FaultAnswer {
+    pub done: Vec<String>,
+}
+
+/// Answer to what could not be done.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Refusal {
+    pub error: String,
+}
+
+#[derive(Clone)]
+struct Served {
+    lab: Shared,
+    down: watch::Sender<bool>,
+}
+
+/// Serves the lab's socket until the lab ends.
+pub(super) fn serve(lab: Shared, listener: UnixListener, down: watch::Sender<bool>) -> Result<()> {
+    listener.set_nonblocking(true).context("set the lab's socket non-blocking")?;
+    let listener = tokio::net::UnixListener::from_std(listener).context("watch the lab's socket")?;
+    let routes = Router::new()
+        .route("/status", get(status))
+        .route("/fault", post(fault))
+        .route("/down", post(end))
+        .with_state(Served { lab, down });
+    tokio::spawn(async move { axum::serve(OwnersOnly(listener), routes).await });
+    Ok(())
+}
+
+/// Accepts connections of the user who started the lab (in the sandbox, user 0) and drops others.
+struct OwnersOnly(tokio::net::UnixListener);
+
+impl axum::serve::Listener for OwnersOnly {
+    type Io = tokio::net::UnixStream;
+    type Addr = tokio::net::unix::SocketAddr;
+
+    async fn accept(&mut self) -> (Self::Io, Self::Addr) {
+        loop {
+            match self.0.accept().await {
+                Ok((stream, address)) if stream.peer_cred().is_ok_and(|peer| peer.uid() == 0) => {
+                    return (stream, address);
+                }
+                Ok(_) => tracing::warn!("refused a connection of another user to the lab's socket"),
+                // Out of descriptors, say: later ones may work.
+                Err(error) => {
+                    tracing::warn!("accept: {error}");
+                    tokio::task::yield_now().await;
+                }
+            }
+        }
+    }
+
+    fn local_addr(&self) -> std::io::Result<Self::Addr> {
+        self.0.local_addr()
+    }
+}
+
+async fn status(State(context): State<Served>) -> Json<Status> {
+    let lab = &context.lab;
+    let mut nodes = Vec::new();
+    for id in lab.topology.ids() {
+        nodes.push(node_status(lab, id).await);
+    }
+    let mut overlays = Vec::new();
+    for overlay in &lab.topology.overlays {
+        let mut members = Vec::new();
+        for host in lab.nodes.members(&overlay.name) {
+            if let Some(digest) = lab.nodes.digest(&overlay.name, &host).await {
+                members.push(MemberStatus { host, keys: digest.keys, island: digest.island });
+            }
+        }
+        overlays.push(OverlayStatus { name: overlay.name.clone(), members });
+    }
+    let faults = lab.damage_report();
+    let fib_changes = lab.fibs.changes();
+    let file = lab.out.display().to_string();
+    Json(Status { lab: lab.topology.name.clone(), file, nodes, overlays, faults, fib_changes })
+}
+
+async fn node_status(lab: &Lab, id: crate::topology::NodeId) -> NodeStatus {
+    let node = lab.topology.node(id);
+    let sessions = match node.kind {
+        NodeKind::Client => None,
+        _ => lab.bgp(id).await.ok().map(|all| (all.iter().filter(|s| s.info == "Established").count(), all.len())),
+    };
+    let kind = match node.kind {
+        NodeKind::Router => "router",
+        NodeKind::Gateway => "gateway",
+        NodeKind::Member => "member",
+        NodeKind::Client => "client",
+    };
+    NodeStatus {
+        name: node.name.clone(),
+        kind: kind.into(),
+        bird: lab.processes.pid(id, Role::Bird),
+        node: lab.processes.pid(id, Role::Node),
+        sessions,
+    }
+}
+
+async fn fault(
+    State(context): State<Served>,
+    Json(request): Json<FaultRequest>,
+) -> Result<Json<FaultAnswer>, (StatusCode, Json<Refusal>)> {
+    match fault::act_live(&context.lab, &request.action).await {
+        Ok(done) => Ok(Json(FaultAnswer { done })),
+        Err(error) => Err((StatusCode::CONFLICT, Json(Refusal { error: format!("{error:#}") }))),
+    }
+}
+
+async fn end(State(context): State<Served>) -> StatusCode {
+    context.down.send_replace(true);
+    StatusCode::NO_CONTENT
+}
+
+/// Asks a lab's socket; `Err` inside: the lab refused, with its reason.
+pub async fn ask<T: DeserializeOwned>(socket: &Path, method: &str, path: &str, body: String) -> Result<Result<T, String>> {
+    let stream = tokio::net::UnixStream::connect(socket).await;
+    let stream = stream.with_context(|| format!("connect to the lab at {}", socket.display()))?;
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.context("speak HTTP")?;
+    tokio::spawn(connection);
+    let request = hyper::Request::builder().method(method).uri(path).header("host", "lab");
+    let request = request.header("content-type", "application/json").body(Full::new(Bytes::from(body)));
+    let answer = sender.send_request(request.context("build a request")?).await.context("ask the lab")?;
+    let status = answer.status();
+    let bytes = answer.into_body().collect().await.context("read the lab's answer")?.to_bytes();
+    if status.is_success() {
+        // An empty answer reads as JSON's null.
+        let text: &[u8] = if bytes.is_empty() { b"null" } else { &bytes };
+        return Ok(Ok(serde_json::from_slice(text).context("understand the lab's answer")?));
+    }
+    match serde_json::from_slice::<Refusal>(&bytes) {
+        Ok(refusal) => Ok(Err(refusal.error)),
+        Err(_) => bail!("the lab answered {status}: {}", String::from_utf8_lossy(&bytes)),
+    }
+}

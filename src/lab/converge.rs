@@ -1,0 +1,123 @@
+//! Waiting until routing has settled, and saying what is missing when it does not.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use anyhow::{Result, bail};
+use futures_util::future::join_all;
+use tokio::time::{sleep, timeout};
+
+use super::Lab;
+use super::fibs::Expected;
+use super::launch::bird_socket;
+use crate::bird::control::{Control, ProtocolState};
+use crate::plan::reach::valley_free;
+use crate::topology::{AsId, GroupRole, NodeId, TimerPreset};
+
+/// Between two looks at BGP sessions that are not up: BIRD does not announce state changes.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+/// BIRDs asked at the same time.
+const AT_ONCE: usize = 128;
+/// Missing things named in an error; the rest is counted.
+const NAMED: usize = 12;
+
+impl Lab {
+    /// Waits until every router has every route it should have and every BGP session is up.
+    /// Returns the number of sessions.
+    ///
+    /// # Errors
+    /// At the deadline: which session and which prefix is missing where.
+    pub(super) async fn converge(&self) -> Result<usize> {
+        let patience = match self.topology.timers {
+            TimerPreset::Lab => Duration::from_secs(60),
+            TimerPreset::Rfc | TimerPreset::Bird => Duration::from_secs(400),
+        };
+        let wait = async {
+            self.fibs.wait_for(self.expected()).await;
+            self.sessions_up().await
+        };
+        match timeout(patience, wait).await {
+            Ok(sessions) => Ok(sessions),
+            Err(_) => bail!("routing has not converged within {} s\n{}", patience.as_secs(), self.what_is_missing().await),
+        }
+    }
+
+    /// Stub prefixes and plain groups at every router that valley-free paths bring them to.
+    fn expected(&self) -> Vec<Expected> {
+        let heard = valley_free(&self.topology, &BTreeSet::new());
+        let plain: Vec<_> = self.topology.groups.iter().filter(|g| g.role == GroupRole::Plain).collect();
+        let mut by_origin: BTreeMap<AsId, BTreeSet<String>> = BTreeMap::new();
+        for (index, origin) in self.topology.ases.iter().enumerate().filter(|(_, a)| a.stub) {
+            let prefixes = by_origin.entry(AsId(index)).or_default();
+            for family in self.topology.family.families() {
+                prefixes.insert(self.plan.addresses.stub_prefix(AsId(index), *family).to_string());
+            }
+            let is_site = |members: &[NodeId]| members.iter().any(|m| self.topology.node(*m).as_id == AsId(index));
+            for group in plain.iter().filter(|g| is_site(&g.members)) {
+                prefixes.extend(group.addresses.iter().map(|a| ipnet::IpNet::from(*a).to_string()));
+            }
+            debug_assert!(origin.stub);
+        }
+        let mut expected = BTreeSet::new();
+        for (receiver, origins) in self.topology.ases.iter().zip(&heard) {
+            let prefixes: BTreeSet<&String> = origins.iter().filter_map(|o| by_origin.get(o)).flatten().collect();
+            for router in &receiver.routers {
+                expected.extend(prefixes.iter().map(|prefix| (*router, (*prefix).clone())));
+            }
+        }
+        expected.into_iter().collect()
+    }
+
+    /// Waits until every BGP session is established; returns their number.
+    async fn sessions_up(&self) -> usize {
+        let mut waiting: Vec<NodeId> = self.topology.of_kind(|k| k.has_bird()).collect();
+        let mut sessions = 0;
+        loop {
+            let mut still = Vec::new();
+            for chunk in waiting.chunks(AT_ONCE) {
+                let states = join_all(chunk.iter().map(|node| self.bgp(*node))).await;
+                for (node, state) in chunk.iter().zip(states) {
+                    match state {
+                        Ok(state) if state.iter().all(|s| s.info == "Established") => sessions += state.len(),
+                        _ => still.push(*node),
+                    }
+                }
+            }
+            if still.is_empty() {
+                // Each session was counted at both ends.
+                return sessions / 2;
+            }
+            waiting = still;
+            sleep(LOOK_EVERY).await;
+        }
+    }
+
+    /// BGP sessions of a node's BIRD.
+    pub(super) async fn bgp(&self, node: NodeId) -> Result<Vec<ProtocolState>> {
+        let mut bird = Control::connect(&bird_socket(&self.topology.node(node).name)).await?;
+        Ok(bird.protocols().await?.into_iter().filter(|p| p.kind == "BGP").collect())
+    }
+
+    async fn what_is_missing(&self) -> String {
+        let mut lines = Vec::new();
+        for (node, prefix) in self.fibs.missing() {
+            lines.push(format!("  {}: no route for {prefix}", self.topology.node(node).name));
+        }
+        for node in self.topology.of_kind(|k| k.has_bird()) {
+            let name = &self.topology.node(node).name;
+            match self.bgp(node).await {
+                Ok(sessions) => {
+                    let down = sessions.iter().filter(|s| s.info != "Established");
+                    lines.extend(down.map(|s| format!("  {name}: session {} is {}", s.name, s.info)));
+                }
+                Err(error) => lines.push(format!("  {name}: {error:#}")),
+            }
+        }
+        let more = lines.len().saturating_sub(NAMED);
+        lines.truncate(NAMED);
+        if more > 0 {
+            lines.push(format!("  … and {more} more"));
+        }
+        lines.join("\n")
+    }
+}

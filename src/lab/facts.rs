@@ -1,0 +1,89 @@
+//! The record's first line: what is known before anything runs.
+
+use std::path::Path;
+
+use crate::bird::Bird;
+use crate::event::{GroupFacts, LabFacts, LinkFacts, NodeFacts, OverlayFacts, SCHEMA};
+use crate::overlay::id::Id;
+use crate::plan::Plan;
+use crate::scenario::Scenario;
+use crate::topology::{Group, GroupRole, Link, LinkKind, NodeId, NodeKind, Overlay, Relation, Topology};
+
+/// Collects the facts of a lab about to be built.
+pub fn collect(topology: &Topology, scenario: &Scenario, plan: &Plan, bird: &Bird, file: &Path) -> LabFacts {
+    let timeline = scenario.timeline.iter();
+    LabFacts {
+        schema: SCHEMA,
+        version: env!("CARGO_PKG_VERSION").into(),
+        bird: bird.version.clone(),
+        kernel: nix::sys::utsname::uname().map(|u| u.release().to_string_lossy().into_owned()).unwrap_or_default(),
+        lab: topology.name.clone(),
+        file: file.display().to_string(),
+        seed: topology.seed,
+        nodes: topology.ids().map(|id| node(topology, plan, id)).collect(),
+        links: topology.links.iter().map(|l| link(topology, l)).collect(),
+        groups: topology.groups.iter().map(|g| group(topology, g)).collect(),
+        overlays: topology.overlays.iter().map(|o| overlay(topology, o)).collect(),
+        timeline: timeline.map(|e| (e.at.as_secs_f64(), e.action.display(topology).to_string())).collect(),
+        expectations: scenario.expectations.clone(),
+        duration: scenario.duration.as_secs_f64(),
+    }
+}
+
+fn node(topology: &Topology, plan: &Plan, id: NodeId) -> NodeFacts {
+    let node = topology.node(id);
+    let own = &topology.ases[node.as_id.0];
+    let kind = match node.kind {
+        NodeKind::Router => "router",
+        NodeKind::Gateway => "gateway",
+        NodeKind::Member => "member",
+        NodeKind::Client => "client",
+    };
+    let planned = plan.node(id);
+    let interfaces = planned.interfaces.iter().flat_map(|i| &i.addresses);
+    NodeFacts {
+        name: node.name.clone(),
+        kind: kind.into(),
+        as_name: own.name.clone(),
+        asn: own.asn,
+        stub: own.stub.then(|| own.name.clone()),
+        place: node.place,
+        addresses: planned.loopback.iter().chain(interfaces).map(|net| net.addr()).collect(),
+    }
+}
+
+fn link(topology: &Topology, link: &Link) -> LinkFacts {
+    let kind = match link.kind {
+        LinkKind::Internal { .. } => "internal",
+        LinkKind::External(Relation::Customer) => "customer",
+        LinkKind::External(Relation::Provider) => "provider",
+        LinkKind::External(Relation::Peer) => "peer",
+        LinkKind::Access => "access",
+    };
+    let name = |id| topology.node(id).name.clone();
+    LinkFacts { name: link.name.clone(), a: name(link.a), b: name(link.b), kind: kind.into() }
+}
+
+fn group(topology: &Topology, group: &Group) -> GroupFacts {
+    let (overlay, color) = match group.role {
+        GroupRole::Plain => (None, None),
+        GroupRole::Join(overlay) => (Some(overlay), None),
+        GroupRole::Color(overlay, color) => (Some(overlay), Some(color)),
+    };
+    let overlay = overlay.map(|index| topology.overlays[index].name.clone());
+    GroupFacts { name: group.name.clone(), addresses: group.addresses.clone(), overlay, color }
+}
+
+fn overlay(topology: &Topology, overlay: &Overlay) -> OverlayFacts {
+    let name = |id: &NodeId| topology.node(*id).name.clone();
+    let id = |host: &NodeId| (name(host), Id::of_node(topology.seed, &overlay.name, &name(host)));
+    OverlayFacts {
+        name: overlay.name.clone(),
+        protocol: overlay.protocol,
+        bootstrap: overlay.bootstrap,
+        healing: overlay.healing,
+        lookup: overlay.lookup,
+        ids: overlay.members.iter().map(id).collect(),
+        colors: overlay.members.iter().map(name).zip(overlay.colors.iter().copied()).collect(),
+    }
+}

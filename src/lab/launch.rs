@@ -1,0 +1,127 @@
+//! How the BIRD and the node of a host are started.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+
+use super::Lab;
+use super::nodes;
+use super::process::{Launch, Role};
+use super::sandbox::{OUT, PRIVATE};
+use crate::anycast::NodeConfig;
+use crate::kernel::namespace::Namespace;
+use crate::node::announce::GroupConfig;
+use crate::node::channel::HostConfig;
+use crate::overlay::id::Id;
+use crate::plan::{PORT, bird};
+use crate::topology::{GroupId, GroupRole, NodeId, Overlay, Topology};
+
+/// The control socket of a node's BIRD, inside the sandbox.
+pub fn bird_socket(node: &str) -> PathBuf {
+    Path::new(PRIVATE).join(format!("{node}.ctl"))
+}
+
+impl Lab {
+    /// The file a process logs to, inside the sandbox.
+    pub(super) fn log(&self, node: NodeId, role: Role) -> PathBuf {
+        Path::new(OUT).join("logs").join(format!("{}.{}.log", self.topology.node(node).name, role.name()))
+    }
+
+    /// Writes every BIRD config to the run directory.
+    pub(super) fn write_configs(&self) -> Result<()> {
+        for directory in ["bird", "logs"] {
+            let path = Path::new(OUT).join(directory);
+            fs::create_dir_all(&path).with_context(|| format!("create {}", path.display()))?;
+        }
+        for node in &self.plan.nodes {
+            if let Some(config) = &node.bird {
+                let path = config_path(&node.name);
+                fs::write(&path, config).with_context(|| format!("write {}", path.display()))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// How to start the process `role` of `node`.
+    pub(super) fn launch(&self, node: NodeId, role: Role) -> Result<(Namespace, Launch)> {
+        let name = &self.topology.node(node).name;
+        let (program, arguments) = match role {
+            Role::Bird => {
+                let (config, socket) = (config_path(name), bird_socket(name));
+                let arguments = ["-f", "-c", &config.to_string_lossy(), "-s", &socket.to_string_lossy()];
+                (self.bird.path.clone(), arguments.map(str::to_owned).to_vec())
+            }
+            Role::Node => {
+                let path = nodes::config_path(name);
+                let config = serde_json::to_string(&host_config(&self.topology, &self.plan.addresses, node));
+                fs::write(&path, config.context("write a node's config as JSON")?)
+                    .with_context(|| format!("write {}", path.display()))?;
+                // This very program, even if its file has been replaced since.
+                (PathBuf::from("/proc/self/exe"), vec!["node".into(), "--config".into(), path.display().to_string()])
+            }
+        };
+        let launch = Launch { node, role, program, arguments, log: self.log(node, role) };
+        Ok((self.network.namespace(node).clone(), launch))
+    }
+}
+
+fn config_path(node: &str) -> PathBuf {
+    Path::new(OUT).join("bird").join(format!("{node}.conf"))
+}
+
+fn host_config(topology: &Topology, addresses: &crate::topology::Addresses, node: NodeId) -> HostConfig {
+    let family = topology.family.families()[0];
+    let name = &topology.node(node).name;
+    let groups: Vec<GroupId> = bird::groups_of(topology, node).collect();
+    let config = |group: &GroupId| GroupConfig {
+        name: topology.groups[group.0].name.clone(),
+        addresses: topology.groups[group.0].addresses.clone(),
+        protocol: bird::group_protocol(topology, *group),
+    };
+    let plain = groups.iter().map(|g| &topology.groups[g.0]).filter(|g| g.role == GroupRole::Plain);
+    let overlays = topology.overlays.iter().filter(|o| o.members.contains(&node));
+    HostConfig {
+        host: name.clone(),
+        address: addresses.host(node, family),
+        bird: bird_socket(name),
+        supervisor: nodes::SOCKET.into(),
+        overlays: overlays.map(|o| node_config(topology, addresses, o, node)).collect(),
+        groups: groups.iter().map(config).collect(),
+        sites: plain.map(|g| g.name.clone()).collect(),
+    }
+}
+
+fn node_config(
+    topology: &Topology,
+    addresses: &crate::topology::Addresses,
+    overlay: &Overlay,
+    node: NodeId,
+) -> NodeConfig {
+    let family = topology.family.families()[0];
+    let unicast = |host: NodeId| SocketAddr::new(addresses.host(host, family), PORT);
+    let anycast = |group: GroupId| SocketAddr::new(topology.groups[group.0].addresses[0], PORT);
+    let name = &topology.node(node).name;
+    let own = overlay.members.iter().position(|m| *m == node);
+    NodeConfig {
+        overlay: overlay.name.clone(),
+        host: name.clone(),
+        seed: topology.seed,
+        id: Id::of_node(topology.seed, &overlay.name, name),
+        address: unicast(node),
+        join_group: anycast(overlay.join_group),
+        colors: overlay.color_groups.iter().map(|g| anycast(*g)).collect(),
+        color: own.and_then(|at| overlay.colors.get(at).copied()),
+        bootstrap: overlay.bootstrap,
+        well_known: overlay.well_known.iter().map(|host| unicast(*host)).collect(),
+        healing: overlay.healing,
+        heal_every: overlay.heal_every,
+        lookup: overlay.lookup,
+        successors: overlay.successors,
+        replicas: overlay.replicas,
+        stabilize_every: overlay.stabilize_every,
+        rpc_timeout: overlay.rpc_timeout,
+        rpc_tries: overlay.rpc_tries,
+    }
+}

@@ -1,0 +1,58 @@
+//! Plays the timeline.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use tokio::time::{Instant, sleep_until, timeout};
+
+use super::Shared;
+use super::probe::Probers;
+use super::workload;
+use crate::event::What;
+use crate::scenario::Action;
+
+/// How long puts and audits may go on after the timeline's end.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Plays the scenario from begin to end: probes, lookups, actions at their times.
+///
+/// # Errors
+/// An action that could not be done.
+pub async fn play(lab: &Shared) -> Result<()> {
+    let probers = Probers::start(lab).await?;
+    let begun = Instant::now();
+    lab.recorder.now(What::Play);
+    let lookups: Vec<_> = (0..lab.topology.overlays.len())
+        .map(|overlay| tokio::spawn(workload::look_up(lab.clone(), overlay)))
+        .collect();
+    let done = act_in_time(lab, begun).await;
+    if done.is_ok() {
+        sleep_until(begun + lab.scenario.duration).await;
+        if timeout(PATIENCE, lab.background_done()).await.is_err() {
+            tracing::warn!("a put or audit did not end within {} s", PATIENCE.as_secs());
+        }
+    }
+    for task in lookups {
+        task.abort();
+    }
+    if let Some(probers) = probers {
+        probers.finish().await?;
+    }
+    done
+}
+
+async fn act_in_time(lab: &Shared, begun: Instant) -> Result<()> {
+    let mut joins = 0;
+    for entry in &lab.scenario.timeline {
+        let is_join = matches!(entry.action, Action::Join { .. });
+        sleep_until(begun + entry.at).await;
+        // Joins come in crowds: one line for all of them.
+        if !is_join || joins == 0 {
+            let more = if is_join { " …" } else { "" };
+            lab.progress.action(entry.at.as_secs_f64(), &format!("{}{more}", entry.action.display(&lab.topology)));
+        }
+        joins = if is_join { joins + 1 } else { 0 };
+        lab.act(&entry.action, false).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,272 @@
+//! The supervisor: builds a lab, plays it or keeps it up, and ends it.
+
+use std::collections::BTreeMap;
+use std::os::unix::net::UnixListener;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+use anyhow::{Context, Result, bail};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::sync::watch;
+
+use super::fault::Damage;
+use super::fibs::Fibs;
+use super::network::Network;
+use super::nodes::Nodes;
+use super::process::{Ended, Processes, Role, tail};
+use super::progress::Progress;
+use super::record::Recorder;
+use super::sandbox::{FAILED, Inside, OUT};
+use super::{Lab, Shared, api, facts, play, watchdog};
+use crate::bird::Bird;
+use crate::event::What;
+use crate::kernel::fib::{Notice, Stamped};
+use crate::kernel::namespace::Stepper;
+use crate::kernel::{now, sys};
+use crate::plan::Plan;
+use crate::scenario::Scenario;
+use crate::topology::{NodeId, NodeKind, Topology};
+
+/// Exit code after an interruption and a clean teardown.
+pub const INTERRUPTED: i32 = 130;
+
+/// What the supervisor is to do.
+pub struct Assignment {
+    pub topology: Topology,
+    pub scenario: Scenario,
+    pub plan: Plan,
+    pub bird: Bird,
+    pub file: PathBuf,
+    /// The run directory as the user knows it.
+    pub out: PathBuf,
+    /// The lab's socket, opened outside the sandbox.
+    pub listener: UnixListener,
+    /// When the command began (CLOCK_MONOTONIC, nanoseconds).
+    pub begun: u64,
+    pub quiet: bool,
+    pub purpose: Purpose,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// Build, play, end.
+    Play,
+    /// Build and stay up until told to end.
+    StayUp,
+    /// Build and end: for measuring the build.
+    Build,
+}
+
+/// Runs the lab to its end and returns the exit code for it.
+pub fn supervise(assignment: Assignment, inside: Inside) -> i32 {
+    let progress = Progress::new(assignment.quiet);
+    match run(assignment, inside) {
+        Ok(code) => code,
+        Err(error) => {
+            Progress::new(false).line(&crate::cli::error_text(&error));
+            let _ = progress;
+            FAILED
+        }
+    }
+}
+
+fn run(assignment: Assignment, inside: Inside) -> Result<i32> {
+    raise_descriptor_limit();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("start the runtime")?;
+    let code = runtime.block_on(live(assignment, inside));
+    // Tasks and threads end with the process; waiting for them would only delay the end.
+    runtime.shutdown_background();
+    code
+}
+
+async fn live(assignment: Assignment, mut inside: Inside) -> Result<i32> {
+    let mut interrupt = signal(SignalKind::interrupt()).context("watch signals")?;
+    let mut terminate = signal(SignalKind::terminate()).context("watch signals")?;
+    let (recorder, writer) = Recorder::create(&Path::new(OUT).join("events.jsonl"))?;
+    let purpose = assignment.purpose;
+    let (down, mut told_to_end) = watch::channel(false);
+    let work = async {
+        let lab = build(assignment, recorder.clone(), down).await?;
+        tokio::select! {
+            failure = lab.failed() => bail!(failure),
+            done = serve(&lab, purpose, &mut inside) => done,
+        }
+    };
+    let end = tokio::select! {
+        done = work => done.map(|()| ("played", 0)),
+        _ = interrupt.recv() => Ok(("interrupted", INTERRUPTED)),
+        _ = terminate.recv() => Ok(("interrupted", INTERRUPTED)),
+        _ = told_to_end.wait_for(|down| *down) => Ok(("ended", 0)),
+    };
+    let reason = end.as_ref().map_or_else(|error| format!("failed: {error:#}"), |(reason, _)| (*reason).to_owned());
+    recorder.now(What::End { reason });
+    writer.finish()?;
+    end.map(|(_, code)| code)
+}
+
+async fn serve(lab: &Shared, purpose: Purpose, inside: &mut Inside) -> Result<()> {
+    match purpose {
+        Purpose::Build => Ok(()),
+        Purpose::Play => play::play(lab).await,
+        Purpose::StayUp => {
+            let log = std::fs::File::create(Path::new(OUT).join("logs/supervisor.log")).context("create a log")?;
+            inside.ready()?;
+            // The terminal is not ours any more.
+            for target in [1, 2] {
+                sys::redirect(&log, target).context("redirect to the log")?;
+            }
+            lab.recorder.now(What::Play);
+            for overlay in 0..lab.topology.overlays.len() {
+                tokio::spawn(super::workload::look_up(lab.clone(), overlay));
+            }
+            let _probers = super::probe::Probers::start(lab).await?;
+            std::future::pending().await
+        }
+    }
+}
+
+/// Measures the phases of the build, which follow one another without gaps.
+struct Phases<'a> {
+    recorder: &'a Recorder,
+    progress: Progress,
+    begun: u64,
+}
+
+impl Phases<'_> {
+    fn end(&mut self, name: &str, note: String) {
+        let end = now();
+        let seconds = (end - self.begun) as f64 / 1e9;
+        self.begun = end;
+        self.progress.phase(name, seconds, &note);
+        self.recorder.at(end, What::Phase { name: name.into(), seconds, note });
+    }
+}
+
+async fn build(assignment: Assignment, recorder: Recorder, down: watch::Sender<bool>) -> Result<Shared> {
+    let Assignment { topology, scenario, plan, bird, file, out, listener, begun, quiet, .. } = assignment;
+    recorder.now(What::Lab(Box::new(facts::collect(&topology, &scenario, &plan, &bird, &file))));
+    watchdog::start(recorder.clone())?;
+    let progress = Progress::new(quiet);
+    let mut phases = Phases { recorder: &recorder, progress, begun };
+    phases.end("plan", format!("{} nodes, {} links", plan.nodes.len(), plan.links.len()));
+
+    let stepper = Stepper::start()?;
+    let (network, notices) = Network::create(&plan, stepper.clone()).await?;
+    let fibs = Fibs::new(plan.nodes.len());
+    let names = plan.nodes.iter().map(|n| n.name.clone()).collect();
+    tokio::spawn(note(notices, names, fibs.clone(), recorder.clone()));
+    network.connect(&plan).await?;
+    phases.end("network", format!("{} namespaces, {} links", plan.nodes.len(), plan.links.len()));
+
+    let nodes = Nodes::new(&topology, recorder.clone());
+    nodes.listen()?;
+    let lab = Arc::new(Lab {
+        topology,
+        scenario,
+        plan,
+        bird,
+        out,
+        network,
+        processes: Processes::new(stepper),
+        nodes,
+        fibs,
+        recorder: recorder.clone(),
+        progress,
+        damage: Mutex::new(Damage::default()),
+        keys: Mutex::new(BTreeMap::new()),
+        background: Arc::new(watch::Sender::new(0)),
+        failure: watch::Sender::new(None),
+    });
+    tokio::spawn(reap(lab.clone()));
+    api::serve(lab.clone(), listener, down)?;
+    lab.write_configs()?;
+    tokio::select! {
+        failure = lab.failed() => bail!(failure),
+        started = start(&lab, &mut phases) => started?,
+    }
+    Ok(lab)
+}
+
+/// Starts BIRDs and nodes, and waits for routing.
+async fn start(lab: &Shared, phases: &mut Phases<'_>) -> Result<()> {
+    let spawn = |role, kinds: fn(NodeKind) -> bool| async move {
+        let launches: Result<Vec<_>> = lab.topology.of_kind(kinds).map(|node| lab.launch(node, role)).collect();
+        let ended = lab.processes.spawn(launches?).await?;
+        for one in ended {
+            lab.mourn(one);
+        }
+        anyhow::Ok(())
+    };
+    spawn(Role::Bird, NodeKind::has_bird).await?;
+    spawn(Role::Node, |kind| kind == NodeKind::Member).await?;
+    phases.end("processes", format!("{} BIRDs, {} nodes", lab.processes.count(Role::Bird), lab.processes.count(Role::Node)));
+    let sessions = lab.converge().await?;
+    let members: Vec<NodeId> = lab.topology.of_kind(|kind| kind == NodeKind::Member).collect();
+    let all_connected = |nodes: &Nodes| members.iter().all(|m| nodes.is_connected(&lab.topology.node(*m).name));
+    lab.nodes.wait_until(all_connected).await;
+    phases.end("routing", lab.routing_note(sessions));
+    Ok(())
+}
+
+impl Lab {
+    fn routing_note(&self, sessions: usize) -> String {
+        let plain = self.topology.groups.iter().filter(|g| g.role == crate::topology::GroupRole::Plain);
+        let routers = self.topology.of_kind(NodeKind::is_router).count();
+        let groups = plain.map(|group| {
+            let prefix = ipnet::IpNet::from(group.addresses[0]).to_string();
+            format!(", {prefix} in {} of {routers} FIBs", self.fibs.holders(&prefix))
+        });
+        format!("{sessions} sessions up{}", groups.collect::<String>())
+    }
+
+    /// Records the end of a process; one that nobody asked for ends a lab that is not up yet.
+    fn mourn(&self, ended: Ended) {
+        let Ended { node, role, status, expected } = ended;
+        let name = self.topology.node(node).name.clone();
+        if !expected {
+            let words = tail(&self.log(node, role), 5).replace(OUT, &self.out.display().to_string());
+            let message = format!("the {} of {name} ended ({status}):\n{words}", role.name());
+            self.fail(message);
+        }
+        self.recorder.now(What::Exit { node: name, process: role.name().into(), status, expected });
+    }
+}
+
+async fn reap(lab: Shared) {
+    let Ok(mut children) = signal(SignalKind::child()) else { return };
+    loop {
+        for ended in lab.processes.reap() {
+            lab.mourn(ended);
+        }
+        if children.recv().await.is_none() {
+            return;
+        }
+    }
+}
+
+/// Records what the kernels say.
+async fn note(mut notices: UnboundedReceiver<Stamped>, names: Vec<String>, fibs: Fibs, recorder: Recorder) {
+    while let Some((at, index, notice)) = notices.recv().await {
+        let node = names[index].clone();
+        match notice {
+            Notice::Route(change) => {
+                fibs.apply(NodeId(index), &change);
+                recorder.at(at, What::Fib { node, change });
+            }
+            Notice::Carrier { interface, up } => recorder.at(at, What::Carrier { node, interface, up }),
+            Notice::Overrun => {
+                tracing::warn!("{node}: notifications of routes were lost; times of FIB changes may be incomplete");
+                recorder.at(at, What::Fidelity { worst_sched_delay_ms: 0.0, socket_drops: 1 });
+            }
+        }
+    }
+}
+
+/// Namespaces, netlink sockets and pidfds cost a few descriptors a node.
+fn raise_descriptor_limit() {
+    use nix::sys::resource::{Resource, getrlimit, setrlimit};
+    if let Ok((_, hard)) = getrlimit(Resource::RLIMIT_NOFILE) {
+        let _ = setrlimit(Resource::RLIMIT_NOFILE, hard, hard);
+    }
+}

@@ -1,0 +1,104 @@
+//! What the overlays are asked while a lab plays: lookups all the time, keys stored, keys audited.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use futures_util::StreamExt;
+use futures_util::stream;
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use tokio::time::{MissedTickBehavior, interval, timeout};
+
+use super::Lab;
+use crate::anycast::Command;
+use crate::event::What;
+use crate::overlay::chord::Outcome;
+use crate::overlay::id::Id;
+
+/// Puts and gets under way at once.
+const AT_ONCE: usize = 16;
+/// A put or get without an outcome for this long has failed.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Looks random keys up from random members of an overlay, at its rate, for ever.
+pub async fn look_up(lab: Arc<Lab>, overlay: usize) {
+    let overlay = &lab.topology.overlays[overlay];
+    if overlay.lookups_per_second <= 0.0 {
+        return;
+    }
+    let mut rng = stream_of(&lab, &overlay.name, "lookups");
+    let mut ticks = interval(Duration::from_secs_f64(1.0 / overlay.lookups_per_second));
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        let members = lab.nodes.members(&overlay.name);
+        if !members.is_empty() {
+            let from = &members[rng.random_range(0..members.len())];
+            lab.nodes.look_up(&overlay.name, from, Id(rng.random()));
+        }
+    }
+}
+
+/// Stores `count` new keys through members in turn, and records how many were acknowledged.
+pub async fn put(lab: &Arc<Lab>, overlay: usize, count: u32) {
+    let overlay = &lab.topology.overlays[overlay].name;
+    let begun = Instant::now();
+    let first = lab.keys.lock().expect("no holder of the keys panics").get(overlay).map_or(0, Vec::len) as u32;
+    let keys: Vec<String> = (first..first + count).map(|n| format!("key-{n}")).collect();
+    let members = lab.nodes.members(overlay);
+    let outcomes = stream::iter(keys.iter().enumerate()).map(|(index, key)| {
+        let host = in_turn(&members, index);
+        async move {
+            let command = |token| Command::Put { token, key: key.clone(), value: value_of(key) };
+            let outcome = timeout(PATIENCE, lab.nodes.ask(overlay, host?, command)).await.ok()??;
+            matches!(outcome, Outcome::Put { stored: true, .. }).then_some(key.clone())
+        }
+    });
+    let stored: Vec<String> = outcomes.buffered(AT_ONCE).filter_map(std::future::ready).collect().await;
+    let failed = count - stored.len() as u32;
+    let seconds = begun.elapsed().as_secs_f64();
+    lab.recorder.now(What::Put { overlay: overlay.clone(), stored: stored.len() as u32, failed, seconds });
+    lab.keys.lock().expect("no holder of the keys panics").entry(overlay.clone()).or_default().extend(stored);
+}
+
+/// Fetches every stored key from members in turn, and records which were not found.
+pub async fn audit(lab: &Arc<Lab>, overlay: usize) {
+    let overlay = &lab.topology.overlays[overlay].name;
+    let begun = Instant::now();
+    let keys = lab.keys.lock().expect("no holder of the keys panics").get(overlay).cloned().unwrap_or_default();
+    let members = lab.nodes.members(overlay);
+    let outcomes = stream::iter(keys.iter().enumerate()).map(|(index, key)| {
+        // A stride that differs from the put's, so that few keys are asked of the node that stored them.
+        let host = in_turn(&members, index * 7 + 3);
+        async move {
+            let command = |token| Command::Get { token, key: key.clone() };
+            let outcome = match host {
+                Some(host) => timeout(PATIENCE, lab.nodes.ask(overlay, host, command)).await.ok().flatten(),
+                None => None,
+            };
+            let found = matches!(outcome, Some(Outcome::Got { value: Some(value), .. }) if value == value_of(key));
+            (key.clone(), found)
+        }
+    });
+    let results: Vec<(String, bool)> = outcomes.buffered(AT_ONCE).collect().await;
+    let found = results.iter().filter(|(_, found)| *found).count() as u32;
+    let missing = results.into_iter().filter(|(_, found)| !found).map(|(key, _)| key).collect();
+    let seconds = begun.elapsed().as_secs_f64();
+    lab.recorder.now(What::Audit { overlay: overlay.clone(), found, missing, seconds });
+}
+
+fn in_turn(members: &[String], index: usize) -> Option<&String> {
+    (!members.is_empty()).then(|| &members[index % members.len()])
+}
+
+fn value_of(key: &str) -> String {
+    format!("value of {key}")
+}
+
+/// A stream of random numbers for one purpose of one overlay.
+fn stream_of(lab: &Lab, overlay: &str, purpose: &str) -> ChaCha8Rng {
+    let seed = Id::hash(&[&lab.topology.seed.to_be_bytes(), overlay.as_bytes(), purpose.as_bytes()]);
+    let mut bytes = [0; 32];
+    bytes[..16].copy_from_slice(&seed.0.to_be_bytes());
+    ChaCha8Rng::from_seed(bytes)
+}
