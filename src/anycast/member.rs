@@ -15,6 +15,7 @@ use super::message::Message;
 use super::{GroupRef, NodeConfig, probe};
 use crate::overlay::chord::{Chord, Did, MAX_PEERS, Outcome, Phase};
 use crate::overlay::id::Id;
+use crate::overlay::sim::Machine;
 use crate::overlay::wire::{self, Tag};
 use crate::overlay::{Peer, Time, Transmit, Via};
 
@@ -26,12 +27,24 @@ const MAX_MET: usize = 32;
 #[serde(tag = "command", rename_all = "kebab-case")]
 pub enum Command {
     /// `found`: when nobody answers, begin a new overlay; otherwise keep asking for 30 s.
-    Join { found: bool },
+    Join {
+        found: bool,
+    },
     /// Withdraw, hand the keys over, tell the neighbors, stop.
     Leave,
-    Lookup { token: u64, key: Id },
-    Put { token: u64, key: String, value: String },
-    Get { token: u64, key: String },
+    Lookup {
+        token: u64,
+        key: Id,
+    },
+    Put {
+        token: u64,
+        key: String,
+        value: String,
+    },
+    Get {
+        token: u64,
+        key: String,
+    },
 }
 
 /// What a node did, or asks its driver to do.
@@ -41,27 +54,59 @@ pub enum Event {
     /// The first datagram of a join has been handed out.
     Joining,
     /// It is a member. `served_by` is `None` when it began a new overlay.
-    Joined { served_by: Option<Id>, milliseconds: f64, attempts: u32 },
-    JoinFailed { reason: String },
+    Joined {
+        served_by: Option<Id>,
+        milliseconds: f64,
+        attempts: u32,
+    },
+    JoinFailed {
+        reason: String,
+    },
     /// A request to the driver: put the group's address on `lo` and its route into BGP, then call
     /// [`Member::announced`].
-    Announce { group: GroupRef },
+    Announce {
+        group: GroupRef,
+    },
     /// A request to the driver, answered by [`Member::withdrawn`].
-    Withdraw { group: GroupRef },
+    Withdraw {
+        group: GroupRef,
+    },
     /// The driver has done so.
-    Announced { group: GroupRef },
-    Withdrew { group: GroupRef },
+    Announced {
+        group: GroupRef,
+    },
+    Withdrew {
+        group: GroupRef,
+    },
     Left,
     /// Its neighbors are others than before.
-    Neighbors { successors: Vec<Id>, predecessor: Option<Id>, fingers: Vec<Id> },
-    Forgot { peer: Id },
+    Neighbors {
+        successors: Vec<Id>,
+        predecessor: Option<Id>,
+        fingers: Vec<Id>,
+    },
+    Forgot {
+        peer: Id,
+    },
     /// A member of another island answered at a color's address.
-    Contact { peer: Id, color: u16 },
+    Contact {
+        peer: Id,
+        color: u16,
+    },
     /// It looks itself up in that island.
-    Rejoining { through: Id },
-    Rejoined { through: Id, milliseconds: f64 },
+    Rejoining {
+        through: Id,
+    },
+    Rejoined {
+        through: Id,
+        milliseconds: f64,
+    },
     /// A lookup, put or get ended.
-    Done { token: u64, #[serde(flatten)] outcome: Outcome },
+    Done {
+        token: u64,
+        #[serde(flatten)]
+        outcome: Outcome,
+    },
 }
 
 /// A node's state: for its status and for tests.
@@ -300,6 +345,52 @@ impl Member {
         }
         while let Some((to, envelope)) = self.chord.poll_transmit() {
             self.send(to, &Message::Chord(envelope));
+        }
+    }
+}
+
+impl Machine for Member {
+    type Command = Command;
+    type Event = Event;
+
+    fn handle(&mut self, now: Time, from: SocketAddr, via: Via, bytes: &[u8]) {
+        Self::handle(self, now, from, via, bytes);
+    }
+
+    fn command(&mut self, now: Time, command: Command) {
+        Self::command(self, now, command);
+    }
+
+    fn handle_timeout(&mut self, now: Time) {
+        Self::handle_timeout(self, now);
+    }
+
+    fn poll_transmit(&mut self) -> Option<Transmit> {
+        Self::poll_transmit(self)
+    }
+
+    fn poll_timeout(&self) -> Option<Time> {
+        Self::poll_timeout(self)
+    }
+
+    fn poll_event(&mut self) -> Option<Event> {
+        Self::poll_event(self)
+    }
+
+    fn routing_request(event: &Event) -> Option<(usize, bool)> {
+        match event {
+            Event::Announce { group } => Some((group.index(), true)),
+            Event::Withdraw { group } => Some((group.index(), false)),
+            _ => None,
+        }
+    }
+
+    fn routing_done(&mut self, now: Time, group: usize, announced: bool) {
+        let Some(group) = GroupRef::at(group) else { return };
+        if announced {
+            self.announced(now, group);
+        } else {
+            self.withdrawn(now, group);
         }
     }
 }

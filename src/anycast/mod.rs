@@ -35,6 +35,14 @@ impl GroupRef {
             Self::Color(color) => usize::from(color) + 1,
         }
     }
+
+    /// The inverse of [`GroupRef::index`].
+    pub fn at(index: usize) -> Option<Self> {
+        match index.checked_sub(1) {
+            None => Some(Self::Join),
+            Some(color) => u16::try_from(color).ok().map(Self::Color),
+        }
+    }
 }
 
 /// The suffix of the group's name: nothing for the join group, `/7` for color 7.

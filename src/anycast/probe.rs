@@ -23,8 +23,14 @@ pub struct ProbeReply {
 #[derive(Serialize, Deserialize)]
 enum Message {
     /// Padded, so that no answer is larger.
-    Probe { seq: u64, padding: Vec<u8> },
-    Reply { seq: u64, host: String },
+    Probe {
+        seq: u64,
+        padding: Vec<u8>,
+    },
+    Reply {
+        seq: u64,
+        host: String,
+    },
 }
 
 fn tag() -> Tag {

@@ -6,6 +6,7 @@
 
 pub mod chord;
 pub mod id;
+pub mod sim;
 
 pub mod store;
 pub mod wire;

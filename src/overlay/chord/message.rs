@@ -22,10 +22,20 @@ pub struct Envelope {
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Body {
-    Request { rpc: u64, request: Request },
-    Response { rpc: u64, response: Response },
+    Request {
+        rpc: u64,
+        request: Request,
+    },
+    Response {
+        rpc: u64,
+        response: Response,
+    },
     /// The owner answers the origin of a recursive lookup.
-    Found { lookup: u64, hops: u32, at: Owner },
+    Found {
+        lookup: u64,
+        hops: u32,
+        at: Owner,
+    },
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -39,15 +49,32 @@ pub enum Request {
     Step(Query),
     /// A recursive lookup to answer or pass on.
     Route(Route),
-    Put { key: String, value: String },
-    Get { key: String },
+    Put {
+        key: String,
+        value: String,
+    },
+    Get {
+        key: String,
+    },
     /// Copies to keep.
-    Keep { items: Vec<Item> },
+    Keep {
+        items: Vec<Item>,
+    },
     /// The owner of (from, to] asks a replica for differences.
-    Compare { from: Id, to: Id, digest: Digest, whole: bool },
-    Pull { ids: Vec<Id> },
+    Compare {
+        from: Id,
+        to: Id,
+        digest: Digest,
+        whole: bool,
+    },
+    Pull {
+        ids: Vec<Id>,
+    },
     /// "I leave; these were my neighbors."
-    Leaving { predecessor: Option<Peer>, successors: Vec<Peer> },
+    Leaving {
+        predecessor: Option<Peer>,
+        successors: Vec<Peer>,
+    },
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -56,15 +83,26 @@ pub enum Response {
     Done,
     /// Not here: the node is leaving or full.
     Refused,
-    State { predecessor: Option<Peer>, successors: Vec<Peer> },
+    State {
+        predecessor: Option<Peer>,
+        successors: Vec<Peer>,
+    },
     Step(Step),
-    Value { item: Option<Item> },
+    Value {
+        item: Option<Item>,
+    },
     /// Copies are kept; these nodes should have them besides the answering one.
-    Kept { replicas: Vec<Id> },
+    Kept {
+        replicas: Vec<Id>,
+    },
     Same,
     /// `None`: too many to list, ask for smaller ranges.
-    Differs { stamps: Option<Vec<(Id, Stamp)>> },
-    Items { items: Vec<Item> },
+    Differs {
+        stamps: Option<Vec<(Id, Stamp)>>,
+    },
+    Items {
+        items: Vec<Item>,
+    },
 }
 
 /// What a lookup asks of one node.

@@ -111,19 +111,29 @@ enum Purpose {
     Adopt,
     Notify,
     /// Is it still there? If the predecessor is not, `instead` takes its place.
-    Check { instead: Option<Peer> },
+    Check {
+        instead: Option<Peer>,
+    },
     /// All successors failed: is any acquaintance still there?
     Rescue,
     Step(u64),
     Forward(Route),
     Put(u64),
     Get(u64),
-    Copy { write: u64 },
-    Compare { from: Id, to: Id },
+    Copy {
+        write: u64,
+    },
+    Compare {
+        from: Id,
+        to: Id,
+    },
     Pull,
     Push,
     /// Strays given to their owner.
-    Return { owner: Peer, predecessor: Option<Id> },
+    Return {
+        owner: Peer,
+        predecessor: Option<Id>,
+    },
     /// Everything held, given to the successor before leaving.
     HandOver,
     Leaving,
@@ -233,7 +243,8 @@ impl Chord {
                 Late::Failed(call) => self.failed(now, call),
             }
         }
-        let late: Vec<u64> = self.tasks.iter().filter(|(_, t)| t.due.is_some_and(|d| d <= now)).map(|(i, _)| *i).collect();
+        let late: Vec<u64> =
+            self.tasks.iter().filter(|(_, t)| t.due.is_some_and(|d| d <= now)).map(|(i, _)| *i).collect();
         for task in late {
             self.retry(now, task, None);
         }

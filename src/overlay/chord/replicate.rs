@@ -143,7 +143,10 @@ impl Chord {
         }
         let seeking = self.tasks.values().any(|t| matches!(t.goal, Goal::Stray));
         let returning = self.calls.any(|c| matches!(c.purpose, Purpose::Return { .. }));
-        if !seeking && !returning && let Some(stray) = self.first_stray() {
+        if !seeking
+            && !returning
+            && let Some(stray) = self.first_stray()
+        {
             self.start_task(now, stray, Goal::Stray, None);
         }
     }

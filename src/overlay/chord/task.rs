@@ -31,14 +31,24 @@ pub(super) struct Task {
 /// What a lookup is for.
 #[derive(Clone, Debug)]
 pub(super) enum Goal {
-    Find { token: u64 },
+    Find {
+        token: u64,
+    },
     Watch(u64),
     Finger(u32),
     Join,
     Merge,
-    Put { token: u64, key: String, value: String },
+    Put {
+        token: u64,
+        key: String,
+        value: String,
+    },
     /// `rest`: who is asked next when the one asked has nothing.
-    Get { token: u64, key: String, rest: Vec<Peer> },
+    Get {
+        token: u64,
+        key: String,
+        rest: Vec<Peer>,
+    },
     /// Keys this node should not have.
     Stray,
 }

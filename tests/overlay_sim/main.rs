@@ -1,0 +1,7 @@
+//! Overlays in the simulated network: the machines that a lab runs, under virtual time.
+
+mod chord;
+mod faults;
+mod healing;
+mod wire;
+mod world;

@@ -1,0 +1,283 @@
+//! An overlay of members in the simulated network, and what the tests ask of it.
+
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use anybed::anycast::{Command, Event, Member, NodeConfig};
+use anybed::overlay::chord::{Outcome, Phase};
+use anybed::overlay::id::Id;
+use anybed::overlay::sim::{Happened, Settings, Sim};
+use anybed::topology::{Bootstrap, Healing, LookupMode};
+
+pub(crate) type Happening = Happened<Event>;
+
+/// Number of colors, where there are any.
+pub(crate) const COLORS: u16 = 8;
+
+#[derive(Clone, Copy)]
+pub(crate) struct Options {
+    pub(crate) hosts: usize,
+    pub(crate) seed: u64,
+    pub(crate) successors: usize,
+    pub(crate) lookup: LookupMode,
+    pub(crate) healing: Healing,
+    pub(crate) bootstrap: Bootstrap,
+    pub(crate) loss: f64,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            hosts: 8,
+            seed: 1,
+            successors: 8,
+            lookup: LookupMode::Iterative,
+            healing: Healing::None,
+            bootstrap: Bootstrap::Anycast,
+            loss: 0.0,
+        }
+    }
+}
+
+pub(crate) struct World {
+    pub(crate) sim: Sim<Member>,
+    options: Options,
+    keys: Vec<(String, String)>,
+    next_token: u64,
+}
+
+#[derive(Debug)]
+pub(crate) struct Looked {
+    pub(crate) unanswered: usize,
+    pub(crate) wrong: usize,
+    pub(crate) mean_hops: f64,
+}
+
+pub(crate) fn id(host: usize) -> Id {
+    Id::of_node(1, "music", &format!("h{host}"))
+}
+
+pub(crate) fn address(host: usize) -> SocketAddr {
+    SocketAddr::from(([10, 0, (host / 250) as u8, (host % 250) as u8], 4000))
+}
+
+pub(crate) fn group(index: u16) -> SocketAddr {
+    SocketAddr::from(([198, 51, 100, index as u8], 4000))
+}
+
+/// Hosts lie on a line, six to a stub: 1 ms within a stub, 5 ms and more between stubs.
+fn delay(a: usize, b: usize) -> Duration {
+    let stubs = (a / 6).abs_diff(b / 6) as u64;
+    let apart = a.abs_diff(b) as u64;
+    Duration::from_micros(if a == b { 10 } else { 1000 + 5000 * stubs + 10 * apart })
+}
+
+pub(crate) fn config(options: Options, host: usize) -> NodeConfig {
+    let colored = options.healing == Healing::Colors;
+    NodeConfig {
+        overlay: "music".into(),
+        host: format!("h{host}"),
+        seed: options.seed,
+        id: id(host),
+        address: address(host),
+        join_group: group(0),
+        colors: if colored { (1..=COLORS).map(group).collect() } else { Vec::new() },
+        color: colored.then(|| (id(host).0 % u128::from(COLORS)) as u16),
+        bootstrap: options.bootstrap,
+        well_known: vec![address(0)],
+        healing: options.healing,
+        heal_every: Duration::from_secs(2),
+        lookup: options.lookup,
+        successors: options.successors,
+        replicas: 3,
+        stabilize_every: Duration::from_millis(500),
+        rpc_timeout: Duration::from_millis(200),
+        rpc_tries: 3,
+    }
+}
+
+impl World {
+    pub(crate) fn new(options: Options) -> Self {
+        let settings = Settings {
+            seed: options.seed,
+            hosts: (0..options.hosts).map(address).collect(),
+            groups: (0..=COLORS).map(group).collect(),
+            delay: Box::new(delay),
+            loss: options.loss,
+            propagation: Duration::from_millis(50),
+        };
+        let sim = Sim::new(settings, move |host, now| Member::new(config(options, host), now));
+        Self { sim, options, keys: Vec::new(), next_token: 0 }
+    }
+
+    /// Host 0 begins, the others join 100 ms apart; waits until all are members.
+    pub(crate) fn join_all(&mut self) {
+        self.sim.command(0, Command::Join { found: true });
+        let announced = |h: &Happening| matches!(h.event, Event::Announced { .. });
+        assert!(self.sim.run_until(Duration::from_secs(30), |sim| sim.events().iter().any(announced)));
+        for host in 1..self.options.hosts {
+            self.sim.command(host, Command::Join { found: false });
+            self.sim.run_for(Duration::from_millis(100));
+        }
+        let joined = self.sim.run_until(Duration::from_secs(60), |sim| sim.machines().all(|(_, m)| is_member(m)));
+        assert!(
+            joined,
+            "not joined: {:?}",
+            self.sim.machines().filter(|(_, m)| !is_member(m)).map(|(h, _)| h).collect::<Vec<_>>()
+        );
+    }
+
+    /// Members in ring order.
+    pub(crate) fn ring(&self) -> Vec<usize> {
+        let mut members: Vec<usize> = self.sim.machines().filter(|(_, m)| is_member(m)).map(|(h, _)| h).collect();
+        members.sort_by_key(|h| id(*h));
+        members
+    }
+
+    pub(crate) fn expect_whole(&mut self, within: Duration) {
+        let everyone: BTreeSet<usize> = self.ring().into_iter().collect();
+        self.expect_islands(within, &[everyone]);
+    }
+
+    /// Waits until each set is a ring of its own: right successor lists, right predecessors.
+    pub(crate) fn expect_islands(&mut self, within: Duration, islands: &[BTreeSet<usize>]) {
+        let successors = self.options.successors;
+        let whole =
+            |sim: &Sim<Member>| islands.iter().all(|island| wrong_neighbors(sim, island, successors).is_empty());
+        if !self.sim.run_until(within, whole) {
+            for island in islands {
+                for line in wrong_neighbors(&self.sim, island, successors) {
+                    eprintln!("{line}");
+                }
+            }
+            panic!("no whole rings after {within:?}, at {:?}", self.sim.now());
+        }
+    }
+
+    pub(crate) fn nearest_other(&self, host: usize) -> usize {
+        let others = self.ring().into_iter().filter(|h| *h != host);
+        others.min_by_key(|h| (delay(host, *h), *h)).unwrap()
+    }
+
+    fn token(&mut self) -> u64 {
+        self.next_token += 1;
+        self.next_token
+    }
+
+    /// Waits for the outcomes of these tokens, in their order.
+    pub(crate) fn outcomes(&mut self, tokens: &[u64]) -> Vec<Outcome> {
+        let since = self.sim.events().len();
+        let wanted: BTreeSet<u64> = tokens.iter().copied().collect();
+        let of = |h: &Happening| match &h.event {
+            Event::Done { token, outcome } if wanted.contains(token) => Some((*token, outcome.clone())),
+            _ => None,
+        };
+        let first = since.saturating_sub(tokens.len() * 4 + 64);
+        let done = |sim: &Sim<Member>| sim.events()[first..].iter().filter_map(of).count() >= tokens.len();
+        assert!(self.sim.run_until(Duration::from_secs(60), done), "commands without an outcome");
+        let mut outcomes: Vec<(u64, Outcome)> = self.sim.events()[first..].iter().filter_map(of).collect();
+        outcomes.sort_by_key(|(token, _)| *token);
+        outcomes.into_iter().map(|(_, outcome)| outcome).collect()
+    }
+
+    /// Puts new keys through the members in turn; how many were acknowledged. Acknowledged ones are
+    /// remembered for [`World::missing`].
+    pub(crate) fn put(&mut self, count: usize) -> usize {
+        let through = self.ring();
+        self.put_through(&through, count)
+    }
+
+    pub(crate) fn put_through(&mut self, hosts: &[usize], count: usize) -> usize {
+        let mut tokens = Vec::new();
+        for n in 0..count {
+            let token = self.token();
+            let (key, value) = (format!("key {token}"), format!("value of {token}"));
+            tokens.push(token);
+            self.sim.command(hosts[n % hosts.len()], Command::Put { token, key, value });
+        }
+        let outcomes = self.outcomes(&tokens);
+        let stored = outcomes.iter().zip(&tokens).filter(|(o, _)| matches!(o, Outcome::Put { stored: true, .. }));
+        let stored: Vec<u64> = stored.map(|(_, token)| *token).collect();
+        self.keys.extend(stored.iter().map(|token| (format!("key {token}"), format!("value of {token}"))));
+        stored.len()
+    }
+
+    pub(crate) fn put_one(&mut self, host: usize, key: &str, value: &str) -> bool {
+        let token = self.token();
+        self.sim.command(host, Command::Put { token, key: key.into(), value: value.into() });
+        self.outcomes(&[token]) == [Outcome::Put { key: key.into(), stored: true }]
+    }
+
+    pub(crate) fn get_one(&mut self, host: usize, key: &str) -> Option<String> {
+        let token = self.token();
+        self.sim.command(host, Command::Get { token, key: key.into() });
+        match self.outcomes(&[token]).remove(0) {
+            Outcome::Got { value, .. } => value,
+            other => panic!("{other:?} is no answer to a get"),
+        }
+    }
+
+    /// Acknowledged keys that a get through some member does not return.
+    pub(crate) fn missing(&mut self) -> Vec<String> {
+        let through = self.ring();
+        let mut tokens = Vec::new();
+        let keys = self.keys.clone();
+        for (n, (key, _)) in keys.iter().enumerate() {
+            let token = self.token();
+            tokens.push(token);
+            self.sim.command(through[n * 7 % through.len()], Command::Get { token, key: key.clone() });
+        }
+        let outcomes = self.outcomes(&tokens);
+        let right = |o: &Outcome, value: &String| matches!(o, Outcome::Got { value: Some(v), .. } if v == value);
+        keys.iter().zip(&outcomes).filter(|((_, v), o)| !right(o, v)).map(|((k, _), _)| k.clone()).collect()
+    }
+
+    pub(crate) fn lookups(&mut self, count: usize) -> Looked {
+        let members: BTreeSet<usize> = self.ring().into_iter().collect();
+        self.lookups_among(&members, count)
+    }
+
+    /// Lookups of random keys by the island's members; owners are judged among them.
+    pub(crate) fn lookups_among(&mut self, island: &BTreeSet<usize>, count: usize) -> Looked {
+        let hosts: Vec<usize> = island.iter().copied().collect();
+        let mut tokens = Vec::new();
+        for n in 0..count {
+            let token = self.token();
+            tokens.push(token);
+            let key = Id::of_key(&format!("looked up {token}"));
+            self.sim.command(hosts[n % hosts.len()], Command::Lookup { token, key });
+        }
+        let mut looked = Looked { unanswered: 0, wrong: 0, mean_hops: 0.0 };
+        for outcome in self.outcomes(&tokens) {
+            let Outcome::Looked { key, owner, hops, .. } = outcome else { panic!("no lookup: {outcome:?}") };
+            looked.mean_hops += f64::from(hops) / count as f64;
+            let right = hosts.iter().map(|h| id(*h)).min_by_key(|i| key.to(*i));
+            looked.unanswered += usize::from(owner.is_none());
+            looked.wrong += usize::from(owner.is_some() && owner != right);
+        }
+        looked
+    }
+}
+
+pub(crate) fn is_member(member: &Member) -> bool {
+    member.digest().phase == Phase::Member
+}
+
+/// What is wrong with the neighbors of an island's members, one line each.
+fn wrong_neighbors(sim: &Sim<Member>, island: &BTreeSet<usize>, successors: usize) -> Vec<String> {
+    let mut ids: Vec<(Id, usize)> = island.iter().map(|h| (id(*h), *h)).collect();
+    ids.sort();
+    let n = ids.len();
+    let mut wrong = Vec::new();
+    for (i, (_, host)) in ids.iter().enumerate() {
+        let digest = sim.machine(*host).unwrap().digest();
+        let right: Vec<Id> = (1..n.min(successors + 1)).map(|k| ids[(i + k) % n].0).collect();
+        let predecessor = (n > 1).then(|| ids[(i + n - 1) % n].0);
+        if digest.successors != right || digest.predecessor != predecessor {
+            let is = (&digest.successors, digest.predecessor);
+            wrong.push(format!("h{host} {:?}: is {is:?}, should be {:?}", id(*host), (right, predecessor)));
+        }
+    }
+    wrong
+}
