@@ -123,7 +123,8 @@ fn addresses_are_unique_and_of_their_stub() {
             let prefix = addresses.stub_prefix(topology.node(host).as_id, family);
             assert!(prefix.contains(&addresses.host(host, family)));
             let others = topology.ases.iter().enumerate().filter(|(_, a)| a.stub).map(|(i, _)| AsId(i));
-            let holding = others.filter(|stub| addresses.stub_prefix(*stub, family).contains(&addresses.host(host, family)));
+            let holding =
+                others.filter(|stub| addresses.stub_prefix(*stub, family).contains(&addresses.host(host, family)));
             assert_eq!(holding.count(), 1);
         }
         let (a, b) = addresses.link(LinkId(0), family);
@@ -214,7 +215,9 @@ fn over_spreads_within_its_time_and_by_seed() {
 #[test]
 fn actions_have_short_forms() {
     let (topology, _) = load(SMALL);
-    let parse = |text| action::parse(text, &topology).map(|a| a.iter().map(|a| a.display(&topology).to_string()).collect::<Vec<_>>());
+    let parse = |text| {
+        action::parse(text, &topology).map(|a| a.iter().map(|a| a.display(&topology).to_string()).collect::<Vec<_>>())
+    };
     assert_eq!(parse("cut b-a").unwrap(), ["cut a-b"]);
     assert_eq!(parse("crash r1").unwrap(), ["crash r1 bird"]);
     assert_eq!(parse("crash west.n1").unwrap(), ["crash west.n1 both"]);

@@ -9,7 +9,7 @@ use proptest::sample::select;
 
 fn lab(name: &str) -> Topology {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("topologies").join(name);
-    anybed::scenario::load(&path).unwrap().0
+    anybed::scenario::load(&path).expect("a shipped lab file is right").0
 }
 
 /// Every action that can be said about a topology.

@@ -11,7 +11,7 @@ fn fixture(name: &str) -> PathBuf {
 
 /// What is wrong with a fixture, with its name for its path.
 fn problems(name: &str) -> String {
-    let text = std::fs::read_to_string(fixture(name)).unwrap();
+    let text = std::fs::read_to_string(fixture(name)).expect("a fixture of this name");
     graphml::parse(name, "graph", &text, false).expect_err("the file is wrong").render(false)
 }
 
@@ -75,7 +75,9 @@ fn truncated_xml_is_a_diagnostic() {
 
 #[test]
 fn other_xml_is_refused() {
-    assert!(graphml::parse("x", "x", "<svg/>", false).unwrap_err().render(false).contains("one graph is needed, not 0"));
+    assert!(
+        graphml::parse("x", "x", "<svg/>", false).unwrap_err().render(false).contains("one graph is needed, not 0")
+    );
     assert!(graphml::parse("x", "x", "", false).is_err());
     let empty = graphml::parse("x", "x", "<graphml><graph/></graphml>", false).unwrap_err();
     assert_eq!(empty.0[0].code, "empty-graph");

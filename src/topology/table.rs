@@ -202,7 +202,9 @@ pub(super) fn duration(
         }
         Err(error) => {
             let found = findings.error("not-a-time", value.span(), format!("`{text}` is not a time"));
-            found.label(error.to_string()).help("write a number and its unit, such as \"500ms\", \"12s\" or \"2m\"".to_owned());
+            found
+                .label(error.to_string())
+                .help("write a number and its unit, such as \"500ms\", \"12s\" or \"2m\"".to_owned());
             None
         }
     }
