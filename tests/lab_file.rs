@@ -262,3 +262,75 @@ fn windows_become_seconds() {
     assert_eq!(scenario.expectations[0].when, When::At { at: 90.0, within: 0.5 });
     assert_eq!(scenario.duration.as_secs_f64(), 90.5);
 }
+
+#[test]
+fn times_that_make_no_sense_are_refused() {
+    let text = format!(
+        "[lab]\nduration = \"20s\"\n{SMALL}{}",
+        r#"
+[[timeline]]
+at = "1s"
+do = "join west.n1"
+over = "3s"
+[[timeline]]
+at = "18s"
+do = "join west.n2 east.alice"
+over = "3s"
+[[timeline]]
+at = "21s"
+do = "fail west"
+[[expect]]
+that = "islands of music == 1"
+at = "5s"
+during = ["1s", "2s"]
+[[expect]]
+that = "islands of music == 1"
+within = "1s"
+[[expect]]
+that = "joins of music == 3"
+at = "5s"
+within = "1s"
+[[expect]]
+that = "islands of music == 1"
+at = "19s"
+within = "2s"
+[[expect]]
+that = "merge of music < 3s"
+during = ["1s", "3s"]
+"#
+    );
+    insta::assert_snapshot!(problems(&text));
+}
+
+#[test]
+fn each_overlay_has_its_pool() {
+    let overlays: String = (0..5).map(|i| format!("[[overlay]]\nname = \"o{i}\"\nprotocol = \"chord\"\n")).collect();
+    let (network, _) = SMALL.split_once("[[group]]").unwrap();
+    let (topology, _) = load_as(&format!("{network}{overlays}"), Some(FamilyChoice::Dual)).unwrap();
+    let joins = topology.overlays.iter().map(|o| &topology.groups[o.join_group.0].addresses);
+    let joins: Vec<_> = joins.map(|a| format!("{} {}", a[0], a[1])).collect();
+    assert_eq!(
+        joins,
+        [
+            "198.51.100.1 2001:db8::1",
+            "203.0.113.1 2001:db8:1::1",
+            "192.0.2.1 2001:db8:2::1",
+            "198.18.0.1 2001:db8:3::1",
+            "198.18.1.1 2001:db8:4::1"
+        ]
+    );
+}
+
+#[test]
+fn what_does_not_fit_is_refused() {
+    let stub = |i| format!("[[stub]]\nname = \"s{i}\"\nuplinks = [\"r1\"]\nmembers = 1000\n");
+    let stubs: String = (0..66).map(stub).collect();
+    assert!(problems(&format!("[[as]]\nname = \"r1\"\n{stubs}")).contains("too-large"));
+}
+
+#[test]
+fn single_brackets_are_explained() {
+    let single = SMALL.replacen("[[group]]", "[group]", 1);
+    assert!(problems(&single).contains("there may be several [[group]]"));
+    assert!(problems("").contains("the lab has no AS"));
+}
