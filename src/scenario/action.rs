@@ -73,7 +73,8 @@ fn link(word: &Word<'_>, topology: &Topology) -> Result<LinkId, ActionError> {
         }
         _ => {
             let names: Vec<_> = found.iter().map(|i| topology.links[*i].name.as_str()).collect();
-            Err(word.error(format!("`{}` can be {}", word.text, names.join(" or ")), "use one of these names".to_owned()))
+            Err(word
+                .error(format!("`{}` can be {}", word.text, names.join(" or ")), "use one of these names".to_owned()))
         }
     }
 }
@@ -199,7 +200,9 @@ fn put(words: &mut Words<'_>, form: &str, topology: &Topology) -> Result<Vec<Act
     };
     let preposition = words.expect("`in`", form)?;
     if preposition.text != "in" {
-        return Err(preposition.error(format!("`in` belongs here, not `{}`", preposition.text), format!("write `{form}`")));
+        return Err(
+            preposition.error(format!("`in` belongs here, not `{}`", preposition.text), format!("write `{form}`"))
+        );
     }
     Ok(vec![Action::Put { overlay: overlay(&words.expect("an overlay", form)?, topology)?, keys }])
 }

@@ -106,9 +106,7 @@ fn when(entry: &ExpectEntry, metric: &Metric, findings: &mut Findings) -> Option
             let (from, to) = during.get_ref();
             Some(When::During { from: from.as_secs_f64(), to: to.as_secs_f64() })
         }
-        (Some(at), None) => {
-            Some(When::At { at: seconds(at), within: entry.within.as_ref().map_or(0.0, seconds) })
-        }
+        (Some(at), None) => Some(When::At { at: seconds(at), within: entry.within.as_ref().map_or(0.0, seconds) }),
         (None, None) => Some(When::End),
     }
 }
@@ -144,7 +142,9 @@ fn duration(
     }
     for ((_, span), _) in expectations.iter().zip(looks).filter(|(_, look)| *look > limit) {
         let found = findings.error("after-the-end", span.clone(), "this looks beyond the end of the play");
-        found.label("its `at`, `within` or `during` is too late").also(given.span(), format!("play ends after {shown}"));
+        found
+            .label("its `at`, `within` or `during` is too late")
+            .also(given.span(), format!("play ends after {shown}"));
     }
     limit
 }

@@ -50,7 +50,7 @@ pub enum Action {
     Restart(NodeId, Victim),
     /// `join OVERLAY` (all its members) or `join HOST … [in OVERLAY]`, one entry per host.
     Join { host: NodeId, overlay: usize },
-    /// `leave HOST [in OVERLAY]`: drain, withdraw, hand over, stop.
+    /// `leave HOST … [in OVERLAY]`: drain, withdraw, hand over, stop. One entry per host.
     Leave { host: NodeId, overlay: usize },
     /// `announce HOST [GROUP]`.
     Announce { host: NodeId, group: GroupId },

@@ -15,7 +15,7 @@ use crate::topology::file::TimelineEntry;
 use crate::topology::{GroupId, GroupRole, LinkId, NodeId, Topology};
 
 /// The ChaCha stream of the jitter of `over`: other random choices of the same seed have others.
-const JITTER: u64 = 0x6f_7665_72;
+const JITTER: u64 = u64::from_be_bytes(*b"jitter\0\0");
 
 /// An entry and where the file says so.
 pub(super) struct Placed {

@@ -1,4 +1,4 @@
-//! From the file's shape to the checked network: names, ASes, routers, stubs, hosts and links.
+//! From the file's shape to the checked network: names, ASes, routers, stubs and hosts.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -6,8 +6,8 @@ use std::path::Path;
 
 use toml::Spanned;
 
-use super::diagnose::{Findings, suggest};
-use super::file::{AsEntry, Hosts, InnerLink, LabFile, LinkEntry, StubEntry};
+use super::diagnose::Findings;
+use super::file::{AsEntry, Hosts, LabFile, StubEntry};
 use super::graphml;
 use super::model::*;
 
@@ -27,9 +27,9 @@ pub(super) struct Builder<'f> {
     pub(super) topology: Topology,
     pub(super) findings: &'f mut Findings,
     /// Of ASes, stubs and routers: what has the name, and where it got it.
-    names: BTreeMap<String, (&'static str, Range<usize>)>,
-    nodes: BTreeMap<String, NodeId>,
-    link_names: BTreeSet<String>,
+    pub(super) names: BTreeMap<String, (&'static str, Range<usize>)>,
+    pub(super) nodes: BTreeMap<String, NodeId>,
+    pub(super) link_names: BTreeSet<String>,
     /// ASes one of whose links was refused: their parts say nothing.
     pub(super) incomplete: BTreeSet<AsId>,
     /// Where each AS and each link stands in the file.
@@ -78,8 +78,14 @@ impl Builder<'_> {
             let found = self.findings.error("no-as", 0..0, "the lab has no AS");
             found.help("a lab has at least one transit AS: [[as]] with name = \"r1\"".to_owned());
         }
-        let taken: BTreeSet<u32> =
-            file.ases.iter().map(|a| &a.asn).chain(file.stubs.iter().map(|s| &s.asn)).flatten().map(|n| *n.get_ref()).collect();
+        let taken: BTreeSet<u32> = file
+            .ases
+            .iter()
+            .map(|a| &a.asn)
+            .chain(file.stubs.iter().map(|s| &s.asn))
+            .flatten()
+            .map(|n| *n.get_ref())
+            .collect();
         self.unique_asns(file);
         let mut free = (100..).filter(|n| *n != 23456 && !taken.contains(n));
         let mut graph_links = Vec::new();
@@ -190,8 +196,14 @@ impl Builder<'_> {
 
     fn graph(&mut self, entry: &AsEntry, path: &Spanned<String>, directory: &Path) -> Option<graphml::Graph> {
         if entry.routers.is_some() || !entry.links.is_empty() {
-            let found = self.findings.error("graphml-and-routers", path.span(), "`graphml` stands instead of `routers` and `links`");
-            found.label("remove this, or remove them").help("`anybed import` prints a GraphML file as routers and links to edit".to_owned());
+            let found = self.findings.error(
+                "graphml-and-routers",
+                path.span(),
+                "`graphml` stands instead of `routers` and `links`",
+            );
+            found
+                .label("remove this, or remove them")
+                .help("`anybed import` prints a GraphML file as routers and links to edit".to_owned());
         }
         match graphml::read(&directory.join(path.get_ref()), false) {
             Ok(graph) => {
@@ -211,9 +223,12 @@ impl Builder<'_> {
         self.declare("a stub", &entry.name);
         let gateway = self.add_node(entry.name.get_ref().clone(), NodeKind::Gateway, entry.place);
         let mut local = BTreeMap::new();
-        for (hosts, kind, letter) in [(&entry.members, NodeKind::Member, 'n'), (&entry.clients, NodeKind::Client, 'c')] {
+        for (hosts, kind, letter) in [(&entry.members, NodeKind::Member, 'n'), (&entry.clients, NodeKind::Client, 'c')]
+        {
             let names: Vec<_> = match hosts {
-                Hosts::Count(count) => (1..=*count).map(|i| Spanned::new(entry.name.span(), format!("{letter}{i}"))).collect(),
+                Hosts::Count(count) => {
+                    (1..=*count).map(|i| Spanned::new(entry.name.span(), format!("{letter}{i}"))).collect()
+                }
                 Hosts::Names(names) => names.clone(),
             };
             for name in names {
@@ -228,151 +243,5 @@ impl Builder<'_> {
         }
         self.as_spans.push(entry.name.span());
         self.topology.ases.push(As { name: entry.name.get_ref().clone(), asn, stub: true, routers: vec![gateway] });
-    }
-
-    fn stub_links(&mut self, stub: AsId, entry: &StubEntry) {
-        let gateway = self.topology.ases[stub.0].routers[0];
-        let mut seen = BTreeMap::new();
-        for uplink in &entry.uplinks {
-            let Some(router) = self.find_router(uplink) else { continue };
-            if self.topology.node(router).kind == NodeKind::Gateway {
-                let found = self.findings.error("stub-transit", uplink.span(), format!("`{uplink}` is a stub"));
-                found.label("a stub carries no transit; an uplink goes to a router of a transit AS");
-                continue;
-            }
-            if let Some(first) = seen.insert(router, uplink.span()) {
-                let found = self.findings.error("duplicate-uplink", uplink.span(), format!("`{uplink}` is listed twice"));
-                found.label("again").also(first, "first").help("a second, parallel uplink is a [[link]]".to_owned());
-                continue;
-            }
-            self.link(gateway, router, LinkKind::External(Relation::Provider), None, uplink.span());
-        }
-        let hosts = self.topology.ids().filter(|n| self.topology.node(*n).as_id == stub && *n != gateway);
-        for host in hosts.collect::<Vec<_>>() {
-            self.link(gateway, host, LinkKind::Access, None, entry.name.span());
-        }
-    }
-
-    fn link(&mut self, a: NodeId, b: NodeId, kind: LinkKind, name: Option<&Spanned<String>>, span: Range<usize>) {
-        let (from, to) = (&self.topology.node(a).name, &self.topology.node(b).name);
-        let plain = name.map_or_else(|| format!("{from}-{to}"), |name| name.get_ref().clone());
-        let numbered = (2..).map(|n| format!("{plain}#{n}"));
-        let free = std::iter::once(plain.clone()).chain(numbered).find(|name| !self.link_names.contains(name));
-        let free = free.expect("the numbers do not end");
-        if let Some(name) = name {
-            self.name_syntax(name);
-            if free != plain {
-                let found = self.findings.error("duplicate-name", name.span(), format!("a link is already named `{name}`"));
-                found.label("another link of the same name").help("a link without a name is called A-B".to_owned());
-            }
-        }
-        self.link_names.insert(free.clone());
-        self.topology.links.push(Link { name: free, a, b, kind });
-        self.link_spans.push(span);
-    }
-
-    /// The router or gateway of this name; hosts and unknown names are reported.
-    fn find_router(&mut self, name: &Spanned<String>) -> Option<NodeId> {
-        let found = self.nodes.get(name.get_ref()).copied();
-        if let Some(id) = found
-            && self.topology.node(id).kind.is_router()
-        {
-            return found;
-        }
-        let message = match (found, self.names.get(name.get_ref())) {
-            (Some(_), _) => format!("`{name}` is a host, not a router"),
-            (None, Some((what, _))) => format!("`{name}` is {what}, not a router"),
-            (None, None) => format!("there is no router `{name}`"),
-        };
-        let routers = self.topology.nodes.iter().filter(|n| n.kind.is_router()).map(|n| n.name.as_str());
-        let help = suggest(name.get_ref(), routers);
-        self.findings.error("unknown-name", name.span(), message).label("unknown router").help(help);
-        None
-    }
-
-    fn self_link(&mut self, a: NodeId, b: NodeId, span: Range<usize>) -> bool {
-        if a == b {
-            let name = &self.topology.node(a).name;
-            self.findings.error("self-link", span, format!("a link from `{name}` to itself")).label("both ends are the same");
-        }
-        a == b
-    }
-
-    fn inner_link(&mut self, as_id: AsId, link: &InnerLink) {
-        let (a, b, cost, name, span) = match link {
-            InnerLink::Short(text) => {
-                let Some((a, b)) = self.split(as_id, text) else { return };
-                (a, b, 10, None, text.span())
-            }
-            InnerLink::Long { a, b, cost, name } => {
-                let (Some(from), Some(to)) = (self.find_router(a), self.find_router(b)) else { return };
-                for (end, id) in [(a, from), (b, to)] {
-                    let other = self.topology.node(id).as_id;
-                    if other != as_id {
-                        let message = format!("`{end}` is in AS `{}`", self.topology.ases[other.0].name);
-                        let found = self.findings.error("not-internal", end.span(), message);
-                        found.label("not a router of this AS").help("a link between ASes is a [[link]] with a relation".to_owned());
-                        return;
-                    }
-                }
-                (from, to, *cost, name.as_ref(), a.span())
-            }
-        };
-        if !self.self_link(a, b, span.clone()) {
-            self.link(a, b, LinkKind::Internal { cost }, name, span);
-        }
-    }
-
-    /// Finds the two routers of `A-B`; names may contain dashes themselves.
-    fn split(&mut self, as_id: AsId, text: &Spanned<String>) -> Option<(NodeId, NodeId)> {
-        let dashes: Vec<_> = text.get_ref().match_indices('-').map(|(i, _)| i).collect();
-        let halves: Vec<_> = dashes.iter().map(|i| (&text.get_ref()[..*i], &text.get_ref()[i + 1..])).collect();
-        let inside = |name: &str| self.nodes.get(name).copied().filter(|n| self.topology.node(*n).as_id == as_id);
-        let known: Vec<_> = halves.iter().filter_map(|(a, b)| Some((inside(a)?, inside(b)?))).collect();
-        let wide = halves.iter().any(|(a, b)| self.nodes.contains_key(*a) && self.nodes.contains_key(*b));
-        match known[..] {
-            [one] => return Some(one),
-            [] => {}
-            _ => {
-                let found = self.findings.error("ambiguous-link", text.span(), format!("`{text}` can be read in two ways"));
-                found.label("names with dashes").help("write it as { a = \"…\", b = \"…\" }".to_owned());
-                return None;
-            }
-        }
-        let name = &self.topology.ases[as_id.0].name;
-        if wide {
-            let found = self.findings.error("not-internal", text.span(), format!("`{text}` is not inside AS `{name}`"));
-            found.label("an end is in another AS").help("a link between ASes is a [[link]] with a relation".to_owned());
-            return None;
-        }
-        let routers: Vec<_> = self.topology.ases[as_id.0].routers.iter().map(|n| self.topology.node(*n).name.as_str()).collect();
-        let wrong = halves.iter().find_map(|(a, b)| match (inside(a), inside(b)) {
-            (Some(_), None) => Some(*b),
-            (None, Some(_)) => Some(*a),
-            _ => None,
-        });
-        let help = wrong.or(halves.first().map(|(a, _)| *a)).and_then(|wrong| suggest(wrong, routers));
-        let label = match wrong {
-            Some(wrong) => format!("AS `{name}` has no router `{wrong}`"),
-            None => format!("not A-B with two routers of AS `{name}`"),
-        };
-        let found = self.findings.error("unknown-name", text.span(), format!("`{text}` is no link between two routers"));
-        found.label(label).help(help);
-        None
-    }
-
-    fn outer_link(&mut self, entry: &LinkEntry) {
-        let (Some(a), Some(b)) = (self.find_router(&entry.a), self.find_router(&entry.b)) else { return };
-        if self.self_link(a, b, entry.b.span()) {
-            return;
-        }
-        let (home, other) = (self.topology.node(a).as_id, self.topology.node(b).as_id);
-        if home == other {
-            let message = format!("`{}` and `{}` are both in AS `{}`", entry.a, entry.b, self.topology.ases[home.0].name);
-            let found = self.findings.error("not-external", entry.b.span(), message);
-            found.label("same AS").also(entry.a.span(), "as this").help("a link inside an AS belongs to `links` of its [[as]]".to_owned());
-            return;
-        }
-        self.link(a, b, LinkKind::External(entry.relation), entry.name.as_ref(), entry.a.span());
     }
 }

@@ -135,6 +135,16 @@ impl Diagnostic {
         Some((before.matches('\n').count() + 1, before[line_start..].chars().count() + 1))
     }
 
+    fn json(&self) -> Json<'_> {
+        let (line, column) = self.line_and_column().unzip();
+        let severity = match self.severity {
+            Severity::Error => "error",
+            Severity::Warning => "warning",
+        };
+        let (message, file, help) = (&self.message, &self.source.path, self.help.as_deref());
+        Json { code: self.code, severity, message, file, line, column, help }
+    }
+
     fn group(&self) -> Group<'_> {
         let level = match self.severity {
             Severity::Error => Level::ERROR,
@@ -178,14 +188,7 @@ impl Diagnostics {
 
     /// The same facts for scripts, one object a problem.
     pub fn json(&self) -> Vec<Json<'_>> {
-        let json = |d: &Diagnostic| d.line_and_column().unzip();
-        let one = |d| {
-            let (line, column) = json(d);
-            let severity = if d.severity == Severity::Error { "error" } else { "warning" };
-            let (message, file) = (&d.message, &d.source.path);
-            Json { code: d.code, severity, message, file, line, column, help: d.help.as_deref() }
-        };
-        self.0.iter().map(one).collect()
+        self.0.iter().map(Diagnostic::json).collect()
     }
 }
 
@@ -202,14 +205,22 @@ pub(crate) fn suggest<'a>(wrong: &str, known: impl IntoIterator<Item = &'a str>)
     let mut known: Vec<_> = known.into_iter().collect();
     known.sort_unstable();
     known.dedup();
-    let nearest = known.iter().map(|k| (distance(wrong, k), *k)).min()?;
-    if nearest.0 <= (wrong.chars().count() / 3).max(1) {
-        return Some(format!("did you mean `{}`?", nearest.1));
+    if let Some(nearest) = nearest(wrong, &known) {
+        return Some(nearest);
     }
     const SHOWN: usize = 12;
     let more = if known.len() > SHOWN { format!(", … ({} in all)", known.len()) } else { String::new() };
     known.truncate(SHOWN);
-    Some(format!("known: {}{more}", known.join(", ")))
+    (!known.is_empty()).then(|| format!("known: {}{more}", known.join(", ")))
+}
+
+/// The known name that `wrong` is a slip or an abbreviation of.
+pub(crate) fn nearest(wrong: &str, known: &[&str]) -> Option<String> {
+    let length = wrong.chars().count();
+    let begins = |k: &str| length >= 3 && (k.starts_with(wrong) || (k.len() >= 3 && wrong.starts_with(k)));
+    let near = known.iter().map(|k| (if begins(k) { 1 } else { distance(wrong, k) }, *k));
+    let (distance, name) = near.min()?;
+    (distance <= (length / 3).max(1) && distance < length).then(|| format!("did you mean `{name}`?"))
 }
 
 /// Edit distance with transpositions of neighbors (optimal string alignment).

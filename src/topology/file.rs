@@ -84,7 +84,12 @@ pub(crate) struct RouterEntry {
 pub(crate) enum InnerLink {
     /// `A-B`.
     Short(Spanned<String>),
-    Long { a: Spanned<String>, b: Spanned<String>, cost: u32, name: Option<Spanned<String>> },
+    Long {
+        a: Spanned<String>,
+        b: Spanned<String>,
+        cost: u32,
+        name: Option<Spanned<String>>,
+    },
 }
 
 #[derive(Debug)]

@@ -53,7 +53,9 @@ pub fn parse(path: &str, stem: &str, text: &str, include_external: bool) -> Resu
     let document = match Document::parse(text) {
         Ok(document) => document,
         Err(error) => {
-            let at = offset(text, error.pos());
+            // The parser places a missing end tag at the file's begin.
+            let unclosed = matches!(error, roxmltree::Error::UnclosedRootNode);
+            let at = if unclosed { text.trim_end().len() } else { offset(text, error.pos()) };
             findings.error("syntax", at..at, format!("not XML: {error}")).label("here");
             return Err(findings.found);
         }
@@ -170,7 +172,11 @@ impl<'a> Reader<'a, '_> {
         into: &mut Graph,
     ) {
         for edge in graph.children().filter(|n| n.tag_name().name() == "edge") {
-            let ends = ["source", "target"].map(|end| edge.attribute(end).unwrap_or_default());
+            let (Some(source), Some(target)) = (edge.attribute("source"), edge.attribute("target")) else {
+                self.findings.error("missing-id", head(edge), "an edge needs `source` and `target`").label("lacks one");
+                continue;
+            };
+            let ends = [source, target];
             if let Some(unknown) = ends.iter().find(|end| !by_id.contains_key(*end) && !skipped.contains(*end)) {
                 let message = format!("an edge ends at `{unknown}`, which no node has as its id");
                 self.findings.error("unknown-name", head(edge), message).label("unknown end");
@@ -217,7 +223,8 @@ fn data<'k>(element: Node<'_, '_>, keys: &BTreeMap<&str, &'k str>) -> BTreeMap<&
 fn head(node: Node<'_, '_>) -> std::ops::Range<usize> {
     let range = node.range();
     let text = &node.document().input_text()[range.clone()];
-    range.start..range.start + text.find(['\n', '>']).map_or(text.len(), |i| i + usize::from(text[i..].starts_with('>')))
+    range.start
+        ..range.start + text.find(['\n', '>']).map_or(text.len(), |i| i + usize::from(text[i..].starts_with('>')))
 }
 
 fn offset(text: &str, pos: TextPos) -> usize {

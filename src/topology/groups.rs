@@ -68,7 +68,10 @@ impl Builder<'_> {
                 let label = format!("`{mine}`");
                 let also = format!("`{theirs}`");
                 let found = self.findings.error("duplicate-address", place.unwrap_or_default(), message);
-                found.label(label).also(other.unwrap_or_default(), also).help("give one of them another `address`".to_owned());
+                found
+                    .label(label)
+                    .also(other.unwrap_or_default(), also)
+                    .help("give one of them another `address`".to_owned());
             }
         }
     }
@@ -90,7 +93,9 @@ impl Builder<'_> {
                 let message = format!("{ip} cannot be a group's address");
                 let found = self.findings.error("reserved-address", address.span(), message);
                 found.label("used by the lab itself, or not a unicast address");
-                found.help("the documentation prefixes are free: 198.51.100.0/24, 203.0.113.0/24, 2001:db8::/32".to_owned());
+                found.help(
+                    "the documentation prefixes are free: 198.51.100.0/24, 203.0.113.0/24, 2001:db8::/32".to_owned(),
+                );
             }
         }
         let of = |family: &Family| {
@@ -163,7 +168,8 @@ impl Builder<'_> {
         self.topology.groups.push(Group { name: name.clone(), addresses, role, members: members.clone() });
 
         let healing = entry.healing.as_ref().map_or(Healing::Colors, |h| *h.get_ref());
-        let count = if healing == Healing::Colors { entry.colors.as_ref().map_or(16, |c| *c.get_ref()) as u16 } else { 0 };
+        let count =
+            if healing == Healing::Colors { entry.colors.as_ref().map_or(16, |c| *c.get_ref()) as u16 } else { 0 };
         let colors: Vec<_> = members.iter().filter(|_| count > 0).map(|m| self.color(&name, *m, count)).collect();
         let mut color_groups = Vec::new();
         for color in 0..count {

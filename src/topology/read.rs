@@ -128,8 +128,7 @@ impl InnerLink {
 
 impl LinkEntry {
     fn read(table: &Table<'_>, f: &mut Findings) -> Option<Self> {
-        let relations =
-            [("customer", Relation::Customer), ("provider", Relation::Provider), ("peer", Relation::Peer)];
+        let relations = [("customer", Relation::Customer), ("provider", Relation::Provider), ("peer", Relation::Peer)];
         if table.get("relation").is_none() {
             table.missing("relation", f);
         }
@@ -245,11 +244,7 @@ impl ExpectEntry {
 }
 
 /// `during = ["20s", "30s"]`.
-fn read_window(
-    table: &Table<'_>,
-    span: Range<usize>,
-    f: &mut Findings,
-) -> Option<Spanned<(Duration, Duration)>> {
+fn read_window(table: &Table<'_>, span: Range<usize>, f: &mut Findings) -> Option<Spanned<(Duration, Duration)>> {
     let items = table.array("during", f)?;
     let count = items.len();
     let times: Vec<_> = items.into_iter().filter_map(|v| duration("during", v, Duration::ZERO..=LONGEST, f)).collect();

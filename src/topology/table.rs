@@ -6,7 +6,7 @@ use std::time::Duration;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::diagnose::{Findings, suggest};
+use super::diagnose::{Findings, nearest, suggest};
 
 /// One table of the file. Its unknown keys have been reported.
 pub(super) struct Table<'a> {
@@ -110,11 +110,8 @@ impl<'a> Table<'a> {
             return Some(Spanned::new(text.span(), *meaning));
         }
         let found = findings.error("unknown-word", text.span(), format!("`{text}` is no value of `{key}`"));
-        let all: Vec<_> = words.iter().map(|(word, _)| format!("`{word}`")).collect();
-        found.label(format!("must be {}", all.join(" or ")));
-        if let Some(help) = suggest(text.get_ref(), words.iter().map(|(word, _)| *word)) {
-            found.help(help);
-        }
+        let known: Vec<_> = words.iter().map(|(word, _)| *word).collect();
+        found.label(format!("must be `{}`", known.join("` or `"))).help(nearest(text.get_ref(), &known));
         None
     }
 
@@ -205,7 +202,9 @@ pub(super) fn duration(
         }
         Err(error) => {
             let found = findings.error("not-a-time", value.span(), format!("`{text}` is not a time"));
-            found.label(error.to_string()).help("write a number and its unit, such as \"500ms\", \"12s\" or \"2m\"".to_owned());
+            found
+                .label(error.to_string())
+                .help("write a number and its unit, such as \"500ms\", \"12s\" or \"2m\"".to_owned());
             None
         }
     }

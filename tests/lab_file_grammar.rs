@@ -1,0 +1,140 @@
+//! Properties of the grammars: what is shown can be read, and nothing makes them panic.
+
+use std::path::Path;
+
+use anybed::scenario::{Action, Metric, Op, Value, Victim, action, expect, load_text};
+use anybed::topology::{AsId, GroupId, LinkId, NodeId, NodeKind, Overrides, Topology, graphml};
+use proptest::prelude::*;
+use proptest::sample::select;
+
+fn lab(name: &str) -> Topology {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("topologies").join(name);
+    anybed::scenario::load(&path).expect("a shipped lab file is right").0
+}
+
+/// Every action that can be said about a topology.
+fn actions(topology: &Topology) -> impl Strategy<Value = Action> + use<> {
+    let links: Vec<_> = (0..topology.links.len()).map(LinkId).collect();
+    let stubs: Vec<_> = (0..topology.ases.len()).map(AsId).filter(|a| topology.ases[a.0].stub).collect();
+    let routers: Vec<_> = topology.of_kind(NodeKind::is_router).collect();
+    let members: Vec<_> = topology.of_kind(|k| k == NodeKind::Member).collect();
+    let groups = topology.groups.iter().enumerate();
+    let sites: Vec<(NodeId, GroupId)> =
+        groups.flat_map(|(i, g)| g.members.iter().map(move |m| (*m, GroupId(i)))).collect();
+    let victims = select(vec![Victim::Node, Victim::Bird, Victim::Both]);
+    prop_oneof![
+        select(links.clone()).prop_map(Action::Cut),
+        select(links).prop_map(Action::Mend),
+        select(stubs.clone()).prop_map(Action::Fail),
+        select(stubs).prop_map(Action::Recover),
+        select(routers.clone()).prop_map(|r| Action::Crash(r, Victim::Bird)),
+        select(routers).prop_map(|r| Action::Restart(r, Victim::Bird)),
+        (select(members.clone()), victims.clone()).prop_map(|(m, v)| Action::Crash(m, v)),
+        (select(members.clone()), victims).prop_map(|(m, v)| Action::Restart(m, v)),
+        select(members.clone()).prop_map(|host| Action::Join { host, overlay: 0 }),
+        select(members).prop_map(|host| Action::Leave { host, overlay: 0 }),
+        select(sites.clone()).prop_map(|(host, group)| Action::Announce { host, group }),
+        select(sites).prop_map(|(host, group)| Action::Withdraw { host, group }),
+        (1..1_000_000u32).prop_map(|keys| Action::Put { overlay: 0, keys }),
+        Just(Action::Audit { overlay: 0 }),
+    ]
+}
+
+/// Words that bring arbitrary text near to the grammars.
+fn text() -> impl Strategy<Value = String> {
+    let words = "cut mend fail recover crash restart join leave announce withdraw put audit music campus campus.n1 \
+                 campus.c1 sea sea-sun in of from for node 7 95% 4s yes no == = != <= > joins failed joins lookup \
+                 success catchment moved clients é \u{3000} music/3";
+    let known = select(words.split_whitespace().collect::<Vec<_>>()).prop_map(str::to_owned);
+    let word = prop_oneof![4 => known, 1 => "\\PC{0,6}"];
+    proptest::collection::vec(word, 0..8).prop_map(|words| words.join(" "))
+}
+
+#[test]
+fn shown_actions_read_back() {
+    let topology = lab("stub-failure.toml");
+    proptest!(|(action in actions(&topology))| {
+        let text = action.display(&topology).to_string();
+        prop_assert_eq!(action::parse(&text, &topology).unwrap(), vec![action.clone()]);
+        prop_assert_eq!(text.split(" ").next(), Some(action.verb()));
+        prop_assert!(text.contains(action.target(&topology)));
+    });
+}
+
+#[test]
+fn no_text_panics_and_every_span_is_in_it() {
+    let topology = lab("stub-failure.toml");
+    proptest!(|(text in text())| {
+        for error in [action::parse(&text, &topology).err(), expect::parse(&text, &topology).err()].into_iter().flatten() {
+            prop_assert!(text.get(error.span.clone()).is_some(), "{:?} of {:?}", error.span, text);
+        }
+        let escaped = toml::Value::String(text.clone()).to_string();
+        let file = format!("[[as]]\nname = {escaped}\n[[timeline]]\nat = {escaped}\ndo = {escaped}\n[[expect]]\nthat = {escaped}\n");
+        if let Err(errors) = load_text(Path::new("x.toml"), &file, &Overrides::default()) {
+            prop_assert!(!errors.render(true).is_empty());
+        }
+        let _ = load_text(Path::new("x.toml"), &text, &Overrides::default()).map_err(|e| e.render(false));
+    });
+}
+
+#[test]
+fn cut_short_files_do_not_panic() {
+    let lab = include_str!("../topologies/stub-failure.toml");
+    let graph = include_str!("fixtures/quirks.graphml");
+    proptest!(|(at in any::<proptest::sample::Index>(), junk in "\\PC{0,3}")| {
+        for (text, is_lab) in [(lab, true), (graph, false)] {
+            let at = text.floor_char_boundary(at.index(text.len()));
+            let cut = format!("{}{junk}", &text[..at]);
+            let rendered = if is_lab {
+                load_text(Path::new("x.toml"), &cut, &Overrides::default()).err()
+            } else {
+                graphml::parse("x", "x", &cut, false).err()
+            };
+            let _ = rendered.map(|e| (e.render(false), serde_json::to_string(&e.json())));
+        }
+    });
+}
+
+#[test]
+fn expectations_are_read() {
+    let topology = lab("stub-failure.toml");
+    let parse = |text| expect::parse(text, &topology);
+    let music = || "music".to_owned();
+    assert_eq!(parse("joins of music == 24").unwrap(), (Metric::Joins(music()), Op::Eq, Value::Number(24.0)));
+    let campus = Some("campus".to_owned());
+    let success = Metric::LookupSuccess(music(), campus);
+    assert_eq!(parse("lookup success of music from campus>=95%").unwrap(), (success, Op::Ge, Value::Number(0.95)));
+    assert_eq!(parse("merge of music < 1m30s").unwrap(), (Metric::Merge(music()), Op::Lt, Value::Number(90.0)));
+    assert_eq!(parse("whole of music != yes").unwrap(), (Metric::Whole(music()), Op::Ne, Value::Yes));
+    assert_eq!(parse("lost probes<=3").unwrap(), (Metric::LostProbes(None), Op::Le, Value::Number(3.0)));
+    let catchment = Metric::Catchment("campus.c1".to_owned(), Some(music()));
+    let value = Value::Name("bay.n2".to_owned());
+    assert_eq!(parse("catchment of campus.c1 for music == bay.n2").unwrap(), (catchment, Op::Eq, value));
+
+    for wrong in [
+        "",
+        "==",
+        "joins == 3",
+        "joins of music ==",
+        "joins of music == 3 4",
+        "joins of music == -3",
+        "joins of music == 2.5",
+        "joins of music < 0",
+        "joins of music from campus == 3",
+        "members of music <= 24",
+        "members of music > 24",
+        "islands of music == 25",
+        "moved clients <= 6",
+        "moved clients of campus.c1 == 1",
+        "whole of music >= yes",
+        "whole of music == maybe",
+        "lookup success of music > 100%",
+        "lookups of music from campus.n1 > 3",
+        "lost probes of campus.n1 == 0",
+        "catchment of campus.c1 == den",
+        "catchment of campus.c1 == campus.c1",
+        "catchment of campus.c1 for musik == campus",
+    ] {
+        assert!(parse(wrong).is_err(), "{wrong}");
+    }
+}
