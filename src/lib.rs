@@ -27,6 +27,8 @@
 //! [`cli`] parses the command line, enters the sandbox and dispatches.
 
 pub mod event;
+pub mod measure;
 pub mod overlay;
+pub mod report;
 pub mod scenario;
 pub mod topology;
