@@ -70,9 +70,7 @@ pub(crate) fn observe<'a>(findings: &'a Findings<'a>, metric: &Metric) -> Option
             let missing: BTreeSet<&str> = audits.iter().flat_map(|a| a.missing).map(String::as_str).collect();
             missing.len()
         }),
-        Metric::FoundKeys(overlay) => {
-            audits(audited(overlay)?, |audits| audits.last().map_or(0, |a| a.found as usize))
-        }
+        Metric::FoundKeys(overlay) => audits(audited(overlay)?, |audits| audits.last().map_or(0, |a| a.found as usize)),
         Metric::Catchment(client, group) => catchment(findings, client, group.as_deref())?,
         Metric::MovedClients => moved(&findings.probed),
         Metric::LostProbes(client) => lost(findings, client.as_deref())?,
@@ -159,7 +157,8 @@ fn merging<'a>(record: &'a Record, history: &'a History<'a>) -> Seen<'a> {
 
 fn catchment<'a>(findings: &Findings<'_>, client: &str, group: Option<&str>) -> Option<Seen<'a>> {
     let stub_of = stubs(findings.record);
-    let wanted = |p: &&Probed<'_>| p.client == client && group.is_none_or(|g| crate::measure::catchment::is_group(p.group, g));
+    let wanted =
+        |p: &&Probed<'_>| p.client == client && group.is_none_or(|g| crate::measure::catchment::is_group(p.group, g));
     let probed = findings.probed.iter().find(wanted)?;
     let who = |member: &str| (member.to_owned(), stub_of.get(member).map(|s| (*s).to_owned()));
     Some(Seen::State(probed.states.iter().map(|(at, member)| (*at, Reading::Who(member.map(who)))).collect()))

@@ -36,7 +36,9 @@ pub enum RecordError {
     Malformed { line: usize, source: serde_json::Error },
     #[error("the record does not begin with a `lab` line: is this an events.jsonl?")]
     NoLab,
-    #[error("the record has schema {found}, this anybed reads schema {SCHEMA}: use the anybed that wrote it ({version})")]
+    #[error(
+        "the record has schema {found}, this anybed reads schema {SCHEMA}: use the anybed that wrote it ({version})"
+    )]
     Schema { found: u32, version: String },
 }
 

@@ -67,7 +67,7 @@ pub(crate) fn merge(record: &Record, history: &History<'_>, from: u64, to: u64) 
         _ => None,
     })?;
     let whole = history.whole_from(done, to);
-    Some((action, whole.map(|at| thousandths(at.saturating_sub(done) as f64 / 1e9))))
+    Some((action, whole.map(|at| ms_between(done, at) / 1e3)))
 }
 
 /// What the overlay did in a fault's window.
@@ -76,7 +76,8 @@ pub(crate) fn reaction(record: &Record, history: &History<'_>, window: &Window) 
     let first = history.shapes.partition_point(|(at, _)| *at < window.begin);
     let end = history.shapes.partition_point(|(at, _)| *at < window.end).max(first);
     let shapes = &history.shapes[first..end];
-    let most = shapes.iter().map(|(_, s)| s).fold(before, |most, s| if s.sizes.len() > most.sizes.len() { s } else { most });
+    let most =
+        shapes.iter().map(|(_, s)| s).fold(before, |most, s| if s.sizes.len() > most.sizes.len() { s } else { most });
     let after = shapes.last().map_or(before, |(_, s)| s);
     let ms = |at: u64| ms_between(window.begin, at);
     let first_change = shapes.iter().find(|(_, s)| s.sizes.len() != before.sizes.len());

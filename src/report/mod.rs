@@ -1,6 +1,8 @@
 //! Drawing a report: for people and for machines.
 
+mod catchments;
 mod json;
+mod page;
 mod text;
 
 pub use json::json;
