@@ -1,0 +1,163 @@
+//! Measuring: from a record to a report, and the verdict on every expectation. No network, no clock.
+//!
+//! - [`Record`] reads `events.jsonl`; [`report()`] measures it; [`judge`] decides its expectations.
+//! - Clients: `catchment` (who answers whom, from the probes), `walk` (where the kernel routes
+//!   lead, as a second witness). Routing: `timeline` (what each fault answers for), `convergence`.
+//! - Overlays: `overlay` replays joins, neighbors and faults through `islands` (membership, on top
+//!   of `connectivity`) and judges lookups by them; `reach` knows what the links connect at all.
+//!
+//! Quantiles are exact, by nearest rank ([`quantile`]).
+
+mod catchment;
+mod connectivity;
+mod convergence;
+mod expect;
+mod fidelity;
+mod islands;
+mod model;
+mod observe;
+mod overlay;
+mod reach;
+mod record;
+mod snapshot;
+mod stats;
+mod summary;
+mod timeline;
+mod walk;
+
+pub use convergence::QUIET_SECONDS;
+pub use expect::judge;
+pub use fidelity::WORST_SCHED_DELAY_MS;
+pub use model::*;
+pub use record::{PLAYED, Record, RecordError};
+pub use stats::{mean, quantile};
+
+use std::collections::BTreeMap;
+
+use crate::event::What;
+use catchment::{Probed, moves};
+use convergence::Routing;
+use overlay::History;
+use reach::Reach;
+use timeline::{Window, windows};
+
+/// All that is found in a record, from which the report and the verdicts are drawn.
+pub struct Findings<'a> {
+    record: &'a Record,
+    windows: Vec<Window>,
+    probed: Vec<Probed<'a>>,
+    overlays: Vec<History<'a>>,
+}
+
+impl<'a> Findings<'a> {
+    /// Goes through the record.
+    pub fn of(record: &'a Record) -> Self {
+        let reach = Reach::of(record);
+        let overlays = record.facts.overlays.iter().map(|o| History::of(record, o, &reach)).collect();
+        Self { record, windows: windows(record), probed: Probed::all(record), overlays }
+    }
+}
+
+/// Measures a record and judges its expectations.
+pub fn report(record: &Record) -> Report {
+    let findings = Findings::of(record);
+    let fidelity = fidelity::of(record);
+    let expectations = judge(&findings);
+    let refused = refused(record);
+    let facts = &record.facts;
+    let planned_refused = refused.iter().any(|r| facts.timeline.iter().any(|(_, action)| *action == r.action));
+    Report {
+        schema: REPORT_SCHEMA,
+        lab: facts.lab.clone(),
+        seed: facts.seed,
+        verdict: verdict(record.complete() && !planned_refused, fidelity.valid, &expectations),
+        anybed: facts.version.clone(),
+        bird: facts.bird.clone(),
+        kernel: facts.kernel.clone(),
+        play_seconds: record.play.map(|_| record.seconds(record.end)),
+        end: record.end_reason.clone(),
+        cut: record.cut,
+        phases: phases(record),
+        nodes: counts(record),
+        links: facts.links.len(),
+        catchments: snapshot::catchments(&findings),
+        faults: faults(&findings),
+        refused,
+        overlays: findings.overlays.iter().map(|h| (h.facts.name.clone(), summary::overlay(&findings, h))).collect(),
+        expectations,
+        fidelity,
+    }
+}
+
+fn verdict(complete: bool, valid: bool, expectations: &[Verdict]) -> RunVerdict {
+    if !complete {
+        RunVerdict::Incomplete
+    } else if !valid {
+        RunVerdict::Invalid
+    } else if expectations.iter().any(|e| e.verdict != Outcome::Pass) {
+        RunVerdict::Fail
+    } else {
+        RunVerdict::Pass
+    }
+}
+
+fn phases(record: &Record) -> Vec<Phase> {
+    let phase = |what: &What| match what {
+        What::Phase { name, seconds, note } => {
+            Some(Phase { name: name.clone(), seconds: *seconds, note: note.clone() })
+        }
+        _ => None,
+    };
+    record.events.iter().filter_map(|e| phase(&e.what)).collect()
+}
+
+fn counts(record: &Record) -> NodeCounts {
+    let of = |kind: &str| record.facts.nodes.iter().filter(|n| n.kind == kind).count();
+    let (members, clients) = (of("member"), of("client"));
+    NodeCounts { routers: of("router"), stubs: of("gateway"), hosts: members + clients, members, clients }
+}
+
+fn refused(record: &Record) -> Vec<Refusal> {
+    let refusal = |at: u64, what: &What| match what {
+        What::Refused { action, reason } => {
+            Some(Refusal { at: record.seconds(at), action: action.clone(), reason: reason.clone() })
+        }
+        _ => None,
+    };
+    record.events.iter().filter_map(|e| refusal(e.at, &e.what)).collect()
+}
+
+fn faults(findings: &Findings<'_>) -> Vec<FaultReport> {
+    let routing = Routing::of(findings.record);
+    findings.windows.iter().map(|window| fault(findings, &routing, window)).collect()
+}
+
+fn fault(findings: &Findings<'_>, routing: &Routing<'_>, window: &Window) -> FaultReport {
+    let (begin, end, record) = (window.begin, window.end, findings.record);
+    let reaction = routing.reaction(window);
+    let clients: Vec<ClientReport> = findings.probed.iter().filter_map(|p| p.reaction(begin, end)).collect();
+    let overlays: BTreeMap<_, _> = findings
+        .overlays
+        .iter()
+        .filter(|h| h.observed)
+        .map(|h| (h.facts.name.clone(), summary::reaction(record, h, window)))
+        .collect();
+    FaultReport {
+        at: record.seconds(begin),
+        fault: window.fault.clone(),
+        live: window.live,
+        until: record.seconds(end),
+        took_ms: stats::ms_between(begin, window.done),
+        detect_ms: reaction.detect_ms,
+        first_fib_change_ms: reaction.first_ms,
+        last_fib_change_ms: reaction.last_ms,
+        fib_changes: reaction.changes,
+        fib_nodes: reaction.nodes,
+        first_reply_ms: clients.iter().filter_map(|c| c.first_reply_ms).max_by(f64::total_cmp),
+        lost: clients.iter().map(|c| c.lost).sum(),
+        probes: findings.probed.iter().map(|p| p.sent(begin, end).len()).sum(),
+        moved: moves(&clients),
+        clients,
+        overlays,
+    }
+}

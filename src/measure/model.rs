@@ -1,0 +1,340 @@
+//! The report: what a record says, in numbers. Its JSON form is an interface that scripts rely on.
+//!
+//! Times named `at` (and `from`, `to` of stretches) are seconds of play; `*_ms` are milliseconds,
+//! `*_seconds` seconds. A quantity that was not observed is `null`.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// Version of the report's form.
+pub const REPORT_SCHEMA: u32 = 1;
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Report {
+    pub schema: u32,
+    pub lab: String,
+    pub seed: u64,
+    pub verdict: RunVerdict,
+    pub anybed: String,
+    pub bird: String,
+    pub kernel: String,
+    /// Seconds the play lasted; `null` without a play.
+    pub play_seconds: Option<f64>,
+    /// Why the run ended; `null` if the record stops without saying so.
+    pub end: Option<String>,
+    /// The record's last line was cut off.
+    pub cut: bool,
+    pub phases: Vec<Phase>,
+    pub nodes: NodeCounts,
+    pub links: usize,
+    pub catchments: Vec<Catchment>,
+    pub faults: Vec<FaultReport>,
+    pub refused: Vec<Refusal>,
+    pub overlays: BTreeMap<String, OverlayReport>,
+    pub expectations: Vec<Verdict>,
+    pub fidelity: Fidelity,
+}
+
+/// Verdict of a whole run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RunVerdict {
+    Pass,
+    /// An expectation failed.
+    Fail,
+    /// The machine did not keep up, or a process died by itself: the numbers cannot be trusted.
+    Invalid,
+    /// The timeline was not played to its end, or not all of it.
+    Incomplete,
+}
+
+/// What became of one expectation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Verdict {
+    pub name: String,
+    pub verdict: Outcome,
+    /// `1 at 84.1 s`, `3 of 3000`.
+    pub observed: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Outcome {
+    Pass,
+    Fail,
+    /// The record stops before the expectation's time.
+    Skipped,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Phase {
+    pub name: String,
+    pub seconds: f64,
+    pub note: String,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NodeCounts {
+    /// Routers outside stubs.
+    pub routers: usize,
+    /// Stubs, each with one gateway.
+    pub stubs: usize,
+    /// Members and clients.
+    pub hosts: usize,
+    pub members: usize,
+    pub clients: usize,
+}
+
+/// Who answered whom at one moment.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Catchment {
+    pub at: f64,
+    /// `begin`, `before FAULT`, `after FAULT` or `end`.
+    pub moment: String,
+    /// The group's address.
+    pub group: String,
+    pub group_name: String,
+    /// Client to answering member; `null`: nobody answers it.
+    pub clients: BTreeMap<String, Option<String>>,
+    /// Clients whose answering member is not the one that the kernel's routes lead to.
+    pub disagreements: Vec<Disagreement>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Disagreement {
+    pub client: String,
+    pub answered_by: String,
+    /// Several with equal-cost multipath.
+    pub routed_to: Vec<String>,
+}
+
+/// One fault, or several of the same moment, and what followed until the next.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FaultReport {
+    pub at: f64,
+    /// The action's text; several of one moment are joined by `, `.
+    pub fault: String,
+    /// Injected by hand, not by the timeline.
+    pub live: bool,
+    /// Seconds of play up to which effects are attributed to it.
+    pub until: f64,
+    /// How long its system calls took.
+    pub took_ms: f64,
+    /// Begin of the fault to the first change of an interface or a kernel route anywhere.
+    pub detect_ms: Option<f64>,
+    pub first_fib_change_ms: Option<f64>,
+    /// To the last change before routing was quiet, see [`crate::measure::QUIET_SECONDS`].
+    pub last_fib_change_ms: Option<f64>,
+    pub fib_changes: usize,
+    /// Nodes whose kernel routes changed.
+    pub fib_nodes: usize,
+    /// To the first answer that the slowest affected client got again; see [`ClientReport`].
+    pub first_reply_ms: Option<f64>,
+    /// Probes sent and not answered until `until`.
+    pub lost: usize,
+    /// Probes sent until `until`.
+    pub probes: usize,
+    pub moved: Vec<Move>,
+    /// Affected clients only: moved, or with probes lost.
+    pub clients: Vec<ClientReport>,
+    pub overlays: BTreeMap<String, OverlayReaction>,
+}
+
+/// A client whose answering member is another after the fault.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Move {
+    pub client: String,
+    pub group: String,
+    /// `null`: nobody answered it.
+    pub from: Option<String>,
+    pub to: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ClientReport {
+    pub client: String,
+    pub group: String,
+    pub from: Option<String>,
+    pub to: Option<String>,
+    pub lost: usize,
+    /// Begin of the fault to the first answer from `to` to a probe sent after it (for a client
+    /// that did not move: sent after its first lost probe); `null` if there was none.
+    pub first_reply_ms: Option<f64>,
+}
+
+/// What an overlay did after a fault.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct OverlayReaction {
+    pub islands_before: usize,
+    pub islands_after: usize,
+    pub islands_max: usize,
+    /// Sizes when there were most islands, largest first.
+    pub sizes_at_max: Vec<usize>,
+    /// Fault's begin to the first change of the number of islands.
+    pub first_change_ms: Option<f64>,
+    /// To when there were as many islands as at the end of the window, for good.
+    pub settled_ms: Option<f64>,
+    /// To when the ring was whole (again), if it was not at the fault's begin.
+    pub whole_ms: Option<f64>,
+    pub first_contact: Option<Contact>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Refusal {
+    pub at: f64,
+    pub action: String,
+    pub reason: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct OverlayReport {
+    pub protocol: String,
+    pub bootstrap: String,
+    pub healing: String,
+    /// Hosts that may join.
+    pub hosts: usize,
+    /// Joined and alive at the end.
+    pub members: usize,
+    /// Most islands at any moment.
+    pub islands_max: usize,
+    pub islands_end: usize,
+    /// Whether the ring was whole at the end.
+    pub whole_end: bool,
+    /// Seconds from the last `recover` or `mend` until the ring was whole.
+    pub merge_seconds: Option<f64>,
+    /// Only changes.
+    pub islands: Vec<IslandPoint>,
+    pub contacts: Vec<Contact>,
+    pub rejoins: Rejoins,
+    pub joins: Joins,
+    pub lookups: Lookups,
+    pub keys: Keys,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct IslandPoint {
+    pub at: f64,
+    pub islands: usize,
+    /// Largest first.
+    pub sizes: Vec<usize>,
+    /// One island, and each member's successor is the right one.
+    pub whole: bool,
+    /// Inside each island, each member's successor is the right one.
+    pub rings_right: bool,
+}
+
+/// A color that was answered from another island.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Contact {
+    pub at: f64,
+    pub host: String,
+    pub peer: String,
+    pub color: u16,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Rejoins {
+    pub begun: usize,
+    pub done: usize,
+    pub p50_ms: Option<f64>,
+    pub p99_ms: Option<f64>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Joins {
+    pub ok: usize,
+    pub failed: usize,
+    pub p50_ms: Option<f64>,
+    pub p99_ms: Option<f64>,
+    /// Joins that found nobody and began a new overlay.
+    pub founded: usize,
+    /// Requests that went unanswered before one was.
+    pub retries: u64,
+    /// Member to the number of joins that it served.
+    pub served_by: BTreeMap<String, usize>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Lookups {
+    #[serde(flatten)]
+    pub total: LookupCounts,
+    /// By the time they were sent: before the first fault, after each fault.
+    pub phases: Vec<LookupPhase>,
+    /// By the asking node's stub.
+    pub stubs: BTreeMap<String, LookupCounts>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct LookupCounts {
+    pub sent: usize,
+    /// Answered, and not wrong.
+    pub ok: usize,
+    /// Not answered.
+    pub failed: usize,
+    /// The owner was not the key's successor, see [`crate::measure`].
+    pub wrong: usize,
+    /// Of answered ones, like the latencies.
+    pub hops_mean: Option<f64>,
+    pub p50_ms: Option<f64>,
+    pub p99_ms: Option<f64>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LookupPhase {
+    pub from: f64,
+    pub to: f64,
+    /// The fault that it follows; `null` for the first.
+    pub after: Option<String>,
+    #[serde(flatten)]
+    pub counts: LookupCounts,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Keys {
+    pub stored: u64,
+    pub failed: u64,
+    pub audits: Vec<Audit>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Audit {
+    pub at: f64,
+    pub found: u32,
+    pub missing: Vec<String>,
+}
+
+/// Whether the numbers can be trusted.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Fidelity {
+    pub valid: bool,
+    /// `null`: the record has no measure of it.
+    pub worst_sched_delay_ms: Option<f64>,
+    pub socket_drops: u64,
+    /// Processes that ended and were not asked to.
+    pub unexpected_exits: Vec<Exit>,
+    /// Why not valid.
+    pub reasons: Vec<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Exit {
+    pub at: f64,
+    pub node: String,
+    pub process: String,
+    pub status: String,
+}
+
+impl Report {
+    /// The process exit code of a run with this report: 0 pass, 1 an expectation failed, 4 the lab
+    /// failed, 5 invalid, 130 interrupted.
+    pub fn exit_code(&self) -> u8 {
+        match self.verdict {
+            RunVerdict::Pass => 0,
+            RunVerdict::Fail => 1,
+            RunVerdict::Invalid => 5,
+            RunVerdict::Incomplete if self.end.as_deref() == Some("interrupted") => 130,
+            RunVerdict::Incomplete => 4,
+        }
+    }
+}

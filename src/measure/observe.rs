@@ -1,0 +1,199 @@
+//! What a metric shows in a record: a state over time, or a count over a window.
+
+use std::collections::BTreeSet;
+
+use crate::measure::catchment::Probed;
+use crate::measure::islands::Shape;
+use crate::measure::overlay::{Answer, Audited, History, Lookup, stubs};
+use crate::measure::summary::merge;
+use crate::measure::{Findings, Record};
+use crate::scenario::Metric;
+
+/// One value of a metric.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Reading {
+    Number(f64),
+    /// A share of a whole, both counted.
+    Share(usize, usize),
+    Seconds(f64),
+    Truth(bool),
+    /// A member and its stub; `None`: nobody answers.
+    Who(Option<(String, Option<String>)>),
+}
+
+/// A reading of a window, and what to say of it; `Err` says why there is none.
+pub(crate) type WindowReading = Result<(Reading, String), String>;
+
+pub(crate) enum Seen<'a> {
+    /// The value from each time on.
+    State(Vec<(u64, Reading)>),
+    Window {
+        /// When a window that begins with the play may read differently.
+        changes: Vec<u64>,
+        /// Reads what happened from one time on and before another.
+        read: Box<dyn Fn(u64, u64) -> WindowReading + 'a>,
+    },
+}
+
+/// What is observed when the record has nothing of a metric.
+pub(crate) const NOTHING: &str = "nothing recorded";
+
+fn nothing<T>() -> Result<T, String> {
+    Err(NOTHING.to_owned())
+}
+
+/// What the record shows of a metric; `None` if it has nothing about the subject.
+pub(crate) fn observe<'a>(findings: &'a Findings<'a>, metric: &Metric) -> Option<Seen<'a>> {
+    let history = |name: &str| findings.overlays.iter().find(|h| h.facts.name == name && h.observed);
+    let audited = |name: &str| findings.overlays.iter().find(|h| h.facts.name == name && !h.audits.is_empty());
+    Some(match metric {
+        Metric::Joins(overlay) => counter(history(overlay)?.joins.iter().map(|j| j.at).collect()),
+        Metric::FailedJoins(overlay) => counter(history(overlay)?.failed_joins.clone()),
+        Metric::Members(overlay) => state(history(overlay)?, |s| Reading::Number(s.members as f64)),
+        Metric::Islands(overlay) => state(history(overlay)?, |s| Reading::Number(s.sizes.len() as f64)),
+        Metric::Whole(overlay) => state(history(overlay)?, |s| Reading::Truth(s.whole)),
+        Metric::Merge(overlay) => merging(findings.record, history(overlay)?),
+        Metric::Lookups(overlay, stub) => {
+            counter(lookups(findings, history(overlay)?, stub.as_deref()).iter().map(|l| l.sent).collect())
+        }
+        Metric::LookupSuccess(overlay, stub) => answers(
+            lookups(findings, history(overlay)?, stub.as_deref()),
+            |answer| answer == Answer::Ok,
+            |ok, sent| (Reading::Share(ok, sent), format!("{} ({ok} of {sent})", percent(ok, sent))),
+        ),
+        Metric::WrongLookups(overlay, stub) => answers(
+            lookups(findings, history(overlay)?, stub.as_deref()),
+            |answer| answer == Answer::Wrong,
+            |wrong, sent| (Reading::Number(wrong as f64), format!("{wrong} of {sent}")),
+        ),
+        Metric::MissingKeys(overlay) => audits(audited(overlay)?, |audits| {
+            let missing: BTreeSet<&str> = audits.iter().flat_map(|a| a.missing).map(String::as_str).collect();
+            missing.len()
+        }),
+        Metric::FoundKeys(overlay) => audits(audited(overlay)?, |audits| audits.last().map_or(0, |a| a.found as usize)),
+        Metric::Catchment(client, group) => catchment(findings, client, group.as_deref())?,
+        Metric::MovedClients => moved(&findings.probed),
+        Metric::LostProbes(client) => lost(findings, client.as_deref())?,
+    })
+}
+
+/// A share as people write it: all and nothing are told apart from almost.
+pub(crate) fn percent(part: usize, whole: usize) -> String {
+    if part == whole {
+        return "100 %".to_owned();
+    }
+    let share = (100.0 * part as f64 / whole as f64 * 10.0).floor() / 10.0;
+    format!("{share} %")
+}
+
+fn state<'a>(history: &History<'_>, reading: impl Fn(&Shape) -> Reading) -> Seen<'a> {
+    let mut states: Vec<(u64, Reading)> = history.shapes.iter().map(|(at, shape)| (*at, reading(shape))).collect();
+    states.dedup_by(|later, earlier| later.1 == earlier.1);
+    Seen::State(states)
+}
+
+/// Index range of the times from `from` on and before `to`.
+fn within(times: &[u64], from: u64, to: u64) -> std::ops::Range<usize> {
+    let index = |at| times.partition_point(|t| *t < at);
+    index(from)..index(to).max(index(from))
+}
+
+fn counter<'a>(times: Vec<u64>) -> Seen<'a> {
+    let changes = times.clone();
+    let read = move |from, to| {
+        let count = within(&times, from, to).len();
+        Ok((Reading::Number(count as f64), count.to_string()))
+    };
+    Seen::Window { changes, read: Box::new(read) }
+}
+
+/// Lookups by the time they were sent, of one stub's nodes if one is named.
+fn lookups<'a>(findings: &Findings<'_>, history: &'a History<'a>, stub: Option<&str>) -> Vec<&'a Lookup<'a>> {
+    let stub_of = stubs(findings.record);
+    let asked = |l: &&Lookup<'_>| stub.is_none() || stub_of.get(l.asker).copied() == stub;
+    history.lookups.iter().filter(asked).collect()
+}
+
+fn answers<'a>(
+    lookups: Vec<&'a Lookup<'a>>,
+    counts: impl Fn(Answer) -> bool,
+    draw: impl Fn(usize, usize) -> (Reading, String) + 'a,
+) -> Seen<'a> {
+    let times: Vec<u64> = lookups.iter().map(|l| l.sent).collect();
+    let hits: Vec<u64> = lookups.iter().filter(|l| counts(l.answer)).map(|l| l.sent).collect();
+    let changes = times.clone();
+    let read = move |from, to| match within(&times, from, to).len() {
+        0 => nothing(),
+        sent => Ok(draw(within(&hits, from, to).len(), sent)),
+    };
+    Seen::Window { changes, read: Box::new(read) }
+}
+
+fn audits<'a>(history: &'a History<'a>, number: impl Fn(&[Audited<'a>]) -> usize + 'a) -> Seen<'a> {
+    let times: Vec<u64> = history.audits.iter().map(|a| a.at).collect();
+    let changes = times.clone();
+    let read = move |from, to| match &history.audits[within(&times, from, to)] {
+        [] => nothing(),
+        audits @ [.., last] => {
+            let number = number(audits);
+            let total = last.found as usize + last.missing.len();
+            Ok((Reading::Number(number as f64), format!("{number} of {total}")))
+        }
+    };
+    Seen::Window { changes, read: Box::new(read) }
+}
+
+fn merging<'a>(record: &'a Record, history: &'a History<'a>) -> Seen<'a> {
+    let changes = history.shapes.iter().map(|(at, _)| *at).collect();
+    let read = move |from, to| match merge(record, history, from, to) {
+        None => Err(format!("{NOTHING}: no recover or mend")),
+        Some((action, None)) => Err(format!("not whole after {action}")),
+        Some((action, Some(seconds))) => {
+            Ok((Reading::Seconds(seconds), format!("{} s after {action}", (seconds * 1e3).round() / 1e3)))
+        }
+    };
+    Seen::Window { changes, read: Box::new(read) }
+}
+
+fn catchment<'a>(findings: &Findings<'_>, client: &str, group: Option<&str>) -> Option<Seen<'a>> {
+    let stub_of = stubs(findings.record);
+    let wanted =
+        |p: &&Probed<'_>| p.client == client && group.is_none_or(|g| crate::measure::catchment::is_group(p.group, g));
+    let probed = findings.probed.iter().find(wanted)?;
+    let who = |member: &str| (member.to_owned(), stub_of.get(member).map(|s| (*s).to_owned()));
+    Some(Seen::State(probed.states.iter().map(|(at, member)| (*at, Reading::Who(member.map(who)))).collect()))
+}
+
+fn moved<'a>(probed: &'a [Probed<'a>]) -> Seen<'a> {
+    let mut changes: Vec<u64> = probed.iter().flat_map(|p| p.states.iter().map(|(at, _)| *at)).collect();
+    changes.sort_unstable();
+    let read = move |from, to| {
+        let probing: BTreeSet<&str> =
+            probed.iter().filter(|p| !p.sent(from, to).is_empty()).map(|p| p.client).collect();
+        if probing.is_empty() {
+            return nothing();
+        }
+        let moved: BTreeSet<&str> =
+            probed.iter().filter(|p| p.first_move(from, to).is_some()).map(|p| p.client).collect();
+        Ok((Reading::Number(moved.len() as f64), format!("{} of {}", moved.len(), probing.len())))
+    };
+    Seen::Window { changes, read: Box::new(read) }
+}
+
+fn lost<'a>(findings: &'a Findings<'a>, client: Option<&str>) -> Option<Seen<'a>> {
+    let probed: Vec<&Probed<'_>> =
+        findings.probed.iter().filter(|p| client.is_none_or(|client| p.client == client)).collect();
+    if probed.is_empty() {
+        return None;
+    }
+    let mut changes: Vec<u64> = probed.iter().flat_map(|p| p.lost.iter().copied()).collect();
+    changes.sort_unstable();
+    let read = move |from, to| match probed.iter().map(|p| p.sent(from, to).len()).sum::<usize>() {
+        0 => nothing(),
+        sent => {
+            let lost: usize = probed.iter().map(|p| p.lost(from, to)).sum();
+            Ok((Reading::Number(lost as f64), format!("{lost} of {sent}")))
+        }
+    };
+    Some(Seen::Window { changes, read: Box::new(read) })
+}

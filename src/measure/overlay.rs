@@ -1,0 +1,280 @@
+//! The history of one overlay, replayed from the record: shape over time, joins, lookups, keys.
+//!
+//! A lookup is **failed** without an owner. It is **wrong** if its owner is the key's successor
+//! neither by the membership of the asker's island when the lookup began nor by the one when it
+//! ended. Between a link's failure and the moment when the last node has forgotten the far side, an
+//! island still contains members that nothing can reach; so the successor among the island's
+//! *reachable* members is as right as the one among all. Everything else is **ok**, an answer to a
+//! node that was no member at either moment included.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::event::{NodeDid, OverlayFacts, What};
+use crate::measure::Record;
+use crate::measure::islands::{Membership, Shape};
+use crate::measure::reach::Reach;
+use crate::overlay::id::Id;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Answer {
+    Ok,
+    Failed,
+    Wrong,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Lookup<'a> {
+    pub(crate) asker: &'a str,
+    pub(crate) sent: u64,
+    pub(crate) answer: Answer,
+    pub(crate) hops: u32,
+    pub(crate) milliseconds: f64,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Join<'a> {
+    pub(crate) at: u64,
+    pub(crate) served_by: Option<&'a str>,
+    pub(crate) milliseconds: f64,
+    pub(crate) attempts: u32,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Audited<'a> {
+    pub(crate) at: u64,
+    pub(crate) found: u32,
+    pub(crate) missing: &'a [String],
+}
+
+/// Everything the record says about one overlay.
+pub(crate) struct History<'a> {
+    pub(crate) facts: &'a OverlayFacts,
+    /// False: the record has nothing about it.
+    pub(crate) observed: bool,
+    /// Changes only; begins with the empty overlay at the record's first event.
+    pub(crate) shapes: Vec<(u64, Shape)>,
+    pub(crate) joins: Vec<Join<'a>>,
+    pub(crate) failed_joins: Vec<u64>,
+    /// By the time they were sent.
+    pub(crate) lookups: Vec<Lookup<'a>>,
+    /// Time, host, peer, color.
+    pub(crate) contacts: Vec<(u64, &'a str, &'a str, u16)>,
+    pub(crate) rejoins_begun: usize,
+    /// Milliseconds each took.
+    pub(crate) rejoins: Vec<f64>,
+    pub(crate) stored: u64,
+    pub(crate) not_stored: u64,
+    pub(crate) audits: Vec<Audited<'a>>,
+}
+
+/// A lookup as reported, with what the replay finds on the way.
+struct Asked<'a> {
+    host: Option<usize>,
+    asker: &'a str,
+    key: Id,
+    owner: Option<&'a str>,
+    hops: u32,
+    milliseconds: f64,
+    sent: u64,
+    ended: u64,
+    /// At a moment when the asker was a member: whether the owner was right.
+    seen: Vec<bool>,
+}
+
+impl<'a> History<'a> {
+    pub(crate) fn of(record: &'a Record, facts: &'a OverlayFacts, reach: &Reach) -> Self {
+        let mut history = Self::empty(facts);
+        history.collect(record);
+        let mut membership = Membership::new(facts);
+        let mut asked = asked(record, facts, &membership);
+        // Each lookup is looked at twice: at its begin and at its end.
+        let mut visits: Vec<(u64, usize)> =
+            asked.iter().enumerate().flat_map(|(i, a)| [(a.sent, i), (a.ended, i)]).collect();
+        visits.sort_unstable();
+        let mut visits = visits.into_iter().peekable();
+        history.shapes.push((record.events.first().map_or(0, |e| e.at), membership.shape()));
+        for batch in record.events.chunk_by(|a, b| a.at == b.at) {
+            let at = batch[0].at;
+            while let Some((moment, lookup)) = visits.next_if(|(moment, _)| *moment < at) {
+                asked[lookup].visit(&membership, reach, moment);
+            }
+            let changed = batch.iter().fold(false, |changed, event| membership.apply(facts, &event.what) || changed);
+            if changed {
+                let shape = membership.shape();
+                if history.shapes.last().is_none_or(|(_, last)| *last != shape) {
+                    history.shapes.push((at, shape));
+                }
+            }
+        }
+        for (moment, lookup) in visits {
+            asked[lookup].visit(&membership, reach, moment);
+        }
+        history.lookups = asked.into_iter().map(Asked::judged).collect();
+        history.lookups.sort_by_key(|l| l.sent);
+        history
+    }
+
+    fn empty(facts: &'a OverlayFacts) -> Self {
+        Self {
+            facts,
+            observed: false,
+            shapes: Vec::new(),
+            joins: Vec::new(),
+            failed_joins: Vec::new(),
+            lookups: Vec::new(),
+            contacts: Vec::new(),
+            rejoins_begun: 0,
+            rejoins: Vec::new(),
+            stored: 0,
+            not_stored: 0,
+            audits: Vec::new(),
+        }
+    }
+
+    /// Takes over what needs no replay.
+    fn collect(&mut self, record: &'a Record) {
+        let name = &self.facts.name;
+        for event in &record.events {
+            match &event.what {
+                What::Node { node, overlay, did } if overlay == name => {
+                    self.observed = true;
+                    self.collect_node(event.at, node, did);
+                }
+                What::Put { overlay, stored, failed, .. } if overlay == name => {
+                    self.stored += u64::from(*stored);
+                    self.not_stored += u64::from(*failed);
+                }
+                What::Audit { overlay, found, missing, .. } if overlay == name => {
+                    self.audits.push(Audited { at: event.at, found: *found, missing });
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn collect_node(&mut self, at: u64, node: &'a str, did: &'a NodeDid) {
+        match did {
+            NodeDid::Joined { served_by, milliseconds, attempts } => self.joins.push(Join {
+                at,
+                served_by: served_by.as_deref(),
+                milliseconds: *milliseconds,
+                attempts: *attempts,
+            }),
+            NodeDid::JoinFailed { .. } => self.failed_joins.push(at),
+            NodeDid::Contact { peer, color } => self.contacts.push((at, node, peer, *color)),
+            NodeDid::Rejoining { .. } => self.rejoins_begun += 1,
+            NodeDid::Rejoined { milliseconds, .. } => self.rejoins.push(*milliseconds),
+            _ => {}
+        }
+    }
+
+    /// The shape at a moment.
+    pub(crate) fn shape_at(&self, at: u64) -> &Shape {
+        &self.shapes[self.shapes.partition_point(|(from, _)| *from <= at).max(1) - 1].1
+    }
+
+    /// From when on the ring was whole: `at` if it was then, else the first moment before `until`.
+    pub(crate) fn whole_from(&self, at: u64, until: u64) -> Option<u64> {
+        if self.shape_at(at).whole {
+            return Some(at);
+        }
+        let later = self.shapes.partition_point(|(from, _)| *from <= at);
+        self.shapes[later..].iter().take_while(|(from, _)| *from < until).find(|(_, s)| s.whole).map(|(from, _)| *from)
+    }
+}
+
+impl Membership<'_> {
+    /// Takes over what one event says about membership and links; true if it may have changed any.
+    fn apply(&mut self, facts: &OverlayFacts, what: &What) -> bool {
+        match what {
+            What::Node { node, overlay, did } if *overlay == facts.name => {
+                self.host(node).is_some_and(|host| self.apply_node(host, did))
+            }
+            What::Exit { node, process, .. } if is_overlay_node(process) => self.gone(node),
+            What::Fault { action, verb, target, .. } if verb == "crash" && !action.ends_with(" bird") => {
+                self.gone(target)
+            }
+            _ => false,
+        }
+    }
+
+    fn apply_node(&mut self, host: usize, did: &NodeDid) -> bool {
+        match did {
+            NodeDid::Joined { served_by, .. } => {
+                let served_by = served_by.as_deref().and_then(|name| self.host(name));
+                self.join(host, served_by);
+            }
+            NodeDid::Neighbors { successors, predecessor, fingers } => {
+                let all: BTreeSet<usize> =
+                    successors.iter().chain(predecessor).chain(fingers).filter_map(|name| self.host(name)).collect();
+                let first = successors.first().and_then(|name| self.host(name));
+                self.neighbors(host, first, all);
+            }
+            // A node that joins has no neighbors of an earlier life.
+            NodeDid::Joining | NodeDid::Left => self.leave(host),
+            _ => return false,
+        }
+        true
+    }
+
+    fn gone(&mut self, name: &str) -> bool {
+        let host = self.host(name);
+        if let Some(host) = host {
+            self.leave(host);
+        }
+        host.is_some()
+    }
+}
+
+/// Whether the `process` of an exit is an overlay node rather than a BIRD or a prober.
+fn is_overlay_node(process: &str) -> bool {
+    process.contains("node")
+}
+
+fn asked<'a>(record: &'a Record, facts: &OverlayFacts, membership: &Membership<'_>) -> Vec<Asked<'a>> {
+    let lookup = |event: &'a crate::event::Event| match &event.what {
+        What::Node { node, overlay, did: NodeDid::Looked { key, owner, hops, milliseconds } }
+            if *overlay == facts.name =>
+        {
+            Some(Asked {
+                host: membership.host(node),
+                asker: node,
+                key: *key,
+                owner: owner.as_deref(),
+                hops: *hops,
+                milliseconds: *milliseconds,
+                sent: event.at.saturating_sub((milliseconds * 1e6) as u64),
+                ended: event.at,
+                seen: Vec::new(),
+            })
+        }
+        _ => None,
+    };
+    record.events.iter().filter_map(lookup).collect()
+}
+
+impl<'a> Asked<'a> {
+    fn visit(&mut self, membership: &Membership<'_>, reach: &Reach, at: u64) {
+        let (Some(owner), Some(host)) = (self.owner, self.host) else { return };
+        let Some(by_island) = membership.owner(host, self.key, |_| true) else { return };
+        let right = by_island == owner
+            || (!reach.undivided(at)
+                && membership.owner(host, self.key, |name| reach.connected(at, self.asker, name)) == Some(owner));
+        self.seen.push(right);
+    }
+
+    fn judged(self) -> Lookup<'a> {
+        let answer = match self.owner {
+            None => Answer::Failed,
+            Some(_) if !self.seen.is_empty() && !self.seen.contains(&true) => Answer::Wrong,
+            Some(_) => Answer::Ok,
+        };
+        let Self { asker, sent, hops, milliseconds, .. } = self;
+        Lookup { asker, sent, answer, hops, milliseconds }
+    }
+}
+
+/// Host name to stub name.
+pub(crate) fn stubs(record: &Record) -> BTreeMap<&str, &str> {
+    record.facts.nodes.iter().filter_map(|n| Some((n.name.as_str(), n.stub.as_deref()?))).collect()
+}

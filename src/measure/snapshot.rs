@@ -1,0 +1,89 @@
+//! The catchments at the moments that matter: at the begin, around each fault, at the end.
+
+use std::collections::BTreeMap;
+
+use crate::event::GroupFacts;
+use crate::measure::Findings;
+use crate::measure::catchment::Probed;
+use crate::measure::model::{Catchment, Disagreement};
+use crate::measure::walk::Tables;
+
+/// A moment's clock reading and name. At the first one, a client that nobody has answered yet is
+/// given its first answer up to the second.
+type Moment = (u64, String);
+
+/// Every probed group at every moment, by time, then in the order of the lab's groups.
+pub(crate) fn catchments(findings: &Findings<'_>) -> Vec<Catchment> {
+    let record = findings.record;
+    let mut tables = Tables::new(record);
+    let mut events = record.events.iter().peekable();
+    let mut found = Vec::new();
+    for (index, (at, moment)) in moments(findings).into_iter().enumerate() {
+        while let Some(event) = events.next_if(|e| e.at <= at) {
+            tables.apply(event.at, &event.what);
+        }
+        for group in &record.facts.groups {
+            let of_group = || findings.probed.iter().filter(|p| std::ptr::eq(p.group, group));
+            if of_group().next().is_none() {
+                continue;
+            }
+            // The begin's moment is when the last of the first answers came.
+            let clients = of_group().map(|p| (p.client.to_owned(), p.at(at).map(str::to_owned)));
+            let clients: BTreeMap<_, _> = if index == 0 {
+                let first = |p: &Probed<'_>| p.first(record.zero(), at + 1).map(str::to_owned);
+                of_group().map(|p| (p.client.to_owned(), first(p))).collect()
+            } else {
+                clients.collect()
+            };
+            found.push(Catchment {
+                at: record.seconds(at),
+                moment: moment.clone(),
+                group: address(group),
+                group_name: group.name.clone(),
+                disagreements: of_group().filter_map(|p| disagreement(&tables, p, at)).collect(),
+                clients,
+            });
+        }
+    }
+    found
+}
+
+fn address(group: &GroupFacts) -> String {
+    group.addresses.first().map_or_else(|| group.name.clone(), ToString::to_string)
+}
+
+fn moments(findings: &Findings<'_>) -> Vec<Moment> {
+    let record = findings.record;
+    let until = findings.windows.first().map_or(record.end, |w| w.begin.saturating_sub(1));
+    let firsts = findings.probed.iter().filter_map(|p| p.first_answer(record.zero(), until + 1));
+    let begin = firsts.max().unwrap_or(record.zero()).clamp(record.zero().min(until), until);
+    let mut moments = vec![(begin, "begin".to_owned())];
+    for window in &findings.windows {
+        let before = window.begin.saturating_sub(1);
+        if moments.last().is_none_or(|(at, _)| *at < before) {
+            moments.push((before, format!("before {}", window.fault)));
+        }
+        let after = window.end.saturating_sub(1);
+        moments.push((after, format!("after {}", window.fault)));
+    }
+    if moments.len() > 1 && moments.last().is_some_and(|(at, _)| at.saturating_add(1) >= record.end) {
+        moments.pop();
+    }
+    moments.push((record.end, "end".to_owned()));
+    moments
+}
+
+/// Compares the answers with the routes, if no route to the group has changed since the client's
+/// latest answered probe was sent.
+fn disagreement(tables: &Tables<'_>, probed: &Probed<'_>, at: u64) -> Option<Disagreement> {
+    let (sent, answered_by) = probed.latest_answer(at)?;
+    if sent < tables.last_change() || probed.at(at) != Some(answered_by) {
+        return None;
+    }
+    let routed_to = tables.destinations(probed.client, probed.group);
+    (!routed_to.is_empty() && !routed_to.contains(answered_by)).then(|| Disagreement {
+        client: probed.client.to_owned(),
+        answered_by: answered_by.to_owned(),
+        routed_to: routed_to.into_iter().map(str::to_owned).collect(),
+    })
+}

@@ -1,0 +1,81 @@
+//! Where the kernels' routes lead a client: the other witness of a catchment.
+//!
+//! The record's route changes give each node's table; from the client's gateway on, next hop by
+//! next hop, they lead to a host. A walk that meets a node without a known route, or a next hop
+//! whose owner is unknown, says nothing.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+
+use crate::event::{FibChange, GroupFacts, What};
+use crate::measure::Record;
+
+/// Routes of every node to the groups' addresses, as the record's events are taken in.
+pub(crate) struct Tables<'a> {
+    routes: BTreeMap<(&'a str, IpNet), &'a FibChange>,
+    owners: BTreeMap<IpAddr, &'a str>,
+    hosts: BTreeSet<&'a str>,
+    gateways: BTreeMap<&'a str, &'a str>,
+    groups: BTreeSet<IpNet>,
+    last_change: u64,
+}
+
+impl<'a> Tables<'a> {
+    pub(crate) fn new(record: &'a Record) -> Self {
+        let facts = &record.facts;
+        let owned = facts.nodes.iter().flat_map(|n| n.addresses.iter().map(|a| (*a, n.name.as_str())));
+        let is_host = |kind: &str| kind == "member" || kind == "client";
+        let access = facts.links.iter().filter(|l| l.kind == "access");
+        Self {
+            routes: BTreeMap::new(),
+            owners: owned.collect(),
+            hosts: facts.nodes.iter().filter(|n| is_host(&n.kind)).map(|n| n.name.as_str()).collect(),
+            gateways: access.map(|l| (l.b.as_str(), l.a.as_str())).collect(),
+            groups: facts.groups.iter().flat_map(|g| g.addresses.iter().map(|a| IpNet::from(*a))).collect(),
+            last_change: 0,
+        }
+    }
+
+    /// When a route to any group last changed.
+    pub(crate) fn last_change(&self) -> u64 {
+        self.last_change
+    }
+
+    pub(crate) fn apply(&mut self, at: u64, what: &'a What) {
+        let What::Fib { node, change } = what else { return };
+        let Some(prefix) = change.prefix.parse().ok().filter(|p| self.groups.contains(p)) else { return };
+        self.last_change = at;
+        if change.add {
+            self.routes.insert((node, prefix), change);
+        } else {
+            self.routes.remove(&(node.as_str(), prefix));
+        }
+    }
+
+    /// Hosts that the client's packets to the group may reach; empty if that is not known.
+    pub(crate) fn destinations(&self, client: &str, group: &GroupFacts) -> BTreeSet<&'a str> {
+        let (Some(address), Some(&gateway)) = (group.addresses.first(), self.gateways.get(client)) else {
+            return BTreeSet::new();
+        };
+        let prefix = IpNet::from(*address);
+        let (mut open, mut met, mut ends) = (vec![gateway], BTreeSet::new(), BTreeSet::new());
+        while let Some(node) = open.pop() {
+            if !met.insert(node) {
+                continue;
+            }
+            if self.hosts.contains(node) {
+                ends.insert(node);
+                continue;
+            }
+            let next = self.routes.get(&(node, prefix)).map_or(&[][..], |route| &route.via);
+            let owners: Option<Vec<&str>> = next.iter().map(|via| self.owners.get(via).copied()).collect();
+            match owners {
+                Some(owners) if !owners.is_empty() => open.extend(owners),
+                _ => return BTreeSet::new(),
+            }
+        }
+        ends
+    }
+}

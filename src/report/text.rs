@@ -1,0 +1,304 @@
+//! The report as text, for a terminal of 100 columns.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::measure::{Audit, FaultReport, Outcome, OverlayReaction, OverlayReport, Report, RunVerdict};
+use crate::report::catchments::catchments;
+use crate::report::page::{
+    BAD, BOLD, Cell, DIM, GOOD, NOTICE, Page, abbreviated, duration, maybe, moment, plural, shortened,
+};
+
+/// Draws a report; with `color`, in the terminal's colors.
+pub fn text(report: &Report, color: bool) -> String {
+    let mut page = Page::new(color);
+    head(&mut page, report);
+    for fault in &report.faults {
+        draw_fault(&mut page, report, fault);
+    }
+    catchments(&mut page, report);
+    for (name, overlay) in &report.overlays {
+        lookups(&mut page, name, overlay);
+    }
+    expectations(&mut page, report);
+    trust(&mut page, report);
+    bottom(&mut page, report);
+    page.finish()
+}
+
+fn head(page: &mut Page, report: &Report) {
+    let nodes = report.nodes;
+    let counts = [
+        (nodes.routers, "router"),
+        (nodes.stubs, "stub"),
+        (nodes.members, "member"),
+        (nodes.clients, "client"),
+        (report.links, "link"),
+    ];
+    let counts: Vec<String> = counts.iter().filter(|(n, _)| *n > 0).map(|(n, noun)| plural(*n, noun)).collect();
+    let counts = if counts.is_empty() { String::new() } else { format!(" · {}", counts.join(", ")) };
+    let name = page.paint(BOLD, &report.lab);
+    page.raw(&format!("{name} · seed {}{counts}", report.seed));
+    for phase in &report.phases {
+        page.labeled(&phase.name, &format!("{:>8}   {}", duration(phase.seconds * 1e3), phase.note));
+    }
+    for (name, overlay) in &report.overlays {
+        let joins = &overlay.joins;
+        if joins.ok + joins.failed > 0 {
+            page.labeled("joined", &format!("{}{}", prefix(report, name), joined(overlay)));
+        }
+    }
+}
+
+/// The overlay's name, if there are several to tell apart.
+fn prefix(report: &Report, overlay: &str) -> String {
+    if report.overlays.len() > 1 { format!("{overlay}: ") } else { String::new() }
+}
+
+fn joined(overlay: &OverlayReport) -> String {
+    let joins = &overlay.joins;
+    let by = &overlay.bootstrap;
+    let mut parts = vec![if joins.ok > overlay.hosts {
+        format!("{} by {by} of {}", plural(joins.ok, "join"), plural(overlay.hosts, "host"))
+    } else {
+        format!("{} of {} by {by}", joins.ok, overlay.hosts)
+    }];
+    if joins.ok > 0 {
+        parts.push(format!("p50 {}, p99 {}", maybe(joins.p50_ms), maybe(joins.p99_ms)));
+    }
+    if let Some((most, count)) = joins.served_by.iter().max_by_key(|(name, count)| (**count, std::cmp::Reverse(*name)))
+    {
+        let servers = plural(joins.served_by.len(), "member");
+        parts.push(if joins.served_by.len() > 1 {
+            format!("served by {servers}, most by {most} ({count})")
+        } else {
+            format!("served by {most}")
+        });
+    }
+    if joins.retries > 0 {
+        parts.push(plural(joins.retries as usize, "request") + " repeated");
+    }
+    if joins.failed > 0 {
+        parts.push(format!("{} failed", joins.failed));
+    }
+    parts.join(", ")
+}
+
+fn draw_fault(page: &mut Page, report: &Report, fault: &FaultReport) {
+    page.blank();
+    let live = if fault.live { " (live)" } else { "" };
+    let title = page.paint(BOLD, &format!("{}{live}", shortened(&fault.fault, 80)));
+    page.raw(&format!("{:>7}  {title}", moment(fault.at)));
+    page.labeled("routing", &routing(fault));
+    if fault.probes > 0 {
+        page.labeled("clients", &clients(report, fault));
+    }
+    for (name, reaction) in &fault.overlays {
+        let label = if report.overlays.len() > 1 { name } else { "overlay" };
+        page.labeled(label, &overlay_reaction(fault, reaction, &report.overlays[name]));
+    }
+}
+
+fn routing(fault: &FaultReport) -> String {
+    match (fault.detect_ms, fault.last_fib_change_ms) {
+        (Some(noticed), Some(last)) => format!(
+            "noticed +{}, last FIB change +{} ({} on {})",
+            duration(noticed),
+            duration(last),
+            plural(fault.fib_changes, "change"),
+            plural(fault.fib_nodes, "node")
+        ),
+        (Some(noticed), None) => format!("noticed +{}, no route changed", duration(noticed)),
+        (None, _) => "did not react".to_owned(),
+    }
+}
+
+fn clients(report: &Report, fault: &FaultReport) -> String {
+    let distinct = |names: &mut dyn Iterator<Item = &String>| names.collect::<BTreeSet<_>>().len();
+    let moved = distinct(&mut fault.moved.iter().map(|m| &m.client));
+    let all = distinct(&mut report.catchments.iter().flat_map(|c| c.clients.keys()));
+    let mut parts = vec![match moved {
+        0 => "none moved".to_owned(),
+        _ => format!("{moved} of {all} moved: {}", moves(report, fault)),
+    }];
+    let probes = plural(fault.probes, "probe");
+    parts.push(match fault.lost {
+        0 => format!("none of {probes} lost"),
+        lost => format!("{lost} of {probes} lost"),
+    });
+    let silent = fault.clients.iter().filter(|c| c.first_reply_ms.is_none()).count();
+    if silent > 0 {
+        parts.push(format!("{silent} without an answer since"));
+    }
+    if let Some(first) = fault.first_reply_ms {
+        let who = if silent > 0 { "the others" } else { "all" };
+        parts.push(format!("{who} answered by +{}", duration(first)));
+    }
+    parts.join("; ")
+}
+
+/// Who moved, by where from and where to.
+fn moves(report: &Report, fault: &FaultReport) -> String {
+    let groups: BTreeSet<&str> = report.catchments.iter().map(|c| c.group_name.as_str()).collect();
+    let mut ways: BTreeMap<(&str, &str, &str), Vec<&str>> = BTreeMap::new();
+    for m in &fault.moved {
+        let way = (m.group.as_str(), m.from.as_deref().unwrap_or("nobody"), m.to.as_deref().unwrap_or("nobody"));
+        ways.entry(way).or_default().push(&m.client);
+    }
+    let drawn = ways.iter().map(|((group, from, to), clients)| {
+        let group = if groups.len() > 1 { format!("{group} ") } else { String::new() };
+        let way = format!("{group}{from} → {to}").replace(' ', "\u{a0}");
+        format!("{way} ({})", abbreviated(clients.iter().map(|c| (*c).to_owned()), 2))
+    });
+    abbreviated(drawn, 3)
+}
+
+fn overlay_reaction(fault: &FaultReport, reaction: &OverlayReaction, overlay: &OverlayReport) -> String {
+    let islands = |count: usize| if count == 1 { "one island".to_owned() } else { plural(count, "island") };
+    let sizes = || abbreviated(reaction.sizes_at_max.iter().map(ToString::to_string), 5).replace(", ", " + ");
+    let (before, after, most) = (reaction.islands_before, reaction.islands_after, reaction.islands_max);
+    let mut parts = Vec::new();
+    if let Some(contact) = &reaction.first_contact {
+        let later = duration((contact.at - fault.at) * 1e3);
+        parts.push(format!("contact +{later} ({} heard color {})", contact.host, contact.color));
+    }
+    if most > before.max(after) {
+        parts.push(format!("up to {}: {}", islands(most), sizes()));
+    }
+    parts.push(match reaction.settled_ms {
+        Some(settled) if after == most && after > 1 => {
+            format!("{}: {}, +{}", islands(after), sizes(), duration(settled))
+        }
+        Some(settled) => format!("{} +{}", islands(after), duration(settled)),
+        None => format!("{} throughout", islands(after)),
+    });
+    if let Some(whole) = reaction.whole_ms {
+        parts.push(format!("ring whole +{}", duration(whole)));
+    }
+    let in_window = |at: f64| fault.at <= at && at < fault.until;
+    if let Some(audit) = overlay.keys.audits.iter().rev().find(|a| in_window(a.at)) {
+        parts.push(format!("{} keys there", found(audit)));
+    }
+    parts.join(", ")
+}
+
+fn lookups(page: &mut Page, name: &str, overlay: &OverlayReport) {
+    let total = &overlay.lookups.total;
+    let keys = &overlay.keys;
+    if total.sent == 0 && keys.stored + keys.failed == 0 && keys.audits.is_empty() {
+        return;
+    }
+    page.blank();
+    let (title, about) = (page.paint(BOLD, name), page.paint(DIM, &format!("· {}", overlay.protocol)));
+    page.raw(&format!("{title} {about}"));
+    if total.sent > 0 {
+        let hops = total.hops_mean.map_or(String::new(), |h| format!(", {h:.1} hops on average"));
+        let counts = format!("{} of {} right{hops}", total.ok, plural(total.sent, "lookup"));
+        page.labeled("lookups", &counts);
+        page.table(&lookup_table(overlay));
+    }
+    if keys.stored + keys.failed > 0 || !keys.audits.is_empty() {
+        page.labeled("keys", &draw_keys(overlay));
+    }
+}
+
+fn lookup_table(overlay: &OverlayReport) -> Vec<Vec<Cell>> {
+    let heads = ["sent", "ok", "failed", "wrong", "p50", "p99"];
+    let indent = || Cell::left(" ".repeat(10));
+    let mut rows = vec![vec![indent(), Cell::left("")]];
+    rows[0].extend(heads.map(|h| Cell::right(h).styled(DIM)));
+    let lookups = &overlay.lookups;
+    let phases = lookups.phases.iter().map(|p| {
+        let after = p.after.as_deref().map_or("from the begin".to_owned(), |after| format!("after {after}"));
+        (shortened(&after, 36), &p.counts)
+    });
+    let whole = (lookups.phases.len() != 1).then(|| ("in all".to_owned(), &lookups.total));
+    for (label, counts) in phases.chain(whole) {
+        let alarming = |count: usize| Cell::right(count).styled(if count > 0 { NOTICE } else { anstyle::Style::new() });
+        rows.push(vec![
+            indent(),
+            Cell::left(label),
+            Cell::right(counts.sent),
+            Cell::right(counts.ok),
+            alarming(counts.failed),
+            alarming(counts.wrong),
+            Cell::right(maybe(counts.p50_ms)),
+            Cell::right(maybe(counts.p99_ms)),
+        ]);
+    }
+    rows
+}
+
+/// `239 of 240`.
+fn found(audit: &Audit) -> String {
+    format!("{}\u{a0}of\u{a0}{}", audit.found, audit.found as usize + audit.missing.len())
+}
+
+fn draw_keys(overlay: &OverlayReport) -> String {
+    let keys = &overlay.keys;
+    let failed = if keys.failed > 0 { format!(" ({} not)", keys.failed) } else { String::new() };
+    let audits = keys.audits.iter().map(|a| format!("{} at\u{a0}{}", found(a), moment(a.at)));
+    let stored = format!("{} stored{failed}", keys.stored);
+    if keys.audits.is_empty() { stored } else { format!("{stored}; found {}", abbreviated(audits, 4)) }
+}
+
+fn expectations(page: &mut Page, report: &Report) {
+    if report.expectations.is_empty() {
+        return;
+    }
+    page.blank();
+    let row = |verdict: &crate::measure::Verdict| {
+        let (sign, style) = match verdict.verdict {
+            Outcome::Pass => ("✓", GOOD),
+            Outcome::Fail => ("✗", BAD),
+            Outcome::Skipped => ("–", NOTICE),
+        };
+        vec![
+            Cell::left(sign).styled(style),
+            Cell::left(shortened(&verdict.name, 60)),
+            Cell::left(verdict.observed.clone()).styled(DIM),
+        ]
+    };
+    let rows: Vec<Vec<Cell>> = report.expectations.iter().map(row).collect();
+    page.table(&rows);
+}
+
+/// What makes the numbers doubtful, if anything.
+fn trust(page: &mut Page, report: &Report) {
+    let refused = report.refused.iter().map(|r| format!("at {}, {}: {}", moment(r.at), r.action, r.reason));
+    let lines: Vec<(&str, String)> = refused
+        .map(|text| ("refused", text))
+        .chain(report.fidelity.reasons.iter().map(|reason| ("not valid", reason.clone())))
+        .collect();
+    if !lines.is_empty() {
+        page.blank();
+    }
+    for (label, text) in lines {
+        page.labeled(label, &text);
+    }
+}
+
+fn bottom(page: &mut Page, report: &Report) {
+    page.blank();
+    let (word, style) = match report.verdict {
+        RunVerdict::Pass => ("pass", GOOD),
+        RunVerdict::Fail => ("fail", BAD),
+        RunVerdict::Invalid => ("invalid", BAD),
+        RunVerdict::Incomplete => ("incomplete", NOTICE),
+    };
+    let passed = report.expectations.iter().filter(|e| e.verdict == Outcome::Pass).count();
+    let counts = match report.expectations.len() {
+        0 => "nothing was expected".to_owned(),
+        all => format!("{passed} of {}", plural(all, "expectation")),
+    };
+    let mut line = format!("{}  {}", page.paint(style.bold(), word), counts);
+    if report.verdict == RunVerdict::Incomplete {
+        let why = match &report.end {
+            _ if report.play_seconds.is_none() => "the play never began".to_owned(),
+            Some(reason) if reason == crate::measure::PLAYED => "an action of the timeline was refused".to_owned(),
+            Some(reason) => reason.clone(),
+            None => "the record stops without an end".to_owned(),
+        };
+        line += &format!(" · {why}");
+    }
+    page.raw(&line);
+}
