@@ -28,6 +28,7 @@
 
 pub mod anycast;
 pub mod bird;
+pub mod cli;
 pub mod event;
 pub mod kernel;
 pub mod lab;

@@ -1,1 +1,140 @@
-//! What this kernel and these privileges allow, found by trying.
+//! What this kernel and these privileges allow, found by trying, in throw-away namespaces.
+
+use std::fs;
+use std::io;
+use std::process::{Command, Stdio};
+
+use nix::sched::CloneFlags;
+use nix::sys::resource::{Resource, getrlimit};
+use nix::sys::wait::{WaitStatus, waitpid};
+use nix::unistd::geteuid;
+
+use super::sys;
+
+/// How much a missing thing matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Weight {
+    /// No lab runs without it.
+    Needed,
+    /// Some labs, or some features, need it.
+    Useful,
+}
+
+/// One thing looked at.
+#[derive(Clone, Debug)]
+pub struct Finding {
+    pub name: &'static str,
+    pub weight: Weight,
+    pub found: String,
+    /// What to do about it; `None` when all is well.
+    pub fix: Option<String>,
+}
+
+/// Looks at everything but BIRD.
+pub fn examine() -> Vec<Finding> {
+    vec![privileges(), sandbox(), netem(), tun(), descriptors(), namespaces(), neighbors()]
+}
+
+fn privileges() -> Finding {
+    let found = if geteuid().is_root() { "root" } else { "an ordinary user: labs run in a user namespace" };
+    Finding { name: "privileges", weight: Weight::Needed, found: found.into(), fix: None }
+}
+
+/// Tries the very namespaces a lab starts with.
+fn sandbox() -> Finding {
+    let mut flags = CloneFlags::CLONE_NEWPID | CloneFlags::CLONE_NEWNS | CloneFlags::CLONE_NEWNET;
+    if !geteuid().is_root() {
+        flags |= CloneFlags::CLONE_NEWUSER;
+    }
+    let (found, fix) = match try_in(flags, || Ok(())) {
+        Ok(()) => ("can be created".into(), None),
+        Err(error) => (format!("cannot be created: {error}"), Some(namespace_fix())),
+    };
+    Finding { name: "sandbox", weight: Weight::Needed, found, fix }
+}
+
+fn namespace_fix() -> String {
+    let setting = |path: &str| fs::read_to_string(path).ok().map(|s| s.trim().to_owned());
+    if setting("/proc/sys/kernel/apparmor_restrict_unprivileged_userns").as_deref() == Some("1") {
+        "`sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0`, or run as root".into()
+    } else if setting("/proc/sys/kernel/unprivileged_userns_clone").as_deref() == Some("0") {
+        "`sudo sysctl kernel.unprivileged_userns_clone=1`, or run as root".into()
+    } else {
+        "run as root; in a container, start it with --privileged".into()
+    }
+}
+
+/// Adds the queueing discipline to `lo` of a throw-away namespace.
+fn netem() -> Finding {
+    let (found, fix) = match netem_works() {
+        Ok(true) => ("available".into(), None),
+        Ok(false) => (
+            "not in this kernel".into(),
+            Some("`sudo modprobe sch_netem` (package linux-modules-extra on cloud kernels)".into()),
+        ),
+        Err(error) => (format!("not known: {error}"), Some("`sudo apt-get install iproute2`".into())),
+    };
+    Finding { name: "netem", weight: Weight::Useful, found, fix }
+}
+
+fn netem_works() -> io::Result<bool> {
+    let mut flags = CloneFlags::CLONE_NEWNET;
+    if !geteuid().is_root() {
+        flags |= CloneFlags::CLONE_NEWUSER;
+    }
+    let add = || {
+        let mut tc = Command::new("tc");
+        tc.args(["qdisc", "add", "dev", "lo", "root", "netem", "delay", "1ms"]);
+        let status = tc.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status()?;
+        if status.success() { Ok(()) } else { Err(io::ErrorKind::Unsupported.into()) }
+    };
+    Command::new("tc").arg("-V").stdout(Stdio::null()).stderr(Stdio::null()).status()?;
+    Ok(try_in(flags, add).is_ok())
+}
+
+fn tun() -> Finding {
+    let open = fs::File::options().read(true).write(true).open("/dev/net/tun");
+    let (found, fix) = match open {
+        Ok(_) => ("/dev/net/tun opens".into(), None),
+        Err(error) => (format!("/dev/net/tun: {error}"), Some("`sudo modprobe tun && sudo chmod 666 /dev/net/tun`".into())),
+    };
+    Finding { name: "TUN", weight: Weight::Useful, found, fix }
+}
+
+/// Descriptors that a lab of 1000 nodes holds open.
+const DESCRIPTORS: u64 = 8192;
+
+fn descriptors() -> Finding {
+    let hard = getrlimit(Resource::RLIMIT_NOFILE).map_or(0, |(_, hard)| hard);
+    let fix = (hard < DESCRIPTORS).then(|| format!("`ulimit -Hn {DESCRIPTORS}` for labs of 1000 nodes"));
+    Finding { name: "open files", weight: Weight::Useful, found: format!("up to {hard}"), fix }
+}
+
+/// Namespaces of the largest lab that the budgets speak of.
+const NAMESPACES: u64 = 1000;
+
+fn namespaces() -> Finding {
+    let number = |path: &str| fs::read_to_string(path).ok().and_then(|s| s.trim().parse::<u64>().ok()).unwrap_or(0);
+    let most = number("/proc/sys/user/max_net_namespaces");
+    let fix = (most < NAMESPACES).then(|| "`sudo sysctl user.max_net_namespaces=10000`".to_owned());
+    let weight = if most == 0 { Weight::Needed } else { Weight::Useful };
+    Finding { name: "namespaces", weight, found: format!("up to {most} network namespaces"), fix }
+}
+
+fn neighbors() -> Finding {
+    // One table for the whole kernel; permanent entries, which anybed uses, do not count.
+    let found = "permanent entries are used: the kernel-wide table's limit does not apply".into();
+    Finding { name: "neighbors", weight: Weight::Useful, found, fix: None }
+}
+
+/// Runs `attempt` in a child process in new namespaces.
+fn try_in(flags: CloneFlags, attempt: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
+    match sys::fork_into(flags) {
+        Err(error) => Err(io::Error::other(format!("{error:#}"))),
+        Ok(None) => std::process::exit(i32::from(attempt().is_err())),
+        Ok(Some(child)) => match waitpid(child, None)? {
+            WaitStatus::Exited(_, 0) => Ok(()),
+            status => Err(io::Error::other(format!("{status:?}"))),
+        },
+    }
+}

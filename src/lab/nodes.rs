@@ -129,12 +129,12 @@ impl Nodes {
             Report::Hello { .. } => {}
             Report::Announced { at, group } => {
                 self.state().announced.insert((host.to_owned(), group.clone()), ());
-                record(at, overlay_of(&group), NodeDid::Announced { group });
+                record(at, &overlay_of(&group), NodeDid::Announced { group });
                 self.changed();
             }
             Report::Withdrew { at, group } => {
                 self.state().announced.remove(&(host.to_owned(), group.clone()));
-                record(at, overlay_of(&group), NodeDid::Withdrew { group });
+                record(at, &overlay_of(&group), NodeDid::Withdrew { group });
                 self.changed();
             }
             Report::Digest { overlay, digest } => {
@@ -294,8 +294,8 @@ impl Nodes {
 }
 
 /// The overlay whose join or color group this is; a plain group's own name otherwise.
-fn overlay_of(group: &str) -> &str {
-    group.split('/').next().unwrap_or(group)
+fn overlay_of(group: &str) -> String {
+    group.split('/').next().unwrap_or(group).to_owned()
 }
 
 /// Where a host's node is told what it is.

@@ -46,12 +46,12 @@ pub async fn put(lab: &Arc<Lab>, overlay: usize, count: u32) {
     let first = lab.keys.lock().expect("no holder of the keys panics").get(overlay).map_or(0, Vec::len) as u32;
     let keys: Vec<String> = (first..first + count).map(|n| format!("key-{n}")).collect();
     let members = lab.nodes.members(overlay);
-    let outcomes = stream::iter(keys.iter().enumerate()).map(|(index, key)| {
+    let outcomes = stream::iter(keys.into_iter().enumerate()).map(|(index, key)| {
         let host = in_turn(&members, index);
         async move {
-            let command = |token| Command::Put { token, key: key.clone(), value: value_of(key) };
-            let outcome = timeout(PATIENCE, lab.nodes.ask(overlay, host?, command)).await.ok()??;
-            matches!(outcome, Outcome::Put { stored: true, .. }).then_some(key.clone())
+            let command = |token| Command::Put { token, key: key.clone(), value: value_of(&key) };
+            let outcome = timeout(PATIENCE, lab.nodes.ask(overlay, &host?, command)).await.ok()??;
+            matches!(outcome, Outcome::Put { stored: true, .. }).then_some(key)
         }
     });
     let stored: Vec<String> = outcomes.buffered(AT_ONCE).filter_map(std::future::ready).collect().await;
@@ -67,17 +67,17 @@ pub async fn audit(lab: &Arc<Lab>, overlay: usize) {
     let begun = Instant::now();
     let keys = lab.keys.lock().expect("no holder of the keys panics").get(overlay).cloned().unwrap_or_default();
     let members = lab.nodes.members(overlay);
-    let outcomes = stream::iter(keys.iter().enumerate()).map(|(index, key)| {
+    let outcomes = stream::iter(keys.into_iter().enumerate()).map(|(index, key)| {
         // A stride that differs from the put's, so that few keys are asked of the node that stored them.
         let host = in_turn(&members, index * 7 + 3);
         async move {
             let command = |token| Command::Get { token, key: key.clone() };
             let outcome = match host {
-                Some(host) => timeout(PATIENCE, lab.nodes.ask(overlay, host, command)).await.ok().flatten(),
+                Some(host) => timeout(PATIENCE, lab.nodes.ask(overlay, &host, command)).await.ok().flatten(),
                 None => None,
             };
-            let found = matches!(outcome, Some(Outcome::Got { value: Some(value), .. }) if value == value_of(key));
-            (key.clone(), found)
+            let found = matches!(outcome, Some(Outcome::Got { value: Some(value), .. }) if value == value_of(&key));
+            (key, found)
         }
     });
     let results: Vec<(String, bool)> = outcomes.buffered(AT_ONCE).collect().await;
@@ -87,8 +87,8 @@ pub async fn audit(lab: &Arc<Lab>, overlay: usize) {
     lab.recorder.now(What::Audit { overlay: overlay.clone(), found, missing, seconds });
 }
 
-fn in_turn(members: &[String], index: usize) -> Option<&String> {
-    (!members.is_empty()).then(|| &members[index % members.len()])
+fn in_turn(members: &[String], index: usize) -> Option<String> {
+    (!members.is_empty()).then(|| members[index % members.len()].clone())
 }
 
 fn value_of(key: &str) -> String {

@@ -1,0 +1,159 @@
+//! `anybed check` and `anybed plan`: everything that can be said without touching anything.
+
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, anyhow};
+use clap::Args;
+
+use super::{Choices, Failure, Format, Outcome, complain, is_colored, print};
+use crate::bird::Bird;
+use crate::overlay::id::Id;
+use crate::plan::Plan as Built;
+use crate::plan::bird::Templates;
+use crate::scenario::{self, Scenario};
+use crate::topology::{Diagnostics, Topology};
+
+#[derive(Args, Debug)]
+pub(super) struct Check {
+    /// Lab files
+    #[arg(required = true)]
+    files: Vec<PathBuf>,
+    /// Put every rendered BIRD config through `bird -p`
+    #[arg(long)]
+    bird: bool,
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+    #[command(flatten)]
+    choices: Choices,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct Plan {
+    /// Lab file
+    file: PathBuf,
+    /// Print only the BIRD config of this node
+    #[arg(long, value_name = "NODE")]
+    bird: Option<String>,
+    #[command(flatten)]
+    choices: Choices,
+}
+
+/// Reads and checks a lab file, reporting every problem.
+pub(super) fn load(file: &Path, choices: &Choices) -> Result<(Topology, Scenario), Failure> {
+    scenario::load_with(file, &choices.overrides()).map_err(|problems| {
+        complain(&problems.render(is_stderr_colored()));
+        Failure::Said(2)
+    })
+}
+
+fn is_stderr_colored() -> bool {
+    anstream::AutoStream::choice(&std::io::stderr()) != anstream::ColorChoice::Never
+}
+
+/// Plans a checked lab.
+pub(super) fn plan(topology: &Topology, choices: &Choices) -> Result<Built, Failure> {
+    let templates = Templates::load(choices.bird_configs.as_deref());
+    let planned = templates.and_then(|templates| Built::new(topology, &templates));
+    planned.map_err(|error| Failure::Usage(error.into()))
+}
+
+impl Check {
+    pub(super) fn execute(self) -> Outcome {
+        let bird = if self.bird { Some(Bird::find().map_err(|e| Failure::Machine(e.into()))?) } else { None };
+        let mut problems = Vec::new();
+        let mut refused = false;
+        for file in &self.files {
+            match scenario::load_with(file, &self.choices.overrides()) {
+                Err(Diagnostics(found)) => problems.extend(found),
+                Ok((topology, _)) => {
+                    let plan = plan(&topology, &self.choices)?;
+                    let configs = plan.nodes.iter().filter(|n| n.bird.is_some()).count();
+                    if let Some(bird) = &bird {
+                        refused |= !check_configs(bird, &plan)?;
+                    }
+                    if self.format == Format::Text {
+                        let checked = if bird.is_some() { format!(", {configs} BIRD configs") } else { String::new() };
+                        let (nodes, links) = (plan.nodes.len(), plan.links.len());
+                        print(&format!("{}: {nodes} nodes, {links} links{checked}\n", file.display()));
+                    }
+                }
+            }
+        }
+        let problems = Diagnostics(problems);
+        match self.format {
+            Format::Json => {
+                let text = serde_json::to_string_pretty(&problems.json()).context("write problems as JSON")?;
+                print(&format!("{text}\n"));
+            }
+            Format::Text if !problems.0.is_empty() => complain(&problems.render(is_stderr_colored())),
+            Format::Text => {}
+        }
+        Ok(if problems.0.is_empty() && !refused { 0 } else { 2 })
+    }
+}
+
+/// False: BIRD refused one, and its words have been said.
+fn check_configs(bird: &Bird, plan: &Built) -> Result<bool, Failure> {
+    let directory = std::env::temp_dir().join(format!("anybed-check-{}", std::process::id()));
+    std::fs::create_dir(&directory).with_context(|| format!("create {}", directory.display()))?;
+    let checked = check_configs_in(&directory, bird, plan);
+    std::fs::remove_dir_all(&directory).with_context(|| format!("remove {}", directory.display()))?;
+    checked
+}
+
+fn check_configs_in(directory: &Path, bird: &Bird, plan: &Built) -> Result<bool, Failure> {
+    let mut fine = true;
+    for node in &plan.nodes {
+        let Some(config) = &node.bird else { continue };
+        let path = directory.join(format!("{}.conf", node.name));
+        std::fs::write(&path, config).with_context(|| format!("write {}", path.display()))?;
+        if let Err(words) = bird.check(&path)? {
+            let shown = words.replace(&format!("{}/", directory.display()), "");
+            complain(&format!("error: BIRD {} refuses the config of {}: {shown}", bird.version, node.name));
+            fine = false;
+        }
+    }
+    Ok(fine)
+}
+
+impl Plan {
+    pub(super) fn execute(self) -> Outcome {
+        let (topology, scenario) = load(&self.file, &self.choices)?;
+        let plan = plan(&topology, &self.choices)?;
+        match &self.bird {
+            None => print(&show(&topology, &scenario, &plan)),
+            Some(name) => {
+                let node = plan.nodes.iter().find(|n| n.name == *name);
+                let node = node.ok_or_else(|| Failure::Usage(anyhow!("{} has no node {name}", self.file.display())))?;
+                let config = node.bird.as_ref();
+                print(config.ok_or_else(|| Failure::Usage(anyhow!("{name} is a client: it runs no BIRD")))?);
+            }
+        }
+        let _ = is_colored();
+        Ok(0)
+    }
+}
+
+/// The whole plan: network, overlay ids and colors, timeline.
+pub(super) fn show(topology: &Topology, scenario: &Scenario, plan: &Built) -> String {
+    let mut text = format!("lab {} seed {}\n{plan}", topology.name, topology.seed);
+    for group in &topology.groups {
+        for address in &group.addresses {
+            // Writing to a string cannot fail.
+            let _ = writeln!(text, "group {} {address}", group.name);
+        }
+    }
+    for overlay in &topology.overlays {
+        for (index, member) in overlay.members.iter().enumerate() {
+            let host = &topology.node(*member).name;
+            let color = overlay.colors.get(index).map(|c| format!(" color {c}")).unwrap_or_default();
+            let id = Id::of_node(topology.seed, &overlay.name, host);
+            let _ = writeln!(text, "member {} {host} {id}{color}", overlay.name);
+        }
+    }
+    for entry in &scenario.timeline {
+        let _ = writeln!(text, "at {:.3} {}", entry.at.as_secs_f64(), entry.action.display(topology));
+    }
+    text
+}

@@ -1,0 +1,83 @@
+//! `anybed import` and `anybed generate`: lab files from elsewhere.
+
+use std::path::PathBuf;
+
+use anyhow::anyhow;
+use clap::{Args, Subcommand};
+
+use super::{Failure, Outcome, complain, print};
+use crate::topology::{generate, graphml};
+
+#[derive(Args, Debug)]
+pub(super) struct Import {
+    /// GraphML file of the Internet Topology Zoo
+    file: PathBuf,
+    /// Keep nodes marked as external to the network
+    #[arg(long)]
+    include_external: bool,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct Generate {
+    #[command(subcommand)]
+    shape: Shape,
+}
+
+#[derive(Debug, Subcommand)]
+enum Shape {
+    /// A tree of providers and customers
+    Tree {
+        /// Routers, each its own AS
+        #[arg(long)]
+        nodes: usize,
+        /// Customers per provider
+        #[arg(long, default_value_t = 3)]
+        branching: usize,
+        /// Stubs with one site each of the anycast group
+        #[arg(long, default_value_t = 4)]
+        stubs: usize,
+    },
+    /// A tree with random further links
+    Random {
+        /// Routers, each its own AS
+        #[arg(long)]
+        nodes: usize,
+        /// Links between routers
+        #[arg(long)]
+        links: usize,
+        /// Stubs with one site each of the anycast group
+        #[arg(long, default_value_t = 4)]
+        stubs: usize,
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+    },
+}
+
+impl Import {
+    pub(super) fn execute(self) -> Outcome {
+        match graphml::read(&self.file, self.include_external) {
+            Ok(graph) => {
+                if !graph.warnings.0.is_empty() {
+                    complain(&graph.warnings.render(false));
+                }
+                print(&graphml::to_lab_file(&graph));
+                Ok(0)
+            }
+            Err(problems) => {
+                complain(&problems.render(false));
+                Err(Failure::Said(2))
+            }
+        }
+    }
+}
+
+impl Generate {
+    pub(super) fn execute(self) -> Outcome {
+        let text = match self.shape {
+            Shape::Tree { nodes, branching, stubs } => generate::tree(nodes, branching, stubs),
+            Shape::Random { nodes, links, stubs, seed } => generate::random(nodes, links, stubs, seed),
+        };
+        print(&text.map_err(|error| Failure::Usage(anyhow!("{error}")))?);
+        Ok(0)
+    }
+}

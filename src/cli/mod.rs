@@ -1,0 +1,222 @@
+//! The command line: one file per command.
+
+mod check;
+mod doctor;
+mod generate;
+mod inside;
+mod labs;
+mod play;
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::topology::{FamilyChoice, Overrides, TimerPreset};
+
+/// A Linux testbed for network-layer anycast.
+///
+/// From one lab file, anybed builds a small Internet out of network namespaces, runs a real BIRD in every router and on
+/// every overlay host, lets overlay nodes join by anycast, breaks things, and measures what routing and the overlay did.
+#[derive(Debug, Parser)]
+#[command(
+    version,
+    max_term_width = 100,
+    arg_required_else_help = true,
+    after_help = "Example: anybed run topologies/two-sites.toml\n\nExit codes: 0 pass, 1 an expectation failed, \
+                  2 wrong usage or lab file, 3 the machine lacks something, 4 the lab failed, \
+                  5 the machine did not keep up, 130 interrupted."
+)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Play a lab file's timeline, judge its expectations, write a report
+    #[command(after_help = "Example: anybed run topologies/stub-failure.toml --seed 7 --out /tmp/run")]
+    Run(play::Run),
+    /// Build a lab and leave it running in the background
+    #[command(after_help = "Example: anybed up topologies/two-sites.toml && anybed shell two-sites")]
+    Up(play::Up),
+    /// End a running lab
+    #[command(after_help = "Example: anybed down two-sites")]
+    Down(labs::Down),
+    /// List running labs
+    #[command(after_help = "Example: anybed ls --format json")]
+    Ls(labs::Ls),
+    /// Show the nodes, sessions, overlays and faults of a running lab
+    #[command(after_help = "Example: anybed status two-sites")]
+    Status(labs::Status),
+    /// Do something to a running lab, as its timeline would
+    #[command(after_help = "Example: anybed fault stub-failure fail campus")]
+    Fault(labs::Fault),
+    /// Run a command on a node of a running lab
+    #[command(after_help = "Example: anybed exec two-sites west -- birdc -s /run/anybed/west.ctl show route")]
+    Exec(inside::Exec),
+    /// Open a shell in a running lab, or on one of its nodes
+    #[command(after_help = "Example: anybed shell two-sites\n         ip netns exec west ip route")]
+    Shell(inside::Shell),
+    /// Report every problem of a lab file; touches nothing
+    #[command(after_help = "Example: anybed check --bird topologies/two-sites.toml")]
+    Check(check::Check),
+    /// Print what would be built; touches nothing
+    #[command(after_help = "Example: anybed plan topologies/two-sites.toml --bird west")]
+    Plan(check::Plan),
+    /// Print a Topology Zoo GraphML file as a lab file
+    #[command(after_help = "Example: anybed import Abilene.graphml > abilene.toml")]
+    Import(generate::Import),
+    /// Print a generated lab file: a tree or a random graph of single-router ASes
+    #[command(after_help = "Example: anybed generate tree --nodes 100 > tree.toml")]
+    Generate(generate::Generate),
+    /// Rebuild the report of a run from its record
+    #[command(after_help = "Example: anybed report anybed-out/two-sites")]
+    Report(play::ReportOf),
+    /// Say what this machine has and lacks, and how to get it
+    #[command(after_help = "Example: anybed doctor --format json")]
+    Doctor(doctor::Doctor),
+    /// The process on a host; started by a lab
+    #[command(hide = true)]
+    Node {
+        #[arg(long)]
+        config: PathBuf,
+    },
+}
+
+/// How results are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum Format {
+    #[default]
+    Text,
+    Json,
+}
+
+/// What replaces the lab file's own choices.
+#[derive(Args, Clone, Debug, Default)]
+struct Choices {
+    /// Random choices derive from this number, instead of the lab file's
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    /// Address family, instead of the lab file's
+    #[arg(long, value_enum)]
+    family: Option<FamilyArg>,
+    /// Routing timers, instead of the lab file's
+    #[arg(long, value_enum)]
+    timers: Option<TimersArg>,
+    /// Take BIRD config templates from this folder; a file that is missing there is built in
+    #[arg(long, value_name = "DIR")]
+    bird_configs: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum FamilyArg {
+    Ipv4,
+    Ipv6,
+    Dual,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum TimersArg {
+    Lab,
+    Rfc,
+    Bird,
+}
+
+impl Choices {
+    fn overrides(&self) -> Overrides {
+        Overrides {
+            seed: self.seed,
+            family: self.family.map(|family| match family {
+                FamilyArg::Ipv4 => FamilyChoice::Ipv4,
+                FamilyArg::Ipv6 => FamilyChoice::Ipv6,
+                FamilyArg::Dual => FamilyChoice::Dual,
+            }),
+            timers: self.timers.map(|timers| match timers {
+                TimersArg::Lab => TimerPreset::Lab,
+                TimersArg::Rfc => TimerPreset::Rfc,
+                TimersArg::Bird => TimerPreset::Bird,
+            }),
+        }
+    }
+}
+
+/// Why a command ended early; decides its exit code.
+#[derive(Debug)]
+enum Failure {
+    /// Wrong usage or lab file: nothing was built. Exit 2.
+    Usage(anyhow::Error),
+    /// The machine lacks something. Exit 3.
+    Machine(anyhow::Error),
+    /// Anything else. Exit 4.
+    Lab(anyhow::Error),
+    /// Said already; this exit code.
+    Said(i32),
+}
+
+impl From<anyhow::Error> for Failure {
+    fn from(error: anyhow::Error) -> Self {
+        Self::Lab(error)
+    }
+}
+
+type Outcome = Result<i32, Failure>;
+
+/// Runs the command and returns its exit code. `begun` is when the process began (CLOCK_MONOTONIC, nanoseconds).
+pub fn run(cli: Cli, begun: u64) -> i32 {
+    start_log();
+    let outcome = match cli.command {
+        Command::Run(run) => run.execute(begun),
+        Command::Up(up) => up.execute(begun),
+        Command::Down(down) => down.execute(),
+        Command::Ls(ls) => ls.execute(),
+        Command::Status(status) => status.execute(),
+        Command::Fault(fault) => fault.execute(),
+        Command::Exec(exec) => exec.execute(),
+        Command::Shell(shell) => shell.execute(),
+        Command::Check(check) => check.execute(),
+        Command::Plan(plan) => plan.execute(),
+        Command::Import(import) => import.execute(),
+        Command::Generate(generate) => generate.execute(),
+        Command::Report(report) => report.execute(),
+        Command::Doctor(doctor) => doctor.execute(),
+        Command::Node { config } => crate::node::host::run(&config).map(|()| 0).map_err(Failure::Lab),
+    };
+    let (code, error) = match outcome {
+        Ok(code) | Err(Failure::Said(code)) => return code,
+        Err(Failure::Usage(error)) => (2, error),
+        Err(Failure::Machine(error)) => (3, error),
+        Err(Failure::Lab(error)) => (4, error),
+    };
+    complain(&error_text(&error));
+    code
+}
+
+/// `error: what: why: why`, in red on a terminal.
+pub(crate) fn error_text(error: &anyhow::Error) -> String {
+    let red = anstyle::AnsiColor::Red.on_default().bold();
+    format!("{red}error{red:#}: {error:#}")
+}
+
+#[expect(clippy::print_stderr, reason = "errors go to standard error; anstream drops colors off a terminal")]
+fn complain(text: &str) {
+    anstream::eprintln!("{text}");
+}
+
+/// Prints a result. A reader that has gone away (`| head`) is no error.
+fn print(text: &str) {
+    use std::io::Write;
+    let _ = anstream::stdout().lock().write_all(text.as_bytes());
+}
+
+fn is_colored() -> bool {
+    anstream::AutoStream::choice(&std::io::stdout()) != anstream::ColorChoice::Never
+}
+
+/// Log lines go to standard error; `ANYBED_LOG=debug` shows more.
+fn start_log() {
+    let filter = tracing_subscriber::EnvFilter::try_from_env("ANYBED_LOG")
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn,netlink_packet_route=error"));
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
+    // A second subscriber cannot exist yet: this is the first line of the program.
+    let _ = log.without_time().with_ansi(is_colored()).try_init();
+}

@@ -1,0 +1,257 @@
+//! `anybed run`, `anybed up` and `anybed report`.
+
+use std::fs;
+use std::os::unix::net::UnixListener;
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use anyhow::{Context, Result, anyhow};
+use clap::Args;
+
+use super::{Choices, Failure, Format, Outcome, check, complain, is_colored, print};
+use crate::bird::Bird;
+use crate::lab::runtime::{self, ClaimError, Entry, Facts};
+use crate::lab::sandbox::{self, Side};
+use crate::lab::supervisor::{self, Assignment, Purpose};
+use crate::measure::{self, record::Record};
+use crate::report;
+
+/// Below the current directory.
+const OUT: &str = "anybed-out";
+
+#[derive(Args, Debug)]
+pub(super) struct Run {
+    /// Lab file
+    file: PathBuf,
+    /// Run directory: record, report, BIRD configs and logs [default: anybed-out/LAB]
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Name of the lab, instead of the lab file's
+    #[arg(long)]
+    name: Option<String>,
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+    /// No progress on standard error
+    #[arg(short, long)]
+    quiet: bool,
+    /// Build the lab, print the phases, end
+    #[arg(long)]
+    build_only: bool,
+    #[command(flatten)]
+    choices: Choices,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct Up {
+    /// Lab file
+    file: PathBuf,
+    /// Run directory: record, BIRD configs and logs [default: with the lab, gone when it ends]
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Name of the lab, instead of the lab file's
+    #[arg(long)]
+    name: Option<String>,
+    /// No progress on standard error
+    #[arg(short, long)]
+    quiet: bool,
+    #[command(flatten)]
+    choices: Choices,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct ReportOf {
+    /// Run directory
+    directory: PathBuf,
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+/// What both `run` and `up` are given.
+struct Start<'a> {
+    file: &'a Path,
+    name: Option<&'a str>,
+    out: Option<&'a Path>,
+    quiet: bool,
+    choices: &'a Choices,
+    purpose: Purpose,
+    begun: u64,
+}
+
+impl Run {
+    pub(super) fn execute(self, begun: u64) -> Outcome {
+        let start = Start {
+            file: &self.file,
+            name: self.name.as_deref(),
+            out: self.out.as_deref(),
+            quiet: self.quiet,
+            choices: &self.choices,
+            purpose: if self.build_only { Purpose::Build } else { Purpose::Play },
+            begun,
+        };
+        let (out, code) = start.go()?;
+        match code {
+            0 => self.report(&out),
+            code => Ok(code),
+        }
+    }
+
+    fn report(&self, out: &Path) -> Outcome {
+        let record = Record::read(&out.join("events.jsonl")).context("read the record")?;
+        let report = measure::report(&record);
+        let json = report::json(&report);
+        write(&out.join("report.json"), &json)?;
+        write(&out.join("report.txt"), &report::text(&report, false))?;
+        match self.format {
+            Format::Json => print(&json),
+            Format::Text => {
+                print(&report::text(&report, is_colored()));
+                complain(&format!("{}", out.join("report.json").display()));
+            }
+        }
+        Ok(if self.build_only { 0 } else { i32::from(report.exit_code()) })
+    }
+}
+
+impl Up {
+    pub(super) fn execute(self, begun: u64) -> Outcome {
+        let start = Start {
+            file: &self.file,
+            name: self.name.as_deref(),
+            out: self.out.as_deref(),
+            quiet: self.quiet,
+            choices: &self.choices,
+            purpose: Purpose::StayUp,
+            begun,
+        };
+        start.go().map(|(_, code)| code)
+    }
+}
+
+impl ReportOf {
+    pub(super) fn execute(self) -> Outcome {
+        let record = Record::read(&self.directory.join("events.jsonl"));
+        let record = record.map_err(|error| Failure::Usage(anyhow!("{}: {error}", self.directory.display())))?;
+        let report = measure::report(&record);
+        match self.format {
+            Format::Json => print(&report::json(&report)),
+            Format::Text => print(&report::text(&report, is_colored())),
+        }
+        Ok(i32::from(report.exit_code()))
+    }
+}
+
+impl Start<'_> {
+    /// Checks, plans, claims a name, enters the sandbox. Returns the run directory and the exit code of the lab.
+    fn go(self) -> Result<(PathBuf, i32), Failure> {
+        let (mut topology, scenario) = check::load(self.file, self.choices)?;
+        if let Some(name) = self.name {
+            topology.name = checked_name(name)?;
+        }
+        let plan = check::plan(&topology, self.choices)?;
+        let bird = Bird::find().map_err(|error| Failure::Machine(error.into()))?;
+        runtime::sweep()?;
+        let entry = self.claim(&topology.name)?;
+        topology.name.clone_from(&entry.name);
+        let out = self.prepare_out(&entry)?;
+        write(&out.join("plan.txt"), &check::show(&topology, &scenario, &plan))?;
+        let listener = UnixListener::bind(entry.socket());
+        let listener = listener.with_context(|| format!("listen at {}", entry.socket().display()))?;
+        let assignment = Assignment {
+            topology,
+            scenario,
+            plan,
+            bird,
+            file: self.file.to_owned(),
+            out: out.clone(),
+            listener,
+            begun: self.begun,
+            quiet: self.quiet,
+            purpose: self.purpose,
+        };
+        let outside = match sandbox::enter(&out).map_err(machine)? {
+            Side::Inside(inside) => std::process::exit(supervisor::supervise(assignment, inside)),
+            Side::Outside(outside) => outside,
+        };
+        drop(assignment);
+        let facts = |init| Facts {
+            lab: entry.name.clone(),
+            file: self.file.canonicalize().unwrap_or_else(|_| self.file.to_owned()),
+            out: out.clone(),
+            command: if self.purpose == Purpose::StayUp { "up".into() } else { "run".into() },
+            started: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs()),
+            init: Some(init),
+        };
+        entry.write(&facts(outside.init()))?;
+        match outside.wait(self.purpose == Purpose::StayUp)? {
+            sandbox::Outcome::Detached => {
+                print(&format!("{} is up; end it with `anybed down {}`\n", entry.name, entry.name));
+                Ok((out, 0))
+            }
+            sandbox::Outcome::Ended(code) => {
+                entry.remove()?;
+                Ok((out, code))
+            }
+        }
+    }
+
+    /// A lab that was named must get that name; a run of a lab that runs already is numbered.
+    fn claim(&self, lab: &str) -> Result<Entry, Failure> {
+        if self.purpose != Purpose::StayUp && self.name.is_none() {
+            let entry = Entry::claim_any(lab)?;
+            if entry.name != lab && !self.quiet {
+                complain(&format!("{lab} is running already: this one is {}", entry.name));
+            }
+            return Ok(entry);
+        }
+        Entry::claim(lab).map_err(|error| match error {
+            ClaimError::Taken(_) => Failure::Usage(error.into()),
+            ClaimError::Other(error) => Failure::Lab(error),
+        })
+    }
+
+    fn prepare_out(&self, entry: &Entry) -> Result<PathBuf> {
+        let out = match (self.out, self.purpose) {
+            (Some(out), _) => out.to_owned(),
+            (None, Purpose::StayUp) => entry.path().join("run"),
+            (None, _) => Path::new(OUT).join(&entry.name),
+        };
+        fs::create_dir_all(&out).with_context(|| format!("create run directory {}", out.display()))?;
+        // What an earlier run left would be taken for this one's.
+        for file in ["events.jsonl", "report.json", "report.txt"] {
+            match fs::remove_file(out.join(file)) {
+                Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
+                    return Err(e).with_context(|| format!("remove {}", out.join(file).display()));
+                }
+                _ => {}
+            }
+        }
+        for folder in ["bird", "logs"] {
+            match fs::remove_dir_all(out.join(folder)) {
+                Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
+                    return Err(e).with_context(|| format!("remove {}", out.join(folder).display()));
+                }
+                _ => {}
+            }
+        }
+        out.canonicalize().with_context(|| format!("find run directory {}", out.display()))
+    }
+}
+
+/// Entering fails for what the machine does not allow.
+fn machine(error: anyhow::Error) -> Failure {
+    Failure::Machine(error.context("enter the sandbox (`anybed doctor` says what this machine lacks)"))
+}
+
+/// A lab's name is a file name and a word of commands.
+fn checked_name(name: &str) -> Result<String, Failure> {
+    let fine = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '_';
+    if name.is_empty() || name.len() > 32 || !name.chars().all(fine) {
+        let why = "a lab's name has 1 to 32 of the characters a-z 0-9 - _";
+        return Err(Failure::Usage(anyhow!("--name {name:?}: {why}")));
+    }
+    Ok(name.to_owned())
+}
+
+fn write(path: &Path, text: &str) -> Result<()> {
+    fs::write(path, text).with_context(|| format!("write {}", path.display()))
+}
