@@ -98,7 +98,10 @@ impl<'a> History<'a> {
             while let Some((moment, lookup)) = visits.next_if(|(moment, _)| *moment < at) {
                 asked[lookup].visit(&membership, reach, moment);
             }
-            let changed = batch.iter().fold(false, |changed, event| membership.apply(facts, &event.what) || changed);
+            let mut changed = false;
+            for event in batch {
+                changed |= membership.apply(facts, &event.what);
+            }
             if changed {
                 let shape = membership.shape();
                 if history.shapes.last().is_none_or(|(_, last)| *last != shape) {

@@ -1,19 +1,13 @@
 //! The catchments at the moments that matter: at the begin, around each fault, at the end.
 
-use std::collections::BTreeMap;
-
 use crate::event::GroupFacts;
 use crate::measure::Findings;
 use crate::measure::catchment::Probed;
 use crate::measure::model::{Catchment, Disagreement};
 use crate::measure::walk::Tables;
 
-/// A moment's clock reading and name. At the first one, a client that nobody has answered yet is
-/// given its first answer up to the second.
-type Moment = (u64, String);
-
 /// Every probed group at every moment, by time, then in the order of the lab's groups.
-pub(crate) fn catchments(findings: &Findings<'_>) -> Vec<Catchment> {
+pub(crate) fn catchments<'a>(findings: &Findings<'a>) -> Vec<Catchment> {
     let record = findings.record;
     let mut tables = Tables::new(record);
     let mut events = record.events.iter().peekable();
@@ -27,14 +21,9 @@ pub(crate) fn catchments(findings: &Findings<'_>) -> Vec<Catchment> {
             if of_group().next().is_none() {
                 continue;
             }
-            // The begin's moment is when the last of the first answers came.
-            let clients = of_group().map(|p| (p.client.to_owned(), p.at(at).map(str::to_owned)));
-            let clients: BTreeMap<_, _> = if index == 0 {
-                let first = |p: &Probed<'_>| p.first(record.zero(), at + 1).map(str::to_owned);
-                of_group().map(|p| (p.client.to_owned(), first(p))).collect()
-            } else {
-                clients.collect()
-            };
+            // At the begin, whoever answered first counts, even if it has fallen silent since.
+            let member = |p: &Probed<'a>| if index == 0 { p.first(record.zero(), at + 1) } else { p.at(at) };
+            let clients = of_group().map(|p| (p.client.to_owned(), member(p).map(str::to_owned))).collect();
             found.push(Catchment {
                 at: record.seconds(at),
                 moment: moment.clone(),
@@ -52,7 +41,8 @@ fn address(group: &GroupFacts) -> String {
     group.addresses.first().map_or_else(|| group.name.clone(), ToString::to_string)
 }
 
-fn moments(findings: &Findings<'_>) -> Vec<Moment> {
+/// Clock readings and names. The begin is when the last client got its first answer.
+fn moments(findings: &Findings<'_>) -> Vec<(u64, String)> {
     let record = findings.record;
     let until = findings.windows.first().map_or(record.end, |w| w.begin.saturating_sub(1));
     let firsts = findings.probed.iter().filter_map(|p| p.first_answer(record.zero(), until + 1));

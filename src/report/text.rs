@@ -39,7 +39,7 @@ fn head(page: &mut Page, report: &Report) {
     let name = page.paint(BOLD, &report.lab);
     page.raw(&format!("{name} · seed {}{counts}", report.seed));
     for phase in &report.phases {
-        page.labeled(&phase.name, &format!("{:>8}   {}", duration(phase.seconds * 1e3), phase.note));
+        page.labeled(&phase.name, &format!("{:\u{a0}>7}   {}", duration(phase.seconds * 1e3), phase.note));
     }
     for (name, overlay) in &report.overlays {
         let joins = &overlay.joins;

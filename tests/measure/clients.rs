@@ -113,6 +113,22 @@ fn a_fault_without_a_reaction_has_nulls() {
 }
 
 #[test]
+fn the_begin_is_when_the_last_client_has_its_first_answer() {
+    let mut lab = two_sites();
+    lab.probes("left.c1", 0.0, 3.0, None)
+        .probes("left.c1", 3.0, 10.0, Some("left.n1"))
+        .probes("right.c1", 0.0, 2.0, Some("right.n1"))
+        .probes("right.c1", 2.0, 10.0, None)
+        .end(10.0);
+    let report = lab.report();
+    let begin = &report.catchments[0];
+    assert_eq!((begin.moment.as_str(), begin.at), ("begin", 3.0));
+    assert_eq!(begin.clients["left.c1"].as_deref(), Some("left.n1"));
+    assert_eq!(begin.clients["right.c1"].as_deref(), Some("right.n1"));
+    assert_eq!(report.catchments[1].clients["right.c1"], None);
+}
+
+#[test]
 fn an_outage_begins_with_three_lost_probes_in_a_row() {
     let mut lab = two_sites();
     lab.probes("left.c1", 0.0, 10.0, Some("left.n1"))

@@ -117,7 +117,7 @@ impl Synthetic {
 
     pub(crate) fn fault(&mut self, seconds: f64, action: &str) -> &mut Self {
         let mut words = action.split(' ').map(str::to_owned);
-        let (verb, target) = (words.next().unwrap(), words.next().unwrap_or_default());
+        let (verb, target) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
         let done = clock(seconds) + 500_000;
         self.facts.timeline.push((seconds, action.to_owned()));
         self.at(seconds, What::Fault { action: action.to_owned(), verb, target, done, live: false })
@@ -125,7 +125,7 @@ impl Synthetic {
 
     /// A route of a node to the first group, by way of another node.
     pub(crate) fn fib(&mut self, seconds: f64, node: &str, next: Option<&str>) -> &mut Self {
-        let index = next.map(|n| self.facts.nodes.iter().position(|f| f.name == n).unwrap());
+        let index = next.map(|n| self.facts.nodes.iter().position(|f| f.name == n).expect("a node of the lab"));
         let change = FibChange {
             add: next.is_some(),
             prefix: "198.51.100.1/32".into(),
@@ -205,11 +205,14 @@ impl Synthetic {
     /// The lines of the record, in the order in which they were made.
     pub(crate) fn lines(&self) -> String {
         let lab = Event { at: ZERO - 1_000_000_000, what: What::Lab(Box::new(self.facts.clone())) };
-        std::iter::once(&lab).chain(&self.events).map(|e| serde_json::to_string(e).unwrap() + "\n").collect()
+        std::iter::once(&lab)
+            .chain(&self.events)
+            .map(|e| serde_json::to_string(e).expect("events are plain") + "\n")
+            .collect()
     }
 
     pub(crate) fn record(&self) -> Record {
-        Record::from_reader(self.lines().as_bytes()).unwrap()
+        Record::from_reader(self.lines().as_bytes()).expect("a well-formed record")
     }
 
     pub(crate) fn report(&self) -> Report {
