@@ -88,7 +88,9 @@ impl Down {
             if !runtime::wait_gone(lab, patience)? {
                 kill(&facts)?;
                 let gone = runtime::wait_gone(lab, PATIENCE)?;
-                anyhow::ensure!(gone, "lab {lab} does not end");
+                if !gone {
+                    return Err(Failure::Lab(anyhow!("lab {lab} does not end")));
+                }
             }
         }
         Ok(0)

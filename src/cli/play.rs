@@ -13,7 +13,7 @@ use crate::bird::Bird;
 use crate::lab::runtime::{self, ClaimError, Entry, Facts};
 use crate::lab::sandbox::{self, Side};
 use crate::lab::supervisor::{self, Assignment, Purpose};
-use crate::measure::{self, record::Record};
+use crate::measure::{self, Record};
 use crate::report;
 
 /// Below the current directory.
