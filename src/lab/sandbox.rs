@@ -67,7 +67,6 @@ pub enum Outcome {
 /// Enters a new sandbox. Must be called before any thread exists. `out` is the run directory; inside
 /// it is [`OUT`], wherever it lies.
 pub fn enter(out: &Path) -> Result<Side> {
-    let out = File::open(out).with_context(|| format!("open run directory {}", out.display()))?;
     let (leash_held, leash) = pipe2(nix::fcntl::OFlag::O_CLOEXEC).context("make a pipe")?;
     let (ready, ready_inside) = pipe2(nix::fcntl::OFlag::O_CLOEXEC).context("make a pipe")?;
     let mask = watched_signals();
@@ -84,12 +83,11 @@ pub fn enter(out: &Path) -> Result<Side> {
         return Ok(Side::Outside(Outside { init, leash: leash.into(), ready: ready.into(), signals }));
     }
     drop((leash, ready));
-    let prepared = prepare(uid.as_raw(), gid.as_raw(), &out);
+    let prepared = prepare(uid.as_raw(), gid.as_raw(), out);
     if let Err(error) = prepared.context("prepare the sandbox") {
         complain(&error);
         std::process::exit(3);
     }
-    drop(out);
     match sys::fork()? {
         ForkResult::Parent { child } => {
             drop(ready_inside);
@@ -115,7 +113,7 @@ fn watched_signals() -> SigSet {
 }
 
 /// Makes the new namespaces a place to live in.
-fn prepare(uid: u32, gid: u32, out: &File) -> Result<()> {
+fn prepare(uid: u32, gid: u32, out: &Path) -> Result<()> {
     nix::sys::prctl::set_name(c"anybed-init").context("name init")?;
     // Out of the terminal's process group: Ctrl-C reaches the command alone, which passes it on.
     setsid().context("start a session")?;
@@ -130,6 +128,8 @@ fn prepare(uid: u32, gid: u32, out: &File) -> Result<()> {
     let quiet = MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC;
     mount(Some("proc"), "/proc", Some("proc"), quiet, none)
         .context("mount /proc (inside a container, it must not mask its own /proc)")?;
+    // Held by a descriptor, as it may lie below /run. Opened here: a mount of another namespace cannot be bound.
+    let out = File::open(out).with_context(|| format!("open run directory {}", out.display()))?;
     // Descriptors opened before this one (the run directory, the lab's socket) stay usable.
     mount(Some("tmpfs"), "/run", Some("tmpfs"), MsFlags::MS_NOSUID | MsFlags::MS_NODEV, Some("mode=0755"))
         .context("mount a private /run")?;
