@@ -161,7 +161,11 @@ fn recorded() -> &'static Vec<Vec<u8>> {
                 members[from].handle_timeout(now);
                 while let Some(transmit) = members[from].poll_transmit() {
                     let joins = transmit.to == world::group(0);
-                    let to = if joins { 0 } else { (0..3).find(|h| world::address(*h) == transmit.to).unwrap() };
+                    let to = if joins {
+                        0
+                    } else {
+                        (0..3).find(|h| world::address(*h) == transmit.to).expect("one of them")
+                    };
                     let via = if joins { Via::Group(0) } else { Via::Unicast };
                     members[to].handle(now, world::address(from), via, &transmit.bytes);
                     said.push(transmit.bytes);

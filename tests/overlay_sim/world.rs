@@ -146,18 +146,15 @@ impl World {
         let whole =
             |sim: &Sim<Member>| islands.iter().all(|island| wrong_neighbors(sim, island, successors).is_empty());
         if !self.sim.run_until(within, whole) {
-            for island in islands {
-                for line in wrong_neighbors(&self.sim, island, successors) {
-                    eprintln!("{line}");
-                }
-            }
-            panic!("no whole rings after {within:?}, at {:?}", self.sim.now());
+            let wrong = islands.iter().flat_map(|island| wrong_neighbors(&self.sim, island, successors));
+            let wrong: Vec<String> = wrong.collect();
+            panic!("no whole rings after {within:?}:\n{}", wrong.join("\n"));
         }
     }
 
     pub(crate) fn nearest_other(&self, host: usize) -> usize {
         let others = self.ring().into_iter().filter(|h| *h != host);
-        others.min_by_key(|h| (delay(host, *h), *h)).unwrap()
+        others.min_by_key(|h| (delay(host, *h), *h)).expect("there are others")
     }
 
     fn token(&mut self) -> u64 {
@@ -271,7 +268,7 @@ fn wrong_neighbors(sim: &Sim<Member>, island: &BTreeSet<usize>, successors: usiz
     let n = ids.len();
     let mut wrong = Vec::new();
     for (i, (_, host)) in ids.iter().enumerate() {
-        let digest = sim.machine(*host).unwrap().digest();
+        let digest = sim.machine(*host).expect("it runs").digest();
         let right: Vec<Id> = (1..n.min(successors + 1)).map(|k| ids[(i + k) % n].0).collect();
         let predecessor = (n > 1).then(|| ids[(i + n - 1) % n].0);
         if digest.successors != right || digest.predecessor != predecessor {
