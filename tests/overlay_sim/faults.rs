@@ -84,7 +84,7 @@ proptest! {
         prop_assert_eq!(world.put(30), 30);
         world.sim.set_loss(loss);
         let island: Vec<usize> = (stub * 6..stub * 6 + 6).collect();
-        let colors: BTreeSet<u128> = island.iter().map(|h| world::id(*h).0 % u128::from(world::COLORS)).collect();
+        let colors: BTreeSet<u16> = island.iter().map(|h| world::color(*h)).collect();
         prop_assert!(colors.len() < usize::from(world::COLORS), "six members cannot have eight colors");
         world.sim.partition(&island);
         world.sim.run_for(Duration::from_secs(cut));

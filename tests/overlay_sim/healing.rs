@@ -96,6 +96,31 @@ fn equal_islands_merge_too() {
     world.expect_whole(20 * SECOND);
 }
 
+/// One that finds a smaller island leaves the moving to it.
+#[test]
+fn the_smaller_island_moves_even_when_only_the_larger_looks() {
+    let mut world = World::new(Options { hosts: 6, silent: 2, healing: Healing::Colors, ..Options::default() });
+    world.join_all();
+    world.expect_whole(30 * SECOND);
+    let (small, large): (BTreeSet<usize>, BTreeSet<usize>) = ((0..2).collect(), (2..6).collect());
+    let missed = small.iter().any(|h| large.iter().all(|l| world::color(*l) != world::color(*h)));
+    assert!(missed, "the larger island lacks a color of the smaller");
+    world.sim.partition(&[0, 1]);
+    world.expect_islands(40 * SECOND, &[small.clone(), large.clone()]);
+    world.sim.run_for(15 * SECOND);
+    world.sim.heal();
+    let healed = world.sim.now();
+    world.expect_whole(20 * SECOND);
+    let hosts = |wanted: fn(&Event) -> bool| -> BTreeSet<usize> {
+        let since = world.sim.events().iter().filter(|h| h.at >= healed);
+        since.filter(|h| wanted(&h.event)).map(|h| h.host).collect()
+    };
+    let found = hosts(|e| matches!(e, Event::Contact { .. }));
+    assert!(found.intersection(&large).next().is_some(), "found by {found:?}");
+    let moved = hosts(|e| matches!(e, Event::Rejoining { .. }));
+    assert!(moved.is_superset(&small), "{moved:?}");
+}
+
 #[test]
 fn joiners_learn_the_nearest_member_of_each_color_before_they_join() {
     let mut world = World::new(Options { hosts: 24, healing: Healing::Colors, ..Options::default() });

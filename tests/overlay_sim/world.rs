@@ -24,6 +24,8 @@ pub(crate) struct Options {
     pub(crate) healing: Healing,
     pub(crate) bootstrap: Bootstrap,
     pub(crate) loss: f64,
+    /// The first so many hosts never ask the other colors.
+    pub(crate) silent: usize,
 }
 
 impl Default for Options {
@@ -36,6 +38,7 @@ impl Default for Options {
             healing: Healing::None,
             bootstrap: Bootstrap::Anycast,
             loss: 0.0,
+            silent: 0,
         }
     }
 }
@@ -56,6 +59,10 @@ pub(crate) struct Looked {
 
 pub(crate) fn id(host: usize) -> Id {
     Id::of_node(1, "music", &format!("h{host}"))
+}
+
+pub(crate) fn color(host: usize) -> u16 {
+    (id(host).0 % u128::from(COLORS)) as u16
 }
 
 pub(crate) fn address(host: usize) -> SocketAddr {
@@ -83,11 +90,11 @@ pub(crate) fn config(options: Options, host: usize) -> NodeConfig {
         address: address(host),
         join_group: group(0),
         colors: if colored { (1..=COLORS).map(group).collect() } else { Vec::new() },
-        color: colored.then(|| (id(host).0 % u128::from(COLORS)) as u16),
+        color: colored.then(|| color(host)),
         bootstrap: options.bootstrap,
         well_known: vec![address(0)],
         healing: options.healing,
-        heal_every: Duration::from_secs(2),
+        heal_every: Duration::from_secs(if host < options.silent { 1_000_000 } else { 2 }),
         lookup: options.lookup,
         successors: options.successors,
         replicas: 3,

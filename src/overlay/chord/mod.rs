@@ -39,6 +39,8 @@ const MAX_TASKS: usize = 512;
 const MAX_FORWARDS: usize = 512;
 /// Most recently heard peers remembered, for when all successors fail at once.
 const MAX_ACQUAINTANCES: usize = 64;
+/// Most failed peers remembered.
+const MAX_DISTRUSTED: usize = 1024;
 /// A peer that failed is not taken from others' lists for this many stabilization intervals: they
 /// need that long to notice too.
 const DISTRUST_ROUNDS: u32 = 6;
@@ -412,6 +414,9 @@ impl Chord {
     /// Removes a node from every table; whether it was a neighbor.
     fn forget(&mut self, now: Time, id: Id) -> bool {
         self.distrusted.retain(|_, until| *until > now);
+        if self.distrusted.len() >= MAX_DISTRUSTED {
+            self.distrusted.pop_first();
+        }
         self.distrusted.insert(id, now + self.settings.stabilize_every * DISTRUST_ROUNDS);
         self.acquaintances.remove(&id);
         self.covers.remove(&id);
