@@ -32,7 +32,7 @@ fn fault(hosts: usize) -> impl Strategy<Value = Fault> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 12, max_shrink_iters: 40, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 24, max_shrink_iters: 40, ..ProptestConfig::default() })]
 
     #[test]
     fn churn_and_loss_leave_a_whole_ring(
@@ -69,6 +69,11 @@ proptest! {
         let looked = world.lookups(40);
         prop_assert_eq!((looked.unanswered, looked.wrong), (0, 0));
     }
+
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 8, max_shrink_iters: 20, ..ProptestConfig::default() })]
 
     #[test]
     fn any_partition_that_lacks_a_color_heals(
