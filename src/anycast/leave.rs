@@ -31,7 +31,8 @@ impl Member {
         if !self.is_member() {
             // Half joined: nobody relies on it yet.
             self.joining = None;
-            return self.chord.abort();
+            self.chord.abort();
+            return self.emit(Event::Left);
         }
         self.stop_healing();
         let waiting = std::mem::take(&mut self.own);

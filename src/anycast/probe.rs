@@ -54,7 +54,8 @@ impl Probe {
 
 impl ProbeReply {
     pub fn encode(&self) -> Vec<u8> {
-        let end = self.host.floor_char_boundary(MAX_HOST);
+        let ends = self.host.char_indices().map(|(at, c)| at + c.len_utf8());
+        let end = ends.take_while(|end| *end <= MAX_HOST).last().unwrap_or(0);
         let message = Message::Reply { seq: self.seq, host: self.host[..end].to_owned() };
         wire::encode(tag(), &message).expect("the host's name was cut")
     }

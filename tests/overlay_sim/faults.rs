@@ -70,6 +70,11 @@ proptest! {
         prop_assert_eq!((looked.unanswered, looked.wrong), (0, 0));
     }
 
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 8, max_shrink_iters: 20, ..ProptestConfig::default() })]
+
     #[test]
     fn any_partition_that_lacks_a_color_heals(
         seed in any::<u64>(),
@@ -84,7 +89,7 @@ proptest! {
         prop_assert_eq!(world.put(30), 30);
         world.sim.set_loss(loss);
         let island: Vec<usize> = (stub * 6..stub * 6 + 6).collect();
-        let colors: BTreeSet<u128> = island.iter().map(|h| world::id(*h).0 % u128::from(world::COLORS)).collect();
+        let colors: BTreeSet<u16> = island.iter().map(|h| world::color(*h)).collect();
         prop_assert!(colors.len() < usize::from(world::COLORS), "six members cannot have eight colors");
         world.sim.partition(&island);
         world.sim.run_for(Duration::from_secs(cut));

@@ -22,6 +22,11 @@ fn cut_off(options: Options) -> (World, [BTreeSet<usize>; 2]) {
     let rest: BTreeSet<usize> = (0..24).filter(|h| !stub.contains(h)).collect();
     world.sim.partition(&stub.iter().copied().collect::<Vec<_>>());
     let islands = [stub, rest];
+    for island in &islands {
+        // Before anyone has noticed: slow answers, but from the right owners.
+        let looked = world.lookups_among(island, 60);
+        assert_eq!(looked.wrong, 0, "{looked:?}");
+    }
     world.expect_islands(40 * SECOND, &islands);
     // Long enough for every finger to have been looked up again.
     world.sim.run_for(15 * SECOND);
@@ -41,11 +46,10 @@ fn colors_merge_two_islands_and_no_key_is_lost() {
         world.sim.heal();
         let healed = world.sim.now();
         world.expect_whole(20 * SECOND);
-        let first = |wanted: fn(&Event) -> bool| world.sim.events().iter().find(|h| wanted(&h.event)).map(|h| h.at);
-        let contact = first(|e| matches!(e, Event::Contact { .. })).expect("the islands met");
-        assert!(contact >= healed);
+        let since: Vec<&world::Happening> = world.sim.events().iter().filter(|h| h.at >= healed).collect();
+        assert!(since.iter().any(|h| matches!(h.event, Event::Contact { .. })), "the islands met");
         let rejoined = |h: &world::Happening| matches!(h.event, Event::Rejoined { .. }).then_some(h.host);
-        let rejoined: BTreeSet<usize> = world.sim.events().iter().filter_map(rejoined).collect();
+        let rejoined: BTreeSet<usize> = since.iter().copied().filter_map(rejoined).collect();
         assert!(rejoined.is_superset(&stub), "every node of the smaller island looked itself up: {rejoined:?}");
         // Maintenance brings the keys to their owners in a few of its rounds.
         world.sim.run_for(10 * SECOND);
@@ -90,6 +94,31 @@ fn equal_islands_merge_too() {
     world.expect_islands(40 * SECOND, &[a, b]);
     world.sim.heal();
     world.expect_whole(20 * SECOND);
+}
+
+/// One that finds a smaller island leaves the moving to it.
+#[test]
+fn the_smaller_island_moves_even_when_only_the_larger_looks() {
+    let mut world = World::new(Options { hosts: 6, silent: 2, healing: Healing::Colors, ..Options::default() });
+    world.join_all();
+    world.expect_whole(30 * SECOND);
+    let (small, large): (BTreeSet<usize>, BTreeSet<usize>) = ((0..2).collect(), (2..6).collect());
+    let missed = small.iter().any(|h| large.iter().all(|l| world::color(*l) != world::color(*h)));
+    assert!(missed, "the larger island lacks a color of the smaller");
+    world.sim.partition(&[0, 1]);
+    world.expect_islands(40 * SECOND, &[small.clone(), large.clone()]);
+    world.sim.run_for(15 * SECOND);
+    world.sim.heal();
+    let healed = world.sim.now();
+    world.expect_whole(20 * SECOND);
+    let hosts = |wanted: fn(&Event) -> bool| -> BTreeSet<usize> {
+        let since = world.sim.events().iter().filter(|h| h.at >= healed);
+        since.filter(|h| wanted(&h.event)).map(|h| h.host).collect()
+    };
+    let found = hosts(|e| matches!(e, Event::Contact { .. }));
+    assert!(found.intersection(&large).next().is_some(), "found by {found:?}");
+    let moved = hosts(|e| matches!(e, Event::Rejoining { .. }));
+    assert!(moved.is_superset(&small), "{moved:?}");
 }
 
 #[test]

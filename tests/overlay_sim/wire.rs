@@ -3,7 +3,9 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use anybed::anycast::{Command, Member, probe};
+use anybed::anycast::{Command, Event, GroupRef, Member, probe};
+use anybed::overlay::chord::Outcome;
+use anybed::overlay::id::Id;
 use anybed::overlay::wire::{MAX_DATAGRAM, Tag, encode};
 use anybed::overlay::{Time, Via};
 use proptest::prelude::*;
@@ -94,6 +96,32 @@ fn a_configuration_survives_json() {
     assert_eq!(serde_json::from_str::<anybed::anycast::NodeConfig>(&json).unwrap(), config);
 }
 
+#[test]
+fn commands_and_events_survive_json() {
+    let key = Id(u128::MAX - 3);
+    let commands = [
+        Command::Join { found: true },
+        Command::Leave,
+        Command::Lookup { token: u64::MAX, key },
+        Command::Put { token: 1, key: "k".into(), value: "v".into() },
+    ];
+    for command in commands {
+        let json = serde_json::to_string(&command).unwrap();
+        assert_eq!(serde_json::from_str::<Command>(&json).unwrap(), command, "{json}");
+    }
+    let events = [
+        Event::Joined { served_by: Some(key), milliseconds: 1.5, attempts: 2 },
+        Event::Announce { group: GroupRef::Color(7) },
+        Event::Neighbors { successors: vec![key], predecessor: None, fingers: vec![] },
+        Event::Done { token: 9, outcome: Outcome::Looked { key, owner: Some(key), hops: 3, milliseconds: 0.25 } },
+        Event::Done { token: 9, outcome: Outcome::Got { key: "k".into(), value: None } },
+    ];
+    for event in events {
+        let json = serde_json::to_string(&event).unwrap();
+        assert_eq!(serde_json::from_str::<Event>(&json).unwrap(), event, "{json}");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(256))]
 
@@ -161,7 +189,11 @@ fn recorded() -> &'static Vec<Vec<u8>> {
                 members[from].handle_timeout(now);
                 while let Some(transmit) = members[from].poll_transmit() {
                     let joins = transmit.to == world::group(0);
-                    let to = if joins { 0 } else { (0..3).find(|h| world::address(*h) == transmit.to).unwrap() };
+                    let to = if joins {
+                        0
+                    } else {
+                        (0..3).find(|h| world::address(*h) == transmit.to).expect("one of them")
+                    };
                     let via = if joins { Via::Group(0) } else { Via::Unicast };
                     members[to].handle(now, world::address(from), via, &transmit.bytes);
                     said.push(transmit.bytes);

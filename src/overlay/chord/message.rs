@@ -130,6 +130,8 @@ pub enum Step {
     Here(Owner),
     /// Ask this one. `last`: it should be the owner.
     Next { peer: Peer, last: bool },
+    /// The answering node has lost its neighbors on that side: ask again when it has found new ones.
+    Lost,
 }
 
 /// An owner's neighborhood.

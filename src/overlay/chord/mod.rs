@@ -39,6 +39,8 @@ const MAX_TASKS: usize = 512;
 const MAX_FORWARDS: usize = 512;
 /// Most recently heard peers remembered, for when all successors fail at once.
 const MAX_ACQUAINTANCES: usize = 64;
+/// Most failed peers remembered.
+const MAX_DISTRUSTED: usize = 1024;
 /// A peer that failed is not taken from others' lists for this many stabilization intervals: they
 /// need that long to notice too.
 const DISTRUST_ROUNDS: u32 = 6;
@@ -286,23 +288,23 @@ impl Chord {
     /// The answer to a request, if there is one now.
     fn serve(&mut self, now: Time, sender: Peer, rpc: u64, request: Request) -> Option<Response> {
         let in_ring = match self.phase {
-            Phase::Member | Phase::Leaving => !self.rescuing(),
+            Phase::Member | Phase::Leaving => true,
             Phase::Joining => self.ring.successor().is_some(),
             Phase::Idle => false,
         };
         if !in_ring {
             return (request == Request::Ping).then_some(Response::Done);
         }
-        let leaving = self.phase == Phase::Leaving;
+        let unfit = self.phase == Phase::Leaving || self.rescuing();
         match request {
             Request::Ping => Some(Response::Done),
             Request::State => Some(self.state()),
-            Request::Notify if leaving => Some(Response::Refused),
+            Request::Notify if self.phase == Phase::Leaving => Some(Response::Refused),
             Request::Notify => {
                 self.rectify(now, sender);
                 Some(self.state())
             }
-            Request::Step(query) => Some(Response::Step(self.ring.step(&query))),
+            Request::Step(query) => Some(Response::Step(self.step(&query))),
             Request::Route(route) => {
                 let full = self.calls.count(|c| matches!(c.purpose, Purpose::Forward(_))) >= MAX_FORWARDS;
                 (!full).then(|| {
@@ -310,7 +312,7 @@ impl Chord {
                     Response::Done
                 })
             }
-            Request::Put { .. } | Request::Keep { .. } | Request::Compare { .. } if leaving => Some(Response::Refused),
+            Request::Put { .. } | Request::Keep { .. } | Request::Compare { .. } if unfit => Some(Response::Refused),
             Request::Put { key, value } => self.serve_put(now, sender, rpc, key, value),
             Request::Get { key } => Some(Response::Value { item: self.store.get(Id::of_key(&key)).cloned() }),
             Request::Keep { items } => Some(self.serve_keep(items)),
@@ -412,6 +414,9 @@ impl Chord {
     /// Removes a node from every table; whether it was a neighbor.
     fn forget(&mut self, now: Time, id: Id) -> bool {
         self.distrusted.retain(|_, until| *until > now);
+        if self.distrusted.len() >= MAX_DISTRUSTED {
+            self.distrusted.pop_first();
+        }
         self.distrusted.insert(id, now + self.settings.stabilize_every * DISTRUST_ROUNDS);
         self.acquaintances.remove(&id);
         self.covers.remove(&id);

@@ -135,7 +135,13 @@ impl Chord {
         if self.phase == Phase::Joining {
             self.next_stabilize.get_or_insert(now + self.settings.stabilize_every / 4);
         }
-        let between = predecessor.filter(|p| p.id.in_open(self.me.id, peer.id) && self.trusted(now, p.id));
+        let predecessor = predecessor.filter(|p| self.trusted(now, p.id));
+        let between = predecessor.filter(|p| p.id.in_open(self.me.id, peer.id));
+        if self.ring.predecessor().is_none() && between.is_none() {
+            // Until it notifies, the successor's predecessor is the best guess: a node without a
+            // predecessor owns nothing and cannot answer.
+            self.ring.set_predecessor(predecessor);
+        }
         match between {
             Some(candidate) => self.call(now, candidate, Request::State, Purpose::Adopt),
             None => self.call(now, peer, Request::Notify, Purpose::Notify),
@@ -285,8 +291,8 @@ impl Chord {
 
     /// Keeps copies for another node.
     pub(super) fn serve_keep(&mut self, items: Vec<Item>) -> Response {
-        let kept = items.into_iter().fold(true, |all, item| self.store.offer(item) && all);
-        if !kept {
+        let refused = items.into_iter().filter_map(|item| (!self.store.offer(item)).then_some(())).count();
+        if refused > 0 {
             return Response::Refused;
         }
         Response::Kept { replicas: self.replica_holders().iter().map(|p| p.id).collect() }

@@ -10,7 +10,7 @@ use crate::overlay::{Peer, Time};
 use crate::topology::LookupMode;
 
 /// A lookup starts anew this often before it is given up.
-const ATTEMPTS: u32 = 6;
+const ATTEMPTS: u32 = 8;
 /// A lookup that was passed on more often than this goes in circles.
 const MAX_HOPS: u32 = 64;
 
@@ -24,7 +24,7 @@ pub(super) struct Task {
     avoid: Vec<Id>,
     /// Where it begins, when not at this node.
     via: Option<Peer>,
-    /// A recursive lookup is repeated then.
+    /// The lookup is repeated then, if it has not ended.
     pub(super) due: Option<Time>,
 }
 
@@ -99,7 +99,7 @@ impl Chord {
             task.due = Some(now + rpc_patience * 3);
             self.route(now, Route { origin: self.me, lookup: id, hops: 0, query });
         } else {
-            let step = self.ring.step(&query);
+            let step = self.step(&query);
             self.stepped(now, id, self.me, step);
         }
     }
@@ -128,6 +128,12 @@ impl Chord {
         let (peer, last) = match step {
             Step::Here(at) => return self.concluded(now, id, Found { owner: from, at }),
             Step::Next { peer, last } => (peer, last),
+            Step::Lost => {
+                if let Some(task) = self.tasks.get_mut(&id) {
+                    task.due = Some(now + self.settings.stabilize_every / 2);
+                }
+                return;
+            }
         };
         let trusted = self.trusted(now, peer.id);
         let Some(task) = self.tasks.get_mut(&id) else { return };
@@ -143,17 +149,22 @@ impl Chord {
         }
         let query = Query { key: task.key, last, avoid: task.avoid.clone() };
         if peer.id == self.me.id {
-            let step = self.ring.step(&query);
+            let step = self.step(&query);
             return self.stepped(now, id, self.me, step);
         }
         self.call(now, peer, Request::Step(query), Purpose::Step(id));
+    }
+
+    /// Where a lookup goes from here.
+    pub(super) fn step(&self, query: &Query) -> Step {
+        if self.rescuing() { Step::Lost } else { self.ring.step(query) }
     }
 
     /// Answers a recursive lookup or passes it on. The next hop acknowledges it at once, so a dead
     /// one is noticed here and the lookup goes around it.
     pub(super) fn route(&mut self, now: Time, mut route: Route) {
         route.query.avoid.truncate(MAX_AVOID);
-        let at = match self.ring.step(&route.query) {
+        let at = match self.step(&route.query) {
             Step::Next { peer, last } if route.hops < MAX_HOPS => {
                 route.hops += 1;
                 let query = Query { last, ..route.query.clone() };
@@ -162,7 +173,8 @@ impl Chord {
                 route.hops -= 1;
                 return self.call(now, peer, request, Purpose::Forward(route));
             }
-            Step::Next { .. } => return,
+            // The origin asks again.
+            Step::Next { .. } | Step::Lost => return,
             Step::Here(at) => at,
         };
         if route.origin.id == self.me.id {
@@ -174,8 +186,8 @@ impl Chord {
 
     /// The owner has answered a recursive lookup of this node.
     pub(super) fn found_by_route(&mut self, now: Time, id: u64, hops: u32, owner: Peer, at: Owner) {
-        // Without a due time it is no recursive lookup, or it has been answered before.
-        if let Some(task) = self.tasks.get_mut(&id).filter(|t| t.due.is_some()) {
+        // Without a due time it has been answered before.
+        if let Some(task) = self.tasks.get_mut(&id).filter(|t| t.due.is_some() && t.via.is_none()) {
             task.hops = hops;
             task.due = None;
             self.concluded(now, id, Found { owner, at });
