@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, anyhow};
 use clap::Args;
 
-use super::{Choices, Failure, Format, Outcome, complain, is_colored, print};
+use super::{Choices, Failure, Format, Outcome, complain, print};
 use crate::bird::Bird;
 use crate::overlay::id::Id;
 use crate::plan::Plan as Built;
@@ -130,7 +130,6 @@ impl Plan {
                 print(config.ok_or_else(|| Failure::Usage(anyhow!("{name} is a client: it runs no BIRD")))?);
             }
         }
-        let _ = is_colored();
         Ok(0)
     }
 }

@@ -63,7 +63,8 @@ fn run(facts: &Facts, node: Option<&str>, mut command: Command) -> Outcome {
     }
     if let Some(node) = node {
         // Through init's root: its mounts are not ours.
-        let path = Path::new("/proc").join(init.to_string()).join("root").join(NAMES.trim_start_matches('/')).join(node);
+        let path =
+            Path::new("/proc").join(init.to_string()).join("root").join(NAMES.trim_start_matches('/')).join(node);
         let missing = || Failure::Usage(anyhow!("lab {} has no node {node}", facts.lab));
         files.push(File::open(path).map_err(|_| missing())?);
     }

@@ -53,7 +53,8 @@ pub(super) fn find(lab: &str) -> Result<Facts, Failure> {
     runtime::sweep()?;
     runtime::facts(lab).ok_or_else(|| {
         let running: Vec<String> = runtime::running().unwrap_or_default().into_iter().map(|f| f.lab).collect();
-        let known = if running.is_empty() { "no lab is running".into() } else { format!("running: {}", running.join(", ")) };
+        let known =
+            if running.is_empty() { "no lab is running".into() } else { format!("running: {}", running.join(", ")) };
         Failure::Usage(anyhow!("no lab {lab} is running ({known})"))
     })
 }

@@ -197,7 +197,6 @@ pub(crate) fn error_text(error: &anyhow::Error) -> String {
     format!("{red}error{red:#}: {error:#}")
 }
 
-#[expect(clippy::print_stderr, reason = "errors go to standard error; anstream drops colors off a terminal")]
 fn complain(text: &str) {
     anstream::eprintln!("{text}");
 }

@@ -96,7 +96,9 @@ fn tun() -> Finding {
     let open = fs::File::options().read(true).write(true).open("/dev/net/tun");
     let (found, fix) = match open {
         Ok(_) => ("/dev/net/tun opens".into(), None),
-        Err(error) => (format!("/dev/net/tun: {error}"), Some("`sudo modprobe tun && sudo chmod 666 /dev/net/tun`".into())),
+        Err(error) => {
+            (format!("/dev/net/tun: {error}"), Some("`sudo modprobe tun && sudo chmod 666 /dev/net/tun`".into()))
+        }
     };
     Finding { name: "TUN", weight: Weight::Useful, found, fix }
 }

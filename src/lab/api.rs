@@ -182,10 +182,16 @@ async fn end(State(context): State<Served>) -> StatusCode {
 }
 
 /// Asks a lab's socket; `Err` inside: the lab refused, with its reason.
-pub async fn ask<T: DeserializeOwned>(socket: &Path, method: &str, path: &str, body: String) -> Result<Result<T, String>> {
+pub async fn ask<T: DeserializeOwned>(
+    socket: &Path,
+    method: &str,
+    path: &str,
+    body: String,
+) -> Result<Result<T, String>> {
     let stream = tokio::net::UnixStream::connect(socket).await;
     let stream = stream.with_context(|| format!("connect to the lab at {}", socket.display()))?;
-    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.context("speak HTTP")?;
+    let (mut sender, connection) =
+        hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.context("speak HTTP")?;
     tokio::spawn(connection);
     let request = hyper::Request::builder().method(method).uri(path).header("host", "lab");
     let request = request.header("content-type", "application/json").body(Full::new(Bytes::from(body)));

@@ -38,7 +38,9 @@ impl Lab {
         };
         match timeout(patience, wait).await {
             Ok(sessions) => Ok(sessions),
-            Err(_) => bail!("routing has not converged within {} s\n{}", patience.as_secs(), self.what_is_missing().await),
+            Err(_) => {
+                bail!("routing has not converged within {} s\n{}", patience.as_secs(), self.what_is_missing().await)
+            }
         }
     }
 

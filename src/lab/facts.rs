@@ -10,7 +10,7 @@ use crate::scenario::Scenario;
 use crate::topology::{Group, GroupRole, Link, LinkKind, NodeId, NodeKind, Overlay, Relation, Topology};
 
 /// Collects the facts of a lab about to be built.
-pub fn collect(topology: &Topology, scenario: &Scenario, plan: &Plan, bird: &Bird, file: &Path) -> LabFacts {
+pub(super) fn collect(topology: &Topology, scenario: &Scenario, plan: &Plan, bird: &Bird, file: &Path) -> LabFacts {
     let timeline = scenario.timeline.iter();
     LabFacts {
         schema: SCHEMA,

@@ -9,11 +9,11 @@ use crate::event::FibChange;
 use crate::topology::NodeId;
 
 /// A route that a node is expected to have.
-pub type Expected = (NodeId, String);
+pub(super) type Expected = (NodeId, String);
 
 /// The main table of every node. Cheap to clone.
 #[derive(Clone)]
-pub struct Fibs {
+pub(super) struct Fibs {
     state: Arc<Mutex<State>>,
     /// Counts the times the last expected route arrived, or an expectation changed.
     settled: Arc<watch::Sender<u64>>,
@@ -26,13 +26,13 @@ struct State {
 }
 
 impl Fibs {
-    pub fn new(nodes: usize) -> Self {
+    pub(super) fn new(nodes: usize) -> Self {
         let state = State { routes: vec![BTreeSet::new(); nodes], missing: BTreeSet::new(), changes: 0 };
         Self { state: Arc::new(Mutex::new(state)), settled: Arc::new(watch::Sender::new(0)) }
     }
 
     /// Takes in one notification.
-    pub fn apply(&self, node: NodeId, change: &FibChange) {
+    pub(super) fn apply(&self, node: NodeId, change: &FibChange) {
         let mut state = self.state();
         state.changes += 1;
         let routes = &mut state.routes[node.0];
@@ -48,7 +48,7 @@ impl Fibs {
     }
 
     /// Waits until each of `expected` has been there.
-    pub async fn wait_for(&self, expected: impl IntoIterator<Item = Expected>) {
+    pub(super) async fn wait_for(&self, expected: impl IntoIterator<Item = Expected>) {
         let mut settled = self.settled.subscribe();
         {
             let mut state = self.state();
@@ -60,21 +60,17 @@ impl Fibs {
     }
 
     /// What [`Fibs::wait_for`] still waits for.
-    pub fn missing(&self) -> Vec<Expected> {
+    pub(super) fn missing(&self) -> Vec<Expected> {
         self.state().missing.iter().cloned().collect()
     }
 
-    pub fn has(&self, node: NodeId, prefix: &str) -> bool {
-        self.state().routes[node.0].contains(prefix)
-    }
-
     /// Nodes that have a route for `prefix`.
-    pub fn holders(&self, prefix: &str) -> usize {
+    pub(super) fn holders(&self, prefix: &str) -> usize {
         self.state().routes.iter().filter(|routes| routes.contains(prefix)).count()
     }
 
     /// Notifications so far.
-    pub fn changes(&self) -> u64 {
+    pub(super) fn changes(&self) -> u64 {
         self.state().changes
     }
 

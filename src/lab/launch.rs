@@ -19,7 +19,7 @@ use crate::plan::{PORT, bird};
 use crate::topology::{GroupId, GroupRole, NodeId, Overlay, Topology};
 
 /// The control socket of a node's BIRD, inside the sandbox.
-pub fn bird_socket(node: &str) -> PathBuf {
+pub(super) fn bird_socket(node: &str) -> PathBuf {
     Path::new(PRIVATE).join(format!("{node}.ctl"))
 }
 

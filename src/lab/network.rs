@@ -13,7 +13,7 @@ use crate::plan::Plan;
 use crate::topology::{LinkId, NodeId};
 
 /// The built network.
-pub struct Network {
+pub(super) struct Network {
     stepper: Stepper,
     /// In the order of the plan's nodes.
     namespaces: Vec<Namespace>,
@@ -21,7 +21,7 @@ pub struct Network {
 
 impl Network {
     /// Creates every namespace, with its route monitor running before it has any interface.
-    pub async fn create(plan: &Plan, stepper: Stepper) -> Result<(Self, UnboundedReceiver<Stamped>)> {
+    pub(super) async fn create(plan: &Plan, stepper: Stepper) -> Result<(Self, UnboundedReceiver<Stamped>)> {
         let wanted: Vec<_> = plan.nodes.iter().map(|n| (n.name.clone(), n.sysctls.clone())).collect();
         let create_all = move || {
             let mut fresh = BTreeMap::new();
@@ -40,7 +40,7 @@ impl Network {
     }
 
     /// Creates every link, then gives every interface its addresses and brings it up.
-    pub async fn connect(&self, plan: &Plan) -> Result<()> {
+    pub(super) async fn connect(&self, plan: &Plan) -> Result<()> {
         // The supervisor's own namespace has nothing but `lo`, as `link::create` asks for.
         let here = Control::here("the supervisor's namespace")?;
         for planned in &plan.links {
@@ -60,16 +60,16 @@ impl Network {
         Ok(())
     }
 
-    pub fn namespace(&self, node: NodeId) -> &Namespace {
+    pub(super) fn namespace(&self, node: NodeId) -> &Namespace {
         &self.namespaces[node.0]
     }
 
-    pub fn stepper(&self) -> &Stepper {
+    pub(super) fn stepper(&self) -> &Stepper {
         &self.stepper
     }
 
     /// Takes a link's carrier away, or gives it back with all that the interfaces had carried.
-    pub async fn set_carrier(&self, plan: &Plan, link: LinkId, up: bool) -> Result<()> {
+    pub(super) async fn set_carrier(&self, plan: &Plan, link: LinkId, up: bool) -> Result<()> {
         let planned = &plan.links[link.0];
         let (a, b) = (self.control(planned.a.0).await?, self.control(planned.b.0).await?);
         let (end_a, end_b) = (plan.interface(planned.a), plan.interface(planned.b));

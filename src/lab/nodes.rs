@@ -19,11 +19,11 @@ use crate::overlay::id::Id;
 use crate::topology::Topology;
 
 /// Where nodes' processes connect, inside the sandbox.
-pub const SOCKET: &str = "/run/anybed/nodes.socket";
+pub(super) const SOCKET: &str = "/run/anybed/nodes.socket";
 
 /// Every node's process that is connected. Cheap to clone.
 #[derive(Clone)]
-pub struct Nodes {
+pub(super) struct Nodes {
     shared: Arc<Shared>,
 }
 
@@ -55,23 +55,19 @@ enum Membership {
 }
 
 impl Nodes {
-    pub fn new(topology: &Topology, recorder: Recorder) -> Self {
+    pub(super) fn new(topology: &Topology, recorder: Recorder) -> Self {
         let names = topology.overlays.iter().map(|overlay| {
             let name = |host| topology.node(host).name.clone();
             let id = |host| Id::of_node(topology.seed, &overlay.name, &topology.node(host).name);
             (overlay.name.clone(), overlay.members.iter().map(|host| (id(*host), name(*host))).collect())
         });
-        let shared = Shared {
-            state: Mutex::default(),
-            names: names.collect(),
-            recorder,
-            changes: watch::Sender::new(0),
-        };
+        let shared =
+            Shared { state: Mutex::default(), names: names.collect(), recorder, changes: watch::Sender::new(0) };
         Self { shared: Arc::new(shared) }
     }
 
     /// Starts to accept the nodes' connections.
-    pub fn listen(&self) -> Result<()> {
+    pub(super) fn listen(&self) -> Result<()> {
         let listener = UnixListener::bind(Path::new(SOCKET)).with_context(|| format!("listen at {SOCKET}"))?;
         let nodes = self.clone();
         tokio::spawn(async move {
@@ -91,7 +87,9 @@ impl Nodes {
         let (read, mut write) = stream.into_split();
         let mut lines = BufReader::new(read).lines();
         let first = lines.next_line().await?.context("a node said nothing")?;
-        let Report::Hello { host } = serde_json::from_str(&first)? else { anyhow::bail!("a node did not say its name") };
+        let Report::Hello { host } = serde_json::from_str(&first)? else {
+            anyhow::bail!("a node did not say its name")
+        };
         let (orders, mut outbox) = unbounded_channel::<Order>();
         self.state().connected.insert(host.clone(), orders);
         self.changed();
@@ -207,12 +205,12 @@ impl Nodes {
     }
 
     /// Gives an order; false if the host's process is not connected.
-    pub fn order(&self, host: &str, order: Order) -> bool {
+    pub(super) fn order(&self, host: &str, order: Order) -> bool {
         self.state().connected.get(host).is_some_and(|orders| orders.send(order).is_ok())
     }
 
     /// Tells a host to join. The first of an overlay may found it.
-    pub fn join(&self, overlay: &str, host: &str) -> bool {
+    pub(super) fn join(&self, overlay: &str, host: &str) -> bool {
         let found = {
             let mut state = self.state();
             let first = !state.joined.keys().any(|(o, _)| o == overlay);
@@ -223,7 +221,7 @@ impl Nodes {
     }
 
     /// Sends a put or get and waits for its outcome; `None` when the node goes away meanwhile.
-    pub async fn ask(&self, overlay: &str, host: &str, command: impl FnOnce(u64) -> Command) -> Option<Outcome> {
+    pub(super) async fn ask(&self, overlay: &str, host: &str, command: impl FnOnce(u64) -> Command) -> Option<Outcome> {
         let (answer, wait) = oneshot::channel();
         let token = {
             let mut state = self.state();
@@ -241,13 +239,13 @@ impl Nodes {
     }
 
     /// Starts a lookup whose end only the record learns.
-    pub fn look_up(&self, overlay: &str, host: &str, key: Id) {
+    pub(super) fn look_up(&self, overlay: &str, host: &str, key: Id) {
         let order = Order::Overlay { overlay: overlay.to_owned(), what: Command::Lookup { token: 0, key } };
         self.order(host, order);
     }
 
     /// The state of a host's node.
-    pub async fn digest(&self, overlay: &str, host: &str) -> Option<Digest> {
+    pub(super) async fn digest(&self, overlay: &str, host: &str) -> Option<Digest> {
         let (answer, wait) = oneshot::channel();
         let key = (host.to_owned(), overlay.to_owned());
         self.state().digests.entry(key).or_default().push(answer);
@@ -258,27 +256,27 @@ impl Nodes {
     }
 
     /// Hosts that are members now, sorted.
-    pub fn members(&self, overlay: &str) -> Vec<String> {
+    pub(super) fn members(&self, overlay: &str) -> Vec<String> {
         let state = self.state();
         let members = state.joined.iter().filter(|((o, _), m)| o == overlay && **m == Membership::Member);
         members.map(|((_, host), _)| host.clone()).collect()
     }
 
     /// Whether the host is a member of the overlay, or was told to become one.
-    pub fn is_wanted(&self, overlay: &str, host: &str) -> bool {
+    pub(super) fn is_wanted(&self, overlay: &str, host: &str) -> bool {
         self.state().joined.contains_key(&(overlay.to_owned(), host.to_owned()))
     }
 
-    pub fn is_announced(&self, host: &str, group: &str) -> bool {
+    pub(super) fn is_announced(&self, host: &str, group: &str) -> bool {
         self.state().announced.contains_key(&(host.to_owned(), group.to_owned()))
     }
 
-    pub fn is_connected(&self, host: &str) -> bool {
+    pub(super) fn is_connected(&self, host: &str) -> bool {
         self.state().connected.contains_key(host)
     }
 
     /// Waits until `condition` holds; it is looked at after every change of a node.
-    pub async fn wait_until(&self, condition: impl Fn(&Self) -> bool) {
+    pub(super) async fn wait_until(&self, condition: impl Fn(&Self) -> bool) {
         let mut changes = self.shared.changes.subscribe();
         // The sender lives in self, so this cannot fail.
         let _ = changes.wait_for(|_| condition(self)).await;
@@ -299,6 +297,6 @@ fn overlay_of(group: &str) -> String {
 }
 
 /// Where a host's node is told what it is.
-pub fn config_path(host: &str) -> PathBuf {
+pub(super) fn config_path(host: &str) -> PathBuf {
     Path::new("/run/anybed").join(format!("{host}.node.json"))
 }

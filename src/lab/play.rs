@@ -18,13 +18,12 @@ const PATIENCE: Duration = Duration::from_secs(30);
 ///
 /// # Errors
 /// An action that could not be done.
-pub async fn play(lab: &Shared) -> Result<()> {
+pub(super) async fn play(lab: &Shared) -> Result<()> {
     let probers = Probers::start(lab).await?;
     let begun = Instant::now();
     lab.recorder.now(What::Play);
-    let lookups: Vec<_> = (0..lab.topology.overlays.len())
-        .map(|overlay| tokio::spawn(workload::look_up(lab.clone(), overlay)))
-        .collect();
+    let lookups: Vec<_> =
+        (0..lab.topology.overlays.len()).map(|overlay| tokio::spawn(workload::look_up(lab.clone(), overlay))).collect();
     let done = act_in_time(lab, begun).await;
     if done.is_ok() {
         sleep_until(begun + lab.scenario.duration).await;

@@ -25,14 +25,14 @@ use crate::topology::NodeKind;
 const BATCH: Duration = Duration::from_secs(1);
 
 /// All clients, probing.
-pub struct Probers {
+pub(super) struct Probers {
     stop: watch::Sender<bool>,
     thread: JoinHandle<Result<()>>,
 }
 
 impl Probers {
     /// Starts every client of the lab; `None` if there is nothing to probe.
-    pub async fn start(lab: &Lab) -> Result<Option<Self>> {
+    pub(super) async fn start(lab: &Lab) -> Result<Option<Self>> {
         let Some(settings) = lab.topology.probe.clone() else { return Ok(None) };
         let clients: Vec<_> = lab.topology.of_kind(|k| k == NodeKind::Client).collect();
         let mut probers = Vec::new();
@@ -48,7 +48,8 @@ impl Probers {
         let (stop, stopped) = watch::channel(false);
         let recorder = lab.recorder.clone();
         let work = move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("start a runtime")?;
+            let runtime =
+                tokio::runtime::Builder::new_current_thread().enable_all().build().context("start a runtime")?;
             runtime.block_on(async {
                 let tasks = probers.into_iter().map(|((client, group), socket, target)| {
                     let log = Log { client, group, recorder: recorder.clone(), ready: Vec::new() };
@@ -62,7 +63,7 @@ impl Probers {
     }
 
     /// Sends no more, waits for the last answers, and records what is left.
-    pub async fn finish(self) -> Result<()> {
+    pub(super) async fn finish(self) -> Result<()> {
         self.stop.send_replace(true);
         let joined = tokio::task::spawn_blocking(|| self.thread.join()).await.context("wait for the probes")?;
         joined.map_err(|_| anyhow!("the probes' thread panicked"))?

@@ -18,14 +18,14 @@ use crate::topology::NodeId;
 
 /// What a process is to the lab.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Role {
+pub(super) enum Role {
     Bird,
     /// An overlay node or a plain site.
     Node,
 }
 
 impl Role {
-    pub fn name(self) -> &'static str {
+    pub(super) fn name(self) -> &'static str {
         match self {
             Self::Bird => "bird",
             Self::Node => "node",
@@ -35,7 +35,7 @@ impl Role {
 
 /// A process that ended.
 #[derive(Clone, Debug)]
-pub struct Ended {
+pub(super) struct Ended {
     pub node: NodeId,
     pub role: Role,
     pub status: String,
@@ -45,7 +45,7 @@ pub struct Ended {
 
 /// How to start a process.
 #[derive(Clone, Debug)]
-pub struct Launch {
+pub(super) struct Launch {
     pub node: NodeId,
     pub role: Role,
     pub program: PathBuf,
@@ -56,7 +56,7 @@ pub struct Launch {
 
 /// Every process of the lab. Cheap to clone.
 #[derive(Clone)]
-pub struct Processes {
+pub(super) struct Processes {
     table: Arc<Mutex<Table>>,
     stepper: Stepper,
     /// Counts the ends, for those who wait for one.
@@ -77,13 +77,13 @@ struct Running {
 }
 
 impl Processes {
-    pub fn new(stepper: Stepper) -> Self {
+    pub(super) fn new(stepper: Stepper) -> Self {
         Self { table: Arc::default(), stepper, ends: Arc::new(watch::Sender::new(0)) }
     }
 
     /// Starts all of `launches` in their namespaces: about 1 ms each. Returns those that have ended
     /// already.
-    pub async fn spawn(&self, launches: Vec<(Namespace, Launch)>) -> Result<Vec<Ended>> {
+    pub(super) async fn spawn(&self, launches: Vec<(Namespace, Launch)>) -> Result<Vec<Ended>> {
         let processes = self.clone();
         let spawn_all = move || {
             let mut ended = Vec::new();
@@ -114,7 +114,7 @@ impl Processes {
     }
 
     /// Reaps everything that has ended.
-    pub fn reap(&self) -> Vec<Ended> {
+    pub(super) fn reap(&self) -> Vec<Ended> {
         let mut ended = Vec::new();
         let mut table = self.table();
         loop {
@@ -136,7 +136,7 @@ impl Processes {
     }
 
     /// Kills a process (SIGKILL) and waits until it is gone. False: it was not running.
-    pub async fn kill(&self, node: NodeId, role: Role) -> Result<bool> {
+    pub(super) async fn kill(&self, node: NodeId, role: Role) -> Result<bool> {
         let mut ends = self.ends.subscribe();
         {
             let mut table = self.table();
@@ -148,15 +148,15 @@ impl Processes {
         Ok(true)
     }
 
-    pub fn is_running(&self, node: NodeId, role: Role) -> bool {
+    pub(super) fn is_running(&self, node: NodeId, role: Role) -> bool {
         self.table().running.contains_key(&(node, role))
     }
 
-    pub fn pid(&self, node: NodeId, role: Role) -> Option<i32> {
+    pub(super) fn pid(&self, node: NodeId, role: Role) -> Option<i32> {
         self.table().running.get(&(node, role)).map(|r| r.pid)
     }
 
-    pub fn count(&self, role: Role) -> usize {
+    pub(super) fn count(&self, role: Role) -> usize {
         self.table().running.keys().filter(|(_, r)| *r == role).count()
     }
 
@@ -174,7 +174,7 @@ impl Table {
 }
 
 /// The last lines of a log, for an error message.
-pub fn tail(log: &Path, lines: usize) -> String {
+pub(super) fn tail(log: &Path, lines: usize) -> String {
     let text = std::fs::read_to_string(log).unwrap_or_default();
     let all: Vec<&str> = text.lines().collect();
     all[all.len().saturating_sub(lines)..].join("\n")

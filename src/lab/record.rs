@@ -18,32 +18,33 @@ const FLUSH_EVERY: Duration = Duration::from_millis(250);
 
 /// Where events go. Cheap to clone.
 #[derive(Clone, Debug)]
-pub struct Recorder {
+pub(super) struct Recorder {
     events: Sender<Event>,
 }
 
 /// The writing thread; ends when the last [`Recorder`] is gone or [`What::End`] has been written.
 #[derive(Debug)]
-pub struct Writer {
+pub(super) struct Writer {
     thread: JoinHandle<Result<()>>,
 }
 
 impl Recorder {
-    pub fn create(path: &Path) -> Result<(Self, Writer)> {
+    pub(super) fn create(path: &Path) -> Result<(Self, Writer)> {
         let file = File::create(path).with_context(|| format!("create {}", path.display()))?;
         let (events, inbox) = channel();
         let work = move || write(file, &inbox);
-        let thread = std::thread::Builder::new().name("record".into()).spawn(work).context("start the record's thread")?;
+        let thread =
+            std::thread::Builder::new().name("record".into()).spawn(work).context("start the record's thread")?;
         Ok((Self { events }, Writer { thread }))
     }
 
     /// Records what happens now.
-    pub fn now(&self, what: What) {
+    pub(super) fn now(&self, what: What) {
         self.at(now(), what);
     }
 
     /// Records what happened at `at` (CLOCK_MONOTONIC, nanoseconds).
-    pub fn at(&self, at: u64, what: What) {
+    pub(super) fn at(&self, at: u64, what: What) {
         // The thread ends early only on a full disk, which `Writer::finish` reports.
         let _ = self.events.send(Event { at, what });
     }
@@ -51,7 +52,7 @@ impl Recorder {
 
 impl Writer {
     /// Waits until everything up to [`What::End`] is on disk.
-    pub fn finish(self) -> Result<()> {
+    pub(super) fn finish(self) -> Result<()> {
         self.thread.join().map_err(|_| anyhow!("the record's thread panicked"))?
     }
 }

@@ -60,12 +60,10 @@ pub enum Purpose {
 
 /// Runs the lab to its end and returns the exit code for it.
 pub fn supervise(assignment: Assignment, inside: Inside) -> i32 {
-    let progress = Progress::new(assignment.quiet);
     match run(assignment, inside) {
         Ok(code) => code,
         Err(error) => {
             Progress::new(false).line(&crate::cli::error_text(&error));
-            let _ = progress;
             FAILED
         }
     }
@@ -200,7 +198,10 @@ async fn start(lab: &Shared, phases: &mut Phases<'_>) -> Result<()> {
     };
     spawn(Role::Bird, NodeKind::has_bird).await?;
     spawn(Role::Node, |kind| kind == NodeKind::Member).await?;
-    phases.end("processes", format!("{} BIRDs, {} nodes", lab.processes.count(Role::Bird), lab.processes.count(Role::Node)));
+    phases.end(
+        "processes",
+        format!("{} BIRDs, {} nodes", lab.processes.count(Role::Bird), lab.processes.count(Role::Node)),
+    );
     let sessions = lab.converge().await?;
     let members: Vec<NodeId> = lab.topology.of_kind(|kind| kind == NodeKind::Member).collect();
     let all_connected = |nodes: &Nodes| members.iter().all(|m| nodes.is_connected(&lab.topology.node(*m).name));

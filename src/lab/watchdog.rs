@@ -14,7 +14,7 @@ const PERIOD: Duration = Duration::from_millis(10);
 const BATCH: u32 = 100;
 
 /// Runs until the process ends.
-pub fn start(recorder: Recorder) -> Result<()> {
+pub(super) fn start(recorder: Recorder) -> Result<()> {
     let work = move || {
         loop {
             let mut worst = 0;

@@ -21,7 +21,7 @@ const AT_ONCE: usize = 16;
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Looks random keys up from random members of an overlay, at its rate, for ever.
-pub async fn look_up(lab: Arc<Lab>, overlay: usize) {
+pub(super) async fn look_up(lab: Arc<Lab>, overlay: usize) {
     let overlay = &lab.topology.overlays[overlay];
     if overlay.lookups_per_second <= 0.0 {
         return;
@@ -40,7 +40,7 @@ pub async fn look_up(lab: Arc<Lab>, overlay: usize) {
 }
 
 /// Stores `count` new keys through members in turn, and records how many were acknowledged.
-pub async fn put(lab: &Arc<Lab>, overlay: usize, count: u32) {
+pub(super) async fn put(lab: &Arc<Lab>, overlay: usize, count: u32) {
     let overlay = &lab.topology.overlays[overlay].name;
     let begun = Instant::now();
     let first = lab.keys.lock().expect("no holder of the keys panics").get(overlay).map_or(0, Vec::len) as u32;
@@ -62,7 +62,7 @@ pub async fn put(lab: &Arc<Lab>, overlay: usize, count: u32) {
 }
 
 /// Fetches every stored key from members in turn, and records which were not found.
-pub async fn audit(lab: &Arc<Lab>, overlay: usize) {
+pub(super) async fn audit(lab: &Arc<Lab>, overlay: usize) {
     let overlay = &lab.topology.overlays[overlay].name;
     let begun = Instant::now();
     let keys = lab.keys.lock().expect("no holder of the keys panics").get(overlay).cloned().unwrap_or_default();

@@ -31,11 +31,20 @@ pub struct HostConfig {
 #[serde(tag = "order", rename_all = "kebab-case")]
 pub enum Order {
     /// To the node of one overlay.
-    Overlay { overlay: String, what: Command },
-    Announce { group: String },
-    Withdraw { group: String },
+    Overlay {
+        overlay: String,
+        what: Command,
+    },
+    Announce {
+        group: String,
+    },
+    Withdraw {
+        group: String,
+    },
     /// Answered by [`Report::Digest`].
-    Digest { overlay: String },
+    Digest {
+        overlay: String,
+    },
 }
 
 /// From a node. Times are CLOCK_MONOTONIC nanoseconds.
@@ -43,11 +52,28 @@ pub enum Order {
 #[serde(tag = "report", rename_all = "kebab-case")]
 pub enum Report {
     /// The first line.
-    Hello { host: String },
-    Overlay { at: u64, overlay: String, what: Event },
-    Announced { at: u64, group: String },
-    Withdrew { at: u64, group: String },
-    Digest { overlay: String, digest: Box<Digest> },
+    Hello {
+        host: String,
+    },
+    Overlay {
+        at: u64,
+        overlay: String,
+        what: Event,
+    },
+    Announced {
+        at: u64,
+        group: String,
+    },
+    Withdrew {
+        at: u64,
+        group: String,
+    },
+    Digest {
+        overlay: String,
+        digest: Box<Digest>,
+    },
     /// Something the node could not do.
-    Trouble { text: String },
+    Trouble {
+        text: String,
+    },
 }

@@ -116,9 +116,8 @@ impl Host {
 
     fn obey(&mut self, order: Order) {
         let time = time();
-        let named = |members: &'_ mut Vec<Member>, overlay: &str| {
-            members.iter().position(|m| m.config().overlay == overlay)
-        };
+        let named =
+            |members: &'_ mut Vec<Member>, overlay: &str| members.iter().position(|m| m.config().overlay == overlay);
         match order {
             Order::Overlay { overlay, what } => match named(&mut self.members, &overlay) {
                 Some(at) => self.members[at].command(time, what),
@@ -246,7 +245,11 @@ fn listen(at: SocketAddr, group: Option<usize>, arrived: &Sender<Datagram>) -> R
 fn open(at: SocketAddr) -> std::io::Result<UdpSocket> {
     let socket = Socket::new(Domain::for_address(at), Type::DGRAM, Some(Protocol::UDP))?;
     socket.set_nonblocking(true)?;
-    if at.is_ipv4() { socket.set_freebind_v4(true)? } else { socket.set_freebind_v6(true)? }
+    if at.is_ipv4() {
+        socket.set_freebind_v4(true)?
+    } else {
+        socket.set_freebind_v6(true)?
+    }
     socket.bind(&at.into())?;
     UdpSocket::from_std(socket.into())
 }
