@@ -24,6 +24,7 @@ use crate::event::What;
 use crate::kernel::fib::{Notice, Stamped};
 use crate::kernel::namespace::Stepper;
 use crate::kernel::{now, sys};
+use crate::measure::{BUILT, PLAYED};
 use crate::plan::Plan;
 use crate::scenario::Scenario;
 use crate::topology::{NodeId, NodeKind, Topology};
@@ -95,7 +96,7 @@ async fn live(assignment: Assignment, mut inside: Inside) -> Result<i32> {
         }
     };
     let end = tokio::select! {
-        done = work => done.map(|()| ("played", 0)),
+        done = work => done.map(|()| (if purpose == Purpose::Build { BUILT } else { PLAYED }, 0)),
         _ = interrupt.recv() => Ok(("interrupted", INTERRUPTED)),
         _ = terminate.recv() => Ok(("interrupted", INTERRUPTED)),
         _ = told_to_end.wait_for(|down| *down) => Ok(("ended", 0)),

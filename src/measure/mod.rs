@@ -29,7 +29,7 @@ pub use convergence::QUIET_SECONDS;
 pub use expect::judge;
 pub use fidelity::WORST_SCHED_DELAY_MS;
 pub use model::*;
-pub use record::{PLAYED, Record, RecordError};
+pub use record::{BUILT, PLAYED, Record, RecordError};
 pub use stats::{mean, quantile};
 
 use std::collections::BTreeMap;
