@@ -20,7 +20,7 @@ use super::record::Recorder;
 use super::sandbox::{FAILED, Inside, OUT};
 use super::{Lab, Shared, api, facts, play, watchdog};
 use crate::bird::Bird;
-use crate::event::What;
+use crate::event::{Event, What};
 use crate::kernel::fib::{Notice, Stamped};
 use crate::kernel::namespace::Stepper;
 use crate::kernel::{now, sys};
@@ -50,7 +50,12 @@ pub struct Assignment {
     pub begun: u64,
     pub quiet: bool,
     pub purpose: Purpose,
+    /// Runs on a thread of its own and is shown every event of the record.
+    pub follower: Option<Follower>,
 }
+
+/// Follows a record as it is written.
+pub type Follower = Box<dyn FnOnce(std::sync::mpsc::Receiver<Event>) + Send>;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
@@ -82,10 +87,11 @@ fn run(assignment: Assignment, inside: Inside) -> Result<i32> {
     code
 }
 
-async fn live(assignment: Assignment, mut inside: Inside) -> Result<i32> {
+async fn live(mut assignment: Assignment, mut inside: Inside) -> Result<i32> {
     let mut interrupt = signal(SignalKind::interrupt()).context("watch signals")?;
     let mut terminate = signal(SignalKind::terminate()).context("watch signals")?;
-    let (recorder, writer) = Recorder::create(&Path::new(OUT).join("events.jsonl"))?;
+    let follower = assignment.follower.take().map(follow).transpose()?;
+    let (recorder, writer) = Recorder::create(&Path::new(OUT).join("events.jsonl"), follower)?;
     let purpose = assignment.purpose;
     let (down, mut told_to_end) = watch::channel(false);
     let work = async {
@@ -105,6 +111,13 @@ async fn live(assignment: Assignment, mut inside: Inside) -> Result<i32> {
     recorder.now(What::End { reason });
     writer.finish()?;
     end.map(|(_, code)| code)
+}
+
+fn follow(follower: Follower) -> Result<std::sync::mpsc::Sender<Event>> {
+    let (events, inbox) = std::sync::mpsc::channel();
+    let work = move || follower(inbox);
+    std::thread::Builder::new().name("follower".into()).spawn(work).context("start the record's follower")?;
+    Ok(events)
 }
 
 async fn serve(lab: &Shared, purpose: Purpose, inside: &mut Inside) -> Result<()> {
