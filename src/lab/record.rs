@@ -6,7 +6,7 @@ use std::io::{BufWriter, Write};
 use std::path::Path;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow};
 
@@ -60,8 +60,14 @@ impl Writer {
 
 fn write(file: File, inbox: &Receiver<Event>, follower: Option<&Sender<Event>>) -> Result<()> {
     let mut out = BufWriter::with_capacity(1 << 16, file);
+    let mut flushed = Instant::now();
     loop {
-        match inbox.recv_timeout(FLUSH_EVERY) {
+        // Events may follow one another without a pause as long as this.
+        if flushed.elapsed() >= FLUSH_EVERY {
+            out.flush().context("write the record")?;
+            flushed = Instant::now();
+        }
+        match inbox.recv_timeout(FLUSH_EVERY.saturating_sub(flushed.elapsed())) {
             Ok(event) => {
                 serde_json::to_writer(&mut out, &event).context("write the record")?;
                 out.write_all(b"\n").context("write the record")?;
@@ -73,7 +79,7 @@ fn write(file: File, inbox: &Receiver<Event>, follower: Option<&Sender<Event>>) 
                     return out.flush().context("write the record");
                 }
             }
-            Err(RecvTimeoutError::Timeout) => out.flush().context("write the record")?,
+            Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => return out.flush().context("write the record"),
         }
     }

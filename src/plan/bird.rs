@@ -302,7 +302,8 @@ impl<'a> View<'a> {
             _ => None,
         };
         Session {
-            name: self.session_name(&interface.name, family),
+            // A bare name may be one of BIRD's keywords (`net`), which it does not take even in quotes.
+            name: self.session_name(&format!("ebgp-{}", interface.name.trim_start_matches("to-")), family),
             peer: peer.name.clone(),
             local: Some(local.addr()),
             neighbor: Some(neighbor.addr()),
@@ -315,8 +316,7 @@ impl<'a> View<'a> {
     }
 
     /// Named after the interface, which no other session of the node uses.
-    fn session_name(&self, interface: &str, family: Family) -> String {
-        let stem = interface.trim_start_matches("to-");
+    fn session_name(&self, stem: &str, family: Family) -> String {
         if self.topology.family.families().len() > 1 { format!("{stem}-{family}") } else { stem.to_owned() }
     }
 
