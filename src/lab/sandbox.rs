@@ -169,10 +169,22 @@ fn init(supervisor: Pid, leash: OwnedFd, mask: &SigSet) -> i32 {
         }
         if leash_spoke {
             match leash.as_mut().map(read_byte) {
-                Some(Some(RELEASE)) => leash = None,
+                Some(Some(RELEASE)) => {
+                    leash = None;
+                    let_go_of_caller();
+                }
                 // The command is gone: so are we, and with us everything in here.
                 _ => return FAILED,
             }
+        }
+    }
+}
+
+/// Whoever reads the command's output through a pipe waits until the last holder of its end is gone.
+fn let_go_of_caller() {
+    if let Ok(null) = File::options().read(true).write(true).open("/dev/null") {
+        for target in [0, 1, 2] {
+            let _ = sys::redirect(&null, target);
         }
     }
 }
