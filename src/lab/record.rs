@@ -29,10 +29,11 @@ pub(super) struct Writer {
 }
 
 impl Recorder {
-    pub(super) fn create(path: &Path) -> Result<(Self, Writer)> {
+    /// Creates the record; `follower` is shown each event as well.
+    pub(super) fn create(path: &Path, follower: Option<Sender<Event>>) -> Result<(Self, Writer)> {
         let file = File::create(path).with_context(|| format!("create {}", path.display()))?;
         let (events, inbox) = channel();
-        let work = move || write(file, &inbox);
+        let work = move || write(file, &inbox, follower.as_ref());
         let thread =
             std::thread::Builder::new().name("record".into()).spawn(work).context("start the record's thread")?;
         Ok((Self { events }, Writer { thread }))
@@ -57,7 +58,7 @@ impl Writer {
     }
 }
 
-fn write(file: File, inbox: &Receiver<Event>) -> Result<()> {
+fn write(file: File, inbox: &Receiver<Event>, follower: Option<&Sender<Event>>) -> Result<()> {
     let mut out = BufWriter::with_capacity(1 << 16, file);
     let mut flushed = Instant::now();
     loop {
@@ -70,6 +71,10 @@ fn write(file: File, inbox: &Receiver<Event>) -> Result<()> {
             Ok(event) => {
                 serde_json::to_writer(&mut out, &event).context("write the record")?;
                 out.write_all(b"\n").context("write the record")?;
+                if let Some(follower) = follower {
+                    // One that has stopped listening misses nothing it wanted.
+                    let _ = follower.send(event.clone());
+                }
                 if matches!(event.what, What::End { .. }) {
                     return out.flush().context("write the record");
                 }

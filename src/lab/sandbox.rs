@@ -171,7 +171,7 @@ fn init(supervisor: Pid, leash: OwnedFd, mask: &SigSet) -> i32 {
             match leash.as_mut().map(read_byte) {
                 Some(Some(RELEASE)) => {
                     leash = None;
-                    let_go_of_output();
+                    let_go_of_caller();
                 }
                 // The command is gone: so are we, and with us everything in here.
                 _ => return FAILED,
@@ -180,11 +180,12 @@ fn init(supervisor: Pid, leash: OwnedFd, mask: &SigSet) -> i32 {
     }
 }
 
-/// Whoever reads the command's output through a pipe waits until nobody holds the pipe.
-fn let_go_of_output() {
-    let Ok(nowhere) = File::options().read(true).write(true).open("/dev/null") else { return };
-    for target in 0..=2 {
-        let _ = sys::redirect(&nowhere, target);
+/// Whoever reads the command's output through a pipe waits until the last holder of its end is gone.
+fn let_go_of_caller() {
+    if let Ok(null) = File::options().read(true).write(true).open("/dev/null") {
+        for target in [0, 1, 2] {
+            let _ = sys::redirect(&null, target);
+        }
     }
 }
 
