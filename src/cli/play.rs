@@ -3,6 +3,7 @@
 use std::fs;
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::Receiver;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, anyhow};
@@ -10,10 +11,11 @@ use clap::Args;
 
 use super::{Choices, Failure, Format, Outcome, check, complain, is_colored, print};
 use crate::bird::Bird;
+use crate::event::{Event, What};
 use crate::lab::runtime::{self, ClaimError, Entry, Facts};
 use crate::lab::sandbox::{self, Side};
-use crate::lab::supervisor::{self, Assignment, Purpose};
-use crate::measure::{self, Record};
+use crate::lab::supervisor::{self, Assignment, Follower, Purpose};
+use crate::measure::{self, Live, Record};
 use crate::report;
 
 /// Below the current directory.
@@ -108,7 +110,7 @@ impl Run {
                 complain(&format!("{}", out.join("report.json").display()));
             }
         }
-        Ok(if self.build_only { 0 } else { i32::from(report.exit_code()) })
+        Ok(i32::from(report.exit_code()))
     }
 }
 
@@ -143,7 +145,11 @@ impl ReportOf {
 impl Start<'_> {
     /// Checks, plans, claims a name, enters the sandbox. Returns the run directory and the exit code of the lab.
     fn go(self) -> Result<(PathBuf, i32), Failure> {
-        let (mut topology, scenario) = check::load(self.file, self.choices)?;
+        let (mut topology, mut scenario) = check::load(self.file, self.choices)?;
+        if self.purpose == Purpose::Build {
+            scenario.timeline.clear();
+            scenario.expectations.clear();
+        }
         if let Some(name) = self.name {
             topology.name = checked_name(name)?;
         }
@@ -167,6 +173,7 @@ impl Start<'_> {
             begun: self.begun,
             quiet: self.quiet,
             purpose: self.purpose,
+            follower: (!self.quiet && self.purpose == Purpose::Play).then(|| Box::new(comment) as Follower),
         };
         let outside = match sandbox::enter(&out).map_err(machine)? {
             Side::Inside(inside) => std::process::exit(supervisor::supervise(assignment, inside)),
@@ -240,6 +247,17 @@ impl Start<'_> {
 /// Entering fails for what the machine does not allow.
 fn machine(error: anyhow::Error) -> Failure {
     Failure::Machine(error.context("enter the sandbox (`anybed doctor` says what this machine lacks)"))
+}
+
+/// Tells on standard error what is seen while a lab plays.
+fn comment(events: Receiver<Event>) {
+    let Ok(Event { what: What::Lab(facts), .. }) = events.recv() else { return };
+    let mut live = Live::new(&facts);
+    for event in events {
+        if let Some((at, text)) = live.take(&event) {
+            complain(&format!("{at:>6.1} s    {text}"));
+        }
+    }
 }
 
 /// A lab's name is a file name and a word of commands.

@@ -9,7 +9,7 @@ use rtnetlink::packet_route::address::AddressHeaderFlags;
 use rtnetlink::packet_route::route::RouteProtocol;
 use rtnetlink::{Handle, LinkUnspec, RouteMessageBuilder};
 
-use super::namespace::{Namespace, Stepper};
+use super::namespace::{Namespace, Stepper, enter};
 
 /// Index of `lo` in every namespace.
 pub const LOOPBACK: u32 = 1;
@@ -48,7 +48,16 @@ impl Control {
         Ok(Self { handle, namespace: namespace.name().to_owned() })
     }
 
-    /// Netlink into the namespace this process is in.
+    /// Netlink into each of these namespaces, in one visit of the stepper.
+    pub async fn open_all(stepper: &Stepper, namespaces: Vec<Namespace>) -> Result<Vec<Self>> {
+        let open = |namespace: Namespace| {
+            enter(&namespace)?;
+            Self::here(namespace.name())
+        };
+        stepper.run(move || namespaces.into_iter().map(open).collect()).await
+    }
+
+    /// Netlink into the namespace this thread is in.
     pub fn here(name: &str) -> Result<Self> {
         Ok(Self { handle: open_handle()?, namespace: name.to_owned() })
     }

@@ -16,7 +16,7 @@ use crate::node::announce::GroupConfig;
 use crate::node::channel::HostConfig;
 use crate::overlay::id::Id;
 use crate::plan::{PORT, bird};
-use crate::topology::{GroupId, GroupRole, NodeId, Overlay, Topology};
+use crate::topology::{Addresses, GroupId, GroupRole, NodeId, NodeKind, Overlay, Topology};
 
 /// The control socket of a node's BIRD, inside the sandbox.
 pub(super) fn bird_socket(node: &str) -> PathBuf {
@@ -42,6 +42,16 @@ impl Lab {
             }
         }
         Ok(())
+    }
+
+    /// How to start every process of `node`.
+    pub(super) fn launches(&self, node: NodeId) -> Vec<Result<(Namespace, Launch)>> {
+        let roles: &[Role] = match self.topology.node(node).kind {
+            NodeKind::Client => &[],
+            NodeKind::Member => &[Role::Bird, Role::Node],
+            NodeKind::Router | NodeKind::Gateway => &[Role::Bird],
+        };
+        roles.iter().map(|role| self.launch(node, *role)).collect()
     }
 
     /// How to start the process `role` of `node`.
@@ -71,7 +81,7 @@ fn config_path(node: &str) -> PathBuf {
     Path::new(OUT).join("bird").join(format!("{node}.conf"))
 }
 
-fn host_config(topology: &Topology, addresses: &crate::topology::Addresses, node: NodeId) -> HostConfig {
+fn host_config(topology: &Topology, addresses: &Addresses, node: NodeId) -> HostConfig {
     let family = topology.family.families()[0];
     let name = &topology.node(node).name;
     let groups: Vec<GroupId> = bird::groups_of(topology, node).collect();
@@ -93,12 +103,7 @@ fn host_config(topology: &Topology, addresses: &crate::topology::Addresses, node
     }
 }
 
-fn node_config(
-    topology: &Topology,
-    addresses: &crate::topology::Addresses,
-    overlay: &Overlay,
-    node: NodeId,
-) -> NodeConfig {
+fn node_config(topology: &Topology, addresses: &Addresses, overlay: &Overlay, node: NodeId) -> NodeConfig {
     let family = topology.family.families()[0];
     let unicast = |host: NodeId| SocketAddr::new(addresses.host(host, family), PORT);
     let anycast = |group: GroupId| SocketAddr::new(topology.groups[group.0].addresses[0], PORT);

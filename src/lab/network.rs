@@ -3,14 +3,18 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Context, Result};
-use tokio::sync::mpsc::UnboundedReceiver;
+use futures_util::future::try_join_all;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 
 use crate::kernel::fib::{self, Stamped, Watch};
 use crate::kernel::interface::{Control, Interface};
 use crate::kernel::namespace::{self, Namespace, Stepper};
 use crate::kernel::{link, sysctl};
-use crate::plan::Plan;
+use crate::plan::{NodePlan, Plan};
 use crate::topology::{LinkId, NodeId};
+
+/// Nodes set up at once: enough to keep the kernel busy while answers are read.
+const CHUNK: usize = 32;
 
 /// The built network.
 pub(super) struct Network {
@@ -39,8 +43,8 @@ impl Network {
         Ok((Self { stepper, namespaces }, notices))
     }
 
-    /// Creates every link, then gives every interface its addresses and brings it up.
-    pub(super) async fn connect(&self, plan: &Plan) -> Result<()> {
+    /// Creates every link.
+    pub(super) async fn link(&self, plan: &Plan) -> Result<()> {
         // The supervisor's own namespace has nothing but `lo`, as `link::create` asks for.
         let here = Control::here("the supervisor's namespace")?;
         for planned in &plan.links {
@@ -50,12 +54,27 @@ impl Network {
             };
             link::create(here.handle(), end(planned.a), end(planned.b)).await?;
         }
-        for node in &plan.nodes {
-            let control = self.control(node.id).await?;
-            control.set_up_loopback(&node.loopback).await?;
-            for interface in &node.interfaces {
-                control.set_up(interface).await?;
-            }
+        Ok(())
+    }
+
+    /// Gives every interface its addresses and brings it up; tells `ready` of each node that is done.
+    pub(super) async fn configure(&self, plan: &Plan, ready: UnboundedSender<NodeId>) -> Result<()> {
+        for chunk in plan.nodes.chunks(CHUNK) {
+            let namespaces = chunk.iter().map(|node| self.namespace(node.id).clone()).collect();
+            let controls = Control::open_all(&self.stepper, namespaces).await?;
+            let set_up = |(node, control): (&NodePlan, Control)| {
+                let (node, ready) = (node.clone(), ready.clone());
+                async move {
+                    control.set_up_loopback(&node.loopback).await?;
+                    for interface in &node.interfaces {
+                        control.set_up(interface).await?;
+                    }
+                    // Nobody listens any more only when the build has failed elsewhere.
+                    let _ = ready.send(node.id);
+                    anyhow::Ok(())
+                }
+            };
+            try_join_all(chunk.iter().zip(controls).map(set_up)).await?;
         }
         Ok(())
     }

@@ -6,7 +6,7 @@ use std::io::{BufWriter, Write};
 use std::path::Path;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow};
 
@@ -29,10 +29,11 @@ pub(super) struct Writer {
 }
 
 impl Recorder {
-    pub(super) fn create(path: &Path) -> Result<(Self, Writer)> {
+    /// Creates the record; `follower` is shown each event as well.
+    pub(super) fn create(path: &Path, follower: Option<Sender<Event>>) -> Result<(Self, Writer)> {
         let file = File::create(path).with_context(|| format!("create {}", path.display()))?;
         let (events, inbox) = channel();
-        let work = move || write(file, &inbox);
+        let work = move || write(file, &inbox, follower.as_ref());
         let thread =
             std::thread::Builder::new().name("record".into()).spawn(work).context("start the record's thread")?;
         Ok((Self { events }, Writer { thread }))
@@ -57,18 +58,28 @@ impl Writer {
     }
 }
 
-fn write(file: File, inbox: &Receiver<Event>) -> Result<()> {
+fn write(file: File, inbox: &Receiver<Event>, follower: Option<&Sender<Event>>) -> Result<()> {
     let mut out = BufWriter::with_capacity(1 << 16, file);
+    let mut flushed = Instant::now();
     loop {
-        match inbox.recv_timeout(FLUSH_EVERY) {
+        // Events may follow one another without a pause as long as this.
+        if flushed.elapsed() >= FLUSH_EVERY {
+            out.flush().context("write the record")?;
+            flushed = Instant::now();
+        }
+        match inbox.recv_timeout(FLUSH_EVERY.saturating_sub(flushed.elapsed())) {
             Ok(event) => {
                 serde_json::to_writer(&mut out, &event).context("write the record")?;
                 out.write_all(b"\n").context("write the record")?;
+                if let Some(follower) = follower {
+                    // One that has stopped listening misses nothing it wanted.
+                    let _ = follower.send(event.clone());
+                }
                 if matches!(event.what, What::End { .. }) {
                     return out.flush().context("write the record");
                 }
             }
-            Err(RecvTimeoutError::Timeout) => out.flush().context("write the record")?,
+            Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => return out.flush().context("write the record"),
         }
     }

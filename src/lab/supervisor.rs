@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use anyhow::{Context, Result, bail};
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::sync::watch;
 
 use super::fault::Damage;
@@ -20,16 +20,20 @@ use super::record::Recorder;
 use super::sandbox::{FAILED, Inside, OUT};
 use super::{Lab, Shared, api, facts, play, watchdog};
 use crate::bird::Bird;
-use crate::event::What;
+use crate::event::{Event, What};
 use crate::kernel::fib::{Notice, Stamped};
 use crate::kernel::namespace::Stepper;
 use crate::kernel::{now, sys};
+use crate::measure::{BUILT, PLAYED};
 use crate::plan::Plan;
 use crate::scenario::Scenario;
 use crate::topology::{NodeId, NodeKind, Topology};
 
 /// Exit code after an interruption and a clean teardown.
 pub const INTERRUPTED: i32 = 130;
+
+/// Nodes whose processes are started in one visit of the namespace thread.
+const SPAWN_AT_ONCE: usize = 16;
 
 /// What the supervisor is to do.
 pub struct Assignment {
@@ -46,7 +50,12 @@ pub struct Assignment {
     pub begun: u64,
     pub quiet: bool,
     pub purpose: Purpose,
+    /// Runs on a thread of its own and is shown every event of the record.
+    pub follower: Option<Follower>,
 }
+
+/// Follows a record as it is written.
+pub type Follower = Box<dyn FnOnce(std::sync::mpsc::Receiver<Event>) + Send>;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
@@ -78,10 +87,11 @@ fn run(assignment: Assignment, inside: Inside) -> Result<i32> {
     code
 }
 
-async fn live(assignment: Assignment, mut inside: Inside) -> Result<i32> {
+async fn live(mut assignment: Assignment, mut inside: Inside) -> Result<i32> {
     let mut interrupt = signal(SignalKind::interrupt()).context("watch signals")?;
     let mut terminate = signal(SignalKind::terminate()).context("watch signals")?;
-    let (recorder, writer) = Recorder::create(&Path::new(OUT).join("events.jsonl"))?;
+    let follower = assignment.follower.take().map(follow).transpose()?;
+    let (recorder, writer) = Recorder::create(&Path::new(OUT).join("events.jsonl"), follower)?;
     let purpose = assignment.purpose;
     let (down, mut told_to_end) = watch::channel(false);
     let work = async {
@@ -92,7 +102,7 @@ async fn live(assignment: Assignment, mut inside: Inside) -> Result<i32> {
         }
     };
     let end = tokio::select! {
-        done = work => done.map(|()| ("played", 0)),
+        done = work => done.map(|()| (if purpose == Purpose::Build { BUILT } else { PLAYED }, 0)),
         _ = interrupt.recv() => Ok(("interrupted", INTERRUPTED)),
         _ = terminate.recv() => Ok(("interrupted", INTERRUPTED)),
         _ = told_to_end.wait_for(|down| *down) => Ok(("ended", 0)),
@@ -101,6 +111,13 @@ async fn live(assignment: Assignment, mut inside: Inside) -> Result<i32> {
     recorder.now(What::End { reason });
     writer.finish()?;
     end.map(|(_, code)| code)
+}
+
+fn follow(follower: Follower) -> Result<std::sync::mpsc::Sender<Event>> {
+    let (events, inbox) = std::sync::mpsc::channel();
+    let work = move || follower(inbox);
+    std::thread::Builder::new().name("follower".into()).spawn(work).context("start the record's follower")?;
+    Ok(events)
 }
 
 async fn serve(lab: &Shared, purpose: Purpose, inside: &mut Inside) -> Result<()> {
@@ -150,13 +167,13 @@ async fn build(assignment: Assignment, recorder: Recorder, down: watch::Sender<b
     phases.end("plan", format!("{} nodes, {} links", plan.nodes.len(), plan.links.len()));
 
     let stepper = Stepper::start()?;
-    let (network, notices) = Network::create(&plan, stepper.clone()).await?;
+    let (network, notices) = Network::create(&plan, stepper).await?;
+    phases.end("namespaces", String::new());
     let fibs = Fibs::new(plan.nodes.len());
     let names = plan.nodes.iter().map(|n| n.name.clone()).collect();
     tokio::spawn(note(notices, names, fibs.clone(), recorder.clone()));
-    network.connect(&plan).await?;
-    phases.end("network", format!("{} namespaces, {} links", plan.nodes.len(), plan.links.len()));
-
+    network.link(&plan).await?;
+    phases.end("links", String::new());
     let nodes = Nodes::new(&topology, recorder.clone());
     nodes.listen()?;
     let lab = Arc::new(Lab {
@@ -166,7 +183,8 @@ async fn build(assignment: Assignment, recorder: Recorder, down: watch::Sender<b
         bird,
         out,
         network,
-        processes: Processes::new(stepper),
+        // A thread of its own: starting processes overlaps with setting up interfaces.
+        processes: Processes::new(Stepper::start()?),
         nodes,
         fibs,
         recorder: recorder.clone(),
@@ -186,22 +204,27 @@ async fn build(assignment: Assignment, recorder: Recorder, down: watch::Sender<b
     Ok(lab)
 }
 
-/// Starts BIRDs and nodes, and waits for routing.
+/// Sets up the interfaces, starts BIRDs and nodes, and waits for routing.
 async fn start(lab: &Shared, phases: &mut Phases<'_>) -> Result<()> {
-    let spawn = |role, kinds: fn(NodeKind) -> bool| async move {
-        let launches: Result<Vec<_>> = lab.topology.of_kind(kinds).map(|node| lab.launch(node, role)).collect();
-        let ended = lab.processes.spawn(launches?).await?;
-        for one in ended {
-            lab.mourn(one);
+    let (ready, mut done) = unbounded_channel();
+    let spawn = async {
+        let mut nodes = Vec::new();
+        while done.recv_many(&mut nodes, SPAWN_AT_ONCE).await > 0 {
+            let launches: Result<Vec<_>> = nodes.drain(..).flat_map(|node| lab.launches(node)).collect();
+            for ended in lab.processes.spawn(launches?).await? {
+                lab.mourn(ended);
+            }
         }
+        Ok(())
+    };
+    let configure = async {
+        lab.network.configure(&lab.plan, ready).await?;
+        phases.end("interfaces", "while processes start".into());
         anyhow::Ok(())
     };
-    spawn(Role::Bird, NodeKind::has_bird).await?;
-    spawn(Role::Node, |kind| kind == NodeKind::Member).await?;
-    phases.end(
-        "processes",
-        format!("{} BIRDs, {} nodes", lab.processes.count(Role::Bird), lab.processes.count(Role::Node)),
-    );
+    tokio::try_join!(configure, spawn)?;
+    let (birds, nodes) = (lab.processes.count(Role::Bird), lab.processes.count(Role::Node));
+    phases.end("processes", format!("{birds} BIRDs, {nodes} nodes"));
     let sessions = lab.converge().await?;
     let members: Vec<NodeId> = lab.topology.of_kind(|kind| kind == NodeKind::Member).collect();
     let all_connected = |nodes: &Nodes| members.iter().all(|m| nodes.is_connected(&lab.topology.node(*m).name));

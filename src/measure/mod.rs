@@ -14,6 +14,7 @@ mod convergence;
 mod expect;
 mod fidelity;
 mod islands;
+mod live;
 mod model;
 mod observe;
 mod overlay;
@@ -28,8 +29,9 @@ mod walk;
 pub use convergence::QUIET_SECONDS;
 pub use expect::judge;
 pub use fidelity::WORST_SCHED_DELAY_MS;
+pub use live::Live;
 pub use model::*;
-pub use record::{PLAYED, Record, RecordError};
+pub use record::{BUILT, PLAYED, Record, RecordError};
 pub use stats::{mean, quantile};
 
 use std::collections::BTreeMap;

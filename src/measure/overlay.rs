@@ -188,7 +188,7 @@ impl<'a> History<'a> {
 
 impl Membership<'_> {
     /// Takes over what one event says about membership and links; true if it may have changed any.
-    fn apply(&mut self, facts: &OverlayFacts, what: &What) -> bool {
+    pub(crate) fn apply(&mut self, facts: &OverlayFacts, what: &What) -> bool {
         match what {
             What::Node { node, overlay, did } if *overlay == facts.name => {
                 self.host(node).is_some_and(|host| self.apply_node(host, did))

@@ -44,6 +44,8 @@ pub enum RecordError {
 
 /// The `reason` of the `end` event of a run that was played to its end.
 pub const PLAYED: &str = "played";
+/// The reason of a run that was to build its lab and no more.
+pub const BUILT: &str = "built";
 
 impl Record {
     /// Reads a record from a file.
@@ -103,7 +105,10 @@ impl Record {
 
     /// Whether the run was played to its end.
     pub fn complete(&self) -> bool {
-        self.play.is_some() && self.end_reason.as_deref() == Some(PLAYED)
+        match self.end_reason.as_deref() {
+            Some(BUILT) => true,
+            reason => self.play.is_some() && reason == Some(PLAYED),
+        }
     }
 
     /// Clock reading of the play's begin; the record's end if there was no play.

@@ -92,9 +92,10 @@ pub(super) fn render(
     addresses: &Addresses,
     templates: &Templates,
     node: NodeId,
+    attached: &[Vec<LinkId>],
     interfaces: &[Interface],
 ) -> Result<Option<String>, TemplateError> {
-    let view = View { topology, addresses, node, interfaces };
+    let view = View { topology, addresses, node, attached, interfaces };
     let environment = &templates.environment;
     match topology.node(node).kind {
         NodeKind::Client => Ok(None),
@@ -223,6 +224,8 @@ struct View<'a> {
     topology: &'a Topology,
     addresses: &'a Addresses,
     node: NodeId,
+    /// The links of every node.
+    attached: &'a [Vec<LinkId>],
     interfaces: &'a [Interface],
 }
 
@@ -299,7 +302,8 @@ impl<'a> View<'a> {
             _ => None,
         };
         Session {
-            name: self.session_name(&interface.name, family),
+            // A bare name may be one of BIRD's keywords (`net`), which it does not take even in quotes.
+            name: self.session_name(&format!("ebgp-{}", interface.name.trim_start_matches("to-")), family),
             peer: peer.name.clone(),
             local: Some(local.addr()),
             neighbor: Some(neighbor.addr()),
@@ -312,8 +316,7 @@ impl<'a> View<'a> {
     }
 
     /// Named after the interface, which no other session of the node uses.
-    fn session_name(&self, interface: &str, family: Family) -> String {
-        let stem = interface.trim_start_matches("to-");
+    fn session_name(&self, stem: &str, family: Family) -> String {
         if self.topology.family.families().len() > 1 { format!("{stem}-{family}") } else { stem.to_owned() }
     }
 
@@ -345,7 +348,7 @@ impl<'a> View<'a> {
         if routers.len() <= FULL_MESH_LIMIT {
             return Vec::new();
         }
-        let degree = |id: NodeId| self.topology.links.iter().filter(|l| l.a == id || l.b == id).count();
+        let degree = |id: NodeId| self.attached[id.0].len();
         let mut ranked: Vec<NodeId> = routers.to_vec();
         ranked.sort_by_key(|id| (std::cmp::Reverse(degree(*id)), *id));
         ranked.truncate(2);
@@ -389,7 +392,7 @@ impl<'a> View<'a> {
 
     /// The node's links with their interfaces, which are laid out in the same order.
     fn links(&self) -> impl Iterator<Item = (LinkId, &'a Link, &'a Interface)> {
-        let links = self.topology.links.iter().enumerate().filter(|(_, l)| l.a == self.node || l.b == self.node);
-        links.zip(self.interfaces).map(|((index, link), interface)| (LinkId(index), link, interface))
+        let links = self.attached[self.node.0].iter().zip(self.interfaces);
+        links.map(|(id, interface)| (*id, &self.topology.links[id.0], interface))
     }
 }

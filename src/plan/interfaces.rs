@@ -11,6 +11,16 @@ use crate::topology::{Family, LinkId, LinkKind, NodeId, Topology};
 /// The kernel's limit, without the terminating zero.
 const NAME_LENGTH: usize = 15;
 
+/// The links of each node, in file order: the order of its interfaces.
+pub(super) fn attached(topology: &Topology) -> Vec<Vec<LinkId>> {
+    let mut links = vec![Vec::new(); topology.nodes.len()];
+    for (index, link) in topology.links.iter().enumerate() {
+        links[link.a.0].push(LinkId(index));
+        links[link.b.0].push(LinkId(index));
+    }
+    links
+}
+
 /// The interfaces of each node, in the order of its links.
 pub(super) fn lay_out(topology: &Topology, addresses: &Addresses) -> (Vec<Vec<Interface>>, Vec<LinkPlan>) {
     let mut nodes: Vec<Vec<Interface>> = vec![Vec::new(); topology.nodes.len()];

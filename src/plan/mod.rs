@@ -54,10 +54,11 @@ impl Plan {
     pub fn new(topology: &Topology, templates: &bird::Templates) -> Result<Self, bird::TemplateError> {
         let addresses = Addresses::of(topology);
         let (mut interfaces, links) = interfaces::lay_out(topology, &addresses);
+        let attached = interfaces::attached(topology);
         let mut nodes = Vec::with_capacity(topology.nodes.len());
         for id in topology.ids() {
             let interfaces = std::mem::take(&mut interfaces[id.0]);
-            let bird = bird::render(topology, &addresses, templates, id, &interfaces)?;
+            let bird = bird::render(topology, &addresses, templates, id, &attached, &interfaces)?;
             let node = topology.node(id);
             let loopback = loopback(topology, &addresses, id);
             nodes.push(NodePlan {

@@ -61,12 +61,12 @@ fn a_refused_action_of_the_timeline_makes_a_run_incomplete_and_a_live_one_does_n
 #[test]
 fn an_overloaded_machine_or_a_dead_process_makes_a_run_invalid() {
     let mut lab = two_sites();
-    lab.at(1.0, What::Fidelity { worst_sched_delay_ms: 99.0, socket_drops: 0 }).end(2.0);
+    lab.at(1.0, What::Fidelity { worst_sched_delay_ms: 299.0, socket_drops: 0 }).end(2.0);
     assert_eq!(lab.report().verdict, RunVerdict::Pass);
-    lab.at(1.5, What::Fidelity { worst_sched_delay_ms: 101.0, socket_drops: 0 });
+    lab.at(1.5, What::Fidelity { worst_sched_delay_ms: 301.0, socket_drops: 0 });
     let report = lab.report();
     assert_eq!((report.verdict, report.exit_code()), (RunVerdict::Invalid, 5));
-    assert_eq!(report.fidelity.worst_sched_delay_ms, Some(101.0));
+    assert_eq!(report.fidelity.worst_sched_delay_ms, Some(301.0));
 
     let mut lab = two_sites();
     let exit =

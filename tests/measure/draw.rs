@@ -123,7 +123,7 @@ fn many_clients_are_counted_instead_of_named() {
 #[test]
 fn an_invalid_and_an_incomplete_run_say_why() {
     let mut lab = Synthetic::new("doubtful");
-    lab.at(1.0, What::Fidelity { worst_sched_delay_ms: 250.0, socket_drops: 0 });
+    lab.at(1.0, What::Fidelity { worst_sched_delay_ms: 350.0, socket_drops: 0 });
     lab.at(1.5, What::Refused { action: "cut a-b".into(), reason: "it is already cut".into() });
     lab.end(2.0);
     insta::assert_snapshot!(text(&lab.report(), false));

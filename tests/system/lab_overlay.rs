@@ -1,0 +1,119 @@
+//! Overlay members in a lab that is up: joining, leaving, crashing, keys.
+
+use serde_json::Value;
+
+use crate::support::{Lab, Place, probes, scenes, wait_until};
+
+/// Builds the lab and lets everybody join.
+fn joined(place: &Place) -> Lab<'_> {
+    let lab = Lab::up(place, &place.copy("tests/system/labs/overlay.toml"));
+    lab.fault("join music").ok();
+    lab.wait_for("three members have joined", |events| {
+        let joined = events.iter().filter(|e| did(e, "joined")).count();
+        (joined == 3).then_some(())
+    });
+    lab.wait_for_answer("home.c1", "near.n1", 0);
+    lab
+}
+
+fn did(event: &Value, what: &str) -> bool {
+    event["event"] == "node" && event["did"]["did"] == what
+}
+
+fn members(lab: &Lab<'_>) -> Vec<String> {
+    let status = lab.status();
+    let members = status["overlays"][0]["members"].as_array().unwrap_or_else(|| panic!("no members in {status}"));
+    members.iter().filter_map(|m| m["host"].as_str()).map(str::to_owned).collect()
+}
+
+scenes!(a_member_that_leaves_costs_no_client_a_probe: root rootless rootless_ipv6 root_dual);
+
+fn a_member_that_leaves_costs_no_client_a_probe(place: &Place) {
+    let lab = joined(place);
+    lab.fault("join near.n1").expect_code(2).expect_stderr(&["is a member of music"]);
+    lab.fault("leave near.n1").ok();
+    let asked = anybed::kernel::now();
+    let (withdrew, left) = lab.wait_for("near.n1 has withdrawn and left", |events| {
+        let at = |what| events.iter().find(|e| did(e, what) && e["node"] == "near.n1").and_then(|e| e["at"].as_u64());
+        at("withdrew").zip(at("left"))
+    });
+    assert!(withdrew < left, "withdrew at {withdrew}, left at {left}");
+    wait_until("near.n1 is no member", || match members(&lab) {
+        members if members == ["far.n1", "far.n2"] => Ok(()),
+        others => Err(format!("{others:?}")),
+    });
+    let addresses = lab.exec("near.n1", "ip -o addr show lo").ok();
+    assert!(
+        !addresses.stdout.contains("203.0.113.1/32") && !addresses.stdout.contains("2001:db8:1::1/128"),
+        "{addresses}"
+    );
+    // A probe counts as lost a second after it was sent: those around the leave have been counted then.
+    let settled = left + 2_000_000_000;
+    lab.wait_for_answer("home.c1", "far", settled);
+    let around: Vec<_> = probes(&lab.events(), "home.c1").into_iter().filter(|p| p.sent < settled).collect();
+    let first = around.iter().position(|p| p.member.is_some()).unwrap();
+    let lost: Vec<_> = around[first..].iter().filter(|p| p.member.is_none()).collect();
+    assert!(lost.is_empty(), "asked to leave at {asked}, withdrew at {withdrew}, left at {left}; lost: {lost:#?}");
+    let served =
+        |site: &str| around.iter().filter(|p| p.member.as_deref().is_some_and(|m| m.starts_with(site))).count();
+    assert!(served("near") > 0 && served("far") > 0, "{around:#?}");
+
+    lab.fault("leave near.n1").expect_code(2).expect_stderr(&["is no member of music"]);
+    lab.fault("join near.n1").ok();
+    lab.wait_for_answer("home.c1", "near.n1", anybed::kernel::now());
+}
+
+scenes!(a_crashed_member_comes_back_and_announces: root rootless rootless_ipv6 root_dual);
+
+fn a_crashed_member_comes_back_and_announces(place: &Place) {
+    let lab = joined(place);
+    for victim in ["bird", "node", "both"] {
+        lab.fault(&format!("crash near.n1 {victim}")).ok();
+        let crashed = anybed::kernel::now();
+        // Refused, and without an effect on what is restarted later.
+        lab.fault(&format!("crash near.n1 {victim}")).expect_code(2);
+        if victim != "node" {
+            lab.wait_for_answer("home.c1", "far", crashed);
+        } else {
+            // Its BIRD knows of nothing: clients are led to a host where nobody answers.
+            lab.wait_for("a probe is lost", |events| {
+                probes(events, "home.c1").into_iter().find(|p| p.sent > crashed && p.member.is_none())
+            });
+        }
+        lab.fault(&format!("restart near.n1 {victim}")).ok();
+        let restarted = anybed::kernel::now();
+        if victim != "bird" {
+            lab.wait_for(&format!("near.n1 has joined again after crash of {victim}"), |events| {
+                let joined = |e: &&Value| did(e, "joined") && e["node"] == "near.n1";
+                events.iter().filter(joined).find(|e| e["at"].as_u64().is_some_and(|at| at > restarted)).map(|_| ())
+            });
+        }
+        lab.wait_for_answer("home.c1", "near.n1", restarted);
+        wait_until("everybody is a member", || match members(&lab) {
+            members if members.len() == 3 => Ok(()),
+            others => Err(format!("{others:?}")),
+        });
+    }
+}
+
+scenes!(keys_are_put_and_audited: root rootless rootless_ipv6 root_dual);
+
+fn keys_are_put_and_audited(place: &Place) {
+    let lab = joined(place);
+    lab.fault("audit music").ok();
+    lab.fault("put 40 in music").ok();
+    let put = lab.wait_for("keys are stored", |events| events.iter().find(|e| e["event"] == "put").cloned());
+    assert_eq!((&put["stored"], &put["failed"]), (&40.into(), &0.into()), "{put}");
+    lab.fault("leave far.n1").ok();
+    lab.wait_for("far.n1 has left", |events| {
+        events.iter().find(|e| did(e, "left") && e["node"] == "far.n1").map(|_| ())
+    });
+    let before = lab.now();
+    lab.fault("audit music").ok();
+    let audit = lab.wait_for("the audit has ended", |events| {
+        events.iter().find(|e| e["event"] == "audit" && e["at"].as_u64() > Some(before)).cloned()
+    });
+    // What it held it handed over.
+    assert_eq!(audit["found"], 40, "{audit}");
+    lab.fault("put 0 in music").expect_code(2).expect_stderr(&["no number of keys"]);
+}

@@ -1,0 +1,14 @@
+//! The program as its users meet it: its commands, its plans, and labs of real namespaces and BIRDs.
+//!
+//! One binary, so that it is linked once; one module per surface. Every test of a lab runs as root
+//! and as an ordinary user (see [`support`]).
+
+mod cli;
+mod lab_faults;
+mod lab_life;
+mod lab_overlay;
+mod lab_routing;
+mod leftovers;
+mod plan;
+mod shipped;
+mod support;
