@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 
 use super::{Failure, Format, Outcome, print};
 use crate::lab::api::{self, FaultAnswer, FaultRequest, Status as LabStatus};
-use crate::lab::runtime::{self, Facts};
+use crate::lab::runtime::{self, Ending, Facts};
 
 /// How long a lab may take to end before it is killed.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -84,12 +84,13 @@ impl Down {
         }
         for lab in &labs {
             let facts = find(lab)?;
+            // A lab that is just being swept away has nothing to wait for.
+            let Some(ending) = Ending::watch(&facts)? else { continue };
             let asked: Result<Result<(), String>> = ask(lab, "POST", "/down", String::new());
             let patience = if asked.is_ok() { PATIENCE } else { Duration::ZERO };
-            if !runtime::wait_gone(lab, patience)? {
+            if !ending.wait(patience)? {
                 kill(&facts)?;
-                let gone = runtime::wait_gone(lab, PATIENCE)?;
-                if !gone {
+                if !ending.wait(PATIENCE)? {
                     return Err(Failure::Lab(anyhow!("lab {lab} does not end")));
                 }
             }

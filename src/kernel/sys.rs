@@ -41,18 +41,6 @@ fn ensure_single_threaded() -> Result<()> {
     Ok(())
 }
 
-/// Takes over descriptor `fd` if it is open.
-pub fn adopt_fd(fd: RawFd) -> Option<OwnedFd> {
-    nix::fcntl::fcntl(borrow(fd)?, nix::fcntl::FcntlArg::F_GETFD).ok()?;
-    // SAFETY: the descriptor is open (F_GETFD succeeded) and was handed to this process for this use.
-    Some(unsafe { OwnedFd::from_raw_fd(fd) })
-}
-
-fn borrow(fd: RawFd) -> Option<std::os::fd::BorrowedFd<'static>> {
-    // SAFETY: used only for F_GETFD, which answers EBADF on a closed descriptor; -1 is excluded.
-    (fd >= 0).then(|| unsafe { std::os::fd::BorrowedFd::borrow_raw(fd) })
-}
-
 /// Makes `command` step into the namespaces `files` (in this order) just before it executes, and die
 /// with its parent.
 pub fn enter_before_exec(command: &mut Command, files: Vec<File>) {
@@ -65,6 +53,17 @@ pub fn enter_before_exec(command: &mut Command, files: Vec<File>) {
     };
     // SAFETY: setns and prctl are async-signal-safe system calls; nothing is allocated or locked.
     unsafe { command.pre_exec(enter) };
+}
+
+/// A descriptor that becomes readable when process `pid` has ended; for process 1 of a PID namespace,
+/// when every process in it has.
+pub fn watch_end(pid: Pid) -> io::Result<OwnedFd> {
+    // SAFETY: pidfd_open takes two numbers and returns a new descriptor or -1.
+    match unsafe { libc::syscall(libc::SYS_pidfd_open, pid.as_raw(), 0) } {
+        -1 => Err(io::Error::last_os_error()),
+        // SAFETY: the kernel has just opened it for this process.
+        fd => Ok(unsafe { OwnedFd::from_raw_fd(fd as RawFd) }),
+    }
 }
 
 /// Points standard descriptor `target` (0, 1 or 2) at `file`.

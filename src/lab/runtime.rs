@@ -6,12 +6,17 @@
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context, Result};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::unistd::Pid;
 use serde::{Deserialize, Serialize};
+
+use crate::kernel::sys;
 
 /// What an entry says of its lab.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -143,24 +148,35 @@ pub fn socket(name: &str) -> PathBuf {
     directory().join(name).join("socket")
 }
 
-/// Waits until no process of the lab `name` is left, and removes its entry. False: still there at
-/// the deadline.
-pub fn wait_gone(name: &str, patience: Duration) -> Result<bool> {
-    let path = directory().join(name);
-    let deadline = Instant::now() + patience;
-    loop {
-        if !path.exists() {
-            return Ok(true);
-        }
-        if lock(&path)?.is_some() {
-            remove_all(&path)?;
-            return Ok(true);
-        }
-        if Instant::now() > deadline {
+/// A running lab, to be waited for.
+#[derive(Debug)]
+pub struct Ending {
+    name: String,
+    init: OwnedFd,
+}
+
+impl Ending {
+    /// Watches the end of the lab that `facts` tell of. `None`: it has ended already.
+    pub fn watch(facts: &Facts) -> Result<Option<Self>> {
+        let Some(init) = facts.init else { return Ok(None) };
+        let init = match sys::watch_end(Pid::from_raw(init)) {
+            Err(e) if e.raw_os_error() == Some(libc::ESRCH) => return Ok(None),
+            other => other.context("watch the lab's init")?,
+        };
+        // Only now: as long as the lock is held, the number is still init's.
+        let held = lock(&directory().join(&facts.lab))?.is_none();
+        Ok(held.then(|| Self { name: facts.lab.clone(), init }))
+    }
+
+    /// Waits until no process of the lab is left, and removes its entry. False: some are, at the deadline.
+    pub fn wait(&self, patience: Duration) -> Result<bool> {
+        let timeout = PollTimeout::try_from(patience).context("a patience in milliseconds")?;
+        if poll(&mut [PollFd::new(self.init.as_fd(), PollFlags::POLLIN)], timeout).context("wait for the lab's end")?
+            == 0
+        {
             return Ok(false);
         }
-        // flock(2) has no timeout, and a lock that is given up announces nothing.
-        std::thread::sleep(Duration::from_millis(2));
+        remove_all(&directory().join(&self.name)).map(|()| true)
     }
 }
 
