@@ -1,6 +1,6 @@
 //! The supervisor's end of the channel to every node's process.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard};
 
@@ -16,7 +16,7 @@ use crate::lab::record::Recorder;
 use crate::node::channel::{Order, Report};
 use crate::overlay::chord::Outcome;
 use crate::overlay::id::Id;
-use crate::topology::Topology;
+use crate::topology::{Bootstrap, Topology};
 
 /// Where nodes' processes connect, inside the sandbox.
 pub(super) const SOCKET: &str = "/run/anybed/nodes.socket";
@@ -31,6 +31,8 @@ struct Shared {
     state: Mutex<State>,
     /// Host names by ring id, per overlay.
     names: BTreeMap<String, HashMap<Id, String>>,
+    /// Hosts that may begin an overlay: the well-known ones, if it has such; else anybody.
+    founders: BTreeMap<String, BTreeSet<String>>,
     recorder: Recorder,
     /// Counts changes of what others wait for: connections and memberships.
     changes: watch::Sender<u64>,
@@ -61,8 +63,20 @@ impl Nodes {
             let id = |host| Id::of_node(topology.seed, &overlay.name, &topology.node(host).name);
             (overlay.name.clone(), overlay.members.iter().map(|host| (id(*host), name(*host))).collect())
         });
-        let shared =
-            Shared { state: Mutex::default(), names: names.collect(), recorder, changes: watch::Sender::new(0) };
+        let founders = topology.overlays.iter().map(|overlay| {
+            let hosts = match overlay.bootstrap {
+                Bootstrap::Anycast => &overlay.members,
+                Bootstrap::WellKnown => &overlay.well_known,
+            };
+            (overlay.name.clone(), hosts.iter().map(|host| topology.node(*host).name.clone()).collect())
+        });
+        let shared = Shared {
+            state: Mutex::default(),
+            names: names.collect(),
+            founders: founders.collect(),
+            recorder,
+            changes: watch::Sender::new(0),
+        };
         Self { shared: Arc::new(shared) }
     }
 
@@ -209,11 +223,13 @@ impl Nodes {
         self.state().connected.get(host).is_some_and(|orders| orders.send(order).is_ok())
     }
 
-    /// Tells a host to join. The first of an overlay may found it.
+    /// Tells a host to join. The first of an overlay's possible founders begins it if nobody answers.
     pub(super) fn join(&self, overlay: &str, host: &str) -> bool {
         let found = {
             let mut state = self.state();
-            let first = !state.joined.keys().any(|(o, _)| o == overlay);
+            let founders = self.shared.founders.get(overlay);
+            let may_found = |host: &str| founders.is_some_and(|founders| founders.contains(host));
+            let first = may_found(host) && !state.joined.keys().any(|(o, other)| o == overlay && may_found(other));
             state.joined.insert((overlay.to_owned(), host.to_owned()), Membership::Asked);
             first
         };
