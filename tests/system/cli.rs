@@ -173,7 +173,8 @@ fn a_run_is_a_json_document_that_the_record_yields_again(place: &Place) {
     assert_eq!(report["seed"], 5, "{report}");
     assert_eq!(report["verdict"], if done.code() == 0 { "pass" } else { "invalid" }, "{report}");
     let phases: Vec<_> = report["phases"].as_array().unwrap().iter().filter_map(|p| p["name"].as_str()).collect();
-    assert_eq!(phases, ["plan", "network", "processes", "routing"]);
+    assert_eq!((phases.first(), phases.last()), (Some(&"plan"), Some(&"routing")), "{phases:?}");
+    assert!(phases.contains(&"processes"), "{phases:?}");
     assert!(report["phases"].as_array().unwrap().iter().all(|p| p["seconds"].is_f64()), "{report}");
     for (what, count) in [("routers", 1), ("hosts", 3), ("clients", 1)] {
         assert_eq!(report["nodes"][what], count, "{report}");

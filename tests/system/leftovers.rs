@@ -12,6 +12,8 @@ use crate::support::{Host, Labs, Place, Running, Scene, events, play, scenes, wa
 /// Starts playing the lab; its record is in the place's run directory `killed`.
 fn start(place: &Place) -> Running {
     let file = place.copy("topologies/two-sites.toml");
+    // That of an earlier run in this place would be taken for this one's.
+    let _ = std::fs::remove_file(place.out("killed").join("events.jsonl"));
     let run = place.anybed().arg("run").arg(file).args(["--name", &place.name, "--out"]).arg(place.out("killed"));
     run.args(["--family", place.scene.family.name()]).start()
 }

@@ -3,6 +3,8 @@
 //! One binary, so that it is linked once; one module per surface. Every test of a lab runs as root
 //! and as an ordinary user (see [`support`]).
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 mod cli;
 mod lab_faults;
 mod lab_life;
