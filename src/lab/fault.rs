@@ -135,6 +135,10 @@ impl Lab {
 
     async fn crash(&self, node: NodeId, victim: Victim) -> Result<()> {
         let name = &self.topology.node(node).name;
+        // All or nothing: what is refused must not change what a restart brings back.
+        for role in self.roles(node, victim) {
+            ensure!(self.processes.is_running(node, role), "the {} of {name} is not running", role.name());
+        }
         for role in self.roles(node, victim) {
             if role == Role::Node {
                 let member_of = |o: &usize| self.nodes.is_wanted(&self.topology.overlays[*o].name, name);

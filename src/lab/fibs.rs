@@ -64,9 +64,8 @@ impl Fibs {
         self.state().missing.iter().cloned().collect()
     }
 
-    /// Nodes that have a route for `prefix`.
-    pub(super) fn holders(&self, prefix: &str) -> usize {
-        self.state().routes.iter().filter(|routes| routes.contains(prefix)).count()
+    pub(super) fn has(&self, node: NodeId, prefix: &str) -> bool {
+        self.state().routes[node.0].contains(prefix)
     }
 
     /// Notifications so far.

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use anyhow::{Context, Result, bail};
+use ipnet::IpNet;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::sync::watch;
@@ -27,7 +28,7 @@ use crate::kernel::{now, sys};
 use crate::measure::{BUILT, PLAYED};
 use crate::plan::Plan;
 use crate::scenario::Scenario;
-use crate::topology::{NodeId, NodeKind, Topology};
+use crate::topology::{GroupRole, NodeId, NodeKind, Topology};
 
 /// Exit code after an interruption and a clean teardown.
 pub const INTERRUPTED: i32 = 130;
@@ -235,11 +236,12 @@ async fn start(lab: &Shared, phases: &mut Phases<'_>) -> Result<()> {
 
 impl Lab {
     fn routing_note(&self, sessions: usize) -> String {
-        let plain = self.topology.groups.iter().filter(|g| g.role == crate::topology::GroupRole::Plain);
-        let routers = self.topology.of_kind(NodeKind::is_router).count();
+        let plain = self.topology.groups.iter().filter(|g| g.role == GroupRole::Plain);
+        let routers: Vec<NodeId> = self.topology.of_kind(NodeKind::is_router).collect();
         let groups = plain.map(|group| {
-            let prefix = ipnet::IpNet::from(group.addresses[0]).to_string();
-            format!(", {prefix} in {} of {routers} FIBs", self.fibs.holders(&prefix))
+            let prefix = IpNet::from(group.addresses[0]).to_string();
+            let there = routers.iter().filter(|router| self.fibs.has(**router, &prefix)).count();
+            format!(", {prefix} in {there} of {} FIBs", routers.len())
         });
         format!("{sessions} sessions up{}", groups.collect::<String>())
     }

@@ -104,7 +104,7 @@ fn processes_are_crashed_and_restarted(place: &Place) {
     assert!(exits.iter().all(|e| e["expected"] == true), "{exits:#?}");
 }
 
-scenes!(groups_are_withdrawn_and_announced: root rootless rootless_ipv6 root_dual);
+scenes!(groups_are_withdrawn_and_announced: root rootless_dual);
 
 fn groups_are_withdrawn_and_announced(place: &Place) {
     let lab = Lab::up(place, &place.copy("topologies/two-sites.toml"));

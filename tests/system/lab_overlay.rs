@@ -96,7 +96,7 @@ fn a_crashed_member_comes_back_and_announces(place: &Place) {
     }
 }
 
-scenes!(keys_are_put_and_audited: root rootless rootless_ipv6 root_dual);
+scenes!(keys_are_put_and_audited: root rootless_ipv6);
 
 fn keys_are_put_and_audited(place: &Place) {
     let lab = joined(place);

@@ -14,7 +14,10 @@ use nix::unistd::Pid;
 use serde_json::Value;
 
 /// A run of a shipped lab file takes 50 seconds.
-const PATIENCE: Duration = Duration::from_secs(180);
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// Until a killed command's output is there: unless something it started holds it open.
+const SOON: Duration = Duration::from_secs(5);
 
 /// A command to be run.
 pub(crate) struct Command {
@@ -127,7 +130,7 @@ impl Running {
             Err(RecvTimeoutError::Disconnected) => panic!("nobody waits for {}", self.shown),
             Err(RecvTimeoutError::Timeout) => {
                 self.signal(Signal::SIGKILL);
-                let said = self.output.recv_timeout(PATIENCE).ok().and_then(Result::ok).map(done);
+                let said = self.output.recv_timeout(SOON).ok().and_then(Result::ok).map(done);
                 let said = said.map_or_else(|| self.shown.clone(), |done| done.to_string());
                 panic!("no end within {} s: {said}", PATIENCE.as_secs());
             }
