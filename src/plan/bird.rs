@@ -146,6 +146,9 @@ struct Session {
     role: Option<Relation>,
     /// The neighbor is a client of this route reflector.
     client: bool,
+    /// The neighbor opens the connection. Ends that both do, at the same moment, close both and wait
+    /// for the retry; and who starts first finds nobody listening. Nodes start in the order of their ids.
+    passive: bool,
     /// Prefixes that a host may announce.
     groups: Vec<IpNet>,
     family: Option<Family>,
@@ -310,6 +313,7 @@ impl<'a> View<'a> {
             asn: self.topology.ases[peer.as_id.0].asn,
             relation,
             role: relation.map(Relation::reversed),
+            passive: self.node < if ours { link.b } else { link.a },
             family: Some(family),
             ..Session::default()
         }
