@@ -1,6 +1,7 @@
 //! `anybed run`, `anybed up` and `anybed report`.
 
-use std::fs;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::Receiver;
@@ -162,6 +163,8 @@ impl Start<'_> {
         write(&out.join("plan.txt"), &check::show(&topology, &scenario, &plan))?;
         let listener = UnixListener::bind(entry.socket());
         let listener = listener.with_context(|| format!("listen at {}", entry.socket().display()))?;
+        fs::set_permissions(entry.socket(), Permissions::from_mode(0o600))
+            .context("close the lab's socket to others")?;
         let assignment = Assignment {
             topology,
             scenario,

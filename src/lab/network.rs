@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use anyhow::{Context, Result};
 use futures_util::future::try_join_all;
+use futures_util::{StreamExt, TryStreamExt, stream};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 
 use crate::kernel::fib::{self, Stamped, Watch};
@@ -15,6 +16,9 @@ use crate::topology::{LinkId, NodeId};
 
 /// Nodes set up at once: enough to keep the kernel busy while answers are read.
 const CHUNK: usize = 32;
+
+/// Links asked for and not confirmed.
+const IN_FLIGHT: usize = 16;
 
 /// The built network.
 pub(super) struct Network {
@@ -47,13 +51,15 @@ impl Network {
     pub(super) async fn link(&self, plan: &Plan) -> Result<()> {
         // The supervisor's own namespace has nothing but `lo`, as `link::create` asks for.
         let here = Control::here("the supervisor's namespace")?;
-        for planned in &plan.links {
+        let links = stream::iter(&plan.links).map(|planned| {
             let end = |at: (NodeId, usize)| {
                 let Interface { name, index, mac, .. } = plan.interface(at);
                 link::End { namespace: self.namespace(at.0).raw_fd(), name, index: *index, mac: *mac }
             };
-            link::create(here.handle(), end(planned.a), end(planned.b)).await?;
-        }
+            Ok(link::create(here.handle(), end(planned.a), end(planned.b)))
+        });
+        // The kernel creates one after the other; the next request waits for no answer.
+        links.try_buffer_unordered(IN_FLIGHT).try_for_each(|()| std::future::ready(Ok(()))).await?;
         Ok(())
     }
 
