@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender, channel};
 
 use anyhow::{Context, Result};
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
@@ -32,19 +33,32 @@ pub enum Notice {
     Overrun,
 }
 
-/// A notice with its namespace (by the index given to [`Watch::open`]) and the time it was read.
+/// A notice with its namespace (as marked by [`Monitor::watch`]) and the time it was read.
 pub type Stamped = (u64, usize, Notice);
 
-/// A socket subscribed to one namespace, not yet watched.
-pub struct Watch {
-    socket: Socket,
-    node: usize,
+/// Watches any number of namespaces, on one thread, until the receiver of its notices is gone.
+#[derive(Debug)]
+pub struct Monitor {
+    epoll: Arc<Epoll>,
+    arrivals: Sender<Listener>,
 }
 
-impl Watch {
-    /// Subscribes to routes and links of the calling thread's namespace. Open it before the first
-    /// link exists: names of interfaces are learned from their notifications.
-    pub fn open(node: usize) -> Result<Self> {
+impl Monitor {
+    pub fn start(out: UnboundedSender<Stamped>) -> Result<Self> {
+        let epoll = Arc::new(Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC).context("create an epoll")?);
+        let (arrivals, arriving) = channel();
+        let watched = epoll.clone();
+        let work = move || watch(&watched, &arriving, &out);
+        std::thread::Builder::new().name("routes".into()).spawn(work).context("start the route monitor")?;
+        Ok(Self { epoll, arrivals })
+    }
+
+    /// Watches the calling thread's namespace from now on. `node` is what its notices are marked
+    /// with; `interfaces` are the names of its interfaces by index, all of them up.
+    ///
+    /// A notification costs the kernel a look at every subscribed socket of every namespace, so
+    /// watch a namespace after its links are made.
+    pub fn watch(&self, node: usize, interfaces: Vec<(u32, String)>) -> Result<()> {
         let mut socket = Socket::new(rtnetlink::sys::protocols::NETLINK_ROUTE).context("open a netlink socket")?;
         // Convergence of a large lab bursts; the default of 208 KiB holds about 500 routes.
         socket.set_rx_buf_sz(1_u32 << 20).context("size the buffer of a netlink socket")?;
@@ -53,67 +67,63 @@ impl Watch {
             socket.add_membership(group as u32).context("subscribe to routes and links")?;
         }
         socket.set_non_blocking(true).context("set a netlink socket non-blocking")?;
-        Ok(Self { socket, node })
+        let interfaces = interfaces.into_iter().map(|(index, name)| (index, (name.into(), true))).collect();
+        // What arrives before the thread has this listener stays readable until it has.
+        let interest = EpollEvent::new(EpollFlags::EPOLLIN, node as u64);
+        self.epoll.add(&socket, interest).context("watch a netlink socket")?;
+        let listener = Listener { socket, node, interfaces, buffer: Vec::new() };
+        self.arrivals.send(listener).context("the route monitor has ended")
     }
 }
 
-/// Watches all of `watches` on a thread of its own until the receiver is gone.
-pub fn watch(watches: Vec<Watch>, out: UnboundedSender<Stamped>) -> Result<()> {
-    let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC).context("create an epoll")?;
-    for (at, watch) in watches.iter().enumerate() {
-        let interest = EpollEvent::new(EpollFlags::EPOLLIN, at as u64);
-        epoll.add(&watch.socket, interest).context("watch a netlink socket")?;
-    }
-    let mut listeners: Vec<Listener> = watches.into_iter().map(Listener::new).collect();
-    let work = move || {
-        let mut ready = [EpollEvent::empty(); 256];
-        loop {
-            let count = match epoll.wait(&mut ready, EpollTimeout::NONE) {
-                Ok(count) => count,
-                Err(nix::errno::Errno::EINTR) => continue,
-                Err(error) => {
-                    tracing::error!("route monitor: {error}");
-                    return;
-                }
-            };
-            for event in &ready[..count] {
-                if listeners[event.data() as usize].drain(&out).is_none() {
-                    return;
-                }
+fn watch(epoll: &Epoll, arriving: &Receiver<Listener>, out: &UnboundedSender<Stamped>) {
+    let mut listeners: HashMap<usize, Listener> = HashMap::new();
+    let mut ready = [EpollEvent::empty(); 256];
+    loop {
+        let count = match epoll.wait(&mut ready, EpollTimeout::NONE) {
+            Ok(count) => count,
+            Err(nix::errno::Errno::EINTR) => continue,
+            Err(error) => {
+                tracing::error!("route monitor: {error}");
+                return;
+            }
+        };
+        listeners.extend(arriving.try_iter().map(|listener| (listener.node, listener)));
+        for event in &ready[..count] {
+            let listener = listeners.get_mut(&(event.data() as usize));
+            if listener.is_some_and(|listener| listener.drain(out).is_none()) {
+                return;
             }
         }
-    };
-    std::thread::Builder::new().name("routes".into()).spawn(work).context("start the route monitor")?;
-    Ok(())
+    }
 }
 
+#[derive(Debug)]
 struct Listener {
-    watch: Watch,
+    socket: Socket,
+    node: usize,
+    /// Name and state of each interface, by index.
     interfaces: HashMap<u32, (Arc<str>, bool)>,
     buffer: Vec<u8>,
 }
 
 impl Listener {
-    fn new(watch: Watch) -> Self {
-        Self { watch, interfaces: HashMap::new(), buffer: Vec::new() }
-    }
-
     /// Reads what is there. `None`: nobody listens any more.
     fn drain(&mut self, out: &UnboundedSender<Stamped>) -> Option<()> {
         loop {
             self.buffer.clear();
             self.buffer.reserve(32 << 10);
-            let received = self.watch.socket.recv(&mut self.buffer, 0);
+            let received = self.socket.recv(&mut self.buffer, 0);
             let at = now();
             match received {
                 Ok(0) => return Some(()),
                 Ok(_) => {
                     for notice in self.parse() {
-                        out.send((at, self.watch.node, notice)).ok()?;
+                        out.send((at, self.node, notice)).ok()?;
                     }
                 }
                 Err(e) if e.raw_os_error() == Some(libc::ENOBUFS) => {
-                    out.send((at, self.watch.node, Notice::Overrun)).ok()?;
+                    out.send((at, self.node, Notice::Overrun)).ok()?;
                 }
                 Err(_) => return Some(()),
             }

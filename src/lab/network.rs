@@ -1,16 +1,18 @@
 //! Builds the network of a plan: namespaces, links, addresses.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use futures_util::future::try_join_all;
 use futures_util::{StreamExt, TryStreamExt, stream};
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
-use crate::kernel::fib::{self, Stamped, Watch};
+use crate::kernel::fib::{Monitor, Stamped};
 use crate::kernel::interface::{Control, Interface};
+use crate::kernel::link;
 use crate::kernel::namespace::{self, Namespace, Stepper};
-use crate::kernel::{link, sysctl};
+use crate::kernel::sysctl::{self, Sysctl};
 use crate::plan::{NodePlan, Plan};
 use crate::topology::{LinkId, NodeId};
 
@@ -25,26 +27,39 @@ pub(super) struct Network {
     stepper: Stepper,
     /// In the order of the plan's nodes.
     namespaces: Vec<Namespace>,
+    monitor: Arc<Monitor>,
 }
 
 impl Network {
-    /// Creates every namespace, with its route monitor running before it has any interface.
+    /// Creates every namespace.
     pub(super) async fn create(plan: &Plan, stepper: Stepper) -> Result<(Self, UnboundedReceiver<Stamped>)> {
         let wanted: Vec<_> = plan.nodes.iter().map(|n| (n.name.clone(), n.sysctls.clone())).collect();
         let create_all = move || {
             let mut fresh = BTreeMap::new();
-            let mut made = Vec::with_capacity(wanted.len());
-            for (index, (name, sysctls)) in wanted.into_iter().enumerate() {
+            let create = |(name, sysctls): (String, Vec<Sysctl>)| {
                 let namespace = namespace::create(&name)?;
                 sysctl::apply(&sysctls, &mut fresh).with_context(|| format!("set up namespace {name}"))?;
-                made.push((namespace, Watch::open(index)?));
-            }
-            Ok(made)
+                Ok(namespace)
+            };
+            wanted.into_iter().map(create).collect()
         };
-        let (namespaces, watches) = stepper.run(create_all).await?.into_iter().unzip();
-        let (out, notices) = tokio::sync::mpsc::unbounded_channel();
-        fib::watch(watches, out)?;
-        Ok((Self { stepper, namespaces }, notices))
+        let namespaces = stepper.run(create_all).await?;
+        let (out, notices) = unbounded_channel();
+        Ok((Self { stepper, namespaces, monitor: Arc::new(Monitor::start(out)?) }, notices))
+    }
+
+    /// Watches the routes of these nodes from now on: before their BIRDs start.
+    pub(super) async fn watch(&self, plan: &Plan, nodes: &[NodeId]) -> Result<()> {
+        let wanted: Vec<_> = nodes.iter().map(|id| (*id, self.namespace(*id).clone(), names(plan, *id))).collect();
+        let monitor = self.monitor.clone();
+        let watch_all = move || {
+            for (node, namespace, interfaces) in wanted {
+                namespace::enter(&namespace)?;
+                monitor.watch(node.0, interfaces)?;
+            }
+            Ok(())
+        };
+        self.stepper.run(watch_all).await
     }
 
     /// Creates every link.
@@ -110,4 +125,9 @@ impl Network {
     async fn control(&self, node: NodeId) -> Result<Control> {
         Control::open(&self.stepper, self.namespace(node)).await
     }
+}
+
+/// Names of a node's interfaces, by index.
+fn names(plan: &Plan, node: NodeId) -> Vec<(u32, String)> {
+    plan.node(node).interfaces.iter().map(|i| (i.index, i.name.clone())).collect()
 }

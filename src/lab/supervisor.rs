@@ -211,6 +211,7 @@ async fn start(lab: &Shared, phases: &mut Phases<'_>) -> Result<()> {
     let spawn = async {
         let mut nodes = Vec::new();
         while done.recv_many(&mut nodes, SPAWN_AT_ONCE).await > 0 {
+            lab.network.watch(&lab.plan, &nodes).await?;
             let launches: Result<Vec<_>> = nodes.drain(..).flat_map(|node| lab.launches(node)).collect();
             for ended in lab.processes.spawn(launches?).await? {
                 lab.mourn(ended);
