@@ -16,13 +16,17 @@ use crate::topology::{AsId, GroupRole, NodeId, TimerPreset};
 
 /// Between two looks at BGP sessions that are not up: BIRD does not announce state changes.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
+/// Routing tables that do not change for so long have settled: a new BGP session tells what it knows
+/// within a few milliseconds, on a loaded machine within tens.
+const QUIET: Duration = Duration::from_millis(100);
 /// BIRDs asked at the same time.
 const AT_ONCE: usize = 128;
 /// Missing things named in an error; the rest is counted.
 const NAMED: usize = 12;
 
 impl Lab {
-    /// Waits until every router has every route it should have and every BGP session is up.
+    /// Waits until every router has every route it should have, every BGP session is up, and no routing
+    /// table changes any more.
     /// Returns the number of sessions.
     ///
     /// # Errors
@@ -34,7 +38,9 @@ impl Lab {
         };
         let wait = async {
             self.fibs.wait_for(self.expected()).await;
-            self.sessions_up().await
+            let sessions = self.sessions_up().await;
+            self.quiet().await;
+            sessions
         };
         match timeout(patience, wait).await {
             Ok(sessions) => Ok(sessions),
@@ -91,6 +97,20 @@ impl Lab {
             }
             waiting = still;
             sleep(LOOK_EVERY).await;
+        }
+    }
+
+    /// Waits until no routing table has changed for a while: the route that came first need not be the
+    /// best, and a session that is up has not yet said all it knows.
+    async fn quiet(&self) {
+        let mut before = self.fibs.changes();
+        loop {
+            sleep(QUIET).await;
+            let now = self.fibs.changes();
+            if now == before {
+                return;
+            }
+            before = now;
         }
     }
 
