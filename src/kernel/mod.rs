@@ -4,6 +4,7 @@
 
 pub mod features;
 pub mod fib;
+pub mod impairment;
 pub mod interface;
 pub mod link;
 pub mod namespace;

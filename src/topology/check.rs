@@ -51,6 +51,7 @@ pub(crate) fn check(
         seed: overrides.seed.unwrap_or(file.seed),
         family: overrides.family.unwrap_or(file.family),
         timers: overrides.timers.unwrap_or(file.timers),
+        backend: Backend::Auto,
         ases: Vec::new(),
         nodes: Vec::new(),
         links: Vec::new(),

@@ -57,7 +57,8 @@ impl Builder<'_> {
             }
         }
         self.link_names.insert(free.clone());
-        self.topology.links.push(Link { name: free, a, b, kind });
+        let impairments = Default::default();
+        self.topology.links.push(Link { name: free, a, b, kind, impairments, emulated: false });
         self.link_spans.push(span);
     }
 

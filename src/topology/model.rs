@@ -9,6 +9,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::kernel::impairment::Impairment;
+
 /// Index into [`Topology::nodes`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct NodeId(pub usize);
@@ -34,6 +36,7 @@ pub struct Topology {
     pub seed: u64,
     pub family: FamilyChoice,
     pub timers: TimerPreset,
+    pub backend: Backend,
     /// Stub networks are ASes too: their [`As::stub`] is true.
     pub ases: Vec<As>,
     pub nodes: Vec<Node>,
@@ -52,6 +55,19 @@ pub enum FamilyChoice {
     Ipv6,
     /// Both; overlay nodes and probes speak IPv4, routing carries both.
     Dual,
+}
+
+/// Who impairs the links that are impaired (`backend` of a lab file).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Backend {
+    /// The kernel's netem where it is there, else the wire.
+    #[default]
+    Auto,
+    /// The kernel's queueing discipline of that name.
+    Netem,
+    /// anybed itself, in user space.
+    Wire,
 }
 
 /// One address family.
@@ -120,6 +136,11 @@ pub struct Link {
     pub a: NodeId,
     pub b: NodeId,
     pub kind: LinkKind,
+    /// From `a` to `b`, and back.
+    pub impairments: [Impairment; 2],
+    /// It can be impaired whatever the kernel: the file gives it a property, or the timeline does. Every
+    /// other link is a bare veth pair.
+    pub emulated: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
