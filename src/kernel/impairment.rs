@@ -99,6 +99,21 @@ impl Impairment {
     }
 }
 
+/// What becomes of the frames that one end of a link sends.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Egress {
+    pub impairment: Impairment,
+    /// Every frame vanishes. What is in flight still arrives.
+    pub blackhole: bool,
+}
+
+impl Egress {
+    /// Whether frames pass unharmed and at once.
+    pub fn is_none(&self) -> bool {
+        !self.blackhole && self.impairment.is_none()
+    }
+}
+
 /// Some of a link's properties, as a lab file or an `impair` names them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Properties {
