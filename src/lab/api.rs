@@ -15,8 +15,8 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
-use super::process::Role;
 use super::{Lab, Shared, fault};
+use crate::scenario::damage::Process;
 use crate::topology::NodeKind;
 
 /// `GET /status`
@@ -139,7 +139,7 @@ async fn status(State(context): State<Served>) -> Json<Status> {
         }
         overlays.push(OverlayStatus { name: overlay.name.clone(), members });
     }
-    let faults = lab.damage_report();
+    let faults = lab.damage_report().await;
     let fib_changes = lab.fibs.changes();
     let file = lab.out.display().to_string();
     Json(Status { lab: lab.topology.name.clone(), file, nodes, overlays, faults, fib_changes })
@@ -160,8 +160,8 @@ async fn node_status(lab: &Lab, id: crate::topology::NodeId) -> NodeStatus {
     NodeStatus {
         name: node.name.clone(),
         kind: kind.into(),
-        bird: lab.processes.pid(id, Role::Bird),
-        node: lab.processes.pid(id, Role::Node),
+        bird: lab.processes.pid(id, Process::Bird),
+        node: lab.processes.pid(id, Process::Node),
         sessions,
     }
 }

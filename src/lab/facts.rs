@@ -61,7 +61,13 @@ fn link(topology: &Topology, link: &Link) -> LinkFacts {
         LinkKind::Access => "access",
     };
     let name = |id| topology.node(id).name.clone();
-    LinkFacts { name: link.name.clone(), a: name(link.a), b: name(link.b), kind: kind.into() }
+    LinkFacts {
+        name: link.name.clone(),
+        a: name(link.a),
+        b: name(link.b),
+        kind: kind.into(),
+        impairments: link.impairments,
+    }
 }
 
 fn group(topology: &Topology, group: &Group) -> GroupFacts {

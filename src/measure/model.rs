@@ -201,7 +201,7 @@ pub struct OverlayReport {
     pub islands_end: usize,
     /// Whether the ring was whole at the end.
     pub whole_end: bool,
-    /// Seconds from the last `recover` or `mend` until the ring was whole.
+    /// Seconds from the last repair of a link (`mend`, `recover`, `heal`, `clear`) until the ring was whole.
     pub merge_seconds: Option<f64>,
     /// Only changes.
     pub islands: Vec<IslandPoint>,

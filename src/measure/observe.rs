@@ -146,7 +146,7 @@ fn audits<'a>(history: &'a History<'a>, number: impl Fn(&[Audited<'a>]) -> usize
 fn merging<'a>(record: &'a Record, history: &'a History<'a>) -> Seen<'a> {
     let changes = history.shapes.iter().map(|(at, _)| *at).collect();
     let read = move |from, to| match merge(record, history, from, to) {
-        None => Err(format!("{NOTHING}: no recover or mend")),
+        None => Err(format!("{NOTHING}: no link was repaired")),
         Some((action, None)) => Err(format!("not whole after {action}")),
         Some((action, Some(seconds))) => {
             Ok((Reading::Seconds(seconds), format!("{} s after {action}", (seconds * 1e3).round() / 1e3)))
