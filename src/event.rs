@@ -40,6 +40,11 @@ pub enum What {
     /// A fault or its undo changed what a link does: its carrier, and what becomes of the frames that `a`
     /// sends, and `b`.
     Link { link: String, up: bool, egress: [Egress; 2] },
+    /// Echoes between two nodes, from a `ping`: the links that the kernels' routes led along, there and
+    /// back, and each round trip in nanoseconds (`None`: no answer).
+    Ping { from: String, to: String, there: Vec<String>, back: Vec<String>, round_trips: Vec<Option<u64>> },
+    /// A partition or its undo has been looked into, `seconds` after it was done: what was found.
+    Verified { action: String, seconds: f64, found: String },
     /// An action could not be carried out.
     Refused { action: String, reason: String },
     /// A kernel routing table changed (netlink notification).

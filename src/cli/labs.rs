@@ -122,7 +122,7 @@ impl Status {
 }
 
 fn show(status: &LabStatus) -> String {
-    let mut text = format!("{}  record in {}\n", status.lab, status.file);
+    let mut text = format!("{}  record in {}\n", status.lab, status.out);
     let width = status.nodes.iter().map(|n| n.name.len()).max().unwrap_or(0);
     for node in &status.nodes {
         let bird = match (node.bird, node.sessions) {

@@ -7,7 +7,9 @@ pub mod fib;
 pub mod impairment;
 pub mod interface;
 pub mod link;
+pub mod lookup;
 pub mod namespace;
+pub mod ping;
 pub mod sys;
 pub mod sysctl;
 

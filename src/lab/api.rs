@@ -16,14 +16,15 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
 use super::{Lab, Shared, fault};
-use crate::scenario::damage::Process;
-use crate::topology::NodeKind;
+use crate::scenario::damage::{Damage, Process, ProcessState};
+use crate::topology::{NodeId, NodeKind};
 
 /// `GET /status`
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Status {
     pub lab: String,
-    pub file: String,
+    /// The run directory.
+    pub out: String,
     pub nodes: Vec<NodeStatus>,
     pub overlays: Vec<OverlayStatus>,
     /// Faults that have not been undone.
@@ -125,41 +126,44 @@ impl axum::serve::Listener for OwnersOnly {
 
 async fn status(State(context): State<Served>) -> Json<Status> {
     let lab = &context.lab;
+    let damage = lab.damage.lock().await.clone();
     let mut nodes = Vec::new();
     for id in lab.topology.ids() {
-        nodes.push(node_status(lab, id).await);
+        nodes.push(node_status(lab, &damage, id).await);
     }
     let mut overlays = Vec::new();
     for overlay in &lab.topology.overlays {
         let mut members = Vec::new();
         for host in lab.nodes.members(&overlay.name) {
+            let frozen = |id| damage.process(id, Process::Node) == ProcessState::Stopped;
+            if lab.topology.find(&host).is_some_and(frozen) {
+                continue;
+            }
             if let Some(digest) = lab.nodes.digest(&overlay.name, &host).await {
                 members.push(MemberStatus { host, keys: digest.keys, island: digest.island });
             }
         }
         overlays.push(OverlayStatus { name: overlay.name.clone(), members });
     }
-    let faults = lab.damage_report().await;
+    let faults = damage.report(&lab.topology);
     let fib_changes = lab.fibs.changes();
-    let file = lab.out.display().to_string();
-    Json(Status { lab: lab.topology.name.clone(), file, nodes, overlays, faults, fib_changes })
+    let out = lab.out.display().to_string();
+    Json(Status { lab: lab.topology.name.clone(), out, nodes, overlays, faults, fib_changes })
 }
 
-async fn node_status(lab: &Lab, id: crate::topology::NodeId) -> NodeStatus {
+async fn node_status(lab: &Lab, damage: &Damage, id: NodeId) -> NodeStatus {
     let node = lab.topology.node(id);
-    let sessions = match node.kind {
-        NodeKind::Client => None,
-        _ => lab.bgp(id).await.ok().map(|all| (all.iter().filter(|s| s.info == "Established").count(), all.len())),
-    };
-    let kind = match node.kind {
-        NodeKind::Router => "router",
-        NodeKind::Gateway => "gateway",
-        NodeKind::Member => "member",
-        NodeKind::Client => "client",
+    let sessions = match damage.process(id, Process::Bird) {
+        // A frozen BIRD accepts the question and does not answer.
+        _ if node.kind == NodeKind::Client => None,
+        ProcessState::Dead | ProcessState::Stopped => None,
+        ProcessState::Running => {
+            lab.bgp(id).await.ok().map(|all| (all.iter().filter(|s| s.info == "Established").count(), all.len()))
+        }
     };
     NodeStatus {
         name: node.name.clone(),
-        kind: kind.into(),
+        kind: node.kind.name().into(),
         bird: lab.processes.pid(id, Process::Bird),
         node: lab.processes.pid(id, Process::Node),
         sessions,

@@ -7,12 +7,12 @@ use anyhow::{Context, Result, anyhow, bail, ensure};
 use tokio::time::timeout;
 
 use super::network::LinkChange;
-use super::workload;
-use super::{Lab, Shared};
+use super::{Lab, Shared, ping, workload};
 use crate::anycast::Command;
 use crate::event::What;
 use crate::kernel::now;
 use crate::node::channel::Order;
+use crate::scenario::action::pinged;
 use crate::scenario::damage::{Damage, Process, ProcessState};
 use crate::scenario::{Action, Origin};
 use crate::topology::{GroupId, LinkId, NodeId};
@@ -66,6 +66,11 @@ impl Lab {
                 self.background(async move { workload::audit(&lab, overlay).await });
                 Ok(())
             }
+            Action::Ping { parts } => {
+                let (lab, nodes) = (self.clone(), pinged(parts, &self.topology));
+                self.background(async move { ping::ping(&lab, &nodes).await });
+                Ok(())
+            }
             Action::Flap { fault, every, times } => self.flap(fault, *every, *times),
             Action::Stop(fault) => self.stop_flap(fault).await,
             _ => self.inflict(action, origin).await,
@@ -73,7 +78,7 @@ impl Lab {
     }
 
     /// Takes a fault or its undo in, and makes links and processes what follows from all faults in force.
-    async fn inflict(&self, action: &Action, origin: Origin) -> Result<()> {
+    async fn inflict(self: &Arc<Self>, action: &Action, origin: Origin) -> Result<()> {
         let mut damage = self.damage.lock().await;
         let mut after = damage.clone();
         after.apply(action, origin, &self.topology).map_err(|why| anyhow!(why))?;
@@ -86,7 +91,9 @@ impl Lab {
             let link = self.topology.links[link.0].name.clone();
             self.recorder.now(What::Link { link, up: after.up, egress: after.egress });
         }
-        self.change_processes(&before, &damage).await
+        self.change_processes(&before, &damage).await?;
+        self.verify(action, &damage);
+        Ok(())
     }
 
     fn link_changes(&self, before: &Damage, after: &Damage) -> Vec<LinkChange> {
@@ -178,18 +185,13 @@ impl Lab {
         // The sender lives in self.
         let _ = running.wait_for(|count| *count == 0).await;
     }
-
-    /// Faults not undone, in words.
-    pub(super) async fn damage_report(&self) -> Vec<String> {
-        self.damage.lock().await.report(&self.topology)
-    }
 }
 
 /// Whether the record keeps the action as a fault; joins and the like are told by the nodes, and each
 /// step of a flap is a fault of its own.
 fn is_fault(action: &Action) -> bool {
-    use Action::{Audit, Flap, Join, Leave, Put, Stop};
-    !matches!(action, Join { .. } | Leave { .. } | Put { .. } | Audit { .. } | Flap { .. } | Stop(_))
+    use Action::{Audit, Flap, Join, Leave, Ping, Put, Stop};
+    !matches!(action, Join { .. } | Leave { .. } | Put { .. } | Audit { .. } | Ping { .. } | Flap { .. } | Stop(_))
 }
 
 /// Carries out all actions of one text, as `anybed fault` sends it.

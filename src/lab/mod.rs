@@ -2,7 +2,7 @@
 //!
 //! - [`runtime`], [`sandbox`]: where labs are found, and the walls around each
 //! - [`supervisor`]: a lab from build to end; `network`, `process`, `launch`, `converge` build it
-//! - `play`, `fault`, `workload`, `probe`: what happens in it
+//! - `play`, `fault`, `flap`, `verify`, `walk`, `ping`, `workload`, `probe`: what happens in it
 //! - `record`, `facts`, `watchdog`: what is written down
 //! - `fibs`, `nodes`: what it knows of its kernels and its overlay nodes
 //! - [`api`]: its socket
@@ -16,6 +16,7 @@ mod flap;
 mod launch;
 mod network;
 mod nodes;
+mod ping;
 mod play;
 mod probe;
 mod process;
@@ -24,6 +25,8 @@ mod record;
 pub mod runtime;
 pub mod sandbox;
 pub mod supervisor;
+mod verify;
+mod walk;
 mod watchdog;
 mod workload;
 

@@ -2,13 +2,13 @@
 
 use std::fmt;
 
-use super::faults::{clear, flap, impair, link, partition, stop};
+use super::faults::{clear, flap, impair, link, partition, ping, stop};
 use super::words::{Words, host, overlay, stub};
 use super::{Action, Ends, Part, Victim};
 use crate::topology::diagnose::suggest;
 use crate::topology::{GroupId, GroupRole, LinkId, NodeId, NodeKind, Topology};
 
-pub use super::faults::schedule;
+pub use super::faults::{pinged, schedule};
 pub use super::words::ActionError;
 
 /// Every verb and its form.
@@ -34,6 +34,7 @@ pub const FORMS: &[(&str, &str)] = &[
     ("drain", "drain HOST [GROUP]"),
     ("put", "put COUNT in OVERLAY"),
     ("audit", "audit OVERLAY"),
+    ("ping", "ping NAME …"),
     ("flap", "flap FAULT every PERIOD times COUNT"),
     ("stop", "stop FAULT"),
 ];
@@ -84,6 +85,7 @@ pub(super) fn parse_at(text: &str, start: usize, topology: &Topology) -> Result<
         "withdraw" => site(&mut words, form, topology, |host, group| Action::Withdraw { host, group })?,
         "drain" => site(&mut words, form, topology, |host, group| Action::Drain { host, group })?,
         "put" => put(&mut words, form, topology)?,
+        "ping" => vec![ping(&mut words, form, topology)?],
         "flap" => return Ok(vec![flap(text, start, form, topology)?]),
         "stop" => return Ok(vec![stop(text, start, form, topology)?]),
         _ => vec![Action::Audit { overlay: overlay(&words.expect("an overlay", form)?, topology)? }],
@@ -269,6 +271,7 @@ impl Action {
             Self::Thaw(..) => "thaw",
             Self::Renumber(_) => "renumber",
             Self::Drain { .. } => "drain",
+            Self::Ping { .. } => "ping",
             Self::Flap { .. } => "flap",
             Self::Stop(_) => "stop",
             Self::Fail { .. } => "fail",
@@ -307,7 +310,7 @@ impl Action {
             Self::Blackhole(link, _) | Self::Clear(link, _) => &topology.links[link.0].name,
             Self::Impair(link, ..) => &topology.links[link.0].name,
             Self::Fail { stub, .. } | Self::Recover(stub) => &topology.ases[stub.0].name,
-            Self::Partition { parts, .. } | Self::Heal { parts } => {
+            Self::Partition { parts, .. } | Self::Heal { parts } | Self::Ping { parts } => {
                 parts.first().map_or("", |part| part_name(*part, topology))
             }
             Self::Crash(node, _) | Self::Restart(node, _) => &topology.node(*node).name,
@@ -339,7 +342,7 @@ impl fmt::Display for Shown<'_> {
             Action::Partition { parts, silently } => {
                 write!(f, "{verb} {}{}", names(parts, topology), if *silently { " silently" } else { "" })
             }
-            Action::Heal { parts } => write!(f, "{verb} {}", names(parts, topology)),
+            Action::Heal { parts } | Action::Ping { parts } => write!(f, "{verb} {}", names(parts, topology)),
             Action::Flap { fault, every, times } => {
                 let every = humantime::format_duration(*every).to_string().replace(' ', "");
                 write!(f, "{verb} {} every {every} times {times}", Shown(fault, topology))

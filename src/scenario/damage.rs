@@ -163,7 +163,8 @@ impl Damage {
                 Ok(())
             }
             Action::Renumber(_) | Action::Join { .. } | Action::Leave { .. } => Ok(()),
-            Action::Put { .. } | Action::Audit { .. } | Action::Flap { .. } | Action::Stop(_) => Ok(()),
+            Action::Put { .. } | Action::Audit { .. } | Action::Ping { .. } => Ok(()),
+            Action::Flap { .. } | Action::Stop(_) => Ok(()),
         }
     }
 

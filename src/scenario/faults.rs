@@ -1,5 +1,6 @@
 //! The grammar of faults of links and of the network: what is cut, impaired, partitioned, flapped.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::action::parse_at;
@@ -86,6 +87,26 @@ fn property(properties: &mut Properties, word: &Word<'_>) -> Result<(), ActionEr
 
 /// ASes, routers and hosts: one side of a cut that leaves something on the other.
 pub(super) fn partition(words: &mut Words<'_>, form: &str, topology: &Topology) -> Result<Vec<Part>, ActionError> {
+    let (first, parts) = several(words, form, topology)?;
+    let inside = members(&parts, topology);
+    if !topology.links.iter().any(|l| inside.contains(&l.a) != inside.contains(&l.b)) {
+        let help = "name some of the network, not all of it".to_owned();
+        return Err(first.error("no link leads from these to the rest: there is nothing to cut", help));
+    }
+    Ok(parts)
+}
+
+/// The nodes of a `ping`: two at least.
+pub(super) fn ping(words: &mut Words<'_>, form: &str, topology: &Topology) -> Result<Action, ActionError> {
+    let (first, parts) = several(words, form, topology)?;
+    if pinged(&parts, topology).len() < 2 {
+        let help = "name an AS of several routers, or several nodes".to_owned();
+        return Err(first.error("that is one node, which has nobody to ping", help));
+    }
+    Ok(Action::Ping { parts })
+}
+
+fn several<'a>(words: &mut Words<'a>, form: &str, topology: &Topology) -> Result<(Word<'a>, Vec<Part>), ActionError> {
     let first = words.expect("a name", form)?;
     let mut parts = vec![part(&first, topology)?];
     while words.peek().is_some_and(|word| word != "silently") {
@@ -95,12 +116,16 @@ pub(super) fn partition(words: &mut Words<'_>, form: &str, topology: &Topology) 
     }
     parts.sort_unstable();
     parts.dedup();
-    let inside = members(&parts, topology);
-    if !topology.links.iter().any(|l| inside.contains(&l.a) != inside.contains(&l.b)) {
-        let help = "name some of the network, not all of it".to_owned();
-        return Err(first.error("no link leads from these to the rest: there is nothing to cut", help));
-    }
-    Ok(parts)
+    Ok((first, parts))
+}
+
+/// The nodes that a `ping` names: of an AS, its routers.
+pub fn pinged(parts: &[Part], topology: &Topology) -> BTreeSet<NodeId> {
+    let of = |part: &Part| match part {
+        Part::As(id) => topology.ases[id.0].routers.clone(),
+        Part::Node(id) => vec![*id],
+    };
+    parts.iter().flat_map(of).collect()
 }
 
 /// An AS rather than the router of the same name.

@@ -173,7 +173,9 @@ fn judged(expectations: &[PlacedExpectation], placed: &[Placed], findings: &mut 
             Metric::MissingKeys(_) | Metric::FoundKeys(_) if !audits.iter().any(|at| (from..=to).contains(at)) => {
                 "`audit` in its window"
             }
-            Metric::Catchment(..) | Metric::MovedClients | Metric::LostProbes(_) => continue,
+            Metric::RoundTrip(..) | Metric::RoundTripError if !verbs.contains(&"ping") => "`ping`",
+            Metric::RoundTrip(..) | Metric::RoundTripError => continue,
+            Metric::Catchment(..) | Metric::MovedClients | Metric::LostProbes(_) | Metric::Outage(..) => continue,
             _ if !verbs.contains(&"join") => "`join`",
             _ => continue,
         };

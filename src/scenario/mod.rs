@@ -94,6 +94,8 @@ pub enum Action {
     Put { overlay: usize, keys: u32 },
     /// `audit OVERLAY`: fetches every key put so far, from joined nodes in turn.
     Audit { overlay: usize },
+    /// `ping NAME …`: measures the round trip between every pair of these ASes' routers, routers and hosts.
+    Ping { parts: Vec<Part> },
     /// `flap FAULT every PERIOD times COUNT`: the fault and its undo, again and again. The timeline has
     /// it spread out into these.
     Flap { fault: Box<Self>, every: Duration, times: u32 },
@@ -167,6 +169,13 @@ pub enum Metric {
     MissingKeys(String),
     /// `found keys of OVERLAY`. Counter.
     FoundKeys(String),
+    /// `outage of CLIENT [for GROUP]`: seconds of the longest run of lost probes. Duration.
+    Outage(String, Option<String>),
+    /// `rtt of NODE to NODE`: seconds, the median of the pings in the window. Duration.
+    RoundTrip(String, String),
+    /// `rtt error`: of all pairs pinged in the window, the largest distance of the median from the sum of
+    /// the configured delays, as a share of that sum or of 10 ms, whichever is more. Ratio.
+    RoundTripError,
     /// `catchment of CLIENT [for GROUP]`: who answers it; the value is a host or a stub name. State.
     Catchment(String, Option<String>),
     /// `moved clients`: clients whose answering member changed in the window. Counter.

@@ -265,6 +265,16 @@ impl FamilyChoice {
 }
 
 impl NodeKind {
+    /// As the record and `anybed status` have it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Router => "router",
+            Self::Gateway => "gateway",
+            Self::Member => "member",
+            Self::Client => "client",
+        }
+    }
+
     /// Whether a BIRD runs there.
     pub fn has_bird(self) -> bool {
         !matches!(self, Self::Client)

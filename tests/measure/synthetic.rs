@@ -123,7 +123,7 @@ impl Synthetic {
         self.facts.timeline.push((seconds, action.to_owned()));
         let meant = |l: &&LinkFacts| match &*verb {
             "cut" | "mend" => l.name == target,
-            "fail" | "recover" => l.kind != "access" && (l.a == target || l.b == target),
+            "fail" | "recover" => l.kind != "access" && l.b == format!("{target}.gw"),
             _ => false,
         };
         let links: Vec<String> = self.facts.links.iter().filter(meant).map(|l| l.name.clone()).collect();
