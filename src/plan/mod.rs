@@ -5,9 +5,11 @@ pub mod bird;
 mod interfaces;
 pub mod reach;
 mod show;
+mod timers;
 
 use ipnet::IpNet;
 
+use crate::kernel::impairment::Impairment;
 use crate::kernel::interface::Interface;
 use crate::kernel::sysctl::Sysctl;
 use crate::topology::address::Addresses;
@@ -44,6 +46,10 @@ pub struct LinkPlan {
     pub link: LinkId,
     pub a: (NodeId, usize),
     pub b: (NodeId, usize),
+    /// From `a` to `b`, and back.
+    pub impairments: [Impairment; 2],
+    /// Frames pass something that can impair them, even if it does not yet; else it is a bare veth pair.
+    pub emulated: bool,
 }
 
 impl Plan {

@@ -25,10 +25,7 @@ pub const KEYS: &[(&str, &[&str])] = &[
     ("as", &["name", "asn", "routers", "links", "graphml"]),
     ("as.routers", &["name", "lat", "lon"]),
     ("as.links", with_physics!["a", "b", "cost", "name", "bfd", "ab", "ba"]),
-    (
-        "link",
-        with_physics!["a", "b", "relation", "name", "bfd", "hold", "timers", "graceful_restart", "ab", "ba"],
-    ),
+    ("link", with_physics!["a", "b", "relation", "name", "bfd", "hold", "timers", "graceful_restart", "ab", "ba"]),
     // One direction of any link: `ab`, `ba`, `up` or `down`.
     ("link.ab", with_physics![]),
     ("stub", &["name", "asn", "lat", "lon", "uplinks", "access", "members", "clients"]),

@@ -57,8 +57,7 @@ impl Written {
 
 impl SessionOptions {
     fn read(table: &Table<'_>, f: &mut Findings) -> Self {
-        let restarts =
-            [("no", GracefulRestart::No), ("aware", GracefulRestart::Aware), ("yes", GracefulRestart::Yes)];
+        let restarts = [("no", GracefulRestart::No), ("aware", GracefulRestart::Aware), ("yes", GracefulRestart::Yes)];
         Self {
             bfd: table.string("bfd", f).and_then(|text| Bfd::read(&text, f)),
             hold: read_hold(table, f),
@@ -81,7 +80,9 @@ impl Bfd {
             Some((interval, _)) if !(Duration::from_millis(10)..=Duration::from_secs(10)).contains(&interval) => {
                 "the interval must be from 10ms to 10s"
             }
-            Some((interval, _)) if interval.subsec_nanos() % 1_000_000 != 0 => "the interval must be whole milliseconds",
+            Some((interval, _)) if interval.subsec_nanos() % 1_000_000 != 0 => {
+                "the interval must be whole milliseconds"
+            }
             Some((interval, multiplier)) => match u8::try_from(multiplier) {
                 Ok(multiplier @ 1..) => return Some(Self { interval, multiplier }),
                 _ => "the multiplier must be from 1 to 255",
@@ -118,8 +119,7 @@ impl Builder<'_> {
             _ => Duration::ZERO,
         };
         let distant = Impairment { delay, ..Impairment::default() };
-        let impairments =
-            options.each.each_ref().map(|own| distant.with(&own.properties.or(&options.both.properties)));
+        let impairments = options.each.each_ref().map(|own| distant.with(&own.properties.or(&options.both.properties)));
         let [there, back] = impairments.map(|impairment| impairment.problem());
         self.impossible(there, &options.each[0], &options.both);
         // What is wrong in both directions alike is said once.

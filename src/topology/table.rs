@@ -32,7 +32,8 @@ impl<'a> Table<'a> {
         };
         for key in entries.keys().filter(|key| !keys.contains(&&**key.get_ref())) {
             let found = findings.error("unknown-key", key.span(), format!("{name} has no key `{key}`"));
-            let elsewhere = ELSEWHERE.iter().find(|(table, keys, _)| *table == name && keys.contains(&&**key.get_ref()));
+            let elsewhere =
+                ELSEWHERE.iter().find(|(table, keys, _)| *table == name && keys.contains(&&**key.get_ref()));
             let suggested = || suggest(key.get_ref(), keys.iter().copied());
             let help = elsewhere.map(|(_, _, instead)| (*instead).to_owned()).or_else(suggested);
             found.label("unknown key").help(help);
