@@ -156,7 +156,10 @@ impl Lab {
         let name = &self.topology.node(node).name;
         for role in self.roles(node, victim) {
             ensure!(!self.processes.is_running(node, role), "the {} of {name} is running", role.name());
-            let launch = self.launch(node, role)?;
+            let mut launch = self.launch(node, role)?;
+            if role == Role::Bird && self.plan.node(node).graceful {
+                launch.1.arguments.push("-R".to_owned());
+            }
             self.processes.spawn(vec![launch]).await?;
             if role == Role::Node {
                 let connected = self.nodes.wait_until(|nodes| nodes.is_connected(name));

@@ -14,9 +14,7 @@ use serde::Serialize;
 use crate::kernel::interface::Interface;
 use crate::plan::timers::{BfdInterface, Timers};
 use crate::topology::address::Addresses;
-use crate::topology::{
-    Family, GracefulRestart, GroupId, Link, LinkId, LinkKind, NodeId, NodeKind, Relation, SessionOptions, Topology,
-};
+use crate::topology::{Family, GracefulRestart, GroupId, Link, LinkId, LinkKind, NodeId, NodeKind, Relation, Topology};
 
 /// An AS with more routers than this uses route reflectors instead of a full mesh.
 pub const FULL_MESH_LIMIT: usize = 16;
@@ -192,10 +190,14 @@ struct Prefix {
     prefix: IpNet,
 }
 
+/// Whether the session over `link` survives a restart of BIRD.
+pub(super) fn is_graceful(link: &Link) -> bool {
+    link.session.graceful_restart == Some(GracefulRestart::Yes)
+}
+
 /// BFD ends with the BIRD that speaks it: if it tore the session down at once, no restart would be graceful.
-fn bfd_word(session: &SessionOptions) -> Option<&'static str> {
-    let graceful = session.graceful_restart == Some(GracefulRestart::Yes);
-    session.bfd.map(|_| if graceful { "graceful" } else { "yes" })
+fn bfd_word(link: &Link) -> Option<&'static str> {
+    link.session.bfd.map(|_| if is_graceful(link) { "graceful" } else { "yes" })
 }
 
 /// The lab as one node sees it.
@@ -287,7 +289,7 @@ impl<'a> View<'a> {
             name: self.session_name(&format!("ebgp-{}", interface.name.trim_start_matches("to-")), family),
             peer: peer.name.clone(),
             timers: Timers::of_session(self.topology.timers, &link.session),
-            bfd: bfd_word(&link.session),
+            bfd: bfd_word(link),
             graceful_restart: link.session.graceful_restart,
             local: Some(local.addr()),
             neighbor: Some(neighbor.addr()),
@@ -389,7 +391,7 @@ impl<'a> View<'a> {
     }
 
     fn graceful_restart_wait(&self) -> Option<u32> {
-        let asking = self.links().filter(|(_, link, _)| link.session.graceful_restart == Some(GracefulRestart::Yes));
+        let asking = self.links().filter(|(_, link, _)| is_graceful(link));
         let timers = asking.map(|(_, link, _)| Timers::of_session(self.topology.timers, &link.session));
         // BIRD's own default is twice its restart time too.
         timers.map(|timers| 2 * timers.restart).max()

@@ -38,6 +38,8 @@ pub struct NodePlan {
     pub interfaces: Vec<Interface>,
     /// The rendered BIRD config, if a BIRD runs here.
     pub bird: Option<String>,
+    /// One of its sessions restarts gracefully: a BIRD that is started again needs `-R` to know of it.
+    pub graceful: bool,
 }
 
 /// A link and, for each side (`a`, `b`), the position of its interface in the node's plan.
@@ -74,6 +76,7 @@ impl Plan {
                 loopback,
                 interfaces,
                 bird,
+                graceful: attached[id.0].iter().any(|link| bird::is_graceful(&topology.links[link.0])),
             });
         }
         Ok(Self { nodes, links, addresses })
