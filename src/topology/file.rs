@@ -140,6 +140,8 @@ pub(crate) struct LinkOptions {
 pub(crate) struct Written {
     pub(crate) properties: Properties,
     pub(crate) spans: Vec<(&'static str, Range<usize>)>,
+    /// A value was refused: what is here is not all.
+    pub(crate) wrong: bool,
 }
 
 #[derive(Debug)]

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use toml::Spanned;
+use toml::de::DeValue;
 
 use super::check::Builder;
 use super::diagnose::Findings;
@@ -11,7 +12,7 @@ use super::distance;
 use super::file::{LinkOptions, Written};
 use super::model::*;
 use super::read::{PRESETS, keys};
-use super::table::Table;
+use super::table::{Table, wrong_type};
 use crate::kernel::impairment::{Impairment, PROPERTIES};
 
 /// What a link is made with.
@@ -38,20 +39,33 @@ impl Written {
     fn read(table: &Table<'_>, f: &mut Findings) -> Self {
         let mut written = Self::default();
         for (key, example) in PROPERTIES {
-            if let Some(value) = table.string(key, f) {
-                match written.properties.set(key, value.get_ref()) {
-                    Ok(()) => written.spans.push((key, value.span())),
-                    Err(why) => {
-                        // `what it is not: what to write`
-                        let (message, help) = why.split_once(": ").unwrap_or((&why, ""));
-                        let found = f.error("bad-property", value.span(), message);
-                        let help = (!help.is_empty()).then(|| help.to_owned());
-                        found.label(format!("`{key}` is such as \"{example}\"")).help(help);
-                    }
-                }
+            if let Some(value) = table.get(key) {
+                written.set(key, example, &value, f);
             }
         }
         written
+    }
+
+    fn set(&mut self, key: &'static str, example: &str, value: &Spanned<&DeValue<'_>>, f: &mut Findings) {
+        self.wrong = true;
+        let DeValue::String(text) = value.get_ref() else {
+            let found = wrong_type(key, "a string with a unit", value, f);
+            found.help(format!("such as {key} = \"{example}\""));
+            return;
+        };
+        match self.properties.set(key, text) {
+            Ok(()) => {
+                self.spans.push((key, value.span()));
+                self.wrong = false;
+            }
+            Err(why) => {
+                // `what it is not: what to write`
+                let (message, help) = why.split_once(": ").unwrap_or((&why, ""));
+                let found = f.error("bad-property", value.span(), message);
+                let help = (!help.is_empty()).then(|| help.to_owned());
+                found.label(format!("`{key}` is such as \"{example}\"")).help(help);
+            }
+        }
     }
 }
 
@@ -120,22 +134,33 @@ impl Builder<'_> {
         };
         let distant = Impairment { delay, ..Impairment::default() };
         let impairments = options.each.each_ref().map(|own| distant.with(&own.properties.or(&options.both.properties)));
-        let [there, back] = impairments.map(|impairment| impairment.problem());
-        self.impossible(there, &options.each[0], &options.both);
-        // What is wrong in both directions alike is said once.
-        let said = there == back && options.each[1].spans.is_empty();
-        self.impossible(back.filter(|_| !said), &options.each[1], &options.both);
         let written = [&options.both, &options.each[0], &options.each[1]];
+        if !written.into_iter().any(|w| w.wrong) {
+            self.possible(a, b, options, impairments);
+        }
         let given = written.into_iter().any(|w| !w.properties.is_empty());
         Settled { impairments, emulated: given || !delay.is_zero(), session: options.session }
     }
 
     /// Reports a link that cannot be, at the property that the problem names first.
-    fn impossible(&mut self, problem: Option<&'static str>, own: &Written, both: &Written) {
-        let Some(problem) = problem else { return };
-        let (message, label) = problem.split_once(": ").unwrap_or((problem, "here"));
-        let named = |(key, _): &&(&str, _)| message.starts_with(&format!("`{key}`"));
-        let span = own.spans.iter().chain(&both.spans).find(named).map(|(_, span)| span.clone());
-        self.findings.error("impossible-link", span.unwrap_or_default(), message).label(label);
+    fn possible(&mut self, a: NodeId, b: NodeId, options: &LinkOptions, impairments: [Impairment; 2]) {
+        let [there, back] = impairments.map(|impairment| impairment.problem());
+        let name = |id: NodeId| format!("`{}`", self.topology.node(id).name);
+        // Hosts are settled all at once, in place of each by itself.
+        let (from, to) = (name(a), if a == b { "its hosts".to_owned() } else { name(b) });
+        let directions = [(there, format!(", from {from} to {to}")), (back, format!(", from {to} to {from}"))];
+        for (index, (problem, direction)) in directions.into_iter().enumerate() {
+            let Some(problem) = problem else { continue };
+            // What is wrong both ways is said once.
+            let direction = if there == back { "" } else { &direction };
+            if there == back && index == 1 {
+                continue;
+            }
+            let (message, label) = problem.split_once(": ").unwrap_or((problem, "here"));
+            let named = |(key, _): &&(&str, _)| message.starts_with(&format!("`{key}`"));
+            let spans = options.each[index].spans.iter().chain(&options.both.spans);
+            let span = spans.into_iter().find(named).map(|(_, span)| span.clone()).unwrap_or_default();
+            self.findings.error("impossible-link", span, message).label(format!("{label}{direction}"));
+        }
     }
 }

@@ -150,7 +150,12 @@ impl<'a> Table<'a> {
         keys: &'static [&'static str],
         findings: &mut Findings,
     ) -> Option<Table<'a>> {
-        Table::new(name, keys, self.get(key)?, findings)
+        let value = self.get(key)?;
+        if !matches!(value.get_ref(), DeValue::Table(_)) {
+            wrong_type(key, "a table", &value, findings);
+            return None;
+        }
+        Table::new(name, keys, value, findings)
     }
 
     /// The tables of a `[[NAME]]`.
