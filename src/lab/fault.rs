@@ -133,7 +133,12 @@ impl Lab {
 
     async fn revive(&self, node: NodeId, process: Process, damage: &Damage) -> Result<()> {
         let name = &self.topology.node(node).name;
-        self.processes.spawn(vec![self.launch(node, process, damage)?]).await?;
+        let mut launch = self.launch(node, process, damage)?;
+        // Without -R, BIRD removes the routes that its peers keep for it.
+        if process == Process::Bird && self.plan.node(node).graceful {
+            launch.1.arguments.push("-R".to_owned());
+        }
+        self.processes.spawn(vec![launch]).await?;
         if process == Process::Node {
             let connected = self.nodes.wait_until(|nodes| nodes.is_connected(name));
             timeout(PATIENCE, connected).await.with_context(|| format!("{name}'s node does not report"))?;

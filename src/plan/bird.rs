@@ -12,8 +12,9 @@ use minijinja::{Environment, UndefinedBehavior};
 use serde::Serialize;
 
 use crate::kernel::interface::Interface;
+use crate::plan::timers::{BfdInterface, Timers};
 use crate::topology::address::Addresses;
-use crate::topology::{Family, GroupId, Link, LinkId, LinkKind, NodeId, NodeKind, Relation, TimerPreset, Topology};
+use crate::topology::{Family, GracefulRestart, GroupId, Link, LinkId, LinkKind, NodeId, NodeKind, Relation, Topology};
 
 /// An AS with more routers than this uses route reflectors instead of a full mesh.
 pub const FULL_MESH_LIMIT: usize = 16;
@@ -114,6 +115,10 @@ struct Router {
     asn: u32,
     router_id: IpAddr,
     timers: Timers,
+    bfd: Vec<BfdInterface>,
+    /// Seconds that a restarted BIRD waits for its neighbors before it corrects the kernel's table; `None`:
+    /// no session restarts gracefully.
+    graceful_restart_wait: Option<u32>,
     igp: Vec<IgpInterface>,
     families: Vec<RouterFamily>,
 }
@@ -131,12 +136,17 @@ struct RouterFamily {
 struct IgpInterface {
     name: String,
     cost: u32,
+    bfd: bool,
 }
 
 #[derive(Default, Serialize)]
 struct Session {
     name: String,
     peer: String,
+    timers: Timers,
+    /// What BIRD's `bfd` says, if anything.
+    bfd: Option<&'static str>,
+    graceful_restart: Option<GracefulRestart>,
     local: Option<IpAddr>,
     neighbor: Option<IpAddr>,
     asn: u32,
@@ -161,6 +171,8 @@ struct Host {
     asn: u32,
     router_id: IpAddr,
     timers: Timers,
+    bfd: Vec<BfdInterface>,
+    graceful_restart_wait: Option<u32>,
     groups: Vec<HostGroup>,
     sessions: Vec<Session>,
 }
@@ -178,48 +190,14 @@ struct Prefix {
     prefix: IpNet,
 }
 
-/// Seconds.
-#[derive(Serialize)]
-struct Timers {
-    connect_delay: u32,
-    connect_retry: u32,
-    error_wait_min: u32,
-    error_wait_max: u32,
-    hold: u32,
-    keepalive: u32,
-    ospf_hello: u32,
-    ospf_dead: u32,
+/// Whether the session over `link` survives a restart of BIRD.
+pub(super) fn is_graceful(link: &Link) -> bool {
+    link.session.graceful_restart == Some(GracefulRestart::Yes)
 }
 
-impl Timers {
-    fn of(preset: TimerPreset) -> Self {
-        // BIRD floors the connect delay at 1 s.
-        let lab = Self {
-            connect_delay: 1,
-            connect_retry: 2,
-            error_wait_min: 1,
-            error_wait_max: 4,
-            hold: 9,
-            keepalive: 3,
-            ospf_hello: 1,
-            ospf_dead: 4,
-        };
-        match preset {
-            TimerPreset::Lab => lab,
-            // RFC 4271 §10 and RFC 2328 appendix C.
-            TimerPreset::Rfc => Self { hold: 90, keepalive: 30, ospf_hello: 10, ospf_dead: 40, ..lab },
-            TimerPreset::Bird => Self {
-                connect_delay: 5,
-                connect_retry: 120,
-                error_wait_min: 60,
-                error_wait_max: 300,
-                hold: 240,
-                keepalive: 80,
-                ospf_hello: 10,
-                ospf_dead: 40,
-            },
-        }
-    }
+/// BFD ends with the BIRD that speaks it: if it tore the session down at once, no restart would be graceful.
+fn bfd_word(link: &Link) -> Option<&'static str> {
+    link.session.bfd.map(|_| if is_graceful(link) { "graceful" } else { "yes" })
 }
 
 /// The lab as one node sees it.
@@ -244,6 +222,8 @@ impl<'a> View<'a> {
             asn: own.asn,
             router_id: self.router_id(),
             timers: Timers::of(self.topology.timers),
+            bfd: self.bfd(),
+            graceful_restart_wait: self.graceful_restart_wait(),
             igp: self.igp(),
             families: families.iter().map(|family| self.router_family(*family)).collect(),
         }
@@ -308,6 +288,9 @@ impl<'a> View<'a> {
             // A bare name may be one of BIRD's keywords (`net`), which it does not take even in quotes.
             name: self.session_name(&format!("ebgp-{}", interface.name.trim_start_matches("to-")), family),
             peer: peer.name.clone(),
+            timers: Timers::of_session(self.topology.timers, &link.session),
+            bfd: bfd_word(link),
+            graceful_restart: link.session.graceful_restart,
             local: Some(local.addr()),
             neighbor: Some(neighbor.addr()),
             asn: self.topology.ases[peer.as_id.0].asn,
@@ -339,6 +322,7 @@ impl<'a> View<'a> {
                 peer: name.clone(),
                 local: Some(self.addresses.loopback(self.node, family)),
                 neighbor: Some(self.addresses.loopback(*peer, family)),
+                timers: Timers::of(self.topology.timers),
                 client: reflects(&self.node) && !reflects(peer),
                 family: Some(family),
                 ..Session::default()
@@ -361,7 +345,9 @@ impl<'a> View<'a> {
 
     fn igp(&self) -> Vec<IgpInterface> {
         let internal = self.links().filter_map(|(_, link, interface)| match link.kind {
-            LinkKind::Internal { cost } => Some(IgpInterface { name: interface.name.clone(), cost }),
+            LinkKind::Internal { cost } => {
+                Some(IgpInterface { name: interface.name.clone(), cost, bfd: link.session.bfd.is_some() })
+            }
             _ => None,
         });
         internal.collect()
@@ -384,9 +370,31 @@ impl<'a> View<'a> {
             asn: host_asn(self.topology, self.node),
             router_id: self.router_id(),
             timers: Timers::of(self.topology.timers),
+            bfd: self.bfd(),
+            graceful_restart_wait: self.graceful_restart_wait(),
             groups: groups.collect(),
             sessions: sessions.collect(),
         }
+    }
+
+    fn bfd(&self) -> Vec<BfdInterface> {
+        // Clients run no BIRD.
+        let spoken = self.links().filter(|(_, link, _)| self.topology.node(link.b).kind.has_bird());
+        let interface = |(_, link, interface): (LinkId, &Link, &Interface)| {
+            Some(BfdInterface::new(
+                &interface.name,
+                link.session.bfd?,
+                link.session.timers.unwrap_or(self.topology.timers),
+            ))
+        };
+        spoken.filter_map(interface).collect()
+    }
+
+    fn graceful_restart_wait(&self) -> Option<u32> {
+        let asking = self.links().filter(|(_, link, _)| is_graceful(link));
+        let timers = asking.map(|(_, link, _)| Timers::of_session(self.topology.timers, &link.session));
+        // BIRD's own default is twice its restart time too.
+        timers.map(|timers| 2 * timers.restart).max()
     }
 
     /// A router id is four bytes in an IPv6 lab too.

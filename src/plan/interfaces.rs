@@ -47,7 +47,8 @@ pub(super) fn lay_out(topology: &Topology, addresses: &Addresses) -> (Vec<Vec<In
             nodes[node.0].push(interface);
         }
         let end = |node: NodeId| (node, nodes[node.0].len() - 1);
-        links.push(LinkPlan { link: id, a: end(link.a), b: end(link.b) });
+        let (impairments, emulated) = (link.impairments, link.emulated);
+        links.push(LinkPlan { link: id, a: end(link.a), b: end(link.b), impairments, emulated });
     }
     (nodes, links)
 }

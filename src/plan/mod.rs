@@ -5,9 +5,11 @@ pub mod bird;
 mod interfaces;
 pub mod reach;
 mod show;
+mod timers;
 
 use ipnet::IpNet;
 
+use crate::kernel::impairment::Impairment;
 use crate::kernel::interface::Interface;
 use crate::kernel::sysctl::Sysctl;
 use crate::topology::address::Addresses;
@@ -36,6 +38,8 @@ pub struct NodePlan {
     pub interfaces: Vec<Interface>,
     /// The rendered BIRD config, if a BIRD runs here.
     pub bird: Option<String>,
+    /// One of its sessions restarts gracefully: a BIRD that is started again needs `-R` to know of it.
+    pub graceful: bool,
 }
 
 /// A link and, for each side (`a`, `b`), the position of its interface in the node's plan.
@@ -44,6 +48,10 @@ pub struct LinkPlan {
     pub link: LinkId,
     pub a: (NodeId, usize),
     pub b: (NodeId, usize),
+    /// From `a` to `b`, and back.
+    pub impairments: [Impairment; 2],
+    /// Frames pass something that can impair them, even if it does not yet; else it is a bare veth pair.
+    pub emulated: bool,
 }
 
 impl Plan {
@@ -68,6 +76,7 @@ impl Plan {
                 loopback,
                 interfaces,
                 bird,
+                graceful: attached[id.0].iter().any(|link| bird::is_graceful(&topology.links[link.0])),
             });
         }
         Ok(Self { nodes, links, addresses })

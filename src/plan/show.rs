@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::kernel::interface::Interface;
-use crate::plan::{NodePlan, Plan};
+use crate::plan::{LinkPlan, NodePlan, Plan};
 
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -16,7 +16,9 @@ impl fmt::Display for Plan {
         }
         for link in &self.links {
             let (a, b) = (self.interface(link.a), self.interface(link.b));
-            writeln!(f, "link {} {} – {} {}", self.node(link.a.0).name, a.name, self.node(link.b.0).name, b.name)?;
+            write!(f, "link {} {} – {} {}", self.node(link.a.0).name, a.name, self.node(link.b.0).name, b.name)?;
+            show_physics(f, link)?;
+            writeln!(f)?;
         }
         for node in &self.nodes {
             show_addresses(f, node)?;
@@ -25,6 +27,16 @@ impl fmt::Display for Plan {
             writeln!(f, "bird {}", node.name)?;
         }
         Ok(())
+    }
+}
+
+/// What the link does to frames, after a colon; a bare link shows nothing.
+fn show_physics(f: &mut fmt::Formatter<'_>, link: &LinkPlan) -> fmt::Result {
+    let shown = link.impairments.map(|i| if i.is_none() { "unimpaired".to_owned() } else { i.to_string() });
+    match shown {
+        _ if !link.emulated => Ok(()),
+        [there, back] if there == back => write!(f, ": {there}"),
+        [there, back] => write!(f, ": → {there} ← {back}"),
     }
 }
 

@@ -7,7 +7,7 @@ use std::path::Path;
 use toml::Spanned;
 
 use super::diagnose::Findings;
-use super::file::{AsEntry, Hosts, LabFile, StubEntry};
+use super::file::{AsEntry, Hosts, LabFile, LinkOptions, StubEntry};
 use super::graphml;
 use super::model::*;
 
@@ -51,7 +51,8 @@ pub(crate) fn check(
         seed: overrides.seed.unwrap_or(file.seed),
         family: overrides.family.unwrap_or(file.family),
         timers: overrides.timers.unwrap_or(file.timers),
-        backend: Backend::Auto,
+        backend: file.backend,
+        distance_factor: file.distance_factor,
         ases: Vec::new(),
         nodes: Vec::new(),
         links: Vec::new(),
@@ -103,7 +104,8 @@ impl Builder<'_> {
         for (index, (entry, links)) in file.ases.iter().zip(graph_links).enumerate() {
             for (a, b) in links {
                 let span = entry.graphml.as_ref().map(Spanned::span).unwrap_or_default();
-                self.link(a, b, LinkKind::Internal { cost: 10 }, None, span);
+                let options = self.settle(a, b, &LinkOptions::default());
+                self.link(a, b, LinkKind::Internal { cost: 10 }, None, options, span);
             }
             for link in &entry.links {
                 let before = self.topology.links.len();

@@ -8,17 +8,29 @@ use std::time::Duration;
 
 use toml::Spanned;
 
-use super::model::{Bootstrap, FamilyChoice, Healing, LookupMode, Place, Protocol, Relation, TimerPreset};
+use super::model::*;
+use crate::kernel::impairment::Properties;
+
+/// Keys of a table, and after them those of a link's physics.
+macro_rules! with_physics {
+    ($($key:literal),*) => {
+        &[$($key,)* "delay", "jitter", "loss", "rate", "queue", "reorder", "duplicate", "corrupt"]
+    };
+}
 
 /// Every table of a lab file and its keys. Tables with a dot are items of another table's list.
 pub const KEYS: &[(&str, &[&str])] = &[
     ("", &["lab", "as", "link", "stub", "group", "overlay", "probe", "timeline", "expect"]),
-    ("lab", &["name", "seed", "family", "timers", "duration"]),
+    ("lab", &["name", "seed", "family", "timers", "duration", "backend", "distance_factor"]),
     ("as", &["name", "asn", "routers", "links", "graphml"]),
     ("as.routers", &["name", "lat", "lon"]),
-    ("as.links", &["a", "b", "cost", "name"]),
-    ("link", &["a", "b", "relation", "name"]),
-    ("stub", &["name", "asn", "lat", "lon", "uplinks", "members", "clients"]),
+    ("as.links", with_physics!["a", "b", "cost", "name", "bfd", "ab", "ba"]),
+    ("link", with_physics!["a", "b", "relation", "name", "bfd", "hold", "timers", "graceful_restart", "ab", "ba"]),
+    // One direction of any link: `ab`, `ba`, `up` or `down`.
+    ("link.ab", with_physics![]),
+    ("stub", &["name", "asn", "lat", "lon", "uplinks", "access", "members", "clients"]),
+    ("stub.uplinks", with_physics!["to", "bfd", "hold", "timers", "graceful_restart", "up", "down"]),
+    ("stub.access", with_physics!["bfd", "hold", "timers", "graceful_restart", "up", "down"]),
     ("group", &["name", "address", "members"]),
     (
         "overlay",
@@ -46,6 +58,24 @@ pub const KEYS: &[(&str, &[&str])] = &[
     ("expect", &["name", "that", "at", "within", "during"]),
 ];
 
+/// Keys that a table does not have, though one might look for them there, and what to do instead.
+pub(crate) const ELSEWHERE: &[(&str, &[&str], &str)] = &[
+    (
+        "a link",
+        &["hold", "timers", "graceful_restart"],
+        "a link inside an AS carries no BGP session: quicken OSPF with `bfd`, or with `timers` of [lab]",
+    ),
+    ("a link", &["up", "down"], "its directions are `ab`, from a to b, and `ba`"),
+    ("[[link]]", &["up", "down"], "its directions are `ab`, from a to b, and `ba`"),
+    ("an uplink", &["ab", "ba"], "its directions are `up`, from the stub to the router, and `down`"),
+    ("`access`", &["ab", "ba"], "its directions are `up`, from a host to the gateway, and `down`"),
+    (
+        "[[stub]]",
+        with_physics!["bfd", "hold", "timers", "graceful_restart"],
+        "write it in `access` for the links of the hosts, in `uplinks` for those to other ASes: { to = \"…\", … }",
+    ),
+];
+
 /// A lab file as written, with defaults for everything but what depends on names.
 #[derive(Debug)]
 pub(crate) struct LabFile {
@@ -54,6 +84,8 @@ pub(crate) struct LabFile {
     pub(crate) family: FamilyChoice,
     pub(crate) timers: TimerPreset,
     pub(crate) duration: Option<Spanned<Duration>>,
+    pub(crate) backend: Backend,
+    pub(crate) distance_factor: f64,
     pub(crate) ases: Vec<AsEntry>,
     pub(crate) links: Vec<LinkEntry>,
     pub(crate) stubs: Vec<StubEntry>,
@@ -89,7 +121,27 @@ pub(crate) enum InnerLink {
         b: Spanned<String>,
         cost: u32,
         name: Option<Spanned<String>>,
+        options: LinkOptions,
     },
+}
+
+/// What the table of a link, or that of all links to a stub's hosts, says of physics and sessions.
+#[derive(Debug, Default)]
+pub(crate) struct LinkOptions {
+    pub(crate) both: Written,
+    /// What wins over `both` from `a` to `b`, and back.
+    pub(crate) each: [Written; 2],
+    pub(crate) session: SessionOptions,
+    pub(crate) span: Range<usize>,
+}
+
+/// Properties, and where each value stands.
+#[derive(Debug, Default)]
+pub(crate) struct Written {
+    pub(crate) properties: Properties,
+    pub(crate) spans: Vec<(&'static str, Range<usize>)>,
+    /// A value was refused: what is here is not all.
+    pub(crate) wrong: bool,
 }
 
 #[derive(Debug)]
@@ -98,6 +150,7 @@ pub(crate) struct LinkEntry {
     pub(crate) b: Spanned<String>,
     pub(crate) relation: Relation,
     pub(crate) name: Option<Spanned<String>>,
+    pub(crate) options: LinkOptions,
 }
 
 #[derive(Debug)]
@@ -105,9 +158,17 @@ pub(crate) struct StubEntry {
     pub(crate) name: Spanned<String>,
     pub(crate) asn: Option<Spanned<u32>>,
     pub(crate) place: Option<Place>,
-    pub(crate) uplinks: Vec<Spanned<String>>,
+    pub(crate) uplinks: Vec<Uplink>,
+    pub(crate) access: LinkOptions,
     pub(crate) members: Hosts,
     pub(crate) clients: Hosts,
+}
+
+/// `"sea"` or `{ to = "sea", delay = "5ms" }`.
+#[derive(Debug)]
+pub(crate) struct Uplink {
+    pub(crate) to: Spanned<String>,
+    pub(crate) options: LinkOptions,
 }
 
 /// `members = 6` or `members = ["alice"]`.

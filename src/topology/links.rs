@@ -7,14 +7,15 @@ use toml::Spanned;
 
 use super::check::Builder;
 use super::diagnose::suggest;
-use super::file::{InnerLink, LinkEntry, StubEntry};
+use super::file::{InnerLink, LinkEntry, LinkOptions, StubEntry, Uplink};
 use super::model::*;
+use super::options::Settled;
 
 impl Builder<'_> {
     pub(super) fn stub_links(&mut self, stub: AsId, entry: &StubEntry) {
         let gateway = self.topology.ases[stub.0].routers[0];
         let mut seen = BTreeMap::new();
-        for uplink in &entry.uplinks {
+        for Uplink { to: uplink, options } in &entry.uplinks {
             let Some(router) = self.find_router(uplink) else { continue };
             if self.topology.node(router).kind == NodeKind::Gateway {
                 let found = self.findings.error("stub-transit", uplink.span(), format!("`{uplink}` is a stub"));
@@ -27,11 +28,25 @@ impl Builder<'_> {
                 found.label("again").also(first, "first").help("a second, parallel uplink is a [[link]]".to_owned());
                 continue;
             }
-            self.link(gateway, router, LinkKind::External(Relation::Provider), None, uplink.span());
+            let options = self.settle(gateway, router, options);
+            self.link(gateway, router, LinkKind::External(Relation::Provider), None, options, uplink.span());
         }
+        // All hosts are where their gateway is.
+        let options = self.settle(gateway, gateway, &entry.access);
+        self.spoken(stub, entry);
         let hosts = self.topology.ids().filter(|n| self.topology.node(*n).as_id == stub && *n != gateway);
         for host in hosts.collect::<Vec<_>>() {
-            self.link(gateway, host, LinkKind::Access, None, entry.name.span());
+            self.link(gateway, host, LinkKind::Access, None, options, entry.name.span());
+        }
+    }
+
+    /// Refuses sessions of a stub's hosts when none of them speaks BGP.
+    fn spoken(&mut self, stub: AsId, entry: &StubEntry) {
+        let mut members = self.topology.of_kind(|kind| kind == NodeKind::Member);
+        if entry.access.session != SessionOptions::default() && !members.any(|n| self.topology.node(n).as_id == stub) {
+            let message = format!("no host of `{}` speaks BGP", entry.name);
+            let found = self.findings.error("no-session", entry.access.span.clone(), message);
+            found.label("names options of a session").help("members speak BGP, clients do not".to_owned());
         }
     }
 
@@ -41,6 +56,7 @@ impl Builder<'_> {
         b: NodeId,
         kind: LinkKind,
         name: Option<&Spanned<String>>,
+        options: Settled,
         span: Range<usize>,
     ) {
         let (from, to) = (&self.topology.node(a).name, &self.topology.node(b).name);
@@ -57,8 +73,8 @@ impl Builder<'_> {
             }
         }
         self.link_names.insert(free.clone());
-        let impairments = Default::default();
-        self.topology.links.push(Link { name: free, a, b, kind, impairments, emulated: false });
+        let Settled { impairments, emulated, session } = options;
+        self.topology.links.push(Link { name: free, a, b, kind, impairments, emulated, session });
         self.link_spans.push(span);
     }
 
@@ -92,12 +108,13 @@ impl Builder<'_> {
     }
 
     pub(super) fn inner_link(&mut self, as_id: AsId, link: &InnerLink) {
-        let (a, b, cost, name, span) = match link {
+        let bare = LinkOptions::default();
+        let (a, b, cost, name, options, span) = match link {
             InnerLink::Short(text) => {
                 let Some((a, b)) = self.split(as_id, text) else { return };
-                (a, b, 10, None, text.span())
+                (a, b, 10, None, &bare, text.span())
             }
-            InnerLink::Long { a, b, cost, name } => {
+            InnerLink::Long { a, b, cost, name, options } => {
                 let (Some(from), Some(to)) = (self.find_router(a), self.find_router(b)) else { return };
                 for (end, id) in [(a, from), (b, to)] {
                     let other = self.topology.node(id).as_id;
@@ -110,11 +127,12 @@ impl Builder<'_> {
                         return;
                     }
                 }
-                (from, to, *cost, name.as_ref(), a.span())
+                (from, to, *cost, name.as_ref(), options, a.span())
             }
         };
         if !self.self_link(a, b, span.clone()) {
-            self.link(a, b, LinkKind::Internal { cost }, name, span);
+            let options = self.settle(a, b, options);
+            self.link(a, b, LinkKind::Internal { cost }, name, options, span);
         }
     }
 
@@ -175,6 +193,7 @@ impl Builder<'_> {
                 .help("a link inside an AS belongs to `links` of its [[as]]".to_owned());
             return;
         }
-        self.link(a, b, LinkKind::External(entry.relation), entry.name.as_ref(), entry.a.span());
+        let options = self.settle(a, b, &entry.options);
+        self.link(a, b, LinkKind::External(entry.relation), entry.name.as_ref(), options, entry.a.span());
     }
 }

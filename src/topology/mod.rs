@@ -4,12 +4,14 @@ pub mod address;
 pub mod check;
 mod connectivity;
 pub mod diagnose;
+mod distance;
 pub mod file;
 pub mod generate;
 pub mod graphml;
 mod groups;
 mod links;
 pub mod model;
+mod options;
 mod read;
 mod table;
 

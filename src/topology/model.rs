@@ -37,6 +37,8 @@ pub struct Topology {
     pub family: FamilyChoice,
     pub timers: TimerPreset,
     pub backend: Backend,
+    /// Delays that follow from coordinates are multiplied by it; 0 turns them off.
+    pub distance_factor: f64,
     /// Stub networks are ASes too: their [`As::stub`] is true.
     pub ases: Vec<As>,
     pub nodes: Vec<Node>,
@@ -141,6 +143,40 @@ pub struct Link {
     /// It can be impaired whatever the kernel: the file gives it a property, or the timeline does. Every
     /// other link is a bare veth pair.
     pub emulated: bool,
+    pub session: SessionOptions,
+}
+
+/// What the routing protocols over one link do otherwise than the lab's timers say. Both ends do the same.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SessionOptions {
+    /// Of BGP, or inside an AS of OSPF.
+    pub bfd: Option<Bfd>,
+    /// BGP's hold time in seconds, instead of that of the timers; the keepalive time is a third of it.
+    pub hold: Option<u16>,
+    /// Instead of [`Topology::timers`].
+    pub timers: Option<TimerPreset>,
+    /// `None`: as BIRD does by itself, which is [`GracefulRestart::Aware`].
+    pub graceful_restart: Option<GracefulRestart>,
+}
+
+/// Bidirectional forwarding detection (RFC 5880).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bfd {
+    /// Between two packets, before jitter; whole milliseconds.
+    pub interval: Duration,
+    /// Intervals without a packet after which the other end counts as gone.
+    pub multiplier: u8,
+}
+
+/// What BGP does when a neighbor comes back without its routes (RFC 4724), in BIRD's words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum GracefulRestart {
+    No,
+    /// It keeps the routes of a neighbor that restarts, and asks for nothing like it.
+    Aware,
+    /// It asks the same of its neighbor.
+    Yes,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

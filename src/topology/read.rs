@@ -9,14 +9,17 @@ use toml::de::{DeTable, DeValue};
 
 use super::diagnose::{Diagnostics, Findings};
 use super::file::*;
-use super::model::{Bootstrap, FamilyChoice, Healing, LookupMode, Place, Protocol, Relation, TimerPreset};
+use super::model::*;
 use super::table::{Table, duration, integer, string, wrong_type};
 
 /// The longest play, and the longest of any other time of a lab file.
 const LONGEST: Duration = Duration::from_secs(24 * 3600);
 const MILLISECOND: Duration = Duration::from_millis(1);
 
-fn keys(table: &str) -> &'static [&'static str] {
+pub(super) const PRESETS: &[(&str, TimerPreset)] =
+    &[("lab", TimerPreset::Lab), ("rfc", TimerPreset::Rfc), ("bird", TimerPreset::Bird)];
+
+pub(super) fn keys(table: &str) -> &'static [&'static str] {
     KEYS.iter().find(|(name, _)| *name == table).expect("every table read here is listed in KEYS").1
 }
 
@@ -44,13 +47,18 @@ impl LabFile {
         let lab = root.get("lab").and_then(|v| Table::new("[lab]", keys("lab"), v, f));
         let lab = lab.as_ref();
         let families = [("ipv4", FamilyChoice::Ipv4), ("ipv6", FamilyChoice::Ipv6), ("dual", FamilyChoice::Dual)];
-        let presets = [("lab", TimerPreset::Lab), ("rfc", TimerPreset::Rfc), ("bird", TimerPreset::Bird)];
+        let backends = [("auto", Backend::Auto), ("netem", Backend::Netem), ("wire", Backend::Wire)];
         Self {
             name: lab.and_then(|t| t.string("name", f)),
             seed: lab.and_then(|t| t.integer("seed", 0..=u64::MAX >> 1, f)).map_or(1, Spanned::into_inner),
             family: lab.and_then(|t| t.word("family", &families, f)).map_or(FamilyChoice::Ipv4, Spanned::into_inner),
-            timers: lab.and_then(|t| t.word("timers", &presets, f)).map_or(TimerPreset::Lab, Spanned::into_inner),
+            timers: lab.and_then(|t| t.word("timers", PRESETS, f)).map_or(TimerPreset::Lab, Spanned::into_inner),
             duration: lab.and_then(|t| t.duration("duration", Duration::from_secs(1)..=LONGEST, f)),
+            backend: lab.and_then(|t| t.word("backend", &backends, f)).map_or(Backend::Auto, Spanned::into_inner),
+            // At the most, the other side of the earth is 10 s away.
+            distance_factor: lab
+                .and_then(|t| t.number("distance_factor", 0.0..=100.0, f))
+                .map_or(1.0, Spanned::into_inner),
             ases: read_all(root, "as", "[[as]]", f, AsEntry::read),
             links: read_all(root, "link", "[[link]]", f, LinkEntry::read),
             stubs: read_all(root, "stub", "[[stub]]", f, StubEntry::read),
@@ -115,7 +123,8 @@ impl InnerLink {
                 // OSPF's largest metric of an interface is 65535 (RFC 2328 §A.4.2).
                 let cost = table.integer("cost", 1..=65535, f).map_or(10, |c| *c.get_ref() as u32);
                 let (a, b, name) = (table.required("a", f), table.required("b", f), table.string("name", f));
-                Some(Self::Long { a: a?, b: b?, cost, name })
+                let options = LinkOptions::read(&table, ["ab", "ba"], f);
+                Some(Self::Long { a: a?, b: b?, cost, name, options })
             }
             _ => {
                 let found = wrong_type("links", "a list of strings or tables", &value, f);
@@ -134,15 +143,39 @@ impl LinkEntry {
         }
         let relation = table.word("relation", &relations, f);
         let (a, b, name) = (table.required("a", f), table.required("b", f), table.string("name", f));
-        Some(Self { a: a?, b: b?, relation: relation.map_or(Relation::Peer, Spanned::into_inner), name })
+        let options = LinkOptions::read(table, ["ab", "ba"], f);
+        Some(Self { a: a?, b: b?, relation: relation.map_or(Relation::Peer, Spanned::into_inner), name, options })
     }
 }
 
 impl StubEntry {
     fn read(table: &Table<'_>, f: &mut Findings) -> Option<Self> {
-        let (asn, place, uplinks) = (read_asn(table, f), read_place(table, f), read_names(table, "uplinks", f));
+        let (asn, place) = (read_asn(table, f), read_place(table, f));
+        let uplinks = read_items(table, "uplinks", f);
+        let uplinks = uplinks.into_iter().filter_map(|value| Uplink::read(value, f)).collect();
+        // The gateway is `a` of these links, and a host `b`.
+        let access = table.table("access", "`access`", keys("stub.access"), f);
+        let access = access.map(|t| LinkOptions::read(&t, ["down", "up"], f)).unwrap_or_default();
         let (members, clients) = (Hosts::read("members", table, f), Hosts::read("clients", table, f));
-        Some(Self { name: table.required("name", f)?, asn, place, uplinks, members, clients })
+        Some(Self { name: table.required("name", f)?, asn, place, uplinks, access, members, clients })
+    }
+}
+
+impl Uplink {
+    fn read(value: Spanned<&DeValue<'_>>, f: &mut Findings) -> Option<Self> {
+        match value.get_ref() {
+            DeValue::String(_) => Some(Self { to: string("uplinks", value, f)?, options: LinkOptions::default() }),
+            DeValue::Table(_) => {
+                let table = Table::new("an uplink", keys("stub.uplinks"), value, f)?;
+                let options = LinkOptions::read(&table, ["up", "down"], f);
+                Some(Self { to: table.required("to", f)?, options })
+            }
+            _ => {
+                let found = wrong_type("uplinks", "a list of routers or tables", &value, f);
+                found.help("write \"sea\" or { to = \"sea\", delay = \"5ms\" }".to_owned());
+                None
+            }
+        }
     }
 }
 
@@ -302,6 +335,12 @@ fn read_place(table: &Table<'_>, f: &mut Findings) -> Option<Place> {
 
 /// A list of names that must not be empty.
 fn read_names(table: &Table<'_>, key: &str, f: &mut Findings) -> Vec<Spanned<String>> {
+    let items = read_items(table, key, f);
+    items.into_iter().filter_map(|value| string(key, value, f)).collect()
+}
+
+/// A list that must not be empty.
+fn read_items<'a>(table: &Table<'a>, key: &str, f: &mut Findings) -> Vec<Spanned<&'a DeValue<'a>>> {
     let Some(value) = table.get(key) else {
         table.missing(key, f);
         return Vec::new();
@@ -309,7 +348,7 @@ fn read_names(table: &Table<'_>, key: &str, f: &mut Findings) -> Vec<Spanned<Str
     if matches!(value.get_ref(), DeValue::Array(items) if items.is_empty()) {
         f.error("empty-list", value.span(), format!("`{key}` of {} is empty", table.name)).label("needs one at least");
     }
-    table.strings(key, f).unwrap_or_default()
+    table.array(key, f).unwrap_or_default()
 }
 
 /// One address, or one of each family.

@@ -7,6 +7,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::diagnose::{Findings, nearest, suggest};
+use super::file::ELSEWHERE;
 
 /// One table of the file. Its unknown keys have been reported.
 pub(super) struct Table<'a> {
@@ -31,7 +32,10 @@ impl<'a> Table<'a> {
         };
         for key in entries.keys().filter(|key| !keys.contains(&&**key.get_ref())) {
             let found = findings.error("unknown-key", key.span(), format!("{name} has no key `{key}`"));
-            let help = suggest(key.get_ref(), keys.iter().copied());
+            let elsewhere =
+                ELSEWHERE.iter().find(|(table, keys, _)| *table == name && keys.contains(&&**key.get_ref()));
+            let suggested = || suggest(key.get_ref(), keys.iter().copied());
+            let help = elsewhere.map(|(_, _, instead)| (*instead).to_owned()).or_else(suggested);
             found.label("unknown key").help(help);
         }
         Some(Self { name, span: value.span(), entries })
@@ -136,6 +140,22 @@ impl<'a> Table<'a> {
             DeValue::Array(_) => self.strings(key, findings),
             _ => self.string(key, findings).map(|one| vec![one]),
         }
+    }
+
+    /// A table in this one.
+    pub(super) fn table(
+        &self,
+        key: &str,
+        name: &'static str,
+        keys: &'static [&'static str],
+        findings: &mut Findings,
+    ) -> Option<Table<'a>> {
+        let value = self.get(key)?;
+        if !matches!(value.get_ref(), DeValue::Table(_)) {
+            wrong_type(key, "a table", &value, findings);
+            return None;
+        }
+        Table::new(name, keys, value, findings)
     }
 
     /// The tables of a `[[NAME]]`.

@@ -10,6 +10,7 @@ mod lab_faults;
 mod lab_life;
 mod lab_overlay;
 mod lab_routing;
+mod lab_sessions;
 mod leftovers;
 mod plan;
 mod shipped;

@@ -42,6 +42,16 @@ fn bird_configs() {
 }
 
 #[test]
+fn session_options_reach_both_ends() {
+    let place = Place::new("session-options");
+    // OSPF with BFD; a gateway that restarts gracefully; a host with another hold time; other presets.
+    for node in ["b", "east", "west.n1", "far"] {
+        let text = plan(&place, "tests/system/labs/sessions.toml", &format!("--family dual --bird {node}"));
+        assert_snapshot!(format!("bird_sessions_{}", node.replace('.', "_")), text);
+    }
+}
+
+#[test]
 fn a_file_and_a_seed_make_one_plan() {
     let place = Place::new("one-plan");
     let file = "topologies/stub-failure.toml";
@@ -104,8 +114,10 @@ fn own_templates_replace_the_programs() {
 #[test]
 fn bird_accepts_every_config() {
     play("bird-accepts", Scene::of("root"), |place| {
-        let mut files: Vec<_> = std::fs::read_dir(project("topologies"))
-            .unwrap()
+        let folders = ["topologies", "tests/system/labs"].map(|folder| std::fs::read_dir(project(folder)).unwrap());
+        let mut files: Vec<_> = folders
+            .into_iter()
+            .flatten()
             .map(|entry| entry.unwrap().path())
             .filter(|path| path.extension().is_some_and(|e| e == "toml"))
             .collect();
