@@ -10,6 +10,7 @@ pub mod link;
 pub mod namespace;
 pub mod sys;
 pub mod sysctl;
+pub mod wire;
 
 use std::time::Duration;
 

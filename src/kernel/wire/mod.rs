@@ -1,0 +1,3 @@
+//! The user-space link.
+mod bucket;
+pub mod line;
