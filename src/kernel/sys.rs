@@ -67,7 +67,7 @@ pub fn watch_end(pid: Pid) -> io::Result<OwnedFd> {
 }
 
 /// Makes of `file`, an open `/dev/net/tun`, one end of a new TAP interface in the namespace that the
-/// file was opened in. It outlives the file: see [`keep_tap`].
+/// file was opened in. It goes when the file is closed, unless [`keep_tap`] is called.
 pub fn create_tap(file: &File, name: &str, index: u32, mac: [u8; 6]) -> io::Result<()> {
     let index = libc::c_int::try_from(index).map_err(|_| io::ErrorKind::InvalidInput)?;
     let mut request = interface_request(name)?;
@@ -90,10 +90,17 @@ pub fn create_tap(file: &File, name: &str, index: u32, mac: [u8; 6]) -> io::Resu
     succeeded(unsafe { libc::ioctl(file.as_raw_fd(), libc::SIOCSIFHWADDR, &raw const request) })
 }
 
-/// Whether the TAP interface of `file` stays when the file is closed.
-pub fn keep_tap(file: &impl AsRawFd, keep: bool) -> io::Result<()> {
+/// Lets the TAP interface of `file` stay when the file is closed, until its namespace goes.
+pub fn keep_tap(file: &File) -> io::Result<()> {
     // SAFETY: TUNSETPERSIST takes a number in place of a pointer.
-    succeeded(unsafe { libc::ioctl(file.as_raw_fd(), libc::TUNSETPERSIST, libc::c_ulong::from(keep)) })
+    succeeded(unsafe { libc::ioctl(file.as_raw_fd(), libc::TUNSETPERSIST, libc::c_ulong::from(true)) })
+}
+
+/// Gives the calling thread this precedence: -20, the highest, to 19. Higher than 0 takes the
+/// privileges of root outside of any user namespace.
+pub fn set_nice(nice: libc::c_int) -> io::Result<()> {
+    // SAFETY: setpriority takes three numbers; on Linux, process 0 is the calling thread.
+    succeeded(unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, nice) })
 }
 
 fn interface_request(name: &str) -> io::Result<libc::ifreq> {

@@ -14,3 +14,4 @@ mod leftovers;
 mod plan;
 mod shipped;
 mod support;
+mod wire;

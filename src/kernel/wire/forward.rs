@@ -21,10 +21,12 @@ use tokio::sync::oneshot;
 use super::line::{Counters, Line};
 use super::tap::{Frame, Tap};
 use crate::kernel::impairment::Egress;
-use crate::kernel::now;
+use crate::kernel::{now, sys};
 
 /// Frames that one end may bring, or one line deliver, before the others have their turn.
 const BURST: usize = 64;
+/// The highest precedence.
+const NICE: i32 = -20;
 /// The largest frame a TAP can bring.
 const LARGEST: usize = (64 << 10) + 64;
 /// What epoll calls the eventfd and the timer. An end is called by its [`Port`].
@@ -113,7 +115,11 @@ pub(super) fn start(number: usize) -> Result<Mailbox> {
     let bell = Arc::new(bell);
     let (sender, orders) = channel();
     let forwarder = Forwarder::new(orders, bell.clone())?;
-    let work = move || forwarder.run();
+    let work = move || {
+        // A cable does not wait for a CPU. Without the privilege it has to.
+        let _ = sys::set_nice(NICE);
+        forwarder.run();
+    };
     std::thread::Builder::new().name(format!("wires-{number}")).spawn(work).context("start a wires' thread")?;
     Ok(Mailbox(Arc::new(Orders { sender, bell })))
 }
@@ -198,10 +204,9 @@ impl Forwarder {
                     }
                 }
                 Order::Remove(slot) => {
-                    // Closing the descriptors takes them out of the epoll, and the interfaces away;
-                    // one that has been deleted already cannot be told so.
-                    if let Some(link) = self.links.get_mut(slot).and_then(Option::take) {
-                        link.taps.iter().for_each(|tap| drop(tap.keep(false)));
+                    // Closing the descriptors takes them out of the epoll.
+                    if let Some(link) = self.links.get_mut(slot) {
+                        *link = None;
                     }
                 }
                 Order::End => return None,

@@ -58,8 +58,8 @@ pub struct Wires {
     created: Arc<AtomicUsize>,
 }
 
-/// A wire; its interfaces go when it is dropped. When the process ends without dropping it, they go
-/// with their namespaces.
+/// A wire. Dropped, it carries nothing any more; its interfaces stay, without carrier, until their
+/// namespaces go.
 #[derive(Debug)]
 pub struct Wire {
     thread: Mailbox,
@@ -87,7 +87,7 @@ impl Wires {
     /// Creates many wires in one visit of the stepper.
     ///
     /// # Errors
-    /// As [`Self::create`]. No interface is left then.
+    /// As [`Self::create`]. What has been created until then is as if dropped.
     pub async fn create_all(&self, stepper: &Stepper, wanted: Vec<Wanted>) -> Result<Vec<Wire>> {
         let wires = self.clone();
         let create = move |one: Wanted| {
@@ -98,9 +98,6 @@ impl Wires {
     }
 
     fn adopt(&self, taps: [Tap; 2], [a, b]: [Egress; 2], seeds: [u64; 2]) -> Result<Wire> {
-        // The kernel removes the interfaces of a namespace all at once, but those of a process that
-        // ends one by one, waiting for a grace period each.
-        taps.iter().try_for_each(|tap| tap.keep(true))?;
         let now = super::now();
         let lines = [Line::new(a, seeds[0], now), Line::new(b, seeds[1], now)];
         let number = self.created.fetch_add(1, Ordering::Relaxed);
