@@ -12,6 +12,7 @@ pub mod namespace;
 pub mod ping;
 pub mod sys;
 pub mod sysctl;
+pub mod wire;
 
 use std::time::Duration;
 

@@ -15,3 +15,4 @@ mod leftovers;
 mod plan;
 mod shipped;
 mod support;
+mod wire;

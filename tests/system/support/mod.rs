@@ -6,7 +6,7 @@ mod host;
 mod lab;
 mod place;
 mod scene;
-mod skip;
+pub(crate) mod skip;
 
 use std::fmt::Display;
 use std::time::{Duration, Instant};
