@@ -8,6 +8,7 @@ pub mod impairment;
 pub mod interface;
 pub mod link;
 pub mod namespace;
+pub mod qdisc;
 pub mod sys;
 pub mod sysctl;
 
