@@ -10,6 +10,7 @@ pub mod link;
 pub mod lookup;
 pub mod namespace;
 pub mod ping;
+pub mod qdisc;
 pub mod sys;
 pub mod sysctl;
 pub mod wire;
