@@ -139,6 +139,16 @@ fn show(status: &LabStatus) -> String {
         text += format!("  {:width$}  {:8} {bird}{process}", node.name, node.kind).trim_end();
         text.push('\n');
     }
+    for link in &status.links {
+        for (side, end) in link.ends.iter().enumerate() {
+            let (egress, traffic) = (&link.egress[side], &link.traffic[side]);
+            let state = if link.up { "" } else { "  down" };
+            let hole = if egress.blackhole { "  black hole" } else { "" };
+            let (impairment, sent, dropped) = (egress.impairment.to_string(), traffic.sent, traffic.dropped);
+            let shown = if impairment.is_empty() { String::new() } else { format!("  {impairment}") };
+            text += &format!("  {} from {end}{state}{shown}{hole}: {sent} frames sent, {dropped} dropped\n", link.name);
+        }
+    }
     for overlay in &status.overlays {
         let keys: usize = overlay.members.iter().map(|m| m.keys).sum();
         text += &format!("overlay {}: {} members, {keys} copies of keys\n", overlay.name, overlay.members.len());

@@ -8,6 +8,7 @@ use nix::sys::resource::{Resource, getrlimit};
 use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::geteuid;
 
+use super::impairment::Backend;
 use super::interface::Control;
 use super::sys;
 
@@ -103,6 +104,42 @@ fn tun() -> Finding {
         }
     };
     Finding { name: "TUN", weight: Weight::Useful, found, fix }
+}
+
+/// Neither netem nor TUN is there, as the lab file wants it.
+#[derive(Debug, thiserror::Error)]
+pub enum BackendError {
+    #[error(
+        "this lab impairs links, and there is neither netem in this kernel (`sudo modprobe sch_netem`; package \
+         linux-modules-extra on cloud kernels) nor /dev/net/tun for wires ({0}; `sudo modprobe tun && sudo chmod 666 \
+         /dev/net/tun`, or run as root)"
+    )]
+    Neither(io::Error),
+    #[error(
+        "the lab file asks for netem, which is not in this kernel: `sudo modprobe sch_netem`, or `backend = \"auto\"`"
+    )]
+    NoNetem,
+    #[error(
+        "the lab file asks for wires, and /dev/net/tun cannot be opened ({0}): `sudo modprobe tun && sudo chmod 666 /dev/net/tun`, run as root, or `backend = \"auto\"`"
+    )]
+    NoTun(io::Error),
+}
+
+/// Who impairs the links of a lab on this machine: netem where it is there, else wires. For a process of
+/// one thread.
+pub fn backend(wanted: Backend) -> Result<Backend, BackendError> {
+    let netem = || wanted != Backend::Wire && netem_works().unwrap_or(false);
+    match (wanted, open_tun()) {
+        (Backend::Auto | Backend::Netem, _) if netem() => Ok(Backend::Netem),
+        (Backend::Netem, _) => Err(BackendError::NoNetem),
+        (Backend::Auto | Backend::Wire, Ok(())) => Ok(Backend::Wire),
+        (Backend::Wire, Err(error)) => Err(BackendError::NoTun(error)),
+        (Backend::Auto, Err(error)) => Err(BackendError::Neither(error)),
+    }
+}
+
+fn open_tun() -> io::Result<()> {
+    fs::File::options().read(true).write(true).open("/dev/net/tun").map(drop)
 }
 
 /// Descriptors that a lab of 1000 nodes holds open.

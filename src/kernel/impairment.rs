@@ -6,6 +6,19 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+/// Who impairs the links that are impaired (`backend` of a lab file).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Backend {
+    /// The kernel's netem where it is there, else the wire.
+    #[default]
+    Auto,
+    /// The kernel's queueing discipline of that name.
+    Netem,
+    /// anybed itself, in user space.
+    Wire,
+}
+
 /// A share of all frames, in millionths. Its text form is a percentage.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]

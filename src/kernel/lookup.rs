@@ -21,12 +21,15 @@ pub enum Hop {
 }
 
 impl Control {
-    /// What the namespace's kernel would do with a packet of its own to `destination` (`ip route get`).
-    /// Of equal-cost routes it names the one that it takes for such a packet.
-    pub async fn next_hop(&self, destination: IpAddr) -> Result<Hop> {
+    /// What the namespace's kernel would do with a packet from `source` to `destination` that came in
+    /// at interface `input` (`None`: one of its own), as `ip route get` asks. Of equal-cost routes it
+    /// names the one that it takes for such a packet.
+    pub async fn next_hop(&self, source: IpAddr, destination: IpAddr, input: Option<u32>) -> Result<Hop> {
         let length = if destination.is_ipv4() { 32 } else { 128 };
         let builder = RouteMessageBuilder::<IpAddr>::new().destination_prefix(destination, length);
-        let question = builder.context("a destination")?.build();
+        let builder = builder.context("a destination")?.source_prefix(source, length).context("a source")?;
+        let mut question = builder.build();
+        question.attributes.extend(input.map(RouteAttribute::Iif));
         let mut answers = self.handle().route().get(question).execute();
         let route = match answers.try_next().await {
             Ok(Some(route)) => route,

@@ -15,9 +15,11 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
+use super::media::Traffic;
 use super::{Lab, Shared, fault};
+use crate::kernel::impairment::Egress;
 use crate::scenario::damage::{Damage, Process, ProcessState};
-use crate::topology::{NodeId, NodeKind};
+use crate::topology::{LinkId, NodeId, NodeKind};
 
 /// `GET /status`
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -26,6 +28,8 @@ pub struct Status {
     /// The run directory.
     pub out: String,
     pub nodes: Vec<NodeStatus>,
+    /// Those that impair what they carry, or are impaired.
+    pub links: Vec<LinkStatus>,
     pub overlays: Vec<OverlayStatus>,
     /// Faults that have not been undone.
     pub faults: Vec<String>,
@@ -42,6 +46,17 @@ pub struct NodeStatus {
     pub node: Option<i32>,
     /// Established and configured BGP sessions.
     pub sessions: Option<(usize, usize)>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LinkStatus {
+    pub name: String,
+    pub up: bool,
+    /// Names of the ends.
+    pub ends: [String; 2],
+    /// What becomes of the frames that each end sends, and what has become of them.
+    pub egress: [Egress; 2],
+    pub traffic: [Traffic; 2],
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -131,6 +146,10 @@ async fn status(State(context): State<Served>) -> Json<Status> {
     for id in lab.topology.ids() {
         nodes.push(node_status(lab, &damage, id).await);
     }
+    let mut links = Vec::new();
+    for id in (0..lab.topology.links.len()).map(LinkId) {
+        links.extend(link_status(lab, &damage, id).await);
+    }
     let mut overlays = Vec::new();
     for overlay in &lab.topology.overlays {
         let mut members = Vec::new();
@@ -148,7 +167,18 @@ async fn status(State(context): State<Served>) -> Json<Status> {
     let faults = damage.report(&lab.topology);
     let fib_changes = lab.fibs.changes();
     let out = lab.out.display().to_string();
-    Json(Status { lab: lab.topology.name.clone(), out, nodes, overlays, faults, fib_changes })
+    Json(Status { lab: lab.topology.name.clone(), out, nodes, links, overlays, faults, fib_changes })
+}
+
+async fn link_status(lab: &Lab, damage: &Damage, id: LinkId) -> Option<LinkStatus> {
+    let link = &lab.topology.links[id.0];
+    let state = damage.link(id, &lab.topology);
+    if !link.emulated && state.egress.iter().all(Egress::is_none) {
+        return None;
+    }
+    let traffic = lab.network.traffic(&lab.plan, id).await.ok()??;
+    let ends = [link.a, link.b].map(|end| lab.topology.node(end).name.clone());
+    Some(LinkStatus { name: link.name.clone(), up: state.up, ends, egress: state.egress, traffic })
 }
 
 async fn node_status(lab: &Lab, damage: &Damage, id: NodeId) -> NodeStatus {

@@ -83,7 +83,7 @@ impl Lab {
         let mut after = damage.clone();
         after.apply(action, origin, &self.topology).map_err(|why| anyhow!(why))?;
         let links = self.link_changes(&damage, &after);
-        self.network.can_do(&self.topology, &links)?;
+        self.network.can_do(&self.topology, &links).await?;
         let before = std::mem::replace(&mut *damage, after);
         // Links first: what dies with its host must not say good-bye to its neighbors.
         self.network.change(&self.plan, &links).await?;

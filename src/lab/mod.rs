@@ -1,7 +1,7 @@
 //! A running lab: the sandbox it lives in, the supervisor that builds and plays it, and its socket.
 //!
 //! - [`runtime`], [`sandbox`]: where labs are found, and the walls around each
-//! - [`supervisor`]: a lab from build to end; `network`, `process`, `launch`, `converge` build it
+//! - [`supervisor`]: a lab from build to end; `network`, `media`, `process`, `launch`, `converge` build it
 //! - `play`, `fault`, `flap`, `verify`, `walk`, `ping`, `workload`, `probe`: what happens in it
 //! - `record`, `facts`, `watchdog`: what is written down
 //! - `fibs`, `nodes`: what it knows of its kernels and its overlay nodes
@@ -14,6 +14,7 @@ mod fault;
 mod fibs;
 mod flap;
 mod launch;
+mod media;
 mod network;
 mod nodes;
 mod ping;

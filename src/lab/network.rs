@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use futures_util::future::try_join_all;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
+use super::media::{Media, Traffic};
 use crate::kernel::fib::{Monitor, Stamped};
 use crate::kernel::interface::{Control, Interface};
 use crate::kernel::link;
@@ -37,11 +38,16 @@ pub(super) struct Network {
     /// In the order of the plan's nodes.
     namespaces: Vec<Namespace>,
     monitor: Arc<Monitor>,
+    media: Media,
 }
 
 impl Network {
     /// Creates every namespace.
-    pub(super) async fn create(plan: &Plan, stepper: Stepper) -> Result<(Self, UnboundedReceiver<Stamped>)> {
+    pub(super) async fn create(
+        topology: &Topology,
+        plan: &Plan,
+        stepper: Stepper,
+    ) -> Result<(Self, UnboundedReceiver<Stamped>)> {
         let wanted: Vec<_> = plan.nodes.iter().map(|n| (n.name.clone(), n.sysctls.clone())).collect();
         let create_all = move || {
             let mut fresh = BTreeMap::new();
@@ -54,7 +60,8 @@ impl Network {
         };
         let namespaces = stepper.run(create_all).await?;
         let (out, notices) = unbounded_channel();
-        Ok((Self { stepper, namespaces, monitor: Arc::new(Monitor::start(out)?) }, notices))
+        let media = Media::new(topology)?;
+        Ok((Self { stepper, namespaces, monitor: Arc::new(Monitor::start(out)?), media }, notices))
     }
 
     /// Watches the routes of these nodes from now on: before their BIRDs start.
@@ -71,11 +78,12 @@ impl Network {
         self.stepper.run(watch_all).await
     }
 
-    /// Creates every link.
+    /// Creates every link: a veth pair, or a wire.
     pub(super) async fn link(&self, plan: &Plan) -> Result<()> {
         // The supervisor's own namespace has nothing but `lo`, as `link::create` asks for.
         let here = Control::here("the supervisor's namespace")?;
-        let links = stream::iter(&plan.links).map(|planned| {
+        let (wires, pairs): (Vec<_>, Vec<_>) = plan.links.iter().partition(|planned| self.media.is_wire(planned));
+        let links = stream::iter(pairs).map(|planned| {
             let end = |at: (NodeId, usize)| {
                 let Interface { name, index, mac, .. } = plan.interface(at);
                 link::End { namespace: self.namespace(at.0).raw_fd(), name, index: *index, mac: *mac }
@@ -84,20 +92,24 @@ impl Network {
         });
         // The kernel creates one after the other; the next request waits for no answer.
         links.try_buffer_unordered(IN_FLIGHT).try_for_each(|()| std::future::ready(Ok(()))).await?;
-        Ok(())
+        self.media.create_wires(&self.stepper, plan, &wires, |node| self.namespace(node).clone()).await
     }
 
     /// Gives every interface its addresses and brings it up; tells `ready` of each node that is done.
     pub(super) async fn configure(&self, plan: &Plan, ready: UnboundedSender<NodeId>) -> Result<()> {
+        let ends = self.media.shaped_ends(plan);
         for chunk in plan.nodes.chunks(CHUNK) {
             let namespaces = chunk.iter().map(|node| self.namespace(node.id).clone()).collect();
             let controls = Control::open_all(&self.stepper, namespaces).await?;
             let set_up = |(node, control): (&NodePlan, Control)| {
-                let (node, ready) = (node.clone(), ready.clone());
+                let (node, ready, ends) = (node.clone(), ready.clone(), &ends);
                 async move {
                     control.set_up_loopback(&node.loopback).await?;
-                    for interface in &node.interfaces {
+                    for (position, interface) in node.interfaces.iter().enumerate() {
                         control.set_up(interface).await?;
+                        if let Some((end, egress)) = ends.get(&(node.id, position)) {
+                            self.media.shape(&control, interface.index, *end, egress).await?;
+                        }
                     }
                     // Nobody listens any more only when the build has failed elsewhere.
                     let _ = ready.send(node.id);
@@ -121,8 +133,17 @@ impl Network {
     ///
     /// # Errors
     /// The kernel cannot impair a bare veth pair.
-    pub(super) fn can_do(&self, topology: &Topology, changes: &[LinkChange]) -> Result<()> {
-        let _ = (topology, changes);
+    pub(super) async fn can_do(&self, topology: &Topology, changes: &[LinkChange]) -> Result<()> {
+        for change in changes {
+            let impaired = change.after.egress.iter().any(|egress| !egress.impairment.is_none());
+            if impaired && !self.media.can_impair(change.link).await? {
+                let name = &topology.links[change.link.0].name;
+                bail!(
+                    "link {name} is a bare veth pair, and this kernel has no netem to impair one: give it a property \
+                     in the lab file, such as `delay = \"0ms\"`, or impair it in the timeline, and it is built as a wire"
+                );
+            }
+        }
         Ok(())
     }
 
@@ -139,9 +160,10 @@ impl Network {
             let interface = plan.interface(end);
             if change.before.up && !change.after.up {
                 control.set_state(interface.index, false).await?;
+                self.media.flush(change.link)?;
             }
             if change.before.egress[side] != change.after.egress[side] {
-                self.set_egress(&control, interface.index, change, side).await?;
+                self.media.shape(&control, interface.index, (change.link, side), &change.after.egress[side]).await?;
             }
             if !change.before.up && change.after.up {
                 control.set_up(interface).await?;
@@ -151,8 +173,20 @@ impl Network {
         try_join_all(changed).await.map(drop)
     }
 
-    async fn set_egress(&self, _control: &Control, _index: u32, _change: &LinkChange, _side: usize) -> Result<()> {
-        anyhow::bail!("no backend")
+    /// What has become of the frames of a link, by end; `None`: it is a bare veth pair.
+    pub(super) async fn traffic(&self, plan: &Plan, link: LinkId) -> Result<Option<[Traffic; 2]>> {
+        if let Some(of_wire) = self.media.wire_traffic(link).await? {
+            return Ok(Some(of_wire));
+        }
+        let planned = &plan.links[link.0];
+        let mut found = [Traffic::default(), Traffic::default()];
+        for (found, end) in found.iter_mut().zip([planned.a, planned.b]) {
+            let control = Control::open(&self.stepper, self.namespace(end.0)).await?;
+            let qdiscs = control.qdiscs(plan.interface(end).index).await?;
+            let Some(root) = qdiscs.first().filter(|root| root.kind != "noqueue") else { return Ok(None) };
+            *found = Traffic { sent: u64::from(root.sent_packets), dropped: u64::from(root.drops) };
+        }
+        Ok(Some(found))
     }
 }
 

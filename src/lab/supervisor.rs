@@ -168,7 +168,7 @@ async fn build(assignment: Assignment, recorder: Recorder, down: watch::Sender<b
     phases.end("plan", format!("{} nodes, {} links", plan.nodes.len(), plan.links.len()));
 
     let stepper = Stepper::start()?;
-    let (network, notices) = Network::create(&plan, stepper).await?;
+    let (network, notices) = Network::create(&topology, &plan, stepper).await?;
     phases.end("namespaces", String::new());
     let fibs = Fibs::new(plan.nodes.len());
     let names = plan.nodes.iter().map(|n| n.name.clone()).collect();
