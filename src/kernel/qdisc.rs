@@ -161,8 +161,9 @@ fn impaired(before: &Egress, egress: &Egress, seed: u64) -> Vec<Request> {
         let queue = new.queue_or_default();
         requests.extend([tbf(rate, queue), waiting(queue)]);
     } else if old.rate.is_some() {
-        // Not removed: what waits would go with it.
-        requests.push(tbf(UNLIMITED, old.queue_or_default()));
+        // Not removed: what waits would go with it. It leaves with the next frame, for which there must
+        // be room, or when its turn would have come.
+        requests.push(tbf(UNLIMITED, Queue::Bytes(u32::MAX)));
     }
     requests
 }

