@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use serde::{Deserialize, Serialize};
 
@@ -16,8 +16,8 @@ use super::{Failure, Outcome, print};
 use crate::kernel::impairment::{Egress, Impairment};
 use crate::kernel::interface::{Control, Interface};
 use crate::kernel::namespace::{self, Namespace, Stepper};
-use crate::kernel::now;
 use crate::kernel::wire::{Counters, End, Wanted, Wire, Wires};
+use crate::kernel::{now, sys};
 use crate::lab::sandbox::{self, OUT, Side};
 
 /// A link of 5 ms each way.
@@ -179,10 +179,12 @@ impl Pair {
         Ok(counters)
     }
 
+    /// The threads at the ends run before others, as the wire's do: what is measured is the wire.
     async fn ping(&self) -> Result<Rtt> {
         self.set(Impairment { delay: DELAY, ..Impairment::default() })?;
         let server = self.server.try_clone().context("clone a socket")?;
         let echo = std::thread::spawn(move || {
+            let _ = sys::run_first();
             let mut buffer = [0; 64];
             for _ in 0..PINGS {
                 let Ok((length, from)) = server.recv_from(&mut buffer) else { return };
@@ -198,6 +200,7 @@ impl Pair {
         });
         let client = self.client.clone();
         let receive = move || {
+            let _ = sys::run_first();
             let mut buffer = [0; 8];
             let mut answers = Vec::new();
             while (answers.len() as u64) < PINGS && client.recv(&mut buffer).is_ok() {
@@ -205,8 +208,9 @@ impl Pair {
             }
             answers
         };
-        let mut answers = tokio::task::spawn_blocking(receive).await.context("receive answers")?;
-        // It ends by its socket's timeout if a ping was lost.
+        let receive = std::thread::spawn(receive);
+        // If a ping was lost they end by their sockets' timeouts. No task waits meanwhile.
+        let mut answers = receive.join().map_err(|_| anyhow!("the receiver panicked"))?;
         let _ = echo.join();
         answers.sort_by(f64::total_cmp);
         let at = |q| crate::measure::quantile(&answers, q).unwrap_or(f64::NAN);

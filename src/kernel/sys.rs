@@ -96,11 +96,16 @@ pub fn keep_tap(file: &File) -> io::Result<()> {
     succeeded(unsafe { libc::ioctl(file.as_raw_fd(), libc::TUNSETPERSIST, libc::c_ulong::from(true)) })
 }
 
-/// Gives the calling thread this precedence: -20, the highest, to 19. Higher than 0 takes the
-/// privileges of root outside of any user namespace.
-pub fn set_nice(nice: libc::c_int) -> io::Result<()> {
-    // SAFETY: setpriority takes three numbers; on Linux, process 0 is the calling thread.
-    succeeded(unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, nice) })
+/// Lets the calling thread run before every thread of ordinary priority, whatever their number.
+///
+/// # Errors
+/// Without the privilege, which is root's outside of any user namespace.
+pub fn run_first() -> io::Result<()> {
+    // SAFETY: a sched_param is numbers, and zero is a value of each.
+    let mut parameters: libc::sched_param = unsafe { std::mem::zeroed() };
+    parameters.sched_priority = 1;
+    // SAFETY: it reads the sched_param, which lives on this stack; process 0 is the calling thread.
+    succeeded(unsafe { libc::sched_setscheduler(0, libc::SCHED_RR, &raw const parameters) })
 }
 
 fn interface_request(name: &str) -> io::Result<libc::ifreq> {

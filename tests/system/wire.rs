@@ -117,7 +117,8 @@ impl Pair {
     async fn ip(&self, side: usize, words: &str) -> Result<Value> {
         let words: Vec<_> = words.split(' ').map(str::to_owned).collect();
         let ask = move || Ok(Command::new("ip").arg("-json").args(words).output()?.stdout);
-        Ok(serde_json::from_slice(&self.stepper.within(&self.namespaces[side], ask).await?)?)
+        let said = self.stepper.within(&self.namespaces[side], ask).await?;
+        if said.is_empty() { Ok(Value::Null) } else { Ok(serde_json::from_slice(&said)?) }
     }
 }
 
@@ -262,6 +263,42 @@ fn an_end_that_is_down_takes_nothing_until_it_is_up() {
         assert_eq!(pair.receive(), b"again");
         Ok(())
     });
+}
+
+#[test]
+fn ends_that_are_down_or_gone_keep_no_thread_busy() {
+    with_pair("ends_that_are_down_or_gone_keep_no_thread_busy", async |pair| {
+        for state in ["down", "gone"] {
+            pair.send(b"busy");
+            assert_eq!(pair.receive(), b"busy");
+            pair.set_state(1, false).await?;
+            // With frames that nobody fetches any more.
+            pair.set(delay(1))?;
+            pair.send(b"late");
+            if state == "gone" {
+                pair.ip(1, "link delete end1").await?;
+            }
+            let mut looks = 0;
+            wait_until("all threads that carry frames sleep, 20 looks in a row", || {
+                looks = if busy() { 0 } else { looks + 1 };
+                if looks < 20 { Err(looks) } else { Ok(()) }
+            });
+            // They still work.
+            pair.wire.counters().await?;
+            if state == "down" {
+                pair.set(Impairment::default())?;
+                set_up(&pair.stepper, &pair.namespaces[1], 1).await?;
+            }
+        }
+        Ok(())
+    });
+}
+
+/// Whether any thread that carries frames runs.
+fn busy() -> bool {
+    let tasks = fs::read_dir("/proc/self/task").into_iter().flatten().flatten();
+    let stats = tasks.filter_map(|task| fs::read_to_string(task.path().join("stat")).ok());
+    stats.into_iter().any(|stat| stat.contains("(wires-") && !stat.contains(") S "))
 }
 
 #[test]

@@ -25,8 +25,6 @@ use crate::kernel::{now, sys};
 
 /// Frames that one end may bring, or one line deliver, before the others have their turn.
 const BURST: usize = 64;
-/// The highest precedence.
-const NICE: i32 = -20;
 /// The largest frame a TAP can bring.
 const LARGEST: usize = (64 << 10) + 64;
 /// What epoll calls the eventfd and the timer. An end is called by its [`Port`].
@@ -117,7 +115,7 @@ pub(super) fn start(number: usize) -> Result<Mailbox> {
     let forwarder = Forwarder::new(orders, bell.clone())?;
     let work = move || {
         // A cable does not wait for a CPU. Without the privilege it has to.
-        let _ = sys::set_nice(NICE);
+        let _ = sys::run_first();
         forwarder.run();
     };
     std::thread::Builder::new().name(format!("wires-{number}")).spawn(work).context("start a wires' thread")?;
