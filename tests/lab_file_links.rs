@@ -160,6 +160,13 @@ queue = "50p"
 ba = { rate = "1mbit" }
 timers = "slow"
 bfd = "50ms x 256"
+
+[[link]]
+a = "a"
+b = "far"
+relation = "peer"
+bfd = "50ms x 3"
+graceful_restart = "yes"
 ab = "5ms"
 
 [[stub]]

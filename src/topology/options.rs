@@ -72,11 +72,22 @@ impl Written {
 impl SessionOptions {
     fn read(table: &Table<'_>, f: &mut Findings) -> Self {
         let restarts = [("no", GracefulRestart::No), ("aware", GracefulRestart::Aware), ("yes", GracefulRestart::Yes)];
+        let bfd = table.string("bfd", f).and_then(|text| Bfd::read(&text, f));
+        let graceful_restart = table.word("graceful_restart", &restarts, f);
+        if let (Some(_), Some(word)) = (bfd, &graceful_restart)
+            && *word.get_ref() == GracefulRestart::Yes
+        {
+            let message = "a session with `bfd` cannot restart gracefully";
+            let found = f.error("bfd-and-restart", word.span(), message);
+            found
+                .label("BFD ends with the BIRD that restarts, and says that the link failed")
+                .help("leave out one of them".to_owned());
+        }
         Self {
-            bfd: table.string("bfd", f).and_then(|text| Bfd::read(&text, f)),
+            bfd,
             hold: read_hold(table, f),
             timers: table.word("timers", PRESETS, f).map(Spanned::into_inner),
-            graceful_restart: table.word("graceful_restart", &restarts, f).map(Spanned::into_inner),
+            graceful_restart: graceful_restart.map(Spanned::into_inner),
         }
     }
 }
