@@ -121,7 +121,7 @@ pub(crate) enum InnerLink {
         b: Spanned<String>,
         cost: u32,
         name: Option<Spanned<String>>,
-        options: LinkOptions,
+        options: Box<LinkOptions>,
     },
 }
 

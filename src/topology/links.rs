@@ -127,7 +127,7 @@ impl Builder<'_> {
                         return;
                     }
                 }
-                (from, to, *cost, name.as_ref(), options, a.span())
+                (from, to, *cost, name.as_ref(), &**options, a.span())
             }
         };
         if !self.self_link(a, b, span.clone()) {
