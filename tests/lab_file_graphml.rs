@@ -49,6 +49,10 @@ fn a_lab_file_may_name_a_graph() {
     let (topology, _) = load(text).unwrap();
     assert_eq!(topology.links.iter().filter(|l| matches!(l.kind, LinkKind::Internal { .. })).count(), 5);
     assert_eq!(topology.node(topology.find("z-rich").unwrap()).place.unwrap().lon, 8.54);
+    // Its coordinates count like those of a lab file.
+    let (distant, _) = load(&text.replace("uplinks", "lat = 41.90\nlon = 12.50\nuplinks")).unwrap();
+    let uplink = &distant.links[distant.find_link("s-z-rich").unwrap().0];
+    assert!(uplink.emulated && uplink.impairments.iter().all(|i| i.delay.as_millis() == 3), "{uplink:?}");
 
     let both = text.replace("graphml =", "routers = [\"a\"]\ngraphml =");
     assert!(load(&both).unwrap_err().render(false).contains("graphml-and-routers"));

@@ -61,7 +61,7 @@ fn up_is_away_from_the_host() {
 #[test]
 fn distances_become_delays() {
     let topology = physics();
-    // 1138.856 km at two thirds of the speed of light, halved by `distance_factor`.
+    // 1138.884 km at two thirds of the speed of light, halved by `distance_factor`.
     let half = Duration::from_micros(2849);
     let sea_sun = link(&topology, "sea-sun");
     assert_eq!((sea_sun.impairments.map(|i| i.delay), sea_sun.emulated), ([half; 2], true));
@@ -160,6 +160,13 @@ queue = "50p"
 ba = { rate = "1mbit" }
 timers = "slow"
 bfd = "50ms x 256"
+
+[[link]]
+a = "a"
+b = "far"
+relation = "peer"
+bfd = "50ms x 3"
+graceful_restart = "yes"
 ab = "5ms"
 
 [[stub]]

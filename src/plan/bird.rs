@@ -144,8 +144,7 @@ struct Session {
     name: String,
     peer: String,
     timers: Timers,
-    /// What BIRD's `bfd` says, if anything.
-    bfd: Option<&'static str>,
+    bfd: bool,
     graceful_restart: Option<GracefulRestart>,
     local: Option<IpAddr>,
     neighbor: Option<IpAddr>,
@@ -193,11 +192,6 @@ struct Prefix {
 /// Whether the session over `link` survives a restart of BIRD.
 pub(super) fn is_graceful(link: &Link) -> bool {
     link.session.graceful_restart == Some(GracefulRestart::Yes)
-}
-
-/// BFD ends with the BIRD that speaks it: if it tore the session down at once, no restart would be graceful.
-fn bfd_word(link: &Link) -> Option<&'static str> {
-    link.session.bfd.map(|_| if is_graceful(link) { "graceful" } else { "yes" })
 }
 
 /// The lab as one node sees it.
@@ -289,7 +283,7 @@ impl<'a> View<'a> {
             name: self.session_name(&format!("ebgp-{}", interface.name.trim_start_matches("to-")), family),
             peer: peer.name.clone(),
             timers: Timers::of_session(self.topology.timers, &link.session),
-            bfd: bfd_word(link),
+            bfd: link.session.bfd.is_some(),
             graceful_restart: link.session.graceful_restart,
             local: Some(local.addr()),
             neighbor: Some(neighbor.addr()),

@@ -72,11 +72,22 @@ impl Written {
 impl SessionOptions {
     fn read(table: &Table<'_>, f: &mut Findings) -> Self {
         let restarts = [("no", GracefulRestart::No), ("aware", GracefulRestart::Aware), ("yes", GracefulRestart::Yes)];
+        let bfd = table.string("bfd", f).and_then(|text| Bfd::read(&text, f));
+        let graceful_restart = table.word("graceful_restart", &restarts, f);
+        if let (Some(_), Some(word)) = (bfd, &graceful_restart)
+            && *word.get_ref() == GracefulRestart::Yes
+        {
+            let message = "a session with `bfd` cannot restart gracefully";
+            let found = f.error("bfd-and-restart", word.span(), message);
+            found
+                .label("BFD ends with the BIRD that restarts, and says that the link failed")
+                .help("leave out one of them".to_owned());
+        }
         Self {
-            bfd: table.string("bfd", f).and_then(|text| Bfd::read(&text, f)),
+            bfd,
             hold: read_hold(table, f),
             timers: table.word("timers", PRESETS, f).map(Spanned::into_inner),
-            graceful_restart: table.word("graceful_restart", &restarts, f).map(Spanned::into_inner),
+            graceful_restart: graceful_restart.map(Spanned::into_inner),
         }
     }
 }
@@ -146,16 +157,14 @@ impl Builder<'_> {
     fn possible(&mut self, a: NodeId, b: NodeId, options: &LinkOptions, impairments: [Impairment; 2]) {
         let [there, back] = impairments.map(|impairment| impairment.problem());
         let name = |id: NodeId| format!("`{}`", self.topology.node(id).name);
-        // Hosts are settled all at once, in place of each by itself.
+        // Hosts are settled all at once, not each by itself.
         let (from, to) = (name(a), if a == b { "its hosts".to_owned() } else { name(b) });
         let directions = [(there, format!(", from {from} to {to}")), (back, format!(", from {to} to {from}"))];
-        for (index, (problem, direction)) in directions.into_iter().enumerate() {
+        // What is wrong both ways is said once.
+        let alike = there == back;
+        for (index, (problem, direction)) in directions.into_iter().enumerate().take(if alike { 1 } else { 2 }) {
             let Some(problem) = problem else { continue };
-            // What is wrong both ways is said once.
-            let direction = if there == back { "" } else { &direction };
-            if there == back && index == 1 {
-                continue;
-            }
+            let direction = if alike { "" } else { &direction };
             let (message, label) = problem.split_once(": ").unwrap_or((problem, "here"));
             let named = |(key, _): &&(&str, _)| message.starts_with(&format!("`{key}`"));
             let spans = options.each[index].spans.iter().chain(&options.both.spans);

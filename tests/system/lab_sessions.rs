@@ -50,7 +50,7 @@ fn bfd_watches_what_the_lab_file_says(place: &Place) {
     let lab = up(place);
     let families = each_family(place.scene.family);
     // Links of each node with BFD: uplink, access, and inside the AS.
-    for (node, links) in [("a", 2), ("b", 2), ("c", 2), ("west", 2), ("west.n1", 1), ("east", 1)] {
+    for (node, links) in [("a", 2), ("b", 2), ("c", 1), ("west", 2), ("west.n1", 1)] {
         wait_until(&format!("the BFD sessions of {node} are up"), || {
             let up = watched(&lab, node);
             if up == links * families.len() { Ok(()) } else { Err(up) }
@@ -58,7 +58,7 @@ fn bfd_watches_what_the_lab_file_says(place: &Place) {
     }
     assert!(!lab.birdc("far", "show protocols").contains("BFD"));
 
-    // BGP, whose hold time is 90 s, and OSPF; one end alone falls silent, both notice.
+    // The hold time of this session is 90 s: nothing but BFD ends it in time. One end falls silent, both notice.
     silence(&lab, "a", "to-west");
     for family in &families {
         wait_for_session(&lab, "west", &session(place, "a", family), false);
@@ -86,6 +86,7 @@ fn a_graceful_restart_keeps_the_routes(place: &Place) {
         "{before:?}"
     );
 
+    let prefixes = [Some("198.51.100.1/32"), Some("2001:db8::1/128")];
     let since = lab.now();
     lab.fault("crash east").ok();
     for family in &families {
@@ -103,7 +104,10 @@ fn a_graceful_restart_keeps_the_routes(place: &Place) {
         if text.contains("Graceful restart done") { Ok(()) } else { Err(text) }
     });
     assert_eq!((table("c"), table("east")), before, "after the restart");
-    let removed = |e: &serde_json::Value| e["event"] == "fib" && e["change"]["add"] == false;
-    let changes: Vec<_> = lab.events().into_iter().filter(|e| e["at"].as_u64() > Some(since) && removed(e)).collect();
+    let events = lab.events();
+    let of_group = |e: &&serde_json::Value| {
+        e["at"].as_u64() > Some(since) && e["event"] == "fib" && prefixes.contains(&e["change"]["prefix"].as_str())
+    };
+    let changes: Vec<_> = events.iter().filter(of_group).filter(|e| e["change"]["add"] == false).collect();
     assert!(changes.is_empty(), "{changes:?}");
 }
