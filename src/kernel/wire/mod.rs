@@ -14,7 +14,7 @@
 //! delay, when nearly every frame wakes it twice. 10 MB in flight take 13 MiB. A link is created in
 //! 0.35 to 0.8 ms.
 //!
-//! - [`line`]: one direction as a pure machine, which decides what becomes of each frame
+//! - [`mod@line`]: one direction as a pure machine, which decides what becomes of each frame
 //! - `forward`: the threads that carry frames; `tap`: the ends
 
 mod bucket;
