@@ -83,7 +83,7 @@ pub fn create_tap(file: &File, name: &str, index: u32, mac: [u8; 6]) -> io::Resu
     succeeded(created)?;
     let mut address = libc::sockaddr { sa_family: libc::ARPHRD_ETHER, sa_data: [0; 14] };
     for (to, from) in address.sa_data.iter_mut().zip(mac) {
-        *to = from.cast_signed();
+        *to = from as libc::c_char;
     }
     request.ifr_ifru.ifru_hwaddr = address;
     // SAFETY: on a TAP's descriptor SIOCSIFHWADDR reads an ifreq, whose address has just been set.
@@ -116,7 +116,7 @@ fn interface_request(name: &str) -> io::Result<libc::ifreq> {
         return Err(io::ErrorKind::InvalidInput.into());
     }
     for (to, from) in request.ifr_name.iter_mut().zip(name.bytes()) {
-        *to = from.cast_signed();
+        *to = from as libc::c_char;
     }
     Ok(request)
 }

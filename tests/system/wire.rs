@@ -2,7 +2,8 @@
 //! datagrams.
 
 use std::fs::{self, File};
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
+use std::io::{Read, Write};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -225,6 +226,26 @@ fn a_black_hole_swallows_and_ends() {
         pair.wire.counters().await?;
         pair.send(b"after");
         assert_eq!(pair.receive(), b"after");
+        Ok(())
+    });
+}
+
+#[test]
+fn a_stream_crosses_whole_though_frames_are_corrupted() {
+    with_pair("a_stream_crosses_whole_though_frames_are_corrupted", async |pair| {
+        pair.set(Impairment { corrupt: Share(20_000), ..delay(1) })?;
+        let at = SocketAddr::from((address(1), 4001));
+        let listener = pair.stepper.within(&pair.namespaces[1], move || Ok(TcpListener::bind(at)?)).await?;
+        let mut stream = pair.stepper.within(&pair.namespaces[0], move || Ok(TcpStream::connect(at)?)).await?;
+        let sent: Vec<u8> = (0..1_000_000_u32).map(|n| (n % 251) as u8).collect();
+        let received = std::thread::spawn(move || {
+            let mut received = Vec::new();
+            listener.accept()?.0.read_to_end(&mut received).map(|_| received)
+        });
+        stream.write_all(&sent)?;
+        drop(stream);
+        assert!(received.join().unwrap()? == sent, "what arrived is not what was sent");
+        assert!(pair.wire.counters().await?[0].corrupted > 0);
         Ok(())
     });
 }

@@ -80,7 +80,7 @@ impl Drop for Orders {
 pub(super) struct Link {
     taps: [Tap; 2],
     lines: [Line; 2],
-    /// The moment at which each line is in the heap of departures; later entries are stale.
+    /// The moment for which each line is in the heap of departures; its other entries are stale.
     armed: [Option<u64>; 2],
 }
 
@@ -114,7 +114,9 @@ pub(super) fn start(number: usize) -> Result<Mailbox> {
     let (sender, orders) = channel();
     let forwarder = Forwarder::new(orders, bell.clone())?;
     let work = move || {
-        // A cable does not wait for a CPU. Without the privilege it has to.
+        // A cable does not wait for a CPU. Without the privilege it has to: on a busy machine, 1 % of
+        // frames departed 0.6 to 1.9 ms late, instead of 0.2 ms, and the interfaces' queues overflowed.
+        // Nice is not enough: it counts within a session only, where the kernel groups by session.
         let _ = sys::run_first();
         forwarder.run();
     };
