@@ -8,6 +8,7 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::kernel::impairment::{Egress, Impairment};
 use crate::overlay::id::Id;
 use crate::scenario::Expectation;
 use crate::topology::{Bootstrap, Healing, LookupMode, Place, Protocol};
@@ -36,6 +37,14 @@ pub enum What {
     /// An action of the timeline (or a live one) took effect. `at` is when it began, `done` when
     /// its last system call had returned.
     Fault { action: String, verb: String, target: String, done: u64, live: bool },
+    /// A fault or its undo changed what a link does: its carrier, and what becomes of the frames that `a`
+    /// sends, and `b`.
+    Link { link: String, up: bool, egress: [Egress; 2] },
+    /// Echoes between two nodes, from a `ping`: the links that the kernels' routes led along, there and
+    /// back, and each round trip in nanoseconds (`None`: no answer).
+    Ping { from: String, to: String, there: Vec<String>, back: Vec<String>, round_trips: Vec<Option<u64>> },
+    /// A partition or its undo has been looked into, `seconds` after it was done: what was found.
+    Verified { action: String, seconds: f64, found: String },
     /// An action could not be carried out.
     Refused { action: String, reason: String },
     /// A kernel routing table changed (netlink notification).
@@ -101,6 +110,13 @@ pub struct LinkFacts {
     pub b: String,
     /// `internal`, `customer`, `provider`, `peer` (what b is to a) or `access`.
     pub kind: String,
+    /// From `a` to `b`, and back.
+    #[serde(default, skip_serializing_if = "unimpaired")]
+    pub impairments: [Impairment; 2],
+}
+
+fn unimpaired(impairments: &[Impairment; 2]) -> bool {
+    impairments.iter().all(Impairment::is_none)
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -1,48 +1,94 @@
 //! Properties of the grammars: what is shown can be read, and nothing makes them panic.
 
 use std::path::Path;
+use std::time::Duration;
 
-use anybed::scenario::{Action, Metric, Op, Value, Victim, action, expect, load_text};
+use anybed::kernel::impairment::{Properties, Queue, Share};
+use anybed::scenario::damage::Damage;
+use anybed::scenario::{Action, Ends, Metric, Op, Origin, Part, Value, Victim, action, expect, load_text};
 use anybed::topology::{AsId, GroupId, LinkId, NodeId, NodeKind, Overrides, Topology, graphml};
 use proptest::prelude::*;
-use proptest::sample::select;
+use proptest::sample::{select, subsequence};
 
 fn lab(name: &str) -> Topology {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("topologies").join(name);
     anybed::scenario::load(&path).expect("a shipped lab file is right").0
 }
 
+fn properties() -> impl Strategy<Value = Properties> {
+    let milliseconds = |n: u64| Some(Duration::from_millis(n));
+    prop_oneof![
+        (1..1000u64).prop_map(move |n| Properties { delay: milliseconds(n), ..Properties::default() }),
+        (0..=1_000_000u32).prop_map(|n| Properties { loss: Some(Share(n)), ..Properties::default() }),
+        (1_000..1_000_000_000u64, 1..1000u32).prop_map(|(rate, packets)| Properties {
+            rate: Some(rate),
+            queue: Some(Queue::Packets(packets)),
+            ..Properties::default()
+        }),
+    ]
+}
+
+/// Every fault about a topology that has an undo.
+fn faults(topology: &Topology) -> impl Strategy<Value = Action> + use<> {
+    let links = select((0..topology.links.len()).map(LinkId).collect::<Vec<_>>());
+    let ases: Vec<_> = (0..topology.ases.len()).map(AsId).collect();
+    let stubs = select(ases.iter().copied().filter(|a| topology.ases[a.0].stub).collect::<Vec<_>>());
+    let routers = select(topology.of_kind(NodeKind::is_router).collect::<Vec<_>>());
+    let members = select(topology.of_kind(|k| k == NodeKind::Member).collect::<Vec<_>>());
+    let ends = select(vec![Ends::Both, Ends::One(0), Ends::One(1)]);
+    let sites = select(sites(topology));
+    let processes = vec![Victim::Node, Victim::Bird, Victim::Both];
+    let victims = select([&processes[..], &[Victim::Host]].concat());
+    let processes = select(processes);
+    prop_oneof![
+        links.clone().prop_map(Action::Cut),
+        (links.clone(), ends.clone()).prop_map(|(link, ends)| Action::Blackhole(link, ends)),
+        (links, ends, properties()).prop_map(|(link, ends, properties)| Action::Impair(link, ends, properties)),
+        (stubs, any::<bool>()).prop_map(|(stub, silently)| Action::Fail { stub, silently }),
+        (subsequence(ases, 1..4), any::<bool>()).prop_map(|(ases, silently)| Action::Partition {
+            parts: ases.into_iter().map(Part::As).collect(),
+            silently
+        }),
+        routers.clone().prop_map(|r| Action::Crash(r, Victim::Bird)),
+        routers.prop_map(|r| Action::Freeze(r, Victim::Bird)),
+        (members.clone(), victims).prop_map(|(m, v)| Action::Crash(m, v)),
+        (members, processes).prop_map(|(m, v)| Action::Freeze(m, v)),
+        (sites, any::<bool>()).prop_map(|((host, group), drain)| match drain {
+            true => Action::Drain { host, group },
+            false => Action::Withdraw { host, group },
+        }),
+    ]
+}
+
+fn sites(topology: &Topology) -> Vec<(NodeId, GroupId)> {
+    let groups = topology.groups.iter().enumerate();
+    groups.flat_map(|(i, g)| g.members.iter().map(move |m| (*m, GroupId(i)))).collect()
+}
+
 /// Every action that can be said about a topology.
 fn actions(topology: &Topology) -> impl Strategy<Value = Action> + use<> {
-    let links: Vec<_> = (0..topology.links.len()).map(LinkId).collect();
-    let stubs: Vec<_> = (0..topology.ases.len()).map(AsId).filter(|a| topology.ases[a.0].stub).collect();
-    let routers: Vec<_> = topology.of_kind(NodeKind::is_router).collect();
-    let members: Vec<_> = topology.of_kind(|k| k == NodeKind::Member).collect();
-    let groups = topology.groups.iter().enumerate();
-    let sites: Vec<(NodeId, GroupId)> =
-        groups.flat_map(|(i, g)| g.members.iter().map(move |m| (*m, GroupId(i)))).collect();
-    let victims = select(vec![Victim::Node, Victim::Bird, Victim::Both]);
+    let members = select(topology.of_kind(|k| k == NodeKind::Member).collect::<Vec<_>>());
     prop_oneof![
-        select(links.clone()).prop_map(Action::Cut),
-        select(links).prop_map(Action::Mend),
-        select(stubs.clone()).prop_map(Action::Fail),
-        select(stubs).prop_map(Action::Recover),
-        select(routers.clone()).prop_map(|r| Action::Crash(r, Victim::Bird)),
-        select(routers).prop_map(|r| Action::Restart(r, Victim::Bird)),
-        (select(members.clone()), victims.clone()).prop_map(|(m, v)| Action::Crash(m, v)),
-        (select(members.clone()), victims).prop_map(|(m, v)| Action::Restart(m, v)),
-        select(members.clone()).prop_map(|host| Action::Join { host, overlay: 0 }),
-        select(members).prop_map(|host| Action::Leave { host, overlay: 0 }),
-        select(sites.clone()).prop_map(|(host, group)| Action::Announce { host, group }),
-        select(sites).prop_map(|(host, group)| Action::Withdraw { host, group }),
-        (1..1_000_000u32).prop_map(|keys| Action::Put { overlay: 0, keys }),
-        Just(Action::Audit { overlay: 0 }),
+        4 => faults(topology),
+        4 => faults(topology).prop_map(|fault| fault.undo().expect("a fault has an undo")),
+        1 => (faults(topology), 20..10_000u64, 1..100u32).prop_map(|(fault, every, times)| Action::Flap {
+            fault: Box::new(fault),
+            every: Duration::from_millis(every),
+            times,
+        }),
+        1 => faults(topology).prop_map(|fault| Action::Stop(Box::new(fault))),
+        1 => members.clone().prop_map(Action::Renumber),
+        1 => members.clone().prop_map(|host| Action::Join { host, overlay: 0 }),
+        1 => members.prop_map(|host| Action::Leave { host, overlay: 0 }),
+        1 => (1..1_000_000u32).prop_map(|keys| Action::Put { overlay: 0, keys }),
+        1 => Just(Action::Audit { overlay: 0 }),
     ]
 }
 
 /// Words that bring arbitrary text near to the grammars.
 fn text() -> impl Strategy<Value = String> {
-    let words = "cut mend fail recover crash restart join leave announce withdraw put audit music campus campus.n1 \
+    let words = "cut mend blackhole impair clear delay=80ms loss=x partition heal silently freeze thaw flap every 2s times \
+                 stop renumber drain fail recover crash restart join leave announce withdraw put audit music campus campus.n1 \
                  campus.c1 sea sea-sun in of from for node 7 95% 4s yes no == = != <= > joins failed joins lookup \
                  success catchment moved clients é \u{3000} music/3";
     let known = select(words.split_whitespace().collect::<Vec<_>>()).prop_map(str::to_owned);
@@ -58,6 +104,33 @@ fn shown_actions_read_back() {
         prop_assert_eq!(action::parse(&text, &topology).unwrap(), vec![action.clone()]);
         prop_assert_eq!(text.split(" ").next(), Some(action.verb()));
         prop_assert!(text.contains(action.target(&topology)));
+    });
+}
+
+/// The links' and processes' states follow from the faults in force: in whatever order they are undone,
+/// nothing is left of them.
+#[test]
+fn faults_overlap_and_are_undone_in_any_order() {
+    let topology = lab("stub-failure.toml");
+    let order = proptest::collection::vec((faults(&topology), any::<u32>(), any::<bool>()), 0..30);
+    proptest!(|(plan in order)| {
+        let mut damage = Damage::default();
+        let mut done = Vec::new();
+        for (number, (fault, rank, flaps)) in plan.into_iter().enumerate() {
+            let origin = if flaps { Origin::Flap(number as u32) } else { Origin::Direct };
+            let before = damage.clone();
+            match damage.apply(&fault, origin, &topology) {
+                Ok(()) => done.push((rank, fault, origin)),
+                Err(_) => prop_assert_eq!(&damage, &before),
+            }
+        }
+        done.sort_by_key(|(rank, ..)| *rank);
+        for (_, fault, origin) in done {
+            // Refused where another undo has undone it too, such as one `clear` two impairments.
+            let _ = damage.apply(&fault.undo().unwrap(), origin, &topology);
+        }
+        prop_assert_eq!(damage.report(&topology), Vec::<String>::new());
+        prop_assert_eq!(damage, Damage::default());
     });
 }
 

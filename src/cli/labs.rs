@@ -122,7 +122,7 @@ impl Status {
 }
 
 fn show(status: &LabStatus) -> String {
-    let mut text = format!("{}  record in {}\n", status.lab, status.file);
+    let mut text = format!("{}  record in {}\n", status.lab, status.out);
     let width = status.nodes.iter().map(|n| n.name.len()).max().unwrap_or(0);
     for node in &status.nodes {
         let bird = match (node.bird, node.sessions) {
@@ -138,6 +138,16 @@ fn show(status: &LabStatus) -> String {
         };
         text += format!("  {:width$}  {:8} {bird}{process}", node.name, node.kind).trim_end();
         text.push('\n');
+    }
+    for link in &status.links {
+        for (side, end) in link.ends.iter().enumerate() {
+            let (egress, traffic) = (&link.egress[side], &link.traffic[side]);
+            let state = if link.up { "" } else { "  down" };
+            let hole = if egress.blackhole { "  black hole" } else { "" };
+            let (impairment, sent, dropped) = (egress.impairment.to_string(), traffic.sent, traffic.dropped);
+            let shown = if impairment.is_empty() { String::new() } else { format!("  {impairment}") };
+            text += &format!("  {} from {end}{state}{shown}{hole}: {sent} frames sent, {dropped} dropped\n", link.name);
+        }
     }
     for overlay in &status.overlays {
         let keys: usize = overlay.members.iter().map(|m| m.keys).sum();

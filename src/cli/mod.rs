@@ -1,5 +1,6 @@
 //! The command line: one file per command.
 
+mod bench_wire;
 mod check;
 mod doctor;
 mod generate;
@@ -75,6 +76,9 @@ enum Command {
     /// Say what this machine has and lacks, and how to get it
     #[command(after_help = "Example: anybed doctor --format json")]
     Doctor(doctor::Doctor),
+    /// Measure the user-space link; run by scripts/bench-wire
+    #[command(hide = true)]
+    BenchWire,
     /// The process on a host; started by a lab
     #[command(hide = true)]
     Node {
@@ -179,6 +183,7 @@ pub fn run(cli: Cli, begun: u64) -> i32 {
         Command::Generate(generate) => generate.execute(),
         Command::Report(report) => report.execute(),
         Command::Doctor(doctor) => doctor.execute(),
+        Command::BenchWire => bench_wire::execute(),
         Command::Node { config } => crate::node::host::run(&config).map(|()| 0).map_err(Failure::Lab),
     };
     let (code, error) = match outcome {

@@ -13,6 +13,7 @@ use clap::Args;
 use super::{Choices, Failure, Format, Outcome, check, complain, is_colored, print};
 use crate::bird::Bird;
 use crate::event::{Event, What};
+use crate::kernel::features;
 use crate::lab::runtime::{self, ClaimError, Entry, Facts};
 use crate::lab::sandbox::{self, Side};
 use crate::lab::supervisor::{self, Assignment, Follower, Purpose};
@@ -156,6 +157,9 @@ impl Start<'_> {
         }
         let plan = check::plan(&topology, self.choices)?;
         let bird = Bird::find().map_err(|error| Failure::Machine(error.into()))?;
+        if topology.links.iter().any(|link| link.emulated) {
+            topology.backend = features::backend(topology.backend).map_err(|error| Failure::Machine(error.into()))?;
+        }
         runtime::sweep()?;
         let entry = self.claim(&topology.name)?;
         topology.name.clone_from(&entry.name);

@@ -2,13 +2,14 @@
 
 use std::fs;
 use std::io;
-use std::process::{Command, Stdio};
 
 use nix::sched::CloneFlags;
 use nix::sys::resource::{Resource, getrlimit};
 use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::geteuid;
 
+use super::impairment::Backend;
+use super::interface::Control;
 use super::sys;
 
 /// How much a missing thing matters.
@@ -64,7 +65,6 @@ fn namespace_fix() -> String {
     }
 }
 
-/// Adds the queueing discipline to `lo` of a throw-away namespace.
 fn netem() -> Finding {
     let (found, fix) = match netem_works() {
         Ok(true) => ("available".into(), None),
@@ -72,23 +72,26 @@ fn netem() -> Finding {
             "not in this kernel".into(),
             Some("`sudo modprobe sch_netem` (package linux-modules-extra on cloud kernels)".into()),
         ),
-        Err(error) => (format!("not known: {error}"), Some("`sudo apt-get install iproute2`".into())),
+        Err(error) => (format!("not known: {error}"), Some(namespace_fix())),
     };
     Finding { name: "netem", weight: Weight::Useful, found, fix }
 }
 
-fn netem_works() -> io::Result<bool> {
+/// Whether `lo` of a throw-away namespace takes a `netem`. For a process of one thread; inside a lab,
+/// ask [`Control::has_netem`].
+pub fn netem_works() -> io::Result<bool> {
     let mut flags = CloneFlags::CLONE_NEWNET;
     if !geteuid().is_root() {
         flags |= CloneFlags::CLONE_NEWUSER;
     }
-    let add = || {
-        let mut tc = Command::new("tc");
-        tc.args(["qdisc", "add", "dev", "lo", "root", "netem", "delay", "1ms"]);
-        let status = tc.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status()?;
-        if status.success() { Ok(()) } else { Err(io::ErrorKind::Unsupported.into()) }
+    let ask = || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let found = runtime.block_on(async { Control::here("a throw-away namespace")?.has_netem().await });
+        found.map_err(|error| io::Error::other(format!("{error:#}")))
     };
-    Command::new("tc").arg("-V").stdout(Stdio::null()).stderr(Stdio::null()).status()?;
+    // The child's exit code is all that comes back.
+    let add = || if ask()? { Ok(()) } else { Err(io::ErrorKind::Unsupported.into()) };
+    try_in(flags, || Ok(()))?;
     Ok(try_in(flags, add).is_ok())
 }
 
@@ -101,6 +104,42 @@ fn tun() -> Finding {
         }
     };
     Finding { name: "TUN", weight: Weight::Useful, found, fix }
+}
+
+/// Neither netem nor TUN is there, as the lab file wants it.
+#[derive(Debug, thiserror::Error)]
+pub enum BackendError {
+    #[error(
+        "this lab impairs links, and there is neither netem in this kernel (`sudo modprobe sch_netem`; package \
+         linux-modules-extra on cloud kernels) nor /dev/net/tun for wires ({0}; `sudo modprobe tun && sudo chmod 666 \
+         /dev/net/tun`, or run as root)"
+    )]
+    Neither(io::Error),
+    #[error(
+        "the lab file asks for netem, which is not in this kernel: `sudo modprobe sch_netem`, or `backend = \"auto\"`"
+    )]
+    NoNetem,
+    #[error(
+        "the lab file asks for wires, and /dev/net/tun cannot be opened ({0}): `sudo modprobe tun && sudo chmod 666 /dev/net/tun`, run as root, or `backend = \"auto\"`"
+    )]
+    NoTun(io::Error),
+}
+
+/// Who impairs the links of a lab on this machine: netem where it is there, else wires. For a process of
+/// one thread.
+pub fn backend(wanted: Backend) -> Result<Backend, BackendError> {
+    let netem = || wanted != Backend::Wire && netem_works().unwrap_or(false);
+    match (wanted, open_tun()) {
+        (Backend::Auto | Backend::Netem, _) if netem() => Ok(Backend::Netem),
+        (Backend::Netem, _) => Err(BackendError::NoNetem),
+        (Backend::Auto | Backend::Wire, Ok(())) => Ok(Backend::Wire),
+        (Backend::Wire, Err(error)) => Err(BackendError::NoTun(error)),
+        (Backend::Auto, Err(error)) => Err(BackendError::Neither(error)),
+    }
+}
+
+fn open_tun() -> io::Result<()> {
+    fs::File::options().read(true).write(true).open("/dev/net/tun").map(drop)
 }
 
 /// Descriptors that a lab of 1000 nodes holds open.

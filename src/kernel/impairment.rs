@@ -6,6 +6,19 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+/// Who impairs the links that are impaired (`backend` of a lab file).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Backend {
+    /// The kernel's netem where it is there, else the wire.
+    #[default]
+    Auto,
+    /// The kernel's queueing discipline of that name.
+    Netem,
+    /// anybed itself, in user space.
+    Wire,
+}
+
 /// A share of all frames, in millionths. Its text form is a percentage.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -32,6 +45,7 @@ pub enum Queue {
 ///
 /// Frames count with their Ethernet header, without preamble and checksum.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(from = "Written", into = "Written")]
 pub struct Impairment {
     /// One way: a link with 5 ms in both directions has a round trip of 10 ms.
     pub delay: Duration,
@@ -48,6 +62,65 @@ pub struct Impairment {
     pub duplicate: Share,
     /// This share of the frames has one bit flipped.
     pub corrupt: Share,
+}
+
+/// An impairment in the record: what it does, in units that need no parsing.
+#[derive(Default, Serialize, Deserialize)]
+#[serde(default)]
+struct Written {
+    #[serde(skip_serializing_if = "is_default")]
+    delay_ms: f64,
+    #[serde(skip_serializing_if = "is_default")]
+    jitter_ms: f64,
+    #[serde(skip_serializing_if = "is_default")]
+    loss: f64,
+    #[serde(skip_serializing_if = "is_default")]
+    rate_bps: Option<u64>,
+    #[serde(skip_serializing_if = "is_default")]
+    queue: Option<Queue>,
+    #[serde(skip_serializing_if = "is_default")]
+    reorder: f64,
+    #[serde(skip_serializing_if = "is_default")]
+    duplicate: f64,
+    #[serde(skip_serializing_if = "is_default")]
+    corrupt: f64,
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
+impl From<Impairment> for Written {
+    fn from(impairment: Impairment) -> Self {
+        let Impairment { delay, jitter, loss, rate, queue, reorder, duplicate, corrupt } = impairment;
+        Self {
+            delay_ms: delay.as_secs_f64() * 1e3,
+            jitter_ms: jitter.as_secs_f64() * 1e3,
+            loss: loss.ratio(),
+            rate_bps: rate,
+            queue,
+            reorder: reorder.ratio(),
+            duplicate: duplicate.ratio(),
+            corrupt: corrupt.ratio(),
+        }
+    }
+}
+
+impl From<Written> for Impairment {
+    fn from(written: Written) -> Self {
+        let time = |ms: f64| Duration::from_nanos((ms * 1e6).round().max(0.0) as u64);
+        let share = |ratio: f64| Share((ratio * f64::from(Share::ALL.0)).round() as u32);
+        Self {
+            delay: time(written.delay_ms),
+            jitter: time(written.jitter_ms),
+            loss: share(written.loss),
+            rate: written.rate_bps,
+            queue: written.queue,
+            reorder: share(written.reorder),
+            duplicate: share(written.duplicate),
+            corrupt: share(written.corrupt),
+        }
+    }
 }
 
 /// The largest frame: 1500 bytes and the Ethernet header.
@@ -102,8 +175,10 @@ impl Impairment {
 /// What becomes of the frames that one end of a link sends.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Egress {
+    #[serde(flatten)]
     pub impairment: Impairment,
     /// Every frame vanishes. What is in flight still arrives.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub blackhole: bool,
 }
 
@@ -338,6 +413,24 @@ mod tests {
             }
             prop_assert_eq!(read, properties);
         }
+    }
+
+    #[test]
+    fn the_record_has_what_an_egress_does() {
+        let impairment = Impairment::default().with(&Properties {
+            delay: Some(Duration::from_micros(12_345)),
+            loss: Some(Share(1234)),
+            queue: Some(Queue::Packets(5)),
+            rate: Some(1_000_000),
+            ..Properties::default()
+        });
+        for egress in
+            [Egress { impairment, blackhole: true }, Egress { impairment, blackhole: false }, Egress::default()]
+        {
+            let text = serde_json::to_string(&egress).unwrap();
+            assert_eq!(serde_json::from_str::<Egress>(&text).unwrap(), egress, "{text}");
+        }
+        assert_eq!(serde_json::to_string(&Egress::default()).unwrap(), "{}");
     }
 
     #[test]

@@ -66,6 +66,10 @@ impl Control {
         &self.handle
     }
 
+    pub(super) fn namespace(&self) -> &str {
+        &self.namespace
+    }
+
     /// Brings `lo` up with these addresses.
     pub async fn set_up_loopback(&self, addresses: &[IpNet]) -> Result<()> {
         self.set_state(LOOPBACK, true).await?;

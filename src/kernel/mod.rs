@@ -7,9 +7,13 @@ pub mod fib;
 pub mod impairment;
 pub mod interface;
 pub mod link;
+pub mod lookup;
 pub mod namespace;
+pub mod ping;
+pub mod qdisc;
 pub mod sys;
 pub mod sysctl;
+pub mod wire;
 
 use std::time::Duration;
 

@@ -66,6 +66,60 @@ pub fn watch_end(pid: Pid) -> io::Result<OwnedFd> {
     }
 }
 
+/// Makes of `file`, an open `/dev/net/tun`, one end of a new TAP interface in the namespace that the
+/// file was opened in. It goes when the file is closed, unless [`keep_tap`] is called.
+pub fn create_tap(file: &File, name: &str, index: u32, mac: [u8; 6]) -> io::Result<()> {
+    let index = libc::c_int::try_from(index).map_err(|_| io::ErrorKind::InvalidInput)?;
+    let mut request = interface_request(name)?;
+    request.ifr_ifru.ifru_flags = (libc::IFF_TAP | libc::IFF_NO_PI) as libc::c_short;
+    // SAFETY: TUNSETIFINDEX reads an int and TUNSETIFF reads and writes an ifreq; both live on this stack
+    // for as long as the calls take.
+    let created = unsafe {
+        match libc::ioctl(file.as_raw_fd(), libc::TUNSETIFINDEX, &raw const index) {
+            0 => libc::ioctl(file.as_raw_fd(), libc::TUNSETIFF, &raw mut request),
+            failed => failed,
+        }
+    };
+    succeeded(created)?;
+    let mut address = libc::sockaddr { sa_family: libc::ARPHRD_ETHER, sa_data: [0; 14] };
+    for (to, from) in address.sa_data.iter_mut().zip(mac) {
+        *to = from.cast_signed();
+    }
+    request.ifr_ifru.ifru_hwaddr = address;
+    // SAFETY: on a TAP's descriptor SIOCSIFHWADDR reads an ifreq, whose address has just been set.
+    succeeded(unsafe { libc::ioctl(file.as_raw_fd(), libc::SIOCSIFHWADDR, &raw const request) })
+}
+
+/// Lets the TAP interface of `file` stay when the file is closed, until its namespace goes.
+pub fn keep_tap(file: &File) -> io::Result<()> {
+    // SAFETY: TUNSETPERSIST takes a number in place of a pointer.
+    succeeded(unsafe { libc::ioctl(file.as_raw_fd(), libc::TUNSETPERSIST, libc::c_ulong::from(true)) })
+}
+
+/// Gives the calling thread this precedence: -20, the highest, to 19. Higher than 0 takes the
+/// privileges of root outside of any user namespace.
+pub fn set_nice(nice: libc::c_int) -> io::Result<()> {
+    // SAFETY: setpriority takes three numbers; on Linux, process 0 is the calling thread.
+    succeeded(unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, nice) })
+}
+
+fn interface_request(name: &str) -> io::Result<libc::ifreq> {
+    // SAFETY: an ifreq is numbers, arrays and a union of such: all zeros are a value of it.
+    let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
+    // The last byte stays zero and ends the name.
+    if name.is_empty() || name.len() >= request.ifr_name.len() {
+        return Err(io::ErrorKind::InvalidInput.into());
+    }
+    for (to, from) in request.ifr_name.iter_mut().zip(name.bytes()) {
+        *to = from.cast_signed();
+    }
+    Ok(request)
+}
+
+fn succeeded(result: libc::c_int) -> io::Result<()> {
+    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+}
+
 /// Points standard descriptor `target` (0, 1 or 2) at `file`.
 pub fn redirect(file: &impl AsRawFd, target: RawFd) -> io::Result<()> {
     // SAFETY: dup2 replaces `target` in one step; both numbers are valid descriptors of this process.

@@ -15,16 +15,21 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
-use super::process::Role;
+use super::media::Traffic;
 use super::{Lab, Shared, fault};
-use crate::topology::NodeKind;
+use crate::kernel::impairment::Egress;
+use crate::scenario::damage::{Damage, Process, ProcessState};
+use crate::topology::{LinkId, NodeId, NodeKind};
 
 /// `GET /status`
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Status {
     pub lab: String,
-    pub file: String,
+    /// The run directory.
+    pub out: String,
     pub nodes: Vec<NodeStatus>,
+    /// Those that impair what they carry, or are impaired.
+    pub links: Vec<LinkStatus>,
     pub overlays: Vec<OverlayStatus>,
     /// Faults that have not been undone.
     pub faults: Vec<String>,
@@ -41,6 +46,17 @@ pub struct NodeStatus {
     pub node: Option<i32>,
     /// Established and configured BGP sessions.
     pub sessions: Option<(usize, usize)>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LinkStatus {
+    pub name: String,
+    pub up: bool,
+    /// Names of the ends.
+    pub ends: [String; 2],
+    /// What becomes of the frames that each end sends, and what has become of them.
+    pub egress: [Egress; 2],
+    pub traffic: [Traffic; 2],
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -125,43 +141,61 @@ impl axum::serve::Listener for OwnersOnly {
 
 async fn status(State(context): State<Served>) -> Json<Status> {
     let lab = &context.lab;
+    let damage = lab.damage.lock().await.clone();
     let mut nodes = Vec::new();
     for id in lab.topology.ids() {
-        nodes.push(node_status(lab, id).await);
+        nodes.push(node_status(lab, &damage, id).await);
+    }
+    let mut links = Vec::new();
+    for id in (0..lab.topology.links.len()).map(LinkId) {
+        links.extend(link_status(lab, &damage, id).await);
     }
     let mut overlays = Vec::new();
     for overlay in &lab.topology.overlays {
         let mut members = Vec::new();
         for host in lab.nodes.members(&overlay.name) {
+            let frozen = |id| damage.process(id, Process::Node) == ProcessState::Stopped;
+            if lab.topology.find(&host).is_some_and(frozen) {
+                continue;
+            }
             if let Some(digest) = lab.nodes.digest(&overlay.name, &host).await {
                 members.push(MemberStatus { host, keys: digest.keys, island: digest.island });
             }
         }
         overlays.push(OverlayStatus { name: overlay.name.clone(), members });
     }
-    let faults = lab.damage_report();
+    let faults = damage.report(&lab.topology);
     let fib_changes = lab.fibs.changes();
-    let file = lab.out.display().to_string();
-    Json(Status { lab: lab.topology.name.clone(), file, nodes, overlays, faults, fib_changes })
+    let out = lab.out.display().to_string();
+    Json(Status { lab: lab.topology.name.clone(), out, nodes, links, overlays, faults, fib_changes })
 }
 
-async fn node_status(lab: &Lab, id: crate::topology::NodeId) -> NodeStatus {
+async fn link_status(lab: &Lab, damage: &Damage, id: LinkId) -> Option<LinkStatus> {
+    let link = &lab.topology.links[id.0];
+    let state = damage.link(id, &lab.topology);
+    if !link.emulated && state.egress.iter().all(Egress::is_none) {
+        return None;
+    }
+    let traffic = lab.network.traffic(&lab.plan, id).await.ok()??;
+    let ends = [link.a, link.b].map(|end| lab.topology.node(end).name.clone());
+    Some(LinkStatus { name: link.name.clone(), up: state.up, ends, egress: state.egress, traffic })
+}
+
+async fn node_status(lab: &Lab, damage: &Damage, id: NodeId) -> NodeStatus {
     let node = lab.topology.node(id);
-    let sessions = match node.kind {
-        NodeKind::Client => None,
-        _ => lab.bgp(id).await.ok().map(|all| (all.iter().filter(|s| s.info == "Established").count(), all.len())),
-    };
-    let kind = match node.kind {
-        NodeKind::Router => "router",
-        NodeKind::Gateway => "gateway",
-        NodeKind::Member => "member",
-        NodeKind::Client => "client",
+    let sessions = match damage.process(id, Process::Bird) {
+        // A frozen BIRD accepts the question and does not answer.
+        _ if node.kind == NodeKind::Client => None,
+        ProcessState::Dead | ProcessState::Stopped => None,
+        ProcessState::Running => {
+            lab.bgp(id).await.ok().map(|all| (all.iter().filter(|s| s.info == "Established").count(), all.len()))
+        }
     };
     NodeStatus {
         name: node.name.clone(),
-        kind: kind.into(),
-        bird: lab.processes.pid(id, Role::Bird),
-        node: lab.processes.pid(id, Role::Node),
+        kind: node.kind.name().into(),
+        bird: lab.processes.pid(id, Process::Bird),
+        node: lab.processes.pid(id, Process::Node),
         sessions,
     }
 }

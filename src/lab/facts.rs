@@ -7,7 +7,7 @@ use crate::event::{GroupFacts, LabFacts, LinkFacts, NodeFacts, OverlayFacts, SCH
 use crate::overlay::id::Id;
 use crate::plan::Plan;
 use crate::scenario::Scenario;
-use crate::topology::{Group, GroupRole, Link, LinkKind, NodeId, NodeKind, Overlay, Relation, Topology};
+use crate::topology::{Group, GroupRole, Link, LinkKind, NodeId, Overlay, Relation, Topology};
 
 /// Collects the facts of a lab about to be built.
 pub(super) fn collect(topology: &Topology, scenario: &Scenario, plan: &Plan, bird: &Bird, file: &Path) -> LabFacts {
@@ -33,17 +33,11 @@ pub(super) fn collect(topology: &Topology, scenario: &Scenario, plan: &Plan, bir
 fn node(topology: &Topology, plan: &Plan, id: NodeId) -> NodeFacts {
     let node = topology.node(id);
     let own = &topology.ases[node.as_id.0];
-    let kind = match node.kind {
-        NodeKind::Router => "router",
-        NodeKind::Gateway => "gateway",
-        NodeKind::Member => "member",
-        NodeKind::Client => "client",
-    };
     let planned = plan.node(id);
     let interfaces = planned.interfaces.iter().flat_map(|i| &i.addresses);
     NodeFacts {
         name: node.name.clone(),
-        kind: kind.into(),
+        kind: node.kind.name().into(),
         as_name: own.name.clone(),
         asn: own.asn,
         stub: own.stub.then(|| own.name.clone()),
@@ -61,7 +55,13 @@ fn link(topology: &Topology, link: &Link) -> LinkFacts {
         LinkKind::Access => "access",
     };
     let name = |id| topology.node(id).name.clone();
-    LinkFacts { name: link.name.clone(), a: name(link.a), b: name(link.b), kind: kind.into() }
+    LinkFacts {
+        name: link.name.clone(),
+        a: name(link.a),
+        b: name(link.b),
+        kind: kind.into(),
+        impairments: link.impairments,
+    }
 }
 
 fn group(topology: &Topology, group: &Group) -> GroupFacts {

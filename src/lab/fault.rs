@@ -1,51 +1,34 @@
 //! Carries out the actions of the timeline and of `anybed fault`.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, MutexGuard};
+use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 use tokio::time::timeout;
 
-use super::process::Role;
-use super::workload;
-use super::{Lab, Shared};
+use super::network::LinkChange;
+use super::{Lab, Shared, ping, workload};
 use crate::anycast::Command;
 use crate::event::What;
 use crate::kernel::now;
 use crate::node::channel::Order;
-use crate::scenario::{Action, Victim};
-use crate::topology::{AsId, GroupId, LinkId, NodeId, NodeKind};
+use crate::scenario::action::pinged;
+use crate::scenario::damage::{Damage, Process, ProcessState};
+use crate::scenario::{Action, Origin};
+use crate::topology::{GroupId, LinkId, NodeId};
 
 /// How long a node may take to do as it is told.
 const PATIENCE: Duration = Duration::from_secs(10);
-
-/// What has been done to the lab and not undone.
-#[derive(Debug, Default)]
-pub(super) struct Damage {
-    /// Why each link is down: cut by itself, or with a failed stub. It is up when nothing is left.
-    down: BTreeMap<LinkId, BTreeSet<Cause>>,
-    failed: BTreeSet<AsId>,
-    /// Overlays each killed node was a member of.
-    killed: BTreeMap<NodeId, Vec<usize>>,
-    killed_birds: BTreeSet<NodeId>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Cause {
-    Cut,
-    Stub(AsId),
-}
 
 impl Lab {
     /// Carries out one action and records it. Puts and audits go on in the background.
     ///
     /// # Errors
     /// It cannot be done as things are (undoing what was not done), or the kernel refused.
-    pub(super) async fn act(self: &Arc<Self>, action: &Action, live: bool) -> Result<()> {
+    pub(super) async fn act(self: &Arc<Self>, action: &Action, origin: Origin, live: bool) -> Result<()> {
         let text = action.display(&self.topology).to_string();
         let at = now();
-        let done = self.carry_out(action).await;
+        let done = self.carry_out(action, origin).await;
         match &done {
             Ok(()) if is_fault(action) => {
                 let (verb, target) = (action.verb().into(), action.target(&self.topology).into());
@@ -57,26 +40,22 @@ impl Lab {
         done.with_context(|| format!("`{text}` could not be done"))
     }
 
-    async fn carry_out(self: &Arc<Self>, action: &Action) -> Result<()> {
+    async fn carry_out(self: &Arc<Self>, action: &Action, origin: Origin) -> Result<()> {
         match action {
-            Action::Cut(link) => self.take_down(&[*link], Cause::Cut).await,
-            Action::Mend(link) => self.bring_up(&[*link], Cause::Cut).await,
-            Action::Fail(stub) => {
-                self.take_down(&self.topology.uplinks(*stub), Cause::Stub(*stub)).await?;
-                self.damage().failed.insert(*stub);
-                Ok(())
-            }
-            Action::Recover(stub) => {
-                let name = &self.topology.ases[stub.0].name;
-                ensure!(self.damage().failed.remove(stub), "{name} has not failed");
-                self.bring_up(&self.topology.uplinks(*stub), Cause::Stub(*stub)).await
-            }
-            Action::Crash(node, victim) => self.crash(*node, *victim).await,
-            Action::Restart(node, victim) => self.restart(*node, *victim).await,
             Action::Join { host, overlay } => self.join(*host, *overlay),
             Action::Leave { host, overlay } => self.leave(*host, *overlay),
-            Action::Announce { host, group } => self.announce(*host, *group, true).await,
-            Action::Withdraw { host, group } => self.announce(*host, *group, false).await,
+            Action::Announce { host, group } => {
+                self.announce(*host, *group, true, |group| Order::Announce { group }).await?;
+                self.inflict(action, origin).await
+            }
+            Action::Withdraw { host, group } => {
+                self.announce(*host, *group, false, |group| Order::Withdraw { group }).await?;
+                self.inflict(action, origin).await
+            }
+            Action::Drain { host, group } => {
+                self.announce(*host, *group, false, |group| Order::Drain { group }).await?;
+                self.inflict(action, origin).await
+            }
             Action::Put { overlay, keys } => {
                 let (lab, overlay, keys) = (self.clone(), *overlay, *keys);
                 self.background(async move { workload::put(&lab, overlay, keys).await });
@@ -87,101 +66,88 @@ impl Lab {
                 self.background(async move { workload::audit(&lab, overlay).await });
                 Ok(())
             }
+            Action::Ping { parts } => {
+                let (lab, nodes) = (self.clone(), pinged(parts, &self.topology));
+                self.background(async move { ping::ping(&lab, &nodes).await });
+                Ok(())
+            }
+            Action::Flap { fault, every, times } => self.flap(fault, *every, *times),
+            Action::Stop(fault) => self.stop_flap(fault).await,
+            _ => self.inflict(action, origin).await,
         }
     }
 
-    async fn take_down(&self, links: &[LinkId], cause: Cause) -> Result<()> {
-        let mut to_cut = Vec::new();
-        {
-            let mut damage = self.damage();
-            for link in links {
-                let causes = damage.down.entry(*link).or_default();
-                if causes.is_empty() {
-                    to_cut.push(*link);
-                }
-                ensure!(causes.insert(cause), "{} is cut already", self.describe(*link, cause));
-            }
+    /// Takes a fault or its undo in, and makes links and processes what follows from all faults in force.
+    async fn inflict(self: &Arc<Self>, action: &Action, origin: Origin) -> Result<()> {
+        let mut damage = self.damage.lock().await;
+        let mut after = damage.clone();
+        after.apply(action, origin, &self.topology).map_err(|why| anyhow!(why))?;
+        let links = self.link_changes(&damage, &after);
+        self.network.can_do(&self.topology, &links).await?;
+        let before = std::mem::replace(&mut *damage, after);
+        // Links first: what dies with its host must not say good-bye to its neighbors.
+        self.network.change(&self.plan, &links).await?;
+        for LinkChange { link, after, .. } in links {
+            let link = self.topology.links[link.0].name.clone();
+            self.recorder.now(What::Link { link, up: after.up, egress: after.egress });
         }
-        for link in to_cut {
-            self.network.set_carrier(&self.plan, link, false).await?;
+        self.change_processes(&before, &damage).await?;
+        self.verify(action, &damage);
+        Ok(())
+    }
+
+    fn link_changes(&self, before: &Damage, after: &Damage) -> Vec<LinkChange> {
+        let change = |index: usize| {
+            let link = LinkId(index);
+            LinkChange { link, before: before.link(link, &self.topology), after: after.link(link, &self.topology) }
+        };
+        (0..self.topology.links.len()).map(change).filter(|change| change.before != change.after).collect()
+    }
+
+    async fn change_processes(&self, before: &Damage, after: &Damage) -> Result<()> {
+        for node in self.topology.ids() {
+            for process in Process::all_of(self.topology.node(node).kind) {
+                let (was, is) = (before.process(node, *process), after.process(node, *process));
+                match (was, is) {
+                    (was, is) if was == is => {}
+                    (_, ProcessState::Dead) => self.kill(node, *process).await?,
+                    (ProcessState::Dead, _) => self.revive(node, *process, after).await?,
+                    (_, ProcessState::Stopped) => self.processes.freeze(node, *process).await?,
+                    (_, ProcessState::Running) => self.processes.thaw(node, *process)?,
+                }
+            }
         }
         Ok(())
     }
 
-    async fn bring_up(&self, links: &[LinkId], cause: Cause) -> Result<()> {
-        let mut to_mend = Vec::new();
-        {
-            let mut damage = self.damage();
-            for link in links {
-                let causes = damage.down.entry(*link).or_default();
-                ensure!(causes.remove(&cause), "{} has not been cut", self.describe(*link, cause));
-                if causes.is_empty() {
-                    to_mend.push(*link);
-                }
-            }
-        }
-        for link in to_mend {
-            self.network.set_carrier(&self.plan, link, true).await?;
-        }
-        Ok(())
-    }
-
-    fn describe(&self, link: LinkId, cause: Cause) -> String {
-        match cause {
-            Cause::Cut => format!("link {}", self.topology.links[link.0].name),
-            Cause::Stub(stub) => format!("the uplink of {}", self.topology.ases[stub.0].name),
-        }
-    }
-
-    async fn crash(&self, node: NodeId, victim: Victim) -> Result<()> {
+    async fn kill(&self, node: NodeId, process: Process) -> Result<()> {
         let name = &self.topology.node(node).name;
-        // All or nothing: what is refused must not change what a restart brings back.
-        for role in self.roles(node, victim) {
-            ensure!(self.processes.is_running(node, role), "the {} of {name} is not running", role.name());
+        if process == Process::Node {
+            let member_of = |o: &usize| self.nodes.is_wanted(&self.topology.overlays[*o].name, name);
+            let overlays = (0..self.topology.overlays.len()).filter(member_of).collect();
+            self.memberships.lock().expect("no holder of the memberships panics").insert(node, overlays);
         }
-        for role in self.roles(node, victim) {
-            if role == Role::Node {
-                let member_of = |o: &usize| self.nodes.is_wanted(&self.topology.overlays[*o].name, name);
-                let overlays = (0..self.topology.overlays.len()).filter(member_of).collect();
-                self.damage().killed.insert(node, overlays);
-            } else {
-                self.damage().killed_birds.insert(node);
-            }
-            ensure!(self.processes.kill(node, role).await?, "the {} of {name} is not running", role.name());
-        }
+        ensure!(self.processes.kill(node, process).await?, "the {} of {name} is not running", process.name());
         Ok(())
     }
 
-    async fn restart(&self, node: NodeId, victim: Victim) -> Result<()> {
+    async fn revive(&self, node: NodeId, process: Process, damage: &Damage) -> Result<()> {
         let name = &self.topology.node(node).name;
-        for role in self.roles(node, victim) {
-            ensure!(!self.processes.is_running(node, role), "the {} of {name} is running", role.name());
-            let mut launch = self.launch(node, role)?;
-            if role == Role::Bird && self.plan.node(node).graceful {
-                launch.1.arguments.push("-R".to_owned());
-            }
-            self.processes.spawn(vec![launch]).await?;
-            if role == Role::Node {
-                let connected = self.nodes.wait_until(|nodes| nodes.is_connected(name));
-                timeout(PATIENCE, connected).await.with_context(|| format!("{name}'s node does not report"))?;
-                let overlays = self.damage().killed.remove(&node).unwrap_or_default();
-                for overlay in overlays {
-                    self.nodes.join(&self.topology.overlays[overlay].name, name);
-                }
-            } else {
-                self.damage().killed_birds.remove(&node);
+        let mut launch = self.launch(node, process, damage)?;
+        // Without -R, BIRD removes the routes that its peers keep for it.
+        if process == Process::Bird && self.plan.node(node).graceful {
+            launch.1.arguments.push("-R".to_owned());
+        }
+        self.processes.spawn(vec![launch]).await?;
+        if process == Process::Node {
+            let connected = self.nodes.wait_until(|nodes| nodes.is_connected(name));
+            timeout(PATIENCE, connected).await.with_context(|| format!("{name}'s node does not report"))?;
+            let overlays = self.memberships.lock().expect("no holder of the memberships panics").remove(&node);
+            for overlay in overlays.unwrap_or_default() {
+                self.nodes.join(&self.topology.overlays[overlay].name, name);
             }
         }
         Ok(())
-    }
-
-    /// BIRD first: a node needs it to announce.
-    fn roles(&self, node: NodeId, victim: Victim) -> Vec<Role> {
-        match (self.topology.node(node).kind, victim) {
-            (NodeKind::Member, Victim::Node) => vec![Role::Node],
-            (NodeKind::Member, Victim::Both) => vec![Role::Bird, Role::Node],
-            _ => vec![Role::Bird],
-        }
     }
 
     fn join(&self, host: NodeId, overlay: usize) -> Result<()> {
@@ -199,19 +165,17 @@ impl Lab {
         Ok(())
     }
 
-    async fn announce(&self, host: NodeId, group: GroupId, on: bool) -> Result<()> {
+    async fn announce(&self, host: NodeId, group: GroupId, on: bool, order: fn(String) -> Order) -> Result<()> {
         let (host, group) = (&self.topology.node(host).name, &self.topology.groups[group.0].name);
         if self.nodes.is_announced(host, group) == on {
             bail!("{host} {} {group}", if on { "announces already" } else { "does not announce" });
         }
-        let group_name = group.clone();
-        let order = if on { Order::Announce { group: group_name } } else { Order::Withdraw { group: group_name } };
-        ensure!(self.nodes.order(host, order), "the node of {host} is not running");
+        ensure!(self.nodes.order(host, order(group.clone())), "the node of {host} is not running");
         let done = self.nodes.wait_until(|nodes| nodes.is_announced(host, group) == on);
-        timeout(PATIENCE, done).await.with_context(|| format!("the BIRD of {host} does not answer"))
+        timeout(PATIENCE, done).await.with_context(|| format!("the node or the BIRD of {host} does not answer"))
     }
 
-    fn background(self: &Arc<Self>, work: impl Future<Output = ()> + Send + 'static) {
+    pub(super) fn background(self: &Arc<Self>, work: impl Future<Output = ()> + Send + 'static) {
         let running = self.background.clone();
         running.send_modify(|count| *count += 1);
         tokio::spawn(async move {
@@ -220,44 +184,31 @@ impl Lab {
         });
     }
 
-    /// Waits until no put or audit is under way.
+    /// Waits until no put, audit or verification is under way.
     pub(super) async fn background_done(&self) {
         let mut running = self.background.subscribe();
         // The sender lives in self.
         let _ = running.wait_for(|count| *count == 0).await;
     }
-
-    /// Faults not undone, in words.
-    pub(super) fn damage_report(&self) -> Vec<String> {
-        let damage = self.damage();
-        let cut = damage.down.iter().filter(|(_, causes)| causes.contains(&Cause::Cut));
-        let links = cut.map(|(link, _)| format!("cut {}", self.topology.links[link.0].name));
-        let stubs = damage.failed.iter().map(|stub| format!("fail {}", self.topology.ases[stub.0].name));
-        let nodes = damage.killed.keys().map(|node| format!("crash {} node", self.topology.node(*node).name));
-        let birds = damage.killed_birds.iter().map(|node| format!("crash {} bird", self.topology.node(*node).name));
-        links.chain(stubs).chain(nodes).chain(birds).collect()
-    }
-
-    fn damage(&self) -> MutexGuard<'_, Damage> {
-        self.damage.lock().expect("no holder of the damage panics")
-    }
 }
 
-/// Whether the record keeps the action as a fault; joins and the like are told by the nodes.
+/// Whether the record keeps the action as a fault; joins and the like are told by the nodes, and each
+/// step of a flap is a fault of its own.
 fn is_fault(action: &Action) -> bool {
-    !matches!(action, Action::Join { .. } | Action::Leave { .. } | Action::Put { .. } | Action::Audit { .. })
+    use Action::{Audit, Flap, Join, Leave, Ping, Put, Stop};
+    !matches!(action, Join { .. } | Leave { .. } | Put { .. } | Audit { .. } | Ping { .. } | Flap { .. } | Stop(_))
 }
 
 /// Carries out all actions of one text, as `anybed fault` sends it.
 pub(super) async fn act_live(lab: &Shared, text: &str) -> Result<Vec<String>> {
     let actions = crate::scenario::action::parse(text, &lab.topology);
     let actions = actions.map_err(|error| match &error.help {
-        Some(help) => anyhow::anyhow!("{} ({help})", error.message),
-        None => anyhow::anyhow!("{}", error.message),
+        Some(help) => anyhow!("{} ({help})", error.message),
+        None => anyhow!("{}", error.message),
     })?;
     let mut done = Vec::new();
     for action in &actions {
-        lab.act(action, true).await?;
+        lab.act(action, Origin::Direct, true).await?;
         done.push(action.display(&lab.topology).to_string());
     }
     Ok(done)

@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 
 use super::Lab;
 use super::nodes;
-use super::process::{Launch, Role};
+use super::process::Launch;
 use super::sandbox::{OUT, PRIVATE};
 use crate::anycast::NodeConfig;
 use crate::kernel::namespace::Namespace;
@@ -16,7 +16,8 @@ use crate::node::announce::GroupConfig;
 use crate::node::channel::HostConfig;
 use crate::overlay::id::Id;
 use crate::plan::{PORT, bird};
-use crate::topology::{Addresses, GroupId, GroupRole, NodeId, NodeKind, Overlay, Topology};
+use crate::scenario::damage::{Damage, Process};
+use crate::topology::{Addresses, GroupId, GroupRole, NodeId, Overlay, Topology};
 
 /// The control socket of a node's BIRD, inside the sandbox.
 pub(super) fn bird_socket(node: &str) -> PathBuf {
@@ -25,8 +26,8 @@ pub(super) fn bird_socket(node: &str) -> PathBuf {
 
 impl Lab {
     /// The file a process logs to, inside the sandbox.
-    pub(super) fn log(&self, node: NodeId, role: Role) -> PathBuf {
-        Path::new(OUT).join("logs").join(format!("{}.{}.log", self.topology.node(node).name, role.name()))
+    pub(super) fn log(&self, node: NodeId, process: Process) -> PathBuf {
+        Path::new(OUT).join("logs").join(format!("{}.{}.log", self.topology.node(node).name, process.name()))
     }
 
     /// Writes every BIRD config to the run directory.
@@ -46,33 +47,29 @@ impl Lab {
 
     /// How to start every process of `node`.
     pub(super) fn launches(&self, node: NodeId) -> Vec<Result<(Namespace, Launch)>> {
-        let roles: &[Role] = match self.topology.node(node).kind {
-            NodeKind::Client => &[],
-            NodeKind::Member => &[Role::Bird, Role::Node],
-            NodeKind::Router | NodeKind::Gateway => &[Role::Bird],
-        };
-        roles.iter().map(|role| self.launch(node, *role)).collect()
+        let processes = Process::all_of(self.topology.node(node).kind);
+        processes.iter().map(|process| self.launch(node, *process, &Damage::default())).collect()
     }
 
-    /// How to start the process `role` of `node`.
-    pub(super) fn launch(&self, node: NodeId, role: Role) -> Result<(Namespace, Launch)> {
+    /// How to start a process of `node`, as the faults in force leave it.
+    pub(super) fn launch(&self, node: NodeId, process: Process, damage: &Damage) -> Result<(Namespace, Launch)> {
         let name = &self.topology.node(node).name;
-        let (program, arguments) = match role {
-            Role::Bird => {
+        let (program, arguments) = match process {
+            Process::Bird => {
                 let (config, socket) = (config_path(name), bird_socket(name));
                 let arguments = ["-f", "-c", &config.to_string_lossy(), "-s", &socket.to_string_lossy()];
                 (self.bird.path.clone(), arguments.map(str::to_owned).to_vec())
             }
-            Role::Node => {
+            Process::Node => {
                 let path = nodes::config_path(name);
-                let config = serde_json::to_string(&host_config(&self.topology, &self.plan.addresses, node));
+                let config = serde_json::to_string(&host_config(&self.topology, &self.plan.addresses, node, damage));
                 fs::write(&path, config.context("write a node's config as JSON")?)
                     .with_context(|| format!("write {}", path.display()))?;
                 // This very program, even if its file has been replaced since.
                 (PathBuf::from("/proc/self/exe"), vec!["node".into(), "--config".into(), path.display().to_string()])
             }
         };
-        let launch = Launch { node, role, program, arguments, log: self.log(node, role) };
+        let launch = Launch { node, process, program, arguments, log: self.log(node, process) };
         Ok((self.network.namespace(node).clone(), launch))
     }
 }
@@ -81,7 +78,7 @@ fn config_path(node: &str) -> PathBuf {
     Path::new(OUT).join("bird").join(format!("{node}.conf"))
 }
 
-fn host_config(topology: &Topology, addresses: &Addresses, node: NodeId) -> HostConfig {
+fn host_config(topology: &Topology, addresses: &Addresses, node: NodeId, damage: &Damage) -> HostConfig {
     let family = topology.family.families()[0];
     let name = &topology.node(node).name;
     let groups: Vec<GroupId> = bird::groups_of(topology, node).collect();
@@ -90,7 +87,8 @@ fn host_config(topology: &Topology, addresses: &Addresses, node: NodeId) -> Host
         addresses: topology.groups[group.0].addresses.clone(),
         protocol: bird::group_protocol(topology, *group),
     };
-    let plain = groups.iter().map(|g| &topology.groups[g.0]).filter(|g| g.role == GroupRole::Plain);
+    let wanted = groups.iter().filter(|g| !damage.is_withdrawn(node, **g)).map(|g| &topology.groups[g.0]);
+    let plain = wanted.filter(|g| g.role == GroupRole::Plain);
     let overlays = topology.overlays.iter().filter(|o| o.members.contains(&node));
     HostConfig {
         host: name.clone(),

@@ -1,8 +1,8 @@
 //! A running lab: the sandbox it lives in, the supervisor that builds and plays it, and its socket.
 //!
 //! - [`runtime`], [`sandbox`]: where labs are found, and the walls around each
-//! - [`supervisor`]: a lab from build to end; `network`, `process`, `launch`, `converge` build it
-//! - `play`, `fault`, `workload`, `probe`: what happens in it
+//! - [`supervisor`]: a lab from build to end; `network`, `media`, `process`, `launch`, `converge` build it
+//! - `play`, `fault`, `flap`, `verify`, `walk`, `ping`, `workload`, `probe`: what happens in it
 //! - `record`, `facts`, `watchdog`: what is written down
 //! - `fibs`, `nodes`: what it knows of its kernels and its overlay nodes
 //! - [`api`]: its socket
@@ -12,9 +12,12 @@ mod converge;
 mod facts;
 mod fault;
 mod fibs;
+mod flap;
 mod launch;
+mod media;
 mod network;
 mod nodes;
+mod ping;
 mod play;
 mod probe;
 mod process;
@@ -23,6 +26,8 @@ mod record;
 pub mod runtime;
 pub mod sandbox;
 pub mod supervisor;
+mod verify;
+mod walk;
 mod watchdog;
 mod workload;
 
@@ -35,9 +40,10 @@ use tokio::sync::watch;
 use crate::bird::Bird;
 use crate::plan::Plan;
 use crate::scenario::Scenario;
-use crate::topology::Topology;
-use fault::Damage;
+use crate::scenario::damage::Damage;
+use crate::topology::{NodeId, Topology};
 use fibs::Fibs;
+use flap::Flap;
 use network::Network;
 use nodes::Nodes;
 use process::Processes;
@@ -58,7 +64,12 @@ struct Lab {
     fibs: Fibs,
     recorder: Recorder,
     progress: Progress,
-    damage: Mutex<Damage>,
+    /// Held while a fault is carried out: faults do not interleave.
+    damage: tokio::sync::Mutex<Damage>,
+    /// Overlays that each killed node was a member of.
+    memberships: Mutex<BTreeMap<NodeId, Vec<usize>>>,
+    /// Live flaps, by number.
+    flaps: Mutex<Vec<Flap>>,
     /// Keys stored so far, per overlay.
     keys: Mutex<BTreeMap<String, Vec<String>>>,
     /// Puts and audits under way.

@@ -3,18 +3,20 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use futures_util::future::try_join_all;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
+use super::media::{Media, Traffic};
 use crate::kernel::fib::{Monitor, Stamped};
 use crate::kernel::interface::{Control, Interface};
 use crate::kernel::link;
 use crate::kernel::namespace::{self, Namespace, Stepper};
 use crate::kernel::sysctl::{self, Sysctl};
 use crate::plan::{NodePlan, Plan};
-use crate::topology::{LinkId, NodeId};
+use crate::scenario::damage::LinkState;
+use crate::topology::{LinkId, NodeId, Topology};
 
 /// Nodes set up at once: enough to keep the kernel busy while answers are read.
 const CHUNK: usize = 32;
@@ -22,17 +24,30 @@ const CHUNK: usize = 32;
 /// Links asked for and not confirmed.
 const IN_FLIGHT: usize = 16;
 
+/// What a link was, and what it is to become.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct LinkChange {
+    pub(super) link: LinkId,
+    pub(super) before: LinkState,
+    pub(super) after: LinkState,
+}
+
 /// The built network.
 pub(super) struct Network {
     stepper: Stepper,
     /// In the order of the plan's nodes.
     namespaces: Vec<Namespace>,
     monitor: Arc<Monitor>,
+    media: Media,
 }
 
 impl Network {
     /// Creates every namespace.
-    pub(super) async fn create(plan: &Plan, stepper: Stepper) -> Result<(Self, UnboundedReceiver<Stamped>)> {
+    pub(super) async fn create(
+        topology: &Topology,
+        plan: &Plan,
+        stepper: Stepper,
+    ) -> Result<(Self, UnboundedReceiver<Stamped>)> {
         let wanted: Vec<_> = plan.nodes.iter().map(|n| (n.name.clone(), n.sysctls.clone())).collect();
         let create_all = move || {
             let mut fresh = BTreeMap::new();
@@ -45,7 +60,8 @@ impl Network {
         };
         let namespaces = stepper.run(create_all).await?;
         let (out, notices) = unbounded_channel();
-        Ok((Self { stepper, namespaces, monitor: Arc::new(Monitor::start(out)?) }, notices))
+        let media = Media::new(topology)?;
+        Ok((Self { stepper, namespaces, monitor: Arc::new(Monitor::start(out)?), media }, notices))
     }
 
     /// Watches the routes of these nodes from now on: before their BIRDs start.
@@ -62,11 +78,12 @@ impl Network {
         self.stepper.run(watch_all).await
     }
 
-    /// Creates every link.
+    /// Creates every link: a veth pair, or a wire.
     pub(super) async fn link(&self, plan: &Plan) -> Result<()> {
         // The supervisor's own namespace has nothing but `lo`, as `link::create` asks for.
         let here = Control::here("the supervisor's namespace")?;
-        let links = stream::iter(&plan.links).map(|planned| {
+        let (wires, pairs): (Vec<_>, Vec<_>) = plan.links.iter().partition(|planned| self.media.is_wire(planned));
+        let links = stream::iter(pairs).map(|planned| {
             let end = |at: (NodeId, usize)| {
                 let Interface { name, index, mac, .. } = plan.interface(at);
                 link::End { namespace: self.namespace(at.0).raw_fd(), name, index: *index, mac: *mac }
@@ -75,20 +92,24 @@ impl Network {
         });
         // The kernel creates one after the other; the next request waits for no answer.
         links.try_buffer_unordered(IN_FLIGHT).try_for_each(|()| std::future::ready(Ok(()))).await?;
-        Ok(())
+        self.media.create_wires(&self.stepper, plan, &wires, |node| self.namespace(node).clone()).await
     }
 
     /// Gives every interface its addresses and brings it up; tells `ready` of each node that is done.
     pub(super) async fn configure(&self, plan: &Plan, ready: UnboundedSender<NodeId>) -> Result<()> {
+        let ends = self.media.shaped_ends(plan);
         for chunk in plan.nodes.chunks(CHUNK) {
             let namespaces = chunk.iter().map(|node| self.namespace(node.id).clone()).collect();
             let controls = Control::open_all(&self.stepper, namespaces).await?;
             let set_up = |(node, control): (&NodePlan, Control)| {
-                let (node, ready) = (node.clone(), ready.clone());
+                let (node, ready, ends) = (node.clone(), ready.clone(), &ends);
                 async move {
                     control.set_up_loopback(&node.loopback).await?;
-                    for interface in &node.interfaces {
+                    for (position, interface) in node.interfaces.iter().enumerate() {
                         control.set_up(interface).await?;
+                        if let Some((end, egress)) = ends.get(&(node.id, position)) {
+                            self.media.shape(&control, interface.index, *end, egress).await?;
+                        }
                     }
                     // Nobody listens any more only when the build has failed elsewhere.
                     let _ = ready.send(node.id);
@@ -108,22 +129,64 @@ impl Network {
         &self.stepper
     }
 
-    /// Takes a link's carrier away, or gives it back with all that the interfaces had carried.
-    pub(super) async fn set_carrier(&self, plan: &Plan, link: LinkId, up: bool) -> Result<()> {
-        let planned = &plan.links[link.0];
-        let (a, b) = (self.control(planned.a.0).await?, self.control(planned.b.0).await?);
-        let (end_a, end_b) = (plan.interface(planned.a), plan.interface(planned.b));
-        if up {
-            a.set_up(end_a).await?;
-            b.set_up(end_b).await
-        } else {
-            // Both ends at once, as close as two system calls get.
-            tokio::try_join!(a.set_state(end_a.index, false), b.set_state(end_b.index, false)).map(drop)
+    /// Whether the links can be made so.
+    ///
+    /// # Errors
+    /// The kernel cannot impair a bare veth pair.
+    pub(super) async fn can_do(&self, topology: &Topology, changes: &[LinkChange]) -> Result<()> {
+        for change in changes {
+            let impaired = change.after.egress.iter().any(|egress| !egress.impairment.is_none());
+            if impaired && !self.media.can_impair(change.link).await? {
+                let name = &topology.links[change.link.0].name;
+                bail!(
+                    "link {name} is a bare veth pair, and this kernel has no netem to impair one: give it a property \
+                     in the lab file, such as `delay = \"0ms\"`, or impair it in the timeline, and it is built as a wire"
+                );
+            }
         }
+        Ok(())
     }
 
-    async fn control(&self, node: NodeId) -> Result<Control> {
-        Control::open(&self.stepper, self.namespace(node)).await
+    /// Makes links what the faults in force want, all at once as far as system calls go.
+    pub(super) async fn change(&self, plan: &Plan, changes: &[LinkChange]) -> Result<()> {
+        let ends = changes.iter().flat_map(|change| {
+            let planned = &plan.links[change.link.0];
+            [planned.a, planned.b].into_iter().enumerate().map(move |(side, end)| (change, side, end))
+        });
+        let ends: Vec<_> = ends.collect();
+        let namespaces = ends.iter().map(|(_, _, end)| self.namespace(end.0).clone()).collect();
+        let controls = Control::open_all(&self.stepper, namespaces).await?;
+        let changed = ends.into_iter().zip(controls).map(|((change, side, end), control)| async move {
+            let interface = plan.interface(end);
+            if change.before.up && !change.after.up {
+                control.set_state(interface.index, false).await?;
+                self.media.flush(change.link)?;
+            }
+            if change.before.egress[side] != change.after.egress[side] {
+                self.media.shape(&control, interface.index, (change.link, side), &change.after.egress[side]).await?;
+            }
+            if !change.before.up && change.after.up {
+                control.set_up(interface).await?;
+            }
+            anyhow::Ok(())
+        });
+        try_join_all(changed).await.map(drop)
+    }
+
+    /// What has become of the frames of a link, by end; `None`: it is a bare veth pair.
+    pub(super) async fn traffic(&self, plan: &Plan, link: LinkId) -> Result<Option<[Traffic; 2]>> {
+        if let Some(of_wire) = self.media.wire_traffic(link).await? {
+            return Ok(Some(of_wire));
+        }
+        let planned = &plan.links[link.0];
+        let mut found = [Traffic::default(), Traffic::default()];
+        for (found, end) in found.iter_mut().zip([planned.a, planned.b]) {
+            let control = Control::open(&self.stepper, self.namespace(end.0)).await?;
+            let qdiscs = control.qdiscs(plan.interface(end).index).await?;
+            let Some(root) = qdiscs.first().filter(|root| root.kind != "noqueue") else { return Ok(None) };
+            *found = Traffic { sent: u64::from(root.sent_packets), dropped: u64::from(root.drops) };
+        }
+        Ok(Some(found))
     }
 }
 

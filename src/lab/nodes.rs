@@ -3,12 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::sync::{oneshot, watch};
+use tokio::time::timeout;
 
 use crate::anycast::{Command, Digest, Event};
 use crate::event::{NodeDid, What};
@@ -20,6 +22,9 @@ use crate::topology::{Bootstrap, Topology};
 
 /// Where nodes' processes connect, inside the sandbox.
 pub(super) const SOCKET: &str = "/run/anybed/nodes.socket";
+
+/// How long a node may take with a put or get. Its own time limit is far shorter.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Every node's process that is connected. Cheap to clone.
 #[derive(Clone)]
@@ -236,7 +241,7 @@ impl Nodes {
         self.order(host, Order::Overlay { overlay: overlay.to_owned(), what: Command::Join { found } })
     }
 
-    /// Sends a put or get and waits for its outcome; `None` when the node goes away meanwhile.
+    /// Sends a put or get and waits for its outcome; `None` when the node goes away meanwhile, or is frozen.
     pub(super) async fn ask(&self, overlay: &str, host: &str, command: impl FnOnce(u64) -> Command) -> Option<Outcome> {
         let (answer, wait) = oneshot::channel();
         let token = {
@@ -251,7 +256,9 @@ impl Nodes {
             self.state().waiting.remove(&token);
             return None;
         }
-        wait.await.ok()
+        let outcome = timeout(PATIENCE, wait).await;
+        self.state().waiting.remove(&token);
+        outcome.ok()?.ok()
     }
 
     /// Starts a lookup whose end only the record learns.

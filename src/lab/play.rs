@@ -51,7 +51,7 @@ async fn act_in_time(lab: &Shared, begun: Instant) -> Result<()> {
             lab.progress.action(entry.at.as_secs_f64(), &format!("{}{more}", entry.action.display(&lab.topology)));
         }
         joins = if is_join { joins + 1 } else { 0 };
-        lab.act(&entry.action, false).await?;
+        lab.act(&entry.action, entry.origin, false).await?;
     }
     Ok(())
 }

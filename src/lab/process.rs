@@ -6,38 +6,28 @@ use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 use tokio::sync::watch;
+use tokio::time::{sleep, timeout};
 
 use crate::kernel::namespace::{Namespace, Stepper, enter};
+use crate::scenario::damage::Process;
 use crate::topology::NodeId;
 
-/// What a process is to the lab.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) enum Role {
-    Bird,
-    /// An overlay node or a plain site.
-    Node,
-}
-
-impl Role {
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Self::Bird => "bird",
-            Self::Node => "node",
-        }
-    }
-}
+/// How long a stopped process may take to stand still: a thread in a system call finishes that first.
+const PATIENCE: Duration = Duration::from_secs(5);
+const LOOK_EVERY: Duration = Duration::from_millis(1);
 
 /// A process that ended.
 #[derive(Clone, Debug)]
 pub(super) struct Ended {
     pub node: NodeId,
-    pub role: Role,
+    pub process: Process,
     pub status: String,
     /// We killed it.
     pub expected: bool,
@@ -47,7 +37,7 @@ pub(super) struct Ended {
 #[derive(Clone, Debug)]
 pub(super) struct Launch {
     pub node: NodeId,
-    pub role: Role,
+    pub process: Process,
     pub program: PathBuf,
     pub arguments: Vec<String>,
     /// Receives standard output and standard error.
@@ -65,8 +55,8 @@ pub(super) struct Processes {
 
 #[derive(Default)]
 struct Table {
-    running: HashMap<(NodeId, Role), Running>,
-    by_pid: HashMap<i32, (NodeId, Role)>,
+    running: HashMap<(NodeId, Process), Running>,
+    by_pid: HashMap<i32, (NodeId, Process)>,
     /// Ended before its spawner could note it here.
     early: HashMap<i32, ExitStatus>,
 }
@@ -105,7 +95,7 @@ impl Processes {
         // Without pre_exec, std spawns by posix_spawn, at half the cost of a fork.
         let child = command.spawn().with_context(|| format!("start {}", launch.program.display()))?;
         let pid = child.id() as i32;
-        let key = (launch.node, launch.role);
+        let key = (launch.node, launch.process);
         let mut table = self.table();
         table.by_pid.insert(pid, key);
         table.running.insert(key, Running { pid, killed: false });
@@ -136,28 +126,51 @@ impl Processes {
     }
 
     /// Kills a process (SIGKILL) and waits until it is gone. False: it was not running.
-    pub(super) async fn kill(&self, node: NodeId, role: Role) -> Result<bool> {
+    pub(super) async fn kill(&self, node: NodeId, process: Process) -> Result<bool> {
         let mut ends = self.ends.subscribe();
         {
             let mut table = self.table();
-            let Some(running) = table.running.get_mut(&(node, role)) else { return Ok(false) };
+            let Some(running) = table.running.get_mut(&(node, process)) else { return Ok(false) };
             running.killed = true;
             kill(Pid::from_raw(running.pid), Signal::SIGKILL).context("kill a process")?;
         }
-        ends.wait_for(|_| !self.is_running(node, role)).await.context("the reaper has ended")?;
+        ends.wait_for(|_| !self.is_running(node, process)).await.context("the reaper has ended")?;
         Ok(true)
     }
 
-    pub(super) fn is_running(&self, node: NodeId, role: Role) -> bool {
-        self.table().running.contains_key(&(node, role))
+    /// Stops a process (SIGSTOP) and waits until the kernel has stopped it.
+    pub(super) async fn freeze(&self, node: NodeId, process: Process) -> Result<()> {
+        let pid = self.signal(node, process, Signal::SIGSTOP)?;
+        let stopped = async {
+            // The kernel tells nobody but the parent's waitpid, which the reaper owns.
+            while !is_stopped(pid) {
+                sleep(LOOK_EVERY).await;
+            }
+        };
+        timeout(PATIENCE, stopped).await.with_context(|| format!("process {pid} does not stop"))
     }
 
-    pub(super) fn pid(&self, node: NodeId, role: Role) -> Option<i32> {
-        self.table().running.get(&(node, role)).map(|r| r.pid)
+    /// Lets a stopped process go on (SIGCONT).
+    pub(super) fn thaw(&self, node: NodeId, process: Process) -> Result<()> {
+        self.signal(node, process, Signal::SIGCONT).map(drop)
     }
 
-    pub(super) fn count(&self, role: Role) -> usize {
-        self.table().running.keys().filter(|(_, r)| *r == role).count()
+    fn signal(&self, node: NodeId, process: Process, signal: Signal) -> Result<i32> {
+        let pid = self.pid(node, process).context("the process is not running")?;
+        kill(Pid::from_raw(pid), signal).with_context(|| format!("send {signal} to process {pid}"))?;
+        Ok(pid)
+    }
+
+    pub(super) fn is_running(&self, node: NodeId, process: Process) -> bool {
+        self.table().running.contains_key(&(node, process))
+    }
+
+    pub(super) fn pid(&self, node: NodeId, process: Process) -> Option<i32> {
+        self.table().running.get(&(node, process)).map(|r| r.pid)
+    }
+
+    pub(super) fn count(&self, process: Process) -> usize {
+        self.table().running.keys().filter(|(_, r)| *r == process).count()
     }
 
     fn table(&self) -> MutexGuard<'_, Table> {
@@ -167,10 +180,20 @@ impl Processes {
 
 impl Table {
     fn end(&mut self, pid: i32, status: ExitStatus) -> Option<Ended> {
-        let (node, role) = self.by_pid.remove(&pid)?;
-        let running = self.running.remove(&(node, role))?;
-        Some(Ended { node, role, status: status.to_string(), expected: running.killed })
+        let (node, process) = self.by_pid.remove(&pid)?;
+        let running = self.running.remove(&(node, process))?;
+        Some(Ended { node, process, status: status.to_string(), expected: running.killed })
     }
+}
+
+/// Whether every thread of a process is stopped by a signal: state `T` of proc(5).
+fn is_stopped(pid: i32) -> bool {
+    let stopped = |task: std::io::Result<std::fs::DirEntry>| {
+        let stat = task.and_then(|task| std::fs::read_to_string(task.path().join("stat"))).unwrap_or_default();
+        // The name in parentheses may hold anything.
+        stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('T'))
+    };
+    std::fs::read_dir(format!("/proc/{pid}/task")).is_ok_and(|mut tasks| tasks.all(stopped))
 }
 
 /// The last lines of a log, for an error message.

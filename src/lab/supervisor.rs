@@ -11,11 +11,10 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::sync::watch;
 
-use super::fault::Damage;
 use super::fibs::Fibs;
 use super::network::Network;
 use super::nodes::Nodes;
-use super::process::{Ended, Processes, Role, tail};
+use super::process::{Ended, Processes, tail};
 use super::progress::Progress;
 use super::record::Recorder;
 use super::sandbox::{FAILED, Inside, OUT};
@@ -28,6 +27,7 @@ use crate::kernel::{now, sys};
 use crate::measure::{BUILT, PLAYED};
 use crate::plan::Plan;
 use crate::scenario::Scenario;
+use crate::scenario::damage::{Damage, Process};
 use crate::topology::{GroupRole, NodeId, NodeKind, Topology};
 
 /// Exit code after an interruption and a clean teardown.
@@ -168,7 +168,7 @@ async fn build(assignment: Assignment, recorder: Recorder, down: watch::Sender<b
     phases.end("plan", format!("{} nodes, {} links", plan.nodes.len(), plan.links.len()));
 
     let stepper = Stepper::start()?;
-    let (network, notices) = Network::create(&plan, stepper).await?;
+    let (network, notices) = Network::create(&topology, &plan, stepper).await?;
     phases.end("namespaces", String::new());
     let fibs = Fibs::new(plan.nodes.len());
     let names = plan.nodes.iter().map(|n| n.name.clone()).collect();
@@ -190,7 +190,9 @@ async fn build(assignment: Assignment, recorder: Recorder, down: watch::Sender<b
         fibs,
         recorder: recorder.clone(),
         progress,
-        damage: Mutex::new(Damage::default()),
+        damage: tokio::sync::Mutex::new(Damage::default()),
+        memberships: Mutex::new(BTreeMap::new()),
+        flaps: Mutex::new(Vec::new()),
         keys: Mutex::new(BTreeMap::new()),
         background: Arc::new(watch::Sender::new(0)),
         failure: watch::Sender::new(None),
@@ -225,7 +227,7 @@ async fn start(lab: &Shared, phases: &mut Phases<'_>) -> Result<()> {
         anyhow::Ok(())
     };
     tokio::try_join!(configure, spawn)?;
-    let (birds, nodes) = (lab.processes.count(Role::Bird), lab.processes.count(Role::Node));
+    let (birds, nodes) = (lab.processes.count(Process::Bird), lab.processes.count(Process::Node));
     phases.end("processes", format!("{birds} BIRDs, {nodes} nodes"));
     let sessions = lab.converge().await?;
     let members: Vec<NodeId> = lab.topology.of_kind(|kind| kind == NodeKind::Member).collect();
@@ -249,14 +251,14 @@ impl Lab {
 
     /// Records the end of a process; one that nobody asked for ends a lab that is not up yet.
     fn mourn(&self, ended: Ended) {
-        let Ended { node, role, status, expected } = ended;
+        let Ended { node, process, status, expected } = ended;
         let name = self.topology.node(node).name.clone();
         if !expected {
-            let words = tail(&self.log(node, role), 5).replace(OUT, &self.out.display().to_string());
-            let message = format!("the {} of {name} ended ({status}):\n{words}", role.name());
+            let words = tail(&self.log(node, process), 5).replace(OUT, &self.out.display().to_string());
+            let message = format!("the {} of {name} ended ({status}):\n{words}", process.name());
             self.fail(message);
         }
-        self.recorder.now(What::Exit { node: name, process: role.name().into(), status, expected });
+        self.recorder.now(What::Exit { node: name, process: process.name().into(), status, expected });
     }
 }
 

@@ -134,9 +134,27 @@ impl<'a> Probed<'a> {
             from: owned(from),
             to: owned(to),
             lost,
+            outage_ms: ms_between(0, outage(sent, end)),
             first_reply_ms,
         })
     }
+}
+
+/// Nanoseconds of the longest run of lost probes among these, from the first one's sending to that of
+/// the next that was answered, or to `end`.
+pub(crate) fn outage(sent: &[&ProbeResult], end: u64) -> u64 {
+    let (mut longest, mut begun) = (0, None);
+    for probe in sent {
+        match (probe.rtt, begun) {
+            (None, None) => begun = Some(probe.sent),
+            (Some(_), Some(from)) => {
+                longest = longest.max(probe.sent - from);
+                begun = None;
+            }
+            _ => {}
+        }
+    }
+    longest.max(begun.map_or(0, |from| end.saturating_sub(from)))
 }
 
 /// The moves among the affected clients of a fault.

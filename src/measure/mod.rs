@@ -3,6 +3,7 @@
 //! - [`Record`] reads `events.jsonl`; [`report()`] measures it; [`judge`] decides its expectations.
 //! - Clients: `catchment` (who answers whom, from the probes), `walk` (where the kernel routes
 //!   lead, as a second witness). Routing: `timeline` (what each fault answers for), `convergence`.
+//!   Links: `distance` (round trips against configured delays).
 //! - Overlays: `overlay` replays joins, neighbors and faults through `islands` (membership, on top
 //!   of `connectivity`) and judges lookups by them; `reach` knows what the links connect at all.
 //!
@@ -11,6 +12,7 @@
 mod catchment;
 mod connectivity;
 mod convergence;
+mod distance;
 mod expect;
 mod fidelity;
 mod islands;
@@ -39,6 +41,7 @@ use std::collections::BTreeMap;
 use crate::event::What;
 use catchment::{Probed, moves};
 use convergence::Routing;
+use distance::{Measured, reported, round_trips};
 use overlay::History;
 use reach::Reach;
 use timeline::{Window, windows};
@@ -49,6 +52,7 @@ pub struct Findings<'a> {
     windows: Vec<Window>,
     probed: Vec<Probed<'a>>,
     overlays: Vec<History<'a>>,
+    round_trips: Vec<Measured>,
 }
 
 impl<'a> Findings<'a> {
@@ -56,7 +60,13 @@ impl<'a> Findings<'a> {
     pub fn of(record: &'a Record) -> Self {
         let reach = Reach::of(record);
         let overlays = record.facts.overlays.iter().map(|o| History::of(record, o, &reach)).collect();
-        Self { record, windows: windows(record), probed: Probed::all(record), overlays }
+        Self {
+            record,
+            windows: windows(record),
+            probed: Probed::all(record),
+            overlays,
+            round_trips: round_trips(record),
+        }
     }
 }
 
@@ -85,6 +95,7 @@ pub fn report(record: &Record) -> Report {
         catchments: snapshot::catchments(&findings),
         faults: faults(&findings),
         refused,
+        round_trips: findings.round_trips.iter().map(|pair| reported(record, pair)).collect(),
         overlays: findings.overlays.iter().map(|h| (h.facts.name.clone(), summary::overlay(&findings, h))).collect(),
         expectations,
         fidelity,
@@ -134,6 +145,16 @@ fn faults(findings: &Findings<'_>) -> Vec<FaultReport> {
     findings.windows.iter().map(|window| fault(findings, &routing, window)).collect()
 }
 
+/// What was found of the window's partitions, if they were looked into before the next fault.
+fn verified(record: &Record, window: &Window) -> Vec<String> {
+    let in_window = record.events.iter().filter(|e| (window.begin..window.end).contains(&e.at));
+    let found = in_window.filter_map(|e| match &e.what {
+        What::Verified { seconds, found, .. } => Some(format!("{found}, after {seconds:.1} s")),
+        _ => None,
+    });
+    found.collect()
+}
+
 fn fault(findings: &Findings<'_>, routing: &Routing<'_>, window: &Window) -> FaultReport {
     let (begin, end, record) = (window.begin, window.end, findings.record);
     let reaction = routing.reaction(window);
@@ -158,6 +179,7 @@ fn fault(findings: &Findings<'_>, routing: &Routing<'_>, window: &Window) -> Fau
         first_reply_ms: clients.iter().filter_map(|c| c.first_reply_ms).max_by(f64::total_cmp),
         lost: clients.iter().map(|c| c.lost).sum(),
         probes: findings.probed.iter().map(|p| p.sent(begin, end).len()).sum(),
+        verified: verified(record, window),
         moved: moves(&clients),
         clients,
         overlays,

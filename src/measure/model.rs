@@ -31,6 +31,8 @@ pub struct Report {
     pub catchments: Vec<Catchment>,
     pub faults: Vec<FaultReport>,
     pub refused: Vec<Refusal>,
+    /// Pairs that a `ping` measured.
+    pub round_trips: Vec<RoundTrip>,
     pub overlays: BTreeMap<String, OverlayReport>,
     pub expectations: Vec<Verdict>,
     pub fidelity: Fidelity,
@@ -135,10 +137,28 @@ pub struct FaultReport {
     pub lost: usize,
     /// Probes sent until `until`.
     pub probes: usize,
+    /// What the verification of a partition or its undo found.
+    pub verified: Vec<String>,
     pub moved: Vec<Move>,
     /// Affected clients only: moved, or with probes lost.
     pub clients: Vec<ClientReport>,
     pub overlays: BTreeMap<String, OverlayReaction>,
+}
+
+/// One pair of a `ping`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RoundTrip {
+    pub at: f64,
+    pub from: String,
+    pub to: String,
+    /// Links on the way there.
+    pub hops: usize,
+    /// Measured; `null`: no echo was answered.
+    pub median_ms: Option<f64>,
+    /// Configured: the delays of the links there and back.
+    pub configured_ms: f64,
+    /// Their distance as a share of what is configured, or of 10 ms if that is more.
+    pub error: Option<f64>,
 }
 
 /// A client whose answering member is another after the fault.
@@ -158,6 +178,8 @@ pub struct ClientReport {
     pub from: Option<String>,
     pub to: Option<String>,
     pub lost: usize,
+    /// The longest run of lost probes, from the first one's sending to the next answered one's.
+    pub outage_ms: f64,
     /// Begin of the fault to the first answer from `to` to a probe sent after it (for a client
     /// that did not move: sent after its first lost probe); `null` if there was none.
     pub first_reply_ms: Option<f64>,
@@ -201,7 +223,7 @@ pub struct OverlayReport {
     pub islands_end: usize,
     /// Whether the ring was whole at the end.
     pub whole_end: bool,
-    /// Seconds from the last `recover` or `mend` until the ring was whole.
+    /// Seconds from the last repair of a link (`mend`, `recover`, `heal`, `clear`) until the ring was whole.
     pub merge_seconds: Option<f64>,
     /// Only changes.
     pub islands: Vec<IslandPoint>,

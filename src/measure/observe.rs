@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use crate::measure::catchment::Probed;
+use crate::measure::catchment::{self, Probed};
+use crate::measure::distance::Measured;
 use crate::measure::islands::Shape;
 use crate::measure::overlay::{Answer, Audited, History, Lookup, stubs};
 use crate::measure::summary::merge;
@@ -71,9 +72,12 @@ pub(crate) fn observe<'a>(findings: &'a Findings<'a>, metric: &Metric) -> Option
             missing.len()
         }),
         Metric::FoundKeys(overlay) => audits(audited(overlay)?, |audits| audits.last().map_or(0, |a| a.found as usize)),
-        Metric::Catchment(client, group) => catchment(findings, client, group.as_deref())?,
+        Metric::Catchment(client, group) => answering(findings, client, group.as_deref())?,
         Metric::MovedClients => moved(&findings.probed),
         Metric::LostProbes(client) => lost(findings, client.as_deref())?,
+        Metric::Outage(client, group) => outage(findings, client, group.as_deref())?,
+        Metric::RoundTrip(a, b) => round_trip(&findings.round_trips, a, b),
+        Metric::RoundTripError => round_trip_error(&findings.round_trips),
     })
 }
 
@@ -146,7 +150,7 @@ fn audits<'a>(history: &'a History<'a>, number: impl Fn(&[Audited<'a>]) -> usize
 fn merging<'a>(record: &'a Record, history: &'a History<'a>) -> Seen<'a> {
     let changes = history.shapes.iter().map(|(at, _)| *at).collect();
     let read = move |from, to| match merge(record, history, from, to) {
-        None => Err(format!("{NOTHING}: no recover or mend")),
+        None => Err(format!("{NOTHING}: no link was repaired")),
         Some((action, None)) => Err(format!("not whole after {action}")),
         Some((action, Some(seconds))) => {
             Ok((Reading::Seconds(seconds), format!("{} s after {action}", (seconds * 1e3).round() / 1e3)))
@@ -155,13 +159,60 @@ fn merging<'a>(record: &'a Record, history: &'a History<'a>) -> Seen<'a> {
     Seen::Window { changes, read: Box::new(read) }
 }
 
-fn catchment<'a>(findings: &Findings<'_>, client: &str, group: Option<&str>) -> Option<Seen<'a>> {
+fn answering<'a>(findings: &'a Findings<'a>, client: &str, group: Option<&str>) -> Option<Seen<'a>> {
     let stub_of = stubs(findings.record);
-    let wanted =
-        |p: &&Probed<'_>| p.client == client && group.is_none_or(|g| crate::measure::catchment::is_group(p.group, g));
-    let probed = findings.probed.iter().find(wanted)?;
+    let probed = probed_by(findings, client, group)?;
     let who = |member: &str| (member.to_owned(), stub_of.get(member).map(|s| (*s).to_owned()));
     Some(Seen::State(probed.states.iter().map(|(at, member)| (*at, Reading::Who(member.map(who)))).collect()))
+}
+
+fn probed_by<'a>(findings: &'a Findings<'a>, client: &str, group: Option<&str>) -> Option<&'a Probed<'a>> {
+    let wanted = |p: &&Probed<'_>| p.client == client && group.is_none_or(|g| catchment::is_group(p.group, g));
+    findings.probed.iter().find(wanted)
+}
+
+fn outage<'a>(findings: &'a Findings<'a>, client: &str, group: Option<&str>) -> Option<Seen<'a>> {
+    let probed = probed_by(findings, client, group)?;
+    let read = move |from, to| match probed.sent(from, to) {
+        [] => nothing(),
+        sent => {
+            let seconds = catchment::outage(sent, to) as f64 / 1e9;
+            Ok((Reading::Seconds(seconds), format!("{seconds:.3} s")))
+        }
+    };
+    Some(Seen::Window { changes: probed.lost.clone(), read: Box::new(read) })
+}
+
+fn round_trip<'a>(round_trips: &'a [Measured], a: &str, b: &str) -> Seen<'a> {
+    let (a, b) = (a.to_owned(), b.to_owned());
+    let meant = move |r: &Measured| (r.from == a && r.to == b) || (r.from == b && r.to == a);
+    let read = move |from, to| {
+        let mut found = round_trips.iter().filter(|r| (from..to).contains(&r.at) && meant(r));
+        match found.next_back().map(|r| r.median) {
+            None => nothing(),
+            Some(None) => Err("no answer".to_owned()),
+            Some(Some(nanoseconds)) => {
+                let seconds = nanoseconds as f64 / 1e9;
+                Ok((Reading::Seconds(seconds), format!("{:.3} ms", seconds * 1e3)))
+            }
+        }
+    };
+    Seen::Window { changes: round_trips.iter().map(|r| r.at).collect(), read: Box::new(read) }
+}
+
+fn round_trip_error<'a>(round_trips: &'a [Measured]) -> Seen<'a> {
+    let read = move |from, to| {
+        let found: Vec<_> = round_trips.iter().filter(|r| (from..to).contains(&r.at)).collect();
+        if let Some(silent) = found.iter().find(|r| r.error.is_none()) {
+            return Err(format!("{} does not answer {}", silent.to, silent.from));
+        }
+        let worst = found.iter().max_by(|a, b| f64::total_cmp(&a.error.unwrap_or(0.0), &b.error.unwrap_or(0.0)));
+        let Some(worst) = worst else { return nothing() };
+        let (error, pairs) = (worst.error.unwrap_or(0.0), found.len());
+        let (from, to) = (&worst.from, &worst.to);
+        Ok((Reading::Number(error), format!("{:.2} % at most, {from} to {to}, of {pairs} pairs", error * 100.0)))
+    };
+    Seen::Window { changes: round_trips.iter().map(|r| r.at).collect(), read: Box::new(read) }
 }
 
 fn moved<'a>(probed: &'a [Probed<'a>]) -> Seen<'a> {

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::event::{LabFacts, What};
+use crate::kernel::impairment::{Egress, Share};
 use crate::measure::Record;
 
 /// Physical components of the network over time.
@@ -14,25 +15,22 @@ pub(crate) struct Reach {
 }
 
 impl Reach {
-    /// Follows `cut`, `mend`, `fail` and `recover`.
+    /// Follows the states of the links.
     pub(crate) fn of(record: &Record) -> Self {
         let facts = &record.facts;
         let nodes: BTreeMap<String, usize> = facts.nodes.iter().enumerate().map(|(i, n)| (n.name.clone(), i)).collect();
+        let links: BTreeMap<&str, usize> = facts.links.iter().enumerate().map(|(i, l)| (l.name.as_str(), i)).collect();
         let mut down: BTreeSet<usize> = BTreeSet::new();
         let mut steps = vec![(0, components(facts, &nodes, &down))];
         for event in &record.events {
-            let What::Fault { verb, target, .. } = &event.what else { continue };
-            let links = match verb.as_str() {
-                "cut" | "mend" => (0..facts.links.len()).filter(|l| facts.links[*l].name == *target).collect(),
-                "fail" | "recover" => uplinks(facts, target),
-                _ => continue,
-            };
-            if matches!(verb.as_str(), "cut" | "fail") {
-                down.extend(links);
-            } else {
-                down.retain(|l| !links.contains(l));
+            let What::Link { link, up, egress } = &event.what else { continue };
+            let Some(&link) = links.get(link.as_str()) else { continue };
+            // Who can only send, or only hear, is cut off.
+            let passes = |e: &Egress| !e.blackhole && e.impairment.loss < Share::ALL;
+            let changed = if *up && egress.iter().all(passes) { down.remove(&link) } else { down.insert(link) };
+            if changed {
+                steps.push((event.at, components(facts, &nodes, &down)));
             }
-            steps.push((event.at, components(facts, &nodes, &down)));
         }
         Self { steps, nodes }
     }
@@ -49,16 +47,6 @@ impl Reach {
         let step = self.steps.partition_point(|(from, _)| *from <= at).max(1) - 1;
         step == 0 || self.steps[step].1 == self.steps[0].1
     }
-}
-
-fn uplinks(facts: &LabFacts, stub: &str) -> Vec<usize> {
-    let gateway = facts.nodes.iter().find(|n| n.kind == "gateway" && n.stub.as_deref() == Some(stub));
-    let Some(gateway) = gateway.map(|n| n.name.as_str()) else { return Vec::new() };
-    let is_uplink = |l: &usize| {
-        let link = &facts.links[*l];
-        link.kind != "access" && (link.a == gateway || link.b == gateway)
-    };
-    (0..facts.links.len()).filter(is_uplink).collect()
 }
 
 fn components(facts: &LabFacts, nodes: &BTreeMap<String, usize>, down: &BTreeSet<usize>) -> Vec<usize> {

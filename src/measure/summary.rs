@@ -13,6 +13,7 @@ use crate::measure::overlay::{Answer, History, Lookup, stubs};
 use crate::measure::stats::{mean, ms_between, p50_p99, thousandths};
 use crate::measure::timeline::Window;
 use crate::measure::{Findings, Record};
+use crate::scenario::REPAIRS;
 
 pub(crate) fn overlay(findings: &Findings<'_>, history: &History<'_>) -> OverlayReport {
     let (record, facts) = (findings.record, history.facts);
@@ -57,11 +58,11 @@ fn contact(record: &Record, history: &History<'_>, index: usize) -> Contact {
     Contact { at: record.seconds(at), host: host.to_owned(), peer: peer.to_owned(), color }
 }
 
-/// The last `recover` or `mend` in a window, and the seconds from when it was done until the ring
+/// The last repair of a link in a window, and the seconds from when it was done until the ring
 /// was whole (0 if it already was), unless it was not before the window's end.
 pub(crate) fn merge(record: &Record, history: &History<'_>, from: u64, to: u64) -> Option<(String, Option<f64>)> {
     let (action, done) = record.events.iter().rev().find_map(|event| match &event.what {
-        What::Fault { action, verb, done, .. } if matches!(verb.as_str(), "recover" | "mend") => {
+        What::Fault { action, verb, done, .. } if REPAIRS.contains(&verb.as_str()) => {
             (from..to).contains(&event.at).then(|| (action.clone(), (*done).max(event.at)))
         }
         _ => None,

@@ -41,6 +41,10 @@ pub enum Order {
     Withdraw {
         group: String,
     },
+    /// Asks others to route around this host (RFC 8326), waits, and withdraws.
+    Drain {
+        group: String,
+    },
     /// Answered by [`Report::Digest`].
     Digest {
         overlay: String,

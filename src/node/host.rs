@@ -131,6 +131,7 @@ impl Host {
             }
             Order::Announce { group } => self.wish(&group, Wish::Announce),
             Order::Withdraw { group } => self.wish(&group, Wish::Withdraw),
+            Order::Drain { group } => self.wish(&group, Wish::DrainAndWithdraw),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, VecDeque};
 
-use crate::topology::{AsId, LinkKind, Relation, Topology};
+use crate::topology::{AsId, LinkKind, NodeId, Relation, Topology};
 
 /// For each AS, the ASes whose routes reach it over a valley-free path (Gao and Rexford): up through
 /// providers, across at most one peer link, down through customers.
@@ -17,6 +17,52 @@ pub fn valley_free(topology: &Topology, cut: &BTreeSet<usize>) -> Vec<BTreeSet<A
         }
     }
     heard
+}
+
+/// Which nodes should reach each other, from relations and from the links that carry something.
+pub struct Reachability {
+    heard: Vec<BTreeSet<AsId>>,
+    /// Nodes connected by links inside their AS.
+    parts: Vec<usize>,
+    /// Transit ASes whose routers are not all connected: what is beyond them cannot be said.
+    split: bool,
+}
+
+impl Reachability {
+    /// The links in `dead` do not count.
+    pub fn of(topology: &Topology, dead: &BTreeSet<usize>) -> Self {
+        let mut parts: Vec<usize> = (0..topology.nodes.len()).collect();
+        let inner = topology
+            .links
+            .iter()
+            .enumerate()
+            .filter(|(index, link)| !matches!(link.kind, LinkKind::External(_)) && !dead.contains(index));
+        for (_, link) in inner {
+            let (kept, merged) = (parts[link.a.0], parts[link.b.0]);
+            parts.iter_mut().filter(|part| **part == merged).for_each(|part| *part = kept);
+        }
+        let whole = |routers: &[NodeId]| routers.iter().all(|r| parts[r.0] == parts[routers[0].0]);
+        let split = topology.ases.iter().any(|a| !whole(&a.routers));
+        Self { heard: valley_free(topology, dead), parts, split }
+    }
+
+    /// Whether the two should reach each other; `None`: that cannot be said. Transit routers have no
+    /// address that other ASes know.
+    pub fn expects(&self, topology: &Topology, a: NodeId, b: NodeId) -> Option<bool> {
+        let (of_a, of_b) = (topology.node(a).as_id, topology.node(b).as_id);
+        if of_a == of_b {
+            return Some(self.parts[a.0] == self.parts[b.0]);
+        }
+        if !topology.ases[of_a.0].stub || !topology.ases[of_b.0].stub {
+            return Some(false);
+        }
+        if self.split {
+            return None;
+        }
+        let at_gateway = |node: NodeId, own: AsId| self.parts[node.0] == self.parts[topology.ases[own.0].routers[0].0];
+        let hear = self.heard[of_a.0].contains(&of_b) && self.heard[of_b.0].contains(&of_a);
+        Some(hear && at_gateway(a, of_a) && at_gateway(b, of_b))
+    }
 }
 
 /// `[as] = (neighbor, what the neighbor is to the AS)`.

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::measure::{Audit, FaultReport, Outcome, OverlayReaction, OverlayReport, Report, RunVerdict};
+use crate::measure::{Audit, FaultReport, Outcome, OverlayReaction, OverlayReport, Report, RoundTrip, RunVerdict};
 use crate::report::catchments::catchments;
 use crate::report::page::{
     BAD, BOLD, Cell, DIM, GOOD, NOTICE, Page, abbreviated, duration, maybe, moment, plural, shortened,
@@ -16,6 +16,7 @@ pub fn text(report: &Report, color: bool) -> String {
         draw_fault(&mut page, report, fault);
     }
     catchments(&mut page, report);
+    round_trips(&mut page, report);
     for (name, overlay) in &report.overlays {
         lookups(&mut page, name, overlay);
     }
@@ -89,6 +90,9 @@ fn draw_fault(page: &mut Page, report: &Report, fault: &FaultReport) {
     let title = page.paint(BOLD, &format!("{}{live}", shortened(&fault.fault, 80)));
     page.raw(&format!("{:>7}  {title}", moment(fault.at)));
     page.labeled("routing", &routing(fault));
+    for found in &fault.verified {
+        page.labeled("verified", found);
+    }
     if fault.probes > 0 {
         page.labeled("clients", &clients(report, fault));
     }
@@ -125,6 +129,10 @@ fn clients(report: &Report, fault: &FaultReport) -> String {
         0 => format!("none of {probes} lost"),
         lost => format!("{lost} of {probes} lost"),
     });
+    let outage = fault.clients.iter().map(|c| c.outage_ms).fold(0.0, f64::max);
+    if outage > 0.0 {
+        parts.push(format!("longest outage {}", duration(outage)));
+    }
     let silent = fault.clients.iter().filter(|c| c.first_reply_ms.is_none()).count();
     if silent > 0 {
         parts.push(format!("{silent} without an answer since"));
@@ -179,6 +187,28 @@ fn overlay_reaction(fault: &FaultReport, reaction: &OverlayReaction, overlay: &O
         parts.push(format!("{} keys there", found(audit)));
     }
     parts.join(", ")
+}
+
+/// The pairs pinged: how many, and the one that is farthest from what is configured.
+fn round_trips(page: &mut Page, report: &Report) {
+    let pairs = &report.round_trips;
+    let Some(worst) = pairs.iter().max_by(|a, b| f64::total_cmp(&error(a), &error(b))) else { return };
+    page.blank();
+    let of = format!("{} to {}", worst.from, worst.to);
+    let drawn = match worst.median_ms {
+        None => format!("{} pinged; {of}: no answer", plural(pairs.len(), "pair")),
+        Some(median) => format!(
+            "{} pinged; farthest from the configured delay: {of}, {median:.2} ms against {:.2} ms",
+            plural(pairs.len(), "pair"),
+            worst.configured_ms
+        ),
+    };
+    page.labeled("distance", &drawn);
+}
+
+/// A pair that does not answer is farther off than any.
+fn error(pair: &RoundTrip) -> f64 {
+    pair.error.unwrap_or(f64::INFINITY)
 }
 
 fn lookups(page: &mut Page, name: &str, overlay: &OverlayReport) {

@@ -2,27 +2,41 @@
 
 use std::fmt;
 
-use super::words::{Word, Words, host, overlay, stub};
-use super::{Action, Victim};
+use super::faults::{clear, flap, impair, link, partition, ping, stop};
+use super::words::{Words, host, overlay, stub};
+use super::{Action, Ends, Part, Victim};
 use crate::topology::diagnose::suggest;
 use crate::topology::{GroupId, GroupRole, LinkId, NodeId, NodeKind, Topology};
 
+pub use super::faults::{pinged, schedule};
 pub use super::words::ActionError;
 
 /// Every verb and its form.
 pub const FORMS: &[(&str, &str)] = &[
     ("cut", "cut LINK"),
     ("mend", "mend LINK"),
-    ("fail", "fail STUB"),
+    ("blackhole", "blackhole LINK [from NODE]"),
+    ("impair", "impair LINK [from NODE] PROPERTY=VALUE …"),
+    ("clear", "clear LINK [from NODE]"),
+    ("fail", "fail STUB [silently]"),
     ("recover", "recover STUB"),
-    ("crash", "crash NODE [node|bird|both]"),
-    ("restart", "restart NODE [node|bird|both]"),
+    ("partition", "partition NAME … [silently]"),
+    ("heal", "heal NAME …"),
+    ("crash", "crash NODE [node|bird|both|host]"),
+    ("restart", "restart NODE [node|bird|both|host]"),
+    ("freeze", "freeze NODE [node|bird|both]"),
+    ("thaw", "thaw NODE [node|bird|both]"),
+    ("renumber", "renumber HOST"),
     ("join", "join OVERLAY | join HOST … [in OVERLAY]"),
     ("leave", "leave HOST … [in OVERLAY]"),
     ("announce", "announce HOST [GROUP]"),
     ("withdraw", "withdraw HOST [GROUP]"),
+    ("drain", "drain HOST [GROUP]"),
     ("put", "put COUNT in OVERLAY"),
     ("audit", "audit OVERLAY"),
+    ("ping", "ping NAME …"),
+    ("flap", "flap FAULT every PERIOD times COUNT"),
+    ("stop", "stop FAULT"),
 ];
 
 /// The most keys of one `put`.
@@ -33,7 +47,12 @@ const MOST_KEYS: u32 = 1_000_000;
 /// # Errors
 /// The text is no action, names what the lab has not, or asks for what cannot be done.
 pub fn parse(text: &str, topology: &Topology) -> Result<Vec<Action>, ActionError> {
-    let mut words = Words::new(text, 0);
+    parse_at(text, 0, topology)
+}
+
+/// As [`parse`], of a text that begins at byte `start` of what the user wrote.
+pub(super) fn parse_at(text: &str, start: usize, topology: &Topology) -> Result<Vec<Action>, ActionError> {
+    let mut words = Words::new(text, start);
     let verb = words.expect("an action", "fail STUB")?;
     let Some((_, form)) = FORMS.iter().find(|(name, _)| *name == verb.text) else {
         let message = format!("there is no action `{}`", verb.text);
@@ -42,41 +61,37 @@ pub fn parse(text: &str, topology: &Topology) -> Result<Vec<Action>, ActionError
     let actions = match verb.text {
         "cut" => vec![Action::Cut(link(&words.expect("a link", form)?, topology)?)],
         "mend" => vec![Action::Mend(link(&words.expect("a link", form)?, topology)?)],
-        "fail" => vec![Action::Fail(stub(&words.expect("a stub", form)?, topology)?)],
+        "blackhole" => vec![clear(&mut words, form, topology, Action::Blackhole)?],
+        "impair" => vec![impair(&mut words, form, topology)?],
+        "clear" => vec![clear(&mut words, form, topology, Action::Clear)?],
+        "fail" => {
+            let stub = stub(&words.expect("a stub", form)?, topology)?;
+            vec![Action::Fail { stub, silently: words.take("silently") }]
+        }
         "recover" => vec![Action::Recover(stub(&words.expect("a stub", form)?, topology)?)],
+        "partition" => {
+            let parts = partition(&mut words, form, topology)?;
+            vec![Action::Partition { parts, silently: words.take("silently") }]
+        }
+        "heal" => vec![Action::Heal { parts: partition(&mut words, form, topology)? }],
         "crash" => process(&mut words, form, topology, Action::Crash)?,
         "restart" => process(&mut words, form, topology, Action::Restart)?,
+        "freeze" => process(&mut words, form, topology, Action::Freeze)?,
+        "thaw" => process(&mut words, form, topology, Action::Thaw)?,
+        "renumber" => vec![Action::Renumber(host(&words.expect("a host", form)?, topology)?)],
         "join" => join(&mut words, form, topology)?,
         "leave" => per_host(&mut words, form, topology, |host, overlay| Action::Leave { host, overlay })?,
         "announce" => site(&mut words, form, topology, |host, group| Action::Announce { host, group })?,
         "withdraw" => site(&mut words, form, topology, |host, group| Action::Withdraw { host, group })?,
+        "drain" => site(&mut words, form, topology, |host, group| Action::Drain { host, group })?,
         "put" => put(&mut words, form, topology)?,
+        "ping" => vec![ping(&mut words, form, topology)?],
+        "flap" => return Ok(vec![flap(text, start, form, topology)?]),
+        "stop" => return Ok(vec![stop(text, start, form, topology)?]),
         _ => vec![Action::Audit { overlay: overlay(&words.expect("an overlay", form)?, topology)? }],
     };
     words.finish(form)?;
     Ok(actions)
-}
-
-/// A link by its name, or by its two ends in the other order.
-fn link(word: &Word<'_>, topology: &Topology) -> Result<LinkId, ActionError> {
-    if let Some(id) = topology.find_link(word.text) {
-        return Ok(id);
-    }
-    let name = |id: NodeId| topology.node(id).name.as_str();
-    let reversed = |l: &crate::topology::Link| word.text == format!("{}-{}", name(l.b), name(l.a));
-    let found: Vec<_> = topology.links.iter().enumerate().filter(|(_, l)| reversed(l)).map(|(i, _)| i).collect();
-    match found[..] {
-        [one] => Ok(LinkId(one)),
-        [] => {
-            let known = topology.links.iter().map(|l| l.name.as_str());
-            Err(word.error(format!("there is no link `{}`", word.text), suggest(word.text, known)))
-        }
-        _ => {
-            let names: Vec<_> = found.iter().map(|i| topology.links[*i].name.as_str()).collect();
-            Err(word
-                .error(format!("`{}` can be {}", word.text, names.join(" or ")), "use one of these names".to_owned()))
-        }
-    }
 }
 
 fn process(
@@ -102,12 +117,13 @@ fn process(
         "node" => Victim::Node,
         "bird" => Victim::Bird,
         "both" => Victim::Both,
+        "host" if form.contains("host") => Victim::Host,
         other => {
             let message = format!("`{other}` is no process of a node");
-            return Err(victim.error(message, suggest(other, ["node", "bird", "both"])));
+            return Err(victim.error(message, suggest(other, ["node", "bird", "both", "host"])));
         }
     };
-    if router && meant != Victim::Bird {
+    if router && !matches!(meant, Victim::Bird | Victim::Host) {
         return Err(victim.error(format!("router `{}` runs only a BIRD", word.text), format!("write `{form}`")));
     }
     Ok(vec![action(id, meant)])
@@ -207,6 +223,31 @@ fn put(words: &mut Words<'_>, form: &str, topology: &Topology) -> Result<Vec<Act
     Ok(vec![Action::Put { overlay: overlay(&words.expect("an overlay", form)?, topology)?, keys }])
 }
 
+fn part_name(part: Part, topology: &Topology) -> &str {
+    match part {
+        Part::As(id) => &topology.ases[id.0].name,
+        Part::Node(id) => &topology.node(id).name,
+    }
+}
+
+fn names(parts: &[Part], topology: &Topology) -> String {
+    parts.iter().map(|part| part_name(*part, topology)).collect::<Vec<_>>().join(" ")
+}
+
+/// ` from NODE`, if only what one end sends is meant.
+struct From<'a>(LinkId, Ends, &'a Topology);
+
+impl fmt::Display for From<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(link, ends, topology) = self;
+        let link = &topology.links[link.0];
+        match ends {
+            Ends::Both => Ok(()),
+            Ends::One(side) => write!(f, " from {}", topology.node([link.a, link.b][*side]).name),
+        }
+    }
+}
+
 /// An action's canonical text.
 struct Shown<'a>(&'a Action, &'a Topology);
 
@@ -221,7 +262,19 @@ impl Action {
         match self {
             Self::Cut(_) => "cut",
             Self::Mend(_) => "mend",
-            Self::Fail(_) => "fail",
+            Self::Blackhole(..) => "blackhole",
+            Self::Impair(..) => "impair",
+            Self::Clear(..) => "clear",
+            Self::Partition { .. } => "partition",
+            Self::Heal { .. } => "heal",
+            Self::Freeze(..) => "freeze",
+            Self::Thaw(..) => "thaw",
+            Self::Renumber(_) => "renumber",
+            Self::Drain { .. } => "drain",
+            Self::Ping { .. } => "ping",
+            Self::Flap { .. } => "flap",
+            Self::Stop(_) => "stop",
+            Self::Fail { .. } => "fail",
             Self::Recover(_) => "recover",
             Self::Crash(..) => "crash",
             Self::Restart(..) => "restart",
@@ -234,14 +287,39 @@ impl Action {
         }
     }
 
-    /// What it is done to: a link, a stub, a node or an overlay.
+    /// What undoes it; `None`: nothing does.
+    pub fn undo(&self) -> Option<Self> {
+        Some(match self {
+            Self::Cut(link) => Self::Mend(*link),
+            Self::Blackhole(link, ends) | Self::Impair(link, ends, _) => Self::Clear(*link, *ends),
+            Self::Fail { stub, .. } => Self::Recover(*stub),
+            Self::Partition { parts, .. } => Self::Heal { parts: parts.clone() },
+            Self::Crash(node, victim) => Self::Restart(*node, *victim),
+            Self::Freeze(node, victim) => Self::Thaw(*node, *victim),
+            Self::Withdraw { host, group } | Self::Drain { host, group } => {
+                Self::Announce { host: *host, group: *group }
+            }
+            _ => return None,
+        })
+    }
+
+    /// What it is done to: a link, a stub, a node or an overlay; of a partition, the first that it names.
     pub fn target<'a>(&self, topology: &'a Topology) -> &'a str {
         match self {
             Self::Cut(link) | Self::Mend(link) => &topology.links[link.0].name,
-            Self::Fail(stub) | Self::Recover(stub) => &topology.ases[stub.0].name,
+            Self::Blackhole(link, _) | Self::Clear(link, _) => &topology.links[link.0].name,
+            Self::Impair(link, ..) => &topology.links[link.0].name,
+            Self::Fail { stub, .. } | Self::Recover(stub) => &topology.ases[stub.0].name,
+            Self::Partition { parts, .. } | Self::Heal { parts } | Self::Ping { parts } => {
+                parts.first().map_or("", |part| part_name(*part, topology))
+            }
             Self::Crash(node, _) | Self::Restart(node, _) => &topology.node(*node).name,
+            Self::Freeze(node, _) | Self::Thaw(node, _) | Self::Renumber(node) => &topology.node(*node).name,
+            Self::Flap { fault, .. } | Self::Stop(fault) => fault.target(topology),
             Self::Join { host, .. } | Self::Leave { host, .. } => &topology.node(*host).name,
-            Self::Announce { host, .. } | Self::Withdraw { host, .. } => &topology.node(*host).name,
+            Self::Announce { host, .. } | Self::Withdraw { host, .. } | Self::Drain { host, .. } => {
+                &topology.node(*host).name
+            }
             Self::Put { overlay, .. } | Self::Audit { overlay } => &topology.overlays[*overlay].name,
         }
     }
@@ -253,10 +331,27 @@ impl fmt::Display for Shown<'_> {
         let (verb, target) = (action.verb(), action.target(topology));
         match action {
             Action::Crash(_, victim) | Action::Restart(_, victim) => write!(f, "{verb} {target} {victim}"),
+            Action::Freeze(_, victim) | Action::Thaw(_, victim) => write!(f, "{verb} {target} {victim}"),
+            Action::Blackhole(link, ends) | Action::Clear(link, ends) => {
+                write!(f, "{verb} {target}{}", From(*link, *ends, topology))
+            }
+            Action::Impair(link, ends, properties) => {
+                write!(f, "{verb} {target}{} {properties}", From(*link, *ends, topology))
+            }
+            Action::Fail { silently: true, .. } => write!(f, "{verb} {target} silently"),
+            Action::Partition { parts, silently } => {
+                write!(f, "{verb} {}{}", names(parts, topology), if *silently { " silently" } else { "" })
+            }
+            Action::Heal { parts } | Action::Ping { parts } => write!(f, "{verb} {}", names(parts, topology)),
+            Action::Flap { fault, every, times } => {
+                let every = humantime::format_duration(*every).to_string().replace(' ', "");
+                write!(f, "{verb} {} every {every} times {times}", Shown(fault, topology))
+            }
+            Action::Stop(fault) => write!(f, "{verb} {}", Shown(fault, topology)),
             Action::Join { overlay, .. } | Action::Leave { overlay, .. } => {
                 write!(f, "{verb} {target} in {}", topology.overlays[*overlay].name)
             }
-            Action::Announce { group, .. } | Action::Withdraw { group, .. } => {
+            Action::Announce { group, .. } | Action::Withdraw { group, .. } | Action::Drain { group, .. } => {
                 write!(f, "{verb} {target} {}", topology.groups[group.0].name)
             }
             Action::Put { keys, .. } => write!(f, "{verb} {keys} in {target}"),
@@ -271,6 +366,7 @@ impl fmt::Display for Victim {
             Self::Node => "node",
             Self::Bird => "bird",
             Self::Both => "both",
+            Self::Host => "host",
         })
     }
 }

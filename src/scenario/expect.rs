@@ -18,6 +18,9 @@ pub const FORMS: &[(&str, &str, Kind)] = &[
     ("wrong lookups", "wrong lookups of OVERLAY [from STUB]", Kind::Count),
     ("missing keys", "missing keys of OVERLAY", Kind::Count),
     ("found keys", "found keys of OVERLAY", Kind::Count),
+    ("outage", "outage of CLIENT [for GROUP]", Kind::Seconds),
+    ("rtt", "rtt of NODE to NODE", Kind::Seconds),
+    ("rtt error", "rtt error", Kind::Ratio),
     ("catchment", "catchment of CLIENT [for GROUP]", Kind::Site),
     ("moved clients", "moved clients", Kind::Count),
     ("lost probes", "lost probes [of CLIENT]", Kind::Count),
@@ -79,7 +82,7 @@ fn metric(mut words: Words<'_>, topology: &Topology) -> Result<(Metric, Kind), A
     let first = words.expect("a metric", "islands of OVERLAY == 1")?;
     let mut name = first.text.to_owned();
     let mut span = first.span.clone();
-    while let Some(next) = words.peek().filter(|w| !matches!(*w, "of" | "from" | "for")) {
+    while let Some(next) = words.peek().filter(|w| !matches!(*w, "of" | "from" | "for" | "to")) {
         name = format!("{name} {next}");
         span.end = words.next().map_or(span.end, |w| w.span.end);
     }
@@ -89,14 +92,26 @@ fn metric(mut words: Words<'_>, topology: &Topology) -> Result<(Metric, Kind), A
     };
     let subject = if words.take("of") { Some(words.expect("a name", form)?) } else { None };
     let metric = match (&*name, &subject) {
-        ("moved clients" | "lost probes" | "catchment", _) if topology.probe.is_none() => {
+        ("moved clients" | "lost probes" | "outage" | "catchment", _) if topology.probe.is_none() => {
             let help = Some("give a stub `clients`, and the lab a group".to_owned());
             return Err(ActionError { message: "no client probes a group in this lab".to_owned(), span, help });
         }
         ("moved clients", None) => Metric::MovedClients,
         ("lost probes", None) => Metric::LostProbes(None),
         ("lost probes", Some(subject)) => Metric::LostProbes(Some(client(subject, topology)?)),
-        ("catchment", Some(subject)) => catchment(subject, &mut words, form, topology)?,
+        ("catchment", Some(subject)) => {
+            let (client, group) = client_and_group(subject, &mut words, form, topology)?;
+            Metric::Catchment(client, group)
+        }
+        ("outage", Some(subject)) => {
+            let (client, group) = client_and_group(subject, &mut words, form, topology)?;
+            Metric::Outage(client, group)
+        }
+        ("rtt", Some(subject)) => round_trip(subject, &mut words, form, topology)?,
+        ("rtt error", None) => Metric::RoundTripError,
+        ("rtt error", Some(subject)) => {
+            return Err(subject.error("`rtt error` is of all pairs pinged", format!("write `{form}`")));
+        }
         ("moved clients", Some(subject)) => {
             return Err(subject.error("`moved clients` counts all clients", format!("write `{form}`")));
         }
@@ -154,12 +169,32 @@ fn client(word: &Word<'_>, topology: &Topology) -> Result<String, ActionError> {
     Ok(word.text.to_owned())
 }
 
-fn catchment(
+fn round_trip(
     subject: &Word<'_>,
     words: &mut Words<'_>,
     form: &str,
     topology: &Topology,
 ) -> Result<Metric, ActionError> {
+    if !words.take("to") {
+        return Err(subject.error("the other end is missing", format!("write `{form}`")));
+    }
+    let other = words.expect("a node", form)?;
+    for word in [subject, &other] {
+        if topology.find(word.text).is_none() {
+            let known = topology.nodes.iter().map(|n| n.name.as_str());
+            return Err(word.error(format!("there is no node `{}`", word.text), suggest(word.text, known)));
+        }
+    }
+    Ok(Metric::RoundTrip(subject.text.to_owned(), other.text.to_owned()))
+}
+
+/// A client, and the group it probes: `None` if it probes only one.
+fn client_and_group(
+    subject: &Word<'_>,
+    words: &mut Words<'_>,
+    form: &str,
+    topology: &Topology,
+) -> Result<(String, Option<String>), ActionError> {
     let client = client(subject, topology)?;
     let probed = probed(topology);
     let name = |id: &GroupId| topology.groups[id.0].name.as_str();
@@ -169,14 +204,14 @@ fn catchment(
             let help = suggest(word.text, probed.iter().map(name));
             return Err(word.error(format!("clients probe no group `{}`", word.text), help));
         }
-        return Ok(Metric::Catchment(client, Some(word.text.to_owned())));
+        return Ok((client, Some(word.text.to_owned())));
     }
     if probed.len() != 1 {
         let names: Vec<_> = probed.iter().map(name).collect();
         let message = format!("clients probe several groups: {}", names.join(", "));
         return Err(subject.error(message, "say which one: `for GROUP`".to_owned()));
     }
-    Ok(Metric::Catchment(client, None))
+    Ok((client, None))
 }
 
 fn probed(topology: &Topology) -> &[GroupId] {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use toml::Spanned;
 
 use super::timeline::{self, Placed, report};
-use super::{Action, Expectation, Metric, Scenario, When, expect};
+use super::{Action, Expectation, Metric, REPAIRS, Scenario, When, expect};
 use crate::topology::diagnose::Findings;
 use crate::topology::file::{ExpectEntry, LabFile};
 use crate::topology::{Diagnostics, Overrides, Topology, check};
@@ -42,8 +42,13 @@ pub fn load_text(path: &Path, text: &str, overrides: &Overrides) -> Result<(Topo
     let file = LabFile::read(text, &mut findings)?;
     let stem = path.file_stem().unwrap_or_default().to_string_lossy();
     let directory = path.parent().unwrap_or(Path::new("."));
-    let topology = check::check(&file, &stem, directory, overrides, &mut findings);
+    let mut topology = check::check(&file, &stem, directory, overrides, &mut findings);
     let placed = timeline::read(&file.timeline, &topology, &mut findings);
+    for entry in placed.iter().map(|p| &p.entry) {
+        if let Action::Impair(link, ..) = entry.action {
+            topology.links[link.0].emulated = true;
+        }
+    }
     let expectations = expectations(&file.expectations, &topology, &mut findings);
     // Whether actions follow from one another can be said only when all have been understood.
     if !findings.has_errors() {
@@ -100,7 +105,7 @@ fn when(entry: &ExpectEntry, metric: &Metric, findings: &mut Findings) -> Option
         }
         (None, Some(during)) => {
             if matches!(metric, Metric::Merge(_)) {
-                let message = "`merge` is measured from the last recover or mend, not in a window";
+                let message = "`merge` is measured from the last repair of a link, not in a window";
                 findings.error("merge-during", during.span(), message).label("has no meaning here");
             }
             let (from, to) = during.get_ref();
@@ -164,11 +169,13 @@ fn judged(expectations: &[PlacedExpectation], placed: &[Placed], findings: &mut 
             _ => 0.0,
         };
         let lacking = match expectation.metric {
-            Metric::Merge(_) if !verbs.iter().any(|v| matches!(*v, "recover" | "mend")) => "`recover` or `mend`",
+            Metric::Merge(_) if !verbs.iter().any(|v| REPAIRS.contains(v)) => "`recover`, `mend`, `heal` or `clear`",
             Metric::MissingKeys(_) | Metric::FoundKeys(_) if !audits.iter().any(|at| (from..=to).contains(at)) => {
                 "`audit` in its window"
             }
-            Metric::Catchment(..) | Metric::MovedClients | Metric::LostProbes(_) => continue,
+            Metric::RoundTrip(..) | Metric::RoundTripError if !verbs.contains(&"ping") => "`ping`",
+            Metric::RoundTrip(..) | Metric::RoundTripError => continue,
+            Metric::Catchment(..) | Metric::MovedClients | Metric::LostProbes(_) | Metric::Outage(..) => continue,
             _ if !verbs.contains(&"join") => "`join`",
             _ => continue,
         };

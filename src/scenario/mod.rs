@@ -1,7 +1,9 @@
 //! What happens in a lab and what must hold: the timeline's actions and the expectations.
 
 pub mod action;
+pub mod damage;
 pub mod expect;
+mod faults;
 mod load;
 mod timeline;
 mod words;
@@ -10,9 +12,13 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::kernel::impairment::Properties;
 use crate::topology::{AsId, GroupId, LinkId, NodeId};
 
 pub use load::{load, load_text, load_with};
+
+/// Verbs that give back what a link had carried.
+pub const REPAIRS: [&str; 4] = ["mend", "recover", "heal", "clear"];
 
 /// The timeline and the expectations of one lab, with every name found.
 #[derive(Clone, Debug, PartialEq)]
@@ -30,6 +36,16 @@ pub struct Entry {
     /// Since the play began.
     pub at: Duration,
     pub action: Action,
+    pub origin: Origin,
+}
+
+/// Who does something to a lab. What a flap has done only that flap undoes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Origin {
+    /// The timeline, or a person.
+    Direct,
+    /// A `flap`, by its number.
+    Flap(u32),
 }
 
 /// Something done to a lab, by the timeline or live by `anybed fault`. One grammar serves both;
@@ -40,14 +56,30 @@ pub enum Action {
     Cut(LinkId),
     /// `mend LINK`.
     Mend(LinkId),
-    /// `fail STUB`: all its uplinks cut at once.
-    Fail(AsId),
+    /// `blackhole LINK [from NODE]`: frames vanish, the carrier stays; those of one end, or all.
+    Blackhole(LinkId, Ends),
+    /// `impair LINK [from NODE] PROPERTY=VALUE …`: what one end sends, or both. Other properties stay.
+    Impair(LinkId, Ends, Properties),
+    /// `clear LINK [from NODE]`: undoes `blackhole` and `impair`.
+    Clear(LinkId, Ends),
+    /// `fail STUB [silently]`: all its uplinks cut, or turned into black holes, at once.
+    Fail { stub: AsId, silently: bool },
     /// `recover STUB`.
     Recover(AsId),
-    /// `crash NODE [node|bird|both]`: SIGKILL. A router has only a BIRD.
+    /// `partition NAME … [silently]`: these ASes, routers and hosts against the rest.
+    Partition { parts: Vec<Part>, silently: bool },
+    /// `heal NAME …`.
+    Heal { parts: Vec<Part> },
+    /// `crash NODE [node|bird|both|host]`: SIGKILL. A router has only a BIRD.
     Crash(NodeId, Victim),
-    /// `restart NODE [node|bird|both]`.
+    /// `restart NODE [node|bird|both|host]`.
     Restart(NodeId, Victim),
+    /// `freeze NODE [node|bird|both]`: SIGSTOP.
+    Freeze(NodeId, Victim),
+    /// `thaw NODE [node|bird|both]`.
+    Thaw(NodeId, Victim),
+    /// `renumber HOST`: a new unicast address, as after a change of its DHCP lease.
+    Renumber(NodeId),
     /// `join OVERLAY` (all its members) or `join HOST … [in OVERLAY]`, one entry per host.
     Join { host: NodeId, overlay: usize },
     /// `leave HOST … [in OVERLAY]`: drain, withdraw, hand over, stop. One entry per host.
@@ -56,10 +88,35 @@ pub enum Action {
     Announce { host: NodeId, group: GroupId },
     /// `withdraw HOST [GROUP]`.
     Withdraw { host: NodeId, group: GroupId },
+    /// `drain HOST [GROUP]`: tag the route for graceful shutdown (RFC 8326), wait, withdraw.
+    Drain { host: NodeId, group: GroupId },
     /// `put COUNT in OVERLAY`: stores COUNT new keys through joined nodes.
     Put { overlay: usize, keys: u32 },
     /// `audit OVERLAY`: fetches every key put so far, from joined nodes in turn.
     Audit { overlay: usize },
+    /// `ping NAME …`: measures the round trip between every pair of these ASes' routers, routers and hosts.
+    Ping { parts: Vec<Part> },
+    /// `flap FAULT every PERIOD times COUNT`: the fault and its undo, again and again. The timeline has
+    /// it spread out into these.
+    Flap { fault: Box<Self>, every: Duration, times: u32 },
+    /// `stop FAULT`: ends its flapping, and undoes what it has done.
+    Stop(Box<Self>),
+}
+
+/// Frames sent by which end of a link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Ends {
+    Both,
+    /// 0: the link's `a`, 1: its `b`.
+    One(usize),
+}
+
+/// What a partition names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Part {
+    /// All routers of an AS, and its hosts.
+    As(AsId),
+    Node(NodeId),
 }
 
 /// Which process of a host a crash kills.
@@ -70,6 +127,8 @@ pub enum Victim {
     Node,
     Bird,
     Both,
+    /// Every process, and the links.
+    Host,
 }
 
 /// What must hold, in the form the record keeps: names, not indices, so that a record is judged
@@ -98,7 +157,7 @@ pub enum Metric {
     Islands(String),
     /// `whole of OVERLAY` (`yes`/`no`): every member's successor is the right one among all members. State.
     Whole(String),
-    /// `merge of OVERLAY`: seconds from the last `recover`/`mend` to whole. Duration.
+    /// `merge of OVERLAY`: seconds from the last of [`REPAIRS`] to whole. Duration.
     Merge(String),
     /// `lookups of OVERLAY [from STUB]`: lookups sent. Counter.
     Lookups(String, Option<String>),
@@ -110,6 +169,13 @@ pub enum Metric {
     MissingKeys(String),
     /// `found keys of OVERLAY`. Counter.
     FoundKeys(String),
+    /// `outage of CLIENT [for GROUP]`: seconds of the longest run of lost probes. Duration.
+    Outage(String, Option<String>),
+    /// `rtt of NODE to NODE`: seconds, the median of the pings in the window. Duration.
+    RoundTrip(String, String),
+    /// `rtt error`: of all pairs pinged in the window, the largest distance of the median from the sum of
+    /// the configured delays, as a share of that sum or of 10 ms, whichever is more. Ratio.
+    RoundTripError,
     /// `catchment of CLIENT [for GROUP]`: who answers it; the value is a host or a stub name. State.
     Catchment(String, Option<String>),
     /// `moved clients`: clients whose answering member changed in the window. Counter.

@@ -9,10 +9,12 @@ use rand_chacha::ChaCha8Rng;
 use toml::Spanned;
 
 use super::action::{self, ActionError};
-use super::{Action, Entry, Victim};
+use super::damage::Damage;
+use super::faults::schedule;
+use super::{Action, Entry, Origin};
 use crate::topology::diagnose::{Diagnostic, Findings};
 use crate::topology::file::TimelineEntry;
-use crate::topology::{GroupId, GroupRole, LinkId, NodeId, Topology};
+use crate::topology::{GroupId, GroupRole, NodeId, Topology};
 
 /// The ChaCha stream of the jitter of `over`: other random choices of the same seed have others.
 const JITTER: u64 = u64::from_be_bytes(*b"jitter\0\0");
@@ -38,11 +40,13 @@ pub(super) fn report<'f>(
     findings.error(code, span, error.message).label("here").help(error.help)
 }
 
-/// Reads every action, spreads those with `over`, and sorts them by time.
+/// Reads every action, spreads those with `over` and those that flap, and sorts them by time.
 pub(super) fn read(entries: &[TimelineEntry], topology: &Topology, findings: &mut Findings) -> Vec<Placed> {
     let mut rng = ChaCha8Rng::seed_from_u64(topology.seed);
     rng.set_stream(JITTER);
+    let mut draw = || rng.random_range(0.0..1.0);
     let mut placed = Vec::new();
+    let mut flaps = Flaps::default();
     for entry in entries {
         let mut actions = Vec::new();
         for text in &entry.actions {
@@ -61,21 +65,75 @@ pub(super) fn read(entries: &[TimelineEntry], topology: &Topology, findings: &mu
         }
         let step = over.div_f64(actions.len().max(1) as f64);
         for (index, (action, span)) in actions.into_iter().enumerate() {
-            let jitter: f64 = if over.is_zero() { 0.0 } else { rng.random_range(0.0..1.0) };
+            let jitter = if over.is_zero() { 0.0 } else { draw() };
             let at = at + step.mul_f64(index as f64 + jitter);
-            placed.push(Placed { entry: Entry { at, action }, span });
+            match action {
+                Action::Flap { fault, every, times } => {
+                    flaps.begin(*fault, at, schedule(every, times, &mut draw), span);
+                }
+                Action::Stop(fault) => flaps.stops.push((at, *fault, span)),
+                action => placed.push(Placed { entry: Entry { at, action, origin: Origin::Direct }, span }),
+            }
         }
     }
+    placed.extend(flaps.spread(topology, findings));
     placed.sort_by_key(|p| p.entry.at);
     placed
+}
+
+/// The timeline's flaps, and where they are stopped.
+#[derive(Default)]
+struct Flaps {
+    flaps: Vec<Flap>,
+    stops: Vec<(Duration, Action, Range<usize>)>,
+}
+
+struct Flap {
+    fault: Action,
+    /// Of the fault, its undo, the fault, …
+    times: Vec<Duration>,
+    span: Range<usize>,
+}
+
+impl Flaps {
+    fn begin(&mut self, fault: Action, at: Duration, offsets: Vec<Duration>, span: Range<usize>) {
+        self.flaps.push(Flap { fault, times: offsets.into_iter().map(|offset| at + offset).collect(), span });
+    }
+
+    /// Every fault and undo of every flap, up to where it is stopped.
+    fn spread(mut self, topology: &Topology, findings: &mut Findings) -> Vec<Placed> {
+        for (at, fault, span) in self.stops {
+            let runs = |flap: &&mut Flap| {
+                let (first, last) = (flap.times.first(), flap.times.last());
+                flap.fault == fault && first.is_some_and(|t| *t <= at) && last.is_some_and(|t| *t >= at)
+            };
+            let Some(flap) = self.flaps.iter_mut().find(runs) else {
+                let message = format!("`{}` does not flap then", fault.display(topology));
+                findings.error("nothing-to-stop", span, message).label("nothing to stop");
+                continue;
+            };
+            let done = flap.times.partition_point(|t| *t < at);
+            flap.times.truncate(done);
+            if done % 2 == 1 {
+                flap.times.push(at);
+            }
+        }
+        let entries = self.flaps.into_iter().enumerate().flat_map(|(number, flap)| {
+            let Flap { fault, times, span } = flap;
+            let origin = Origin::Flap(number as u32);
+            times.into_iter().enumerate().filter_map(move |(step, at)| {
+                let action = if step % 2 == 0 { fault.clone() } else { fault.undo()? };
+                Some(Placed { entry: Entry { at, action, origin }, span: span.clone() })
+            })
+        });
+        entries.collect()
+    }
 }
 
 /// What the actions so far have done to the lab. A value that is missing is not known.
 struct State<'a> {
     topology: &'a Topology,
-    down: BTreeSet<LinkId>,
-    /// Processes that have been crashed.
-    dead: BTreeSet<(NodeId, bool)>,
+    damage: Damage,
     joined: BTreeMap<(NodeId, usize), bool>,
     announced: BTreeMap<(NodeId, GroupId), bool>,
     has_joined: BTreeSet<usize>,
@@ -91,10 +149,10 @@ pub(super) fn check_order(placed: &[Placed], topology: &Topology, findings: &mut
     }
     let joined = topology.overlays.iter().enumerate();
     let joined = joined.flat_map(|(index, o)| o.members.iter().map(move |m| ((*m, index), false))).collect();
-    let (down, dead, has_joined, has_put) = Default::default();
-    let mut state = State { topology, down, dead, joined, announced, has_joined, has_put };
+    let (damage, has_joined, has_put) = Default::default();
+    let mut state = State { topology, damage, joined, announced, has_joined, has_put };
     for Placed { entry, span } in placed {
-        if let Err(why) = state.apply(&entry.action) {
+        if let Err(why) = state.apply(&entry.action, entry.origin) {
             let text = entry.action.display(topology).to_string();
             let at = humantime::format_duration(Duration::from_millis(entry.at.as_millis() as u64));
             let found = findings.error("impossible-action", span.clone(), format!("`{text}` at {at}: {why}"));
@@ -104,24 +162,15 @@ pub(super) fn check_order(placed: &[Placed], topology: &Topology, findings: &mut
 }
 
 impl State<'_> {
-    fn apply(&mut self, action: &Action) -> Result<(), String> {
-        let topology = self.topology;
+    fn apply(&mut self, action: &Action, origin: Origin) -> Result<(), String> {
+        self.damage.apply(action, origin, self.topology)?;
         match action {
-            Action::Cut(link) if !self.down.insert(*link) => Err("the link is already down".to_owned()),
-            Action::Mend(link) if !self.down.remove(link) => Err("nothing has cut the link".to_owned()),
-            Action::Cut(_) | Action::Mend(_) => Ok(()),
-            Action::Fail(stub) => {
-                let uplinks = topology.uplinks(*stub);
-                let up = uplinks.iter().filter(|l| self.down.insert(**l)).count();
-                if up == 0 { Err("all its uplinks are already down".to_owned()) } else { Ok(()) }
+            // After a crash, whether a host is a member or announces is for the run to find out.
+            Action::Crash(node, _) | Action::Restart(node, _) | Action::Renumber(node) => {
+                self.joined.retain(|(host, _), _| host != node);
+                self.announced.retain(|(host, _), _| host != node);
+                Ok(())
             }
-            Action::Recover(stub) => {
-                let uplinks = topology.uplinks(*stub);
-                let down = uplinks.iter().filter(|l| self.down.remove(l)).count();
-                if down == 0 { Err("nothing has cut its uplinks".to_owned()) } else { Ok(()) }
-            }
-            Action::Crash(node, victim) => self.crash(*node, *victim),
-            Action::Restart(node, victim) => self.restart(*node, *victim),
             Action::Join { host, overlay } => {
                 if self.joined.insert((*host, *overlay), true) == Some(true) {
                     return Err("it has already joined".to_owned());
@@ -141,10 +190,12 @@ impl State<'_> {
                 Some(true) => Err("it already announces the group".to_owned()),
                 _ => Ok(()),
             },
-            Action::Withdraw { host, group } => match self.announced.insert((*host, *group), false) {
-                Some(false) => Err("it does not announce the group".to_owned()),
-                _ => Ok(()),
-            },
+            Action::Withdraw { host, group } | Action::Drain { host, group } => {
+                match self.announced.insert((*host, *group), false) {
+                    Some(false) => Err("it does not announce the group".to_owned()),
+                    _ => Ok(()),
+                }
+            }
             Action::Put { overlay, .. } if !self.has_joined.contains(overlay) => {
                 Err("no node has joined the overlay".to_owned())
             }
@@ -153,7 +204,7 @@ impl State<'_> {
                 Ok(())
             }
             Action::Audit { overlay } if !self.has_put.contains(overlay) => Err("no key has been put".to_owned()),
-            Action::Audit { .. } => Ok(()),
+            _ => Ok(()),
         }
     }
 
@@ -165,33 +216,4 @@ impl State<'_> {
             }
         }
     }
-
-    fn crash(&mut self, node: NodeId, victim: Victim) -> Result<(), String> {
-        let fresh = processes(victim).filter(|bird| self.dead.insert((node, *bird))).count();
-        if fresh == 0 {
-            return Err("it has already crashed".to_owned());
-        }
-        self.forget(node);
-        Ok(())
-    }
-
-    fn restart(&mut self, node: NodeId, victim: Victim) -> Result<(), String> {
-        let back = processes(victim).filter(|bird| self.dead.remove(&(node, *bird))).count();
-        if back == 0 {
-            return Err("nothing has crashed it".to_owned());
-        }
-        self.forget(node);
-        Ok(())
-    }
-
-    /// After a crash, whether a host is a member or announces is for the run to find out.
-    fn forget(&mut self, node: NodeId) {
-        self.joined.retain(|(host, _), _| *host != node);
-        self.announced.retain(|(host, _), _| *host != node);
-    }
-}
-
-/// Whether BIRD, for each process that a crash kills.
-fn processes(victim: Victim) -> impl Iterator<Item = bool> {
-    [(false, victim != Victim::Bird), (true, victim != Victim::Node)].into_iter().filter(|p| p.1).map(|p| p.0)
 }

@@ -160,6 +160,16 @@ impl Addresses {
         self.link(access, family).1.addr()
     }
 
+    /// The address by which the rest of the lab knows a node: a host's own, a gateway's on its first
+    /// access link, a router's loopback (which only its own AS can reach).
+    pub fn known(&self, topology: &Topology, node: NodeId, family: Family) -> IpAddr {
+        if topology.node(node).kind.is_host() {
+            return self.host(node, family);
+        }
+        let access = topology.links.iter().position(|l| l.kind == LinkKind::Access && l.a == node);
+        access.map_or_else(|| self.loopback(node, family), |index| self.link(LinkId(index), family).0.addr())
+    }
+
     /// Every unicast address of a node in one family: a router's loopback first, then by link.
     pub fn of_node(&self, topology: &Topology, node: NodeId, family: Family) -> Vec<IpAddr> {
         let is_router = topology.node(node).kind.is_router();

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+pub use crate::kernel::impairment::Backend;
 use crate::kernel::impairment::Impairment;
 
 /// Index into [`Topology::nodes`].
@@ -57,19 +58,6 @@ pub enum FamilyChoice {
     Ipv6,
     /// Both; overlay nodes and probes speak IPv4, routing carries both.
     Dual,
-}
-
-/// Who impairs the links that are impaired (`backend` of a lab file).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Backend {
-    /// The kernel's netem where it is there, else the wire.
-    #[default]
-    Auto,
-    /// The kernel's queueing discipline of that name.
-    Netem,
-    /// anybed itself, in user space.
-    Wire,
 }
 
 /// One address family.
@@ -301,6 +289,16 @@ impl FamilyChoice {
 }
 
 impl NodeKind {
+    /// As the record and `anybed status` have it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Router => "router",
+            Self::Gateway => "gateway",
+            Self::Member => "member",
+            Self::Client => "client",
+        }
+    }
+
     /// Whether a BIRD runs there.
     pub fn has_bird(self) -> bool {
         !matches!(self, Self::Client)

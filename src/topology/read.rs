@@ -123,8 +123,8 @@ impl InnerLink {
                 // OSPF's largest metric of an interface is 65535 (RFC 2328 §A.4.2).
                 let cost = table.integer("cost", 1..=65535, f).map_or(10, |c| *c.get_ref() as u32);
                 let (a, b, name) = (table.required("a", f), table.required("b", f), table.string("name", f));
-                let options = Box::new(LinkOptions::read(&table, ["ab", "ba"], f));
-                Some(Self::Long { a: a?, b: b?, cost, name, options })
+                let options = LinkOptions::read(&table, ["ab", "ba"], f);
+                Some(Self::Long { a: a?, b: b?, cost, name, options: Box::new(options) })
             }
             _ => {
                 let found = wrong_type("links", "a list of strings or tables", &value, f);

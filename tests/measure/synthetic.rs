@@ -81,7 +81,8 @@ impl Synthetic {
     }
 
     fn link(&mut self, a: &str, b: &str, kind: &str) {
-        self.facts.links.push(LinkFacts { name: format!("{a}-{b}"), a: a.into(), b: b.into(), kind: kind.into() });
+        let (name, impairments) = (format!("{a}-{b}"), Default::default());
+        self.facts.links.push(LinkFacts { name, a: a.into(), b: b.into(), kind: kind.into(), impairments });
     }
 
     pub(crate) fn group(mut self, name: &str) -> Self {
@@ -120,6 +121,16 @@ impl Synthetic {
         let (verb, target) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
         let done = clock(seconds) + 500_000;
         self.facts.timeline.push((seconds, action.to_owned()));
+        let meant = |l: &&LinkFacts| match &*verb {
+            "cut" | "mend" => l.name == target,
+            "fail" | "recover" => l.kind != "access" && l.b == format!("{target}.gw"),
+            _ => false,
+        };
+        let links: Vec<String> = self.facts.links.iter().filter(meant).map(|l| l.name.clone()).collect();
+        let up = matches!(&*verb, "mend" | "recover");
+        for link in links {
+            self.at(seconds, What::Link { link, up, egress: Default::default() });
+        }
         self.at(seconds, What::Fault { action: action.to_owned(), verb, target, done, live: false })
     }
 

@@ -120,7 +120,7 @@ fn merging_is_timed_from_the_last_recovery() {
     passes(merge(), Op::Lt, number(4.0), END, "4 s after recover east");
     fails(merge(), Op::Lt, number(3.0), END, "4 s after recover east");
     fails(merge(), Op::Lt, number(9.0), during(20.0, 43.0), "not whole after recover east");
-    fails(merge(), Op::Lt, number(9.0), during(0.0, 39.0), "nothing recorded: no recover or mend");
+    fails(merge(), Op::Lt, number(9.0), during(0.0, 39.0), "nothing recorded: no link was repaired");
     passes(merge(), Op::Lt, number(9.0), at(40.0, 10.0), "4 s after recover east at 44.0 s");
 }
 

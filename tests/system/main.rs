@@ -12,6 +12,8 @@ mod lab_overlay;
 mod lab_routing;
 mod lab_sessions;
 mod leftovers;
+mod netem;
 mod plan;
 mod shipped;
 mod support;
+mod wire;

@@ -29,7 +29,7 @@ pub(super) fn missing(place: &Place) -> Option<String> {
 }
 
 /// Says that a test has not been run.
-pub(super) fn say(test: &str, feature: &str) {
+pub(crate) fn say(test: &str, feature: &str) {
     let line = format!("SKIPPED {test}: this machine lacks {feature}\n");
     assert!(std::env::var_os("ANYBED_TEST_NO_SKIP").is_none(), "{line}");
     // Not `eprintln!`, which the test runner shows only for failures.

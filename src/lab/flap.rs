@@ -1,0 +1,85 @@
+//! Flaps begun by `anybed fault`. Those of the timeline have been spread out into single faults.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep_until};
+
+use super::Lab;
+use crate::scenario::action::schedule;
+use crate::scenario::{Action, Origin};
+
+/// Numbers of live flaps begin here; the timeline's, far below.
+const FIRST: u32 = 1 << 31;
+
+/// A flap that goes on.
+pub(super) struct Flap {
+    fault: Action,
+    /// Told to stop; gone when it has.
+    stop: watch::Sender<bool>,
+}
+
+impl Lab {
+    pub(super) fn flap(self: &Arc<Self>, fault: &Action, every: Duration, times: u32) -> Result<()> {
+        let (stop, stopped) = watch::channel(false);
+        let number = {
+            let mut flaps = self.flaps.lock().expect("no holder of the flaps panics");
+            let flapping = flaps.iter().any(|flap| flap.fault == *fault && !flap.stop.is_closed());
+            ensure!(!flapping, "`{}` flaps already", fault.display(&self.topology));
+            flaps.push(Flap { fault: fault.clone(), stop });
+            FIRST + flaps.len() as u32
+        };
+        let mut rng = ChaCha8Rng::seed_from_u64(self.topology.seed);
+        rng.set_stream(u64::from(number));
+        let times = schedule(every, times, || rng.random_range(0.0..1.0));
+        let (lab, fault) = (self.clone(), fault.clone());
+        tokio::spawn(async move { lab.keep_flapping(&fault, number, &times, stopped).await });
+        Ok(())
+    }
+
+    async fn keep_flapping(
+        self: Arc<Self>,
+        fault: &Action,
+        number: u32,
+        times: &[Duration],
+        mut stopped: watch::Receiver<bool>,
+    ) {
+        let Some(undo) = fault.undo() else { return };
+        let begun = Instant::now();
+        let mut broken = false;
+        for at in times {
+            tokio::select! {
+                () = sleep_until(begun + *at) => {}
+                _ = stopped.wait_for(|stop| *stop) => break,
+            }
+            let action = if broken { &undo } else { fault };
+            if let Err(error) = self.act(action, Origin::Flap(number), true).await {
+                tracing::warn!("{error:#}");
+                return;
+            }
+            broken = !broken;
+        }
+        if broken && let Err(error) = self.act(&undo, Origin::Flap(number), true).await {
+            tracing::warn!("{error:#}");
+        }
+    }
+
+    /// Ends a flap and waits until what it had done is undone.
+    pub(super) async fn stop_flap(&self, fault: &Action) -> Result<()> {
+        let stop = {
+            let flaps = self.flaps.lock().expect("no holder of the flaps panics");
+            let flap = flaps.iter().find(|flap| flap.fault == *fault && !flap.stop.is_closed());
+            flap.map(|flap| flap.stop.clone())
+        };
+        let Some(stop) = stop else {
+            anyhow::bail!("`{}` does not flap", fault.display(&self.topology));
+        };
+        stop.send_replace(true);
+        stop.closed().await;
+        Ok(())
+    }
+}

@@ -1,0 +1,152 @@
+//! Whether a partition parts and a heal heals: shown by packets, and by the kernels' routes.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Result, bail};
+use rand::SeedableRng;
+use rand::seq::IndexedRandom;
+use rand_chacha::ChaCha8Rng;
+use tokio::time::{Instant, sleep};
+
+use super::Lab;
+use super::walk::Walker;
+use crate::event::What;
+use crate::kernel::ping::Pinger;
+use crate::plan::reach::Reachability;
+use crate::scenario::Action;
+use crate::scenario::damage::{Damage, Process, ProcessState, members};
+use crate::topology::{NodeId, TimerPreset};
+
+/// More pairs than this are drawn by the seed.
+const MOST_PAIRS: usize = 4000;
+/// How long an echo may take besides the delays of the links.
+const PATIENCE: Duration = Duration::from_secs(1);
+/// Between two rounds of echoes to pairs that do not answer yet.
+const AGAIN: Duration = Duration::from_millis(250);
+/// The ChaCha stream of the draw.
+const DRAW: u64 = u64::from_be_bytes(*b"verify\0\0");
+
+pub(super) type Pair = (NodeId, NodeId);
+
+impl Lab {
+    /// Looks, in the background, whether a partition or its undo has taken effect; if not, the lab fails.
+    pub(super) fn verify(self: &Arc<Self>, action: &Action, damage: &Damage) {
+        let apart = match action {
+            Action::Partition { .. } => true,
+            Action::Heal { .. } => false,
+            _ => return,
+        };
+        let (Action::Partition { parts, .. } | Action::Heal { parts }) = action else { return };
+        let side = members(parts, &self.topology);
+        let (lab, action, damage) = (self.clone(), action.clone(), damage.clone());
+        self.background(async move {
+            let begun = Instant::now();
+            let done = if apart { lab.are_apart(&side, &damage).await } else { lab.are_whole(&damage).await };
+            let text = action.display(&lab.topology).to_string();
+            match done {
+                Ok(found) => {
+                    let seconds = begun.elapsed().as_secs_f64();
+                    lab.recorder.now(What::Verified { action: text, seconds, found });
+                }
+                Err(error) => lab.fail(format!("`{text}` has not taken effect: {error:#}")),
+            }
+        });
+    }
+
+    /// Every pair across answers no echo, and no path of routes over living links leads across.
+    async fn are_apart(&self, side: &BTreeSet<NodeId>, damage: &Damage) -> Result<String> {
+        let across = |a: NodeId, b: NodeId| side.contains(&a) != side.contains(&b);
+        let pairs = self.draw_pairs(across);
+        let answers = self.echo(&pairs, Duration::ZERO).await?;
+        if *damage != *self.damage.lock().await {
+            return Ok("not verified: another fault came before the answers".to_owned());
+        }
+        if let Some(((a, b), _)) = pairs.iter().zip(&answers).find(|(_, answer)| answer.is_some()) {
+            let names = [a, b].map(|id| &self.topology.node(*id).name);
+            bail!("{} still answers {}", names[1], names[0]);
+        }
+        let mut walker = Walker::new(self, damage).await?;
+        for (a, b) in &pairs {
+            if let Some(path) = walker.walk(*a, *b).await? {
+                let names: Vec<_> = path.iter().map(|link| &*self.topology.links[link.0].name).collect();
+                bail!("routes lead across: {}", names.join(", "));
+            }
+        }
+        Ok(format!("{} pairs: no echo, no path", pairs.len()))
+    }
+
+    /// Every pair that should reach each other does, as soon as routing has had its time.
+    async fn are_whole(&self, damage: &Damage) -> Result<String> {
+        if let Some(name) = self.without_bird(damage) {
+            return Ok(format!("not verified: the BIRD of {name} does not run"));
+        }
+        let reach = Reachability::of(&self.topology, &damage.dead_links(&self.topology));
+        let expected = |a: NodeId, b: NodeId| reach.expects(&self.topology, a, b) == Some(true);
+        let mut missing = self.draw_pairs(expected);
+        let all = missing.len();
+        let limit = match self.topology.timers {
+            TimerPreset::Lab => Duration::from_secs(60),
+            TimerPreset::Rfc | TimerPreset::Bird => Duration::from_secs(400),
+        };
+        let deadline = Instant::now() + limit;
+        loop {
+            let answers = self.echo(&missing, Duration::ZERO).await?;
+            if *damage != *self.damage.lock().await {
+                return Ok("not verified: another fault came before routing had converged".to_owned());
+            }
+            let silent = missing.into_iter().zip(answers).filter(|(_, answer)| answer.is_none());
+            missing = silent.map(|(pair, _)| pair).collect();
+            let Some((a, b)) = missing.first() else { return Ok(format!("{all} of {all} pairs answer")) };
+            if Instant::now() > deadline {
+                let names = [a, b].map(|id| &self.topology.node(*id).name);
+                let (silent, limit) = (missing.len(), limit.as_secs());
+                bail!("{silent} of {all} pairs do not answer within {limit} s, such as {} to {}", names[0], names[1]);
+            }
+            sleep(AGAIN).await;
+        }
+    }
+
+    fn without_bird(&self, damage: &Damage) -> Option<&str> {
+        let runs = |id: &NodeId| damage.process(*id, Process::Bird) == ProcessState::Running;
+        let stopped = self.topology.of_kind(|k| k.has_bird()).find(|id| !runs(id))?;
+        Some(&self.topology.node(stopped).name)
+    }
+
+    /// The pairs meant, each once, or some of them drawn by the seed.
+    fn draw_pairs(&self, meant: impl Fn(NodeId, NodeId) -> bool) -> Vec<Pair> {
+        let all = self.topology.ids().flat_map(|a| self.topology.ids().filter(move |b| a < *b).map(move |b| (a, b)));
+        let pairs: Vec<Pair> = all.filter(|(a, b)| meant(*a, *b)).collect();
+        if pairs.len() <= MOST_PAIRS {
+            return pairs;
+        }
+        let mut rng = ChaCha8Rng::seed_from_u64(self.topology.seed);
+        rng.set_stream(DRAW);
+        pairs.sample(&mut rng, MOST_PAIRS).copied().collect()
+    }
+
+    /// Round-trip times of one echo for each pair, in nanoseconds; the next one is sent `gap` later.
+    pub(super) async fn echo(&self, pairs: &[Pair], gap: Duration) -> Result<Vec<Option<u64>>> {
+        let sources: Vec<NodeId> = pairs.iter().map(|(a, _)| *a).collect::<BTreeSet<_>>().into_iter().collect();
+        let numbers: BTreeMap<NodeId, usize> = sources.iter().enumerate().map(|(i, node)| (*node, i)).collect();
+        let bound = sources.iter().map(|node| (self.network.namespace(*node).clone(), self.address(*node))).collect();
+        let pinger = Pinger::open(self.network.stepper(), bound).await?;
+        let echoes = pairs.iter().map(|(a, b)| (numbers[a], self.address(*b))).collect();
+        let (_, times) = pinger.ping(echoes, gap, PATIENCE + self.longest_delay()).await?;
+        Ok(times)
+    }
+
+    /// Twice the delays of all links is more than any path has, but seldom much more than the longest.
+    fn longest_delay(&self) -> Duration {
+        let one_way = |side: usize| -> Duration {
+            self.topology.links.iter().map(|l| l.impairments[side].delay + l.impairments[side].jitter).sum()
+        };
+        (one_way(0) + one_way(1)).min(Duration::from_secs(4))
+    }
+
+    pub(super) fn address(&self, node: NodeId) -> IpAddr {
+        self.plan.addresses.known(&self.topology, node, self.topology.family.families()[0])
+    }
+}

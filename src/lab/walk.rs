@@ -1,0 +1,61 @@
+//! Paths through the lab as the kernels' own answers give them, hop by hop.
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
+use anyhow::{Context, Result};
+
+use super::Lab;
+use crate::kernel::interface::Control;
+use crate::kernel::lookup::Hop;
+use crate::scenario::damage::Damage;
+use crate::topology::{LinkId, NodeId};
+
+/// Follows the kernels' routes from node to node.
+pub(super) struct Walker<'a> {
+    lab: &'a Lab,
+    dead: BTreeSet<usize>,
+    controls: Vec<Control>,
+}
+
+impl<'a> Walker<'a> {
+    pub(super) async fn new(lab: &'a Lab, damage: &Damage) -> Result<Self> {
+        let namespaces = lab.topology.ids().map(|id| lab.network.namespace(id).clone()).collect();
+        let controls = Control::open_all(lab.network.stepper(), namespaces).await?;
+        Ok(Self { lab, dead: damage.dead_links(&lab.topology), controls })
+    }
+
+    /// The links on the path from one node to the other; `None`: it ends, or turns in a circle.
+    pub(super) async fn walk(&mut self, from: NodeId, to: NodeId) -> Result<Option<Vec<LinkId>>> {
+        let (source, target) = (self.lab.address(from), self.lab.address(to));
+        let (mut at, mut input) = (from, None);
+        let (mut path, mut met) = (Vec::new(), BTreeSet::new());
+        while met.insert(at) {
+            match self.hop(at, source, target, input).await? {
+                Hop::Here => return Ok((at == to).then_some(path)),
+                Hop::Nowhere => return Ok(None),
+                Hop::Out(index) => match self.next(at, index) {
+                    Some(((next, interface), link)) => {
+                        (at, input) = (next, Some(interface));
+                        path.push(link);
+                    }
+                    None => return Ok(None),
+                },
+            }
+        }
+        Ok(None)
+    }
+
+    async fn hop(&mut self, at: NodeId, source: IpAddr, target: IpAddr, input: Option<u32>) -> Result<Hop> {
+        let name = &self.lab.topology.node(at).name;
+        self.controls[at.0].next_hop(source, target, input).await.with_context(|| format!("in {name}"))
+    }
+
+    /// The node beyond an interface, the index of the one that packets come in at, and the link, if it lives.
+    fn next(&self, at: NodeId, index: u32) -> Option<((NodeId, u32), LinkId)> {
+        let links = self.lab.plan.links.iter().filter(|l| !self.dead.contains(&l.link.0));
+        let mut ends = links.flat_map(|l| [(l.a, l.b, l.link), (l.b, l.a, l.link)]);
+        let beyond = ends.find(|(here, ..)| here.0 == at && self.lab.plan.interface(*here).index == index);
+        beyond.map(|(_, there, link)| ((there.0, self.lab.plan.interface(there).index), link))
+    }
+}

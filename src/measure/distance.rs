@@ -1,0 +1,95 @@
+//! Round trips that a `ping` measured, against the delays that the links on the way are to have.
+
+use std::collections::BTreeMap;
+
+use crate::event::What;
+use crate::kernel::impairment::Impairment;
+use crate::measure::model::RoundTrip;
+use crate::measure::stats::thousandths;
+use crate::measure::{Record, quantile};
+
+/// Below this sum of delays an error is a share of this instead: the cost of the hops themselves, some
+/// tens of microseconds each, would else be all there is.
+const FLOOR: f64 = 10e6;
+
+/// One pair, and what its echoes showed.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Measured {
+    pub(crate) at: u64,
+    pub(crate) from: String,
+    pub(crate) to: String,
+    /// Nanoseconds; `None`: no echo was answered.
+    pub(crate) median: Option<u64>,
+    /// Nanoseconds: the configured delays of the links there and back.
+    pub(crate) configured: u64,
+    pub(crate) hops: usize,
+    /// Distance of the median from what is configured, as a share of that or of 10 ms.
+    pub(crate) error: Option<f64>,
+}
+
+/// Every pair pinged, in the record's order.
+pub(crate) fn round_trips(record: &Record) -> Vec<Measured> {
+    let facts = &record.facts;
+    let mut delays: BTreeMap<&str, [Impairment; 2]> =
+        facts.links.iter().map(|l| (l.name.as_str(), l.impairments)).collect();
+    let ends: BTreeMap<&str, (&str, &str)> =
+        facts.links.iter().map(|l| (l.name.as_str(), (l.a.as_str(), l.b.as_str()))).collect();
+    let mut found = Vec::new();
+    for event in &record.events {
+        match &event.what {
+            What::Link { link, egress, .. } => {
+                delays.insert(link, egress.map(|e| e.impairment));
+            }
+            What::Ping { from, to, there, back, round_trips } => {
+                let one_way = |from: &str, links: &[String]| walk(from, links, &ends, &delays);
+                let configured = one_way(from, there) + one_way(to, back);
+                let mut answered: Vec<f64> = round_trips.iter().flatten().map(|ns| *ns as f64).collect();
+                answered.sort_by(f64::total_cmp);
+                let median = quantile(&answered, 0.5);
+                let error = median.map(|m| (m - configured as f64).abs() / f64::max(configured as f64, FLOOR));
+                found.push(Measured {
+                    at: event.at,
+                    from: from.clone(),
+                    to: to.clone(),
+                    median: median.map(|m| m as u64),
+                    configured,
+                    hops: there.len(),
+                    error,
+                });
+            }
+            _ => {}
+        }
+    }
+    found
+}
+
+/// Nanoseconds of delay along these links.
+fn walk(
+    from: &str,
+    links: &[String],
+    ends: &BTreeMap<&str, (&str, &str)>,
+    delays: &BTreeMap<&str, [Impairment; 2]>,
+) -> u64 {
+    let (mut at, mut sum) = (from, 0);
+    for link in links {
+        let (Some((a, b)), Some(both)) = (ends.get(link.as_str()), delays.get(link.as_str())) else { continue };
+        let side = usize::from(at != *a);
+        sum += both[side].delay.as_nanos() as u64;
+        at = if side == 0 { b } else { a };
+    }
+    sum
+}
+
+/// A pair as the report has it.
+pub(crate) fn reported(record: &Record, pair: &Measured) -> RoundTrip {
+    let milliseconds = |nanoseconds: u64| thousandths(nanoseconds as f64 / 1e6);
+    RoundTrip {
+        at: record.seconds(pair.at),
+        from: pair.from.clone(),
+        to: pair.to.clone(),
+        hops: pair.hops,
+        median_ms: pair.median.map(milliseconds),
+        configured_ms: milliseconds(pair.configured),
+        error: pair.error.map(|e| (e * 1e5).round() / 1e5),
+    }
+}
