@@ -1,8 +1,10 @@
 //! The lab file: what loads, and what its mistakes look like.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anybed::scenario::{self, Action, When, action};
+use anybed::topology::generate::Edge;
 use anybed::topology::*;
 
 fn root(path: &str) -> PathBuf {
@@ -233,24 +235,33 @@ fn actions_have_short_forms() {
     assert_eq!(topology.links[link.0].name, "r1-a");
 }
 
+fn edge(stubs: usize) -> Edge {
+    Edge { stubs, delay: None }
+}
+
 #[test]
 fn generated_labs_load() {
     for (nodes, branching, stubs) in [(1, 1, 0), (1, 3, 2), (7, 2, 4), (2000, 3, 100)] {
-        let (topology, _) = load(&generate::tree(nodes, branching, stubs).unwrap());
+        let (topology, _) = load(&generate::tree(nodes, branching, &edge(stubs)).unwrap());
         assert_eq!(topology.ases.iter().filter(|a| !a.stub).count(), nodes);
         assert_eq!(topology.ases.iter().filter(|a| a.stub).count(), stubs);
     }
     for (nodes, links, seed) in [(2, 1, 0), (5, 10, 1), (100, 150, 2), (2000, 4000, 3)] {
-        let text = generate::random(nodes, links, 5.min(nodes), seed).unwrap();
-        assert_eq!(text, generate::random(nodes, links, 5.min(nodes), seed).unwrap());
+        let text = generate::random(nodes, links, &edge(5.min(nodes)), seed).unwrap();
+        assert_eq!(text, generate::random(nodes, links, &edge(5.min(nodes)), seed).unwrap());
         let (topology, _) = load(&text);
         let external = topology.links.iter().filter(|l| matches!(l.kind, LinkKind::External(Relation::Customer)));
         assert_eq!(external.count(), links);
         Addresses::of(&topology);
     }
-    assert!(generate::random(5, 3, 0, 1).is_err());
-    assert!(generate::random(5, 11, 0, 1).is_err());
-    assert!(generate::tree(usize::MAX, 2, 0).is_err());
+    let delayed = |delay: &str| Edge { stubs: 2, delay: Some(delay.to_owned()) };
+    let (topology, _) = load(&generate::tree(5, 2, &delayed("5ms")).unwrap());
+    let is_delayed = |l: &&Link| l.impairments.iter().all(|i| i.delay == Duration::from_millis(5));
+    assert_eq!(topology.links.iter().filter(is_delayed).count(), 6);
+    assert!(generate::tree(5, 2, &delayed("5")).is_err());
+    assert!(generate::random(5, 3, &edge(0), 1).is_err());
+    assert!(generate::random(5, 11, &edge(0), 1).is_err());
+    assert!(generate::tree(usize::MAX, 2, &edge(0)).is_err());
 }
 
 #[test]

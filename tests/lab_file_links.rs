@@ -97,7 +97,7 @@ fn shipped_and_generated_labs_are_bare() {
         let (topology, _) = scenario::load(&root(&format!("topologies/{file}.toml"))).unwrap();
         assert!(topology.links.iter().all(|link| !link.emulated), "{file}");
     }
-    let generated = load(&generate::random(20, 30, 10, 1).unwrap()).unwrap();
+    let generated = load(&generate::random(20, 30, &generate::Edge { stubs: 10, delay: None }, 1).unwrap()).unwrap();
     assert!(generated.links.iter().all(|link| !link.emulated && link.session == SessionOptions::default()));
 }
 

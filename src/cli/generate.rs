@@ -6,6 +6,7 @@ use anyhow::anyhow;
 use clap::{Args, Subcommand};
 
 use super::{Failure, Outcome, complain, print};
+use crate::topology::generate::Edge;
 use crate::topology::{generate, graphml};
 
 #[derive(Args, Debug)]
@@ -33,9 +34,8 @@ enum Shape {
         /// Customers per provider
         #[arg(long, default_value_t = 3)]
         branching: usize,
-        /// Stubs with one site each of the anycast group
-        #[arg(long, default_value_t = 4)]
-        stubs: usize,
+        #[command(flatten)]
+        edge: EdgeArgs,
     },
     /// A tree with random further links
     Random {
@@ -45,12 +45,27 @@ enum Shape {
         /// Links between routers
         #[arg(long)]
         links: usize,
-        /// Stubs with one site each of the anycast group
-        #[arg(long, default_value_t = 4)]
-        stubs: usize,
+        #[command(flatten)]
+        edge: EdgeArgs,
         #[arg(long, default_value_t = 1)]
         seed: u64,
     },
+}
+
+#[derive(Args, Debug)]
+struct EdgeArgs {
+    /// Stubs with one site each of the anycast group
+    #[arg(long, default_value_t = 4)]
+    stubs: usize,
+    /// Delay of every link but those to hosts, one way, such as 5ms
+    #[arg(long)]
+    delay: Option<String>,
+}
+
+impl From<EdgeArgs> for Edge {
+    fn from(EdgeArgs { stubs, delay }: EdgeArgs) -> Self {
+        Self { stubs, delay }
+    }
 }
 
 impl Import {
@@ -74,8 +89,8 @@ impl Import {
 impl Generate {
     pub(super) fn execute(self) -> Outcome {
         let text = match self.shape {
-            Shape::Tree { nodes, branching, stubs } => generate::tree(nodes, branching, stubs),
-            Shape::Random { nodes, links, stubs, seed } => generate::random(nodes, links, stubs, seed),
+            Shape::Tree { nodes, branching, edge } => generate::tree(nodes, branching, &edge.into()),
+            Shape::Random { nodes, links, edge, seed } => generate::random(nodes, links, &edge.into(), seed),
         };
         print(&text.map_err(|error| Failure::Usage(anyhow!("{error}")))?);
         Ok(0)

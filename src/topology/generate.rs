@@ -9,7 +9,9 @@ use std::fmt::Write;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+use crate::kernel::impairment::Properties;
+
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum GenerateError {
     #[error("a generated lab has 1 to 2000 routers, not {0}")]
     Nodes(usize),
@@ -19,27 +21,38 @@ pub enum GenerateError {
     Links { nodes: usize, links: usize, least: usize, most: usize },
     #[error("a generated lab has 0 to {most} stubs, not {stubs}")]
     Stubs { stubs: usize, most: usize },
+    #[error("{0}")]
+    Delay(String),
+}
+
+/// What is at the edge of a generated network, and how far apart its nodes are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Edge {
+    /// Each has one site of the anycast group.
+    pub stubs: usize,
+    /// One way, of every link but those to hosts; as a lab file has it, such as `5ms`.
+    pub delay: Option<String>,
 }
 
 /// A tree of `nodes` routers in which each has `branching` customers, filled level by level, with
-/// `stubs` stubs spread over its leaves.
+/// stubs spread over its leaves.
 ///
 /// # Errors
 /// A size out of range.
-pub fn tree(nodes: usize, branching: usize, stubs: usize) -> Result<String, GenerateError> {
+pub fn tree(nodes: usize, branching: usize, edge: &Edge) -> Result<String, GenerateError> {
     if branching == 0 {
         return Err(GenerateError::Branching);
     }
     in_range(nodes)?;
     let links: Vec<_> = (1..nodes).map(|child| ((child - 1) / branching, child)).collect();
-    lab_file(&format!("tree-{nodes}"), nodes, &links, stubs, None)
+    lab_file(&format!("tree-{nodes}"), nodes, &links, edge, None)
 }
 
 /// A random connected graph: a random tree, then random further links up to `links`.
 ///
 /// # Errors
 /// A size out of range.
-pub fn random(nodes: usize, links: usize, stubs: usize, seed: u64) -> Result<String, GenerateError> {
+pub fn random(nodes: usize, links: usize, edge: &Edge, seed: u64) -> Result<String, GenerateError> {
     in_range(nodes)?;
     let (least, most) = (nodes.saturating_sub(1), nodes * nodes.saturating_sub(1) / 2);
     if !(least..=most).contains(&links) {
@@ -54,7 +67,7 @@ pub fn random(nodes: usize, links: usize, stubs: usize, seed: u64) -> Result<Str
         }
     }
     let links: Vec<_> = pairs.into_iter().collect();
-    lab_file(&format!("random-{nodes}-{}", links.len()), nodes, &links, stubs, Some(seed))
+    lab_file(&format!("random-{nodes}-{}", links.len()), nodes, &links, edge, Some(seed))
 }
 
 fn in_range(nodes: usize) -> Result<(), GenerateError> {
@@ -65,9 +78,13 @@ fn lab_file(
     name: &str,
     nodes: usize,
     links: &[(usize, usize)],
-    stubs: usize,
+    edge: &Edge,
     seed: Option<u64>,
 ) -> Result<String, GenerateError> {
+    let stubs = edge.stubs;
+    if let Some(delay) = &edge.delay {
+        Properties::default().set("delay", delay).map_err(GenerateError::Delay)?;
+    }
     if stubs > 2 * nodes {
         return Err(GenerateError::Stubs { stubs, most: 2 * nodes });
     }
@@ -81,11 +98,18 @@ fn lab_file(
     for (provider, customer) in links {
         let (a, b) = (provider + 1, customer + 1);
         let _ = writeln!(out, "\n[[link]]\na = \"r{a}\"\nb = \"r{b}\"\nrelation = \"customer\"");
+        if let Some(delay) = &edge.delay {
+            let _ = writeln!(out, "delay = \"{delay}\"");
+        }
     }
     for stub in 1..=stubs {
         // From the last router backwards, evenly: high numbers are the edge of either graph.
         let router = nodes - ((stub - 1) * nodes.div_ceil(2) / stubs) % nodes;
-        let _ = writeln!(out, "\n[[stub]]\nname = \"s{stub}\"\nuplinks = [\"r{router}\"]\nmembers = 1");
+        let uplink = match &edge.delay {
+            None => format!("\"r{router}\""),
+            Some(delay) => format!("{{ to = \"r{router}\", delay = \"{delay}\" }}"),
+        };
+        let _ = writeln!(out, "\n[[stub]]\nname = \"s{stub}\"\nuplinks = [{uplink}]\nmembers = 1");
     }
     if stubs > 0 {
         let members: Vec<_> = (1..=stubs).map(|stub| format!("\"s{stub}\"")).collect();
