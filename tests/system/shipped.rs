@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::io::Write;
 
+use serde_json::Value;
+
 use crate::support::{Done, Place, Scene, play, project};
 
 /// Files with tests of their own below; the others are played one after another.
@@ -19,6 +21,9 @@ fn passes(place: &Place, file: &str) {
     };
     for attempt in 1..=TRIES {
         let done = run();
+        if done.code() == 5 && is_emulated() && states_hold(place, file) {
+            return;
+        }
         if done.code() != 5 || attempt == TRIES {
             done.ok().expect_stdout(&["pass"]);
             return;
@@ -26,6 +31,25 @@ fn passes(place: &Place, file: &str) {
         let notice = format!("{file}: the machine did not keep up, try {attempt} of {TRIES}\n");
         std::io::stderr().write_all(notice.as_bytes()).unwrap();
     }
+}
+
+/// Whether scripts/test-vm has said that this machine is 10 to 20 times slower than a real one. Runs are
+/// not judged there.
+fn is_emulated() -> bool {
+    std::env::var_os("ANYBED_EMULATED").is_some()
+}
+
+/// What counts depends on how fast the machine is; who answers does not.
+const COUNTED: [&str; 1] = ["hardly a probe is lost"];
+
+/// Whether all that a run expects has come true, but for what it counts.
+fn states_hold(place: &Place, file: &str) -> bool {
+    let text = std::fs::read_to_string(place.out(file).join("report.json")).unwrap();
+    let report: Value = serde_json::from_str(&text).unwrap();
+    let expectations = report["expectations"].as_array().unwrap();
+    let of_states = |e: &&Value| !COUNTED.contains(&e["name"].as_str().unwrap());
+    assert!(expectations.iter().any(|e| of_states(&e)), "{report}");
+    expectations.iter().filter(of_states).all(|e| e["verdict"] == "pass")
 }
 
 macro_rules! shipped {
