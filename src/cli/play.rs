@@ -25,31 +25,28 @@ const OUT: &str = "anybed-out";
 
 #[derive(Args, Debug)]
 pub(super) struct Run {
-    /// Lab file
-    file: PathBuf,
-    /// Run directory: record, report, BIRD configs and logs [default: anybed-out/LAB]
-    #[arg(long, value_name = "DIR")]
-    out: Option<PathBuf>,
-    /// Name of the lab, instead of the lab file's
-    #[arg(long)]
-    name: Option<String>,
+    #[command(flatten)]
+    start: Start,
     #[arg(long, value_enum, default_value_t)]
     format: Format,
-    /// No progress on standard error
-    #[arg(short, long)]
-    quiet: bool,
     /// Build the lab, print the phases, end
     #[arg(long)]
     build_only: bool,
-    #[command(flatten)]
-    choices: Choices,
 }
 
 #[derive(Args, Debug)]
 pub(super) struct Up {
+    #[command(flatten)]
+    start: Start,
+}
+
+/// What both `run` and `up` are given.
+#[derive(Args, Debug)]
+struct Start {
     /// Lab file
     file: PathBuf,
-    /// Run directory: record, BIRD configs and logs [default: with the lab, gone when it ends]
+    /// Run directory: record, report, BIRD configs and logs [default: anybed-out/LAB, or, for a lab
+    /// that stays up, with it and gone when it ends]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// Name of the lab, instead of the lab file's
@@ -70,29 +67,10 @@ pub(super) struct ReportOf {
     format: Format,
 }
 
-/// What both `run` and `up` are given.
-struct Start<'a> {
-    file: &'a Path,
-    name: Option<&'a str>,
-    out: Option<&'a Path>,
-    quiet: bool,
-    choices: &'a Choices,
-    purpose: Purpose,
-    begun: u64,
-}
-
 impl Run {
     pub(super) fn execute(self, begun: u64) -> Outcome {
-        let start = Start {
-            file: &self.file,
-            name: self.name.as_deref(),
-            out: self.out.as_deref(),
-            quiet: self.quiet,
-            choices: &self.choices,
-            purpose: if self.build_only { Purpose::Build } else { Purpose::Play },
-            begun,
-        };
-        let (out, code) = start.go()?;
+        let purpose = if self.build_only { Purpose::Build } else { Purpose::Play };
+        let (out, code) = self.start.go(purpose, begun)?;
         match code {
             0 => self.report(&out),
             code => Ok(code),
@@ -118,16 +96,7 @@ impl Run {
 
 impl Up {
     pub(super) fn execute(self, begun: u64) -> Outcome {
-        let start = Start {
-            file: &self.file,
-            name: self.name.as_deref(),
-            out: self.out.as_deref(),
-            quiet: self.quiet,
-            choices: &self.choices,
-            purpose: Purpose::StayUp,
-            begun,
-        };
-        start.go().map(|(_, code)| code)
+        self.start.go(Purpose::StayUp, begun).map(|(_, code)| code)
     }
 }
 
@@ -144,26 +113,26 @@ impl ReportOf {
     }
 }
 
-impl Start<'_> {
+impl Start {
     /// Checks, plans, claims a name, enters the sandbox. Returns the run directory and the exit code of the lab.
-    fn go(self) -> Result<(PathBuf, i32), Failure> {
-        let (mut topology, mut scenario) = check::load(self.file, self.choices)?;
-        if self.purpose == Purpose::Build {
+    fn go(&self, purpose: Purpose, begun: u64) -> Result<(PathBuf, i32), Failure> {
+        let (mut topology, mut scenario) = check::load(&self.file, &self.choices)?;
+        if purpose == Purpose::Build {
             scenario.timeline.clear();
             scenario.expectations.clear();
         }
-        if let Some(name) = self.name {
+        if let Some(name) = &self.name {
             topology.name = checked_name(name)?;
         }
-        let plan = check::plan(&topology, self.choices)?;
+        let plan = check::plan(&topology, &self.choices)?;
         let bird = Bird::find().map_err(|error| Failure::Machine(error.into()))?;
         if topology.links.iter().any(|link| link.emulated) {
             topology.backend = features::backend(topology.backend).map_err(|error| Failure::Machine(error.into()))?;
         }
         runtime::sweep()?;
-        let entry = self.claim(&topology.name)?;
+        let entry = self.claim(&topology.name, purpose)?;
         topology.name.clone_from(&entry.name);
-        let out = self.prepare_out(&entry)?;
+        let out = self.prepare_out(&entry, purpose)?;
         write(&out.join("plan.txt"), &check::show(&topology, &scenario, &plan))?;
         let listener = UnixListener::bind(entry.socket());
         let listener = listener.with_context(|| format!("listen at {}", entry.socket().display()))?;
@@ -174,13 +143,13 @@ impl Start<'_> {
             scenario,
             plan,
             bird,
-            file: self.file.to_owned(),
+            file: self.file.clone(),
             out: out.clone(),
             listener,
-            begun: self.begun,
+            begun,
             quiet: self.quiet,
-            purpose: self.purpose,
-            follower: (!self.quiet && self.purpose == Purpose::Play).then(|| Box::new(comment) as Follower),
+            purpose,
+            follower: (!self.quiet && purpose == Purpose::Play).then(|| Box::new(comment) as Follower),
         };
         let outside = match sandbox::enter(&out).map_err(machine)? {
             Side::Inside(inside) => std::process::exit(supervisor::supervise(assignment, inside)),
@@ -189,14 +158,14 @@ impl Start<'_> {
         drop(assignment);
         let facts = |init| Facts {
             lab: entry.name.clone(),
-            file: self.file.canonicalize().unwrap_or_else(|_| self.file.to_owned()),
+            file: self.file.canonicalize().unwrap_or_else(|_| self.file.clone()),
             out: out.clone(),
-            command: if self.purpose == Purpose::StayUp { "up".into() } else { "run".into() },
+            command: if purpose == Purpose::StayUp { "up".into() } else { "run".into() },
             started: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs()),
             init: Some(init),
         };
         entry.write(&facts(outside.init()))?;
-        match outside.wait(self.purpose == Purpose::StayUp)? {
+        match outside.wait(purpose == Purpose::StayUp)? {
             sandbox::Outcome::Detached => {
                 print(&format!("{} is up; end it with `anybed down {}`\n", entry.name, entry.name));
                 Ok((out, 0))
@@ -209,8 +178,8 @@ impl Start<'_> {
     }
 
     /// A lab that was named must get that name; a run of a lab that runs already is numbered.
-    fn claim(&self, lab: &str) -> Result<Entry, Failure> {
-        if self.purpose != Purpose::StayUp && self.name.is_none() {
+    fn claim(&self, lab: &str, purpose: Purpose) -> Result<Entry, Failure> {
+        if purpose != Purpose::StayUp && self.name.is_none() {
             let entry = Entry::claim_any(lab)?;
             if entry.name != lab && !self.quiet {
                 complain(&format!("{lab} is running already: this one is {}", entry.name));
@@ -223,9 +192,9 @@ impl Start<'_> {
         })
     }
 
-    fn prepare_out(&self, entry: &Entry) -> Result<PathBuf> {
-        let out = match (self.out, self.purpose) {
-            (Some(out), _) => out.to_owned(),
+    fn prepare_out(&self, entry: &Entry, purpose: Purpose) -> Result<PathBuf> {
+        let out = match (&self.out, purpose) {
+            (Some(out), _) => out.clone(),
             (None, Purpose::StayUp) => entry.path().join("run"),
             (None, _) => Path::new(OUT).join(&entry.name),
         };

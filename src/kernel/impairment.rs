@@ -228,7 +228,7 @@ impl Properties {
     pub fn set(&mut self, name: &str, text: &str) -> Result<(), String> {
         match name {
             "delay" => self.delay = Some(read_delay(text)?),
-            "jitter" => self.jitter = Some(read_delay(text)?),
+            "jitter" => self.jitter = Some(read_jitter(text)?),
             "loss" => self.loss = Some(read_share(text)?),
             "rate" => self.rate = Some(read_rate(text)?),
             "queue" => self.queue = Some(read_queue(text)?),
@@ -263,6 +263,14 @@ fn read_delay(text: &str) -> Result<Duration, String> {
     let wrong = |_| format!("`{text}` is not a time: write a number and its unit, such as `12ms` or `500us`");
     let time = humantime::parse_duration(text).map_err(wrong)?;
     if time > LONGEST { Err(format!("`{text}` is longer than {} s", LONGEST.as_secs())) } else { Ok(time) }
+}
+
+/// netem keeps it in 31 bits of nanoseconds.
+const MOST_JITTER: Duration = Duration::from_secs(2);
+
+fn read_jitter(text: &str) -> Result<Duration, String> {
+    let jitter = read_delay(text)?;
+    if jitter > MOST_JITTER { Err(format!("`{text}` is longer than {} s", MOST_JITTER.as_secs())) } else { Ok(jitter) }
 }
 
 fn read_share(text: &str) -> Result<Share, String> {
@@ -385,11 +393,11 @@ mod tests {
     }
 
     fn properties() -> impl Strategy<Value = Properties> {
-        let time = || proptest::option::of((0..=60_000_000u64).prop_map(Duration::from_micros));
+        let time = |most: u64| proptest::option::of((0..=most).prop_map(Duration::from_micros));
         let queue =
             prop_oneof![(1..=1_000_000u32).prop_map(Queue::Packets), (1..=1_000_000_000u32).prop_map(Queue::Bytes)];
         let shares = [(); 4].map(|()| proptest::option::of(share()));
-        (time(), time(), shares, proptest::option::of(RATES), proptest::option::of(queue)).prop_map(
+        (time(60_000_000), time(2_000_000), shares, proptest::option::of(RATES), proptest::option::of(queue)).prop_map(
             |(delay, jitter, [loss, reorder, duplicate, corrupt], rate, queue)| Properties {
                 delay,
                 jitter,

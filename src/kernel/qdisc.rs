@@ -25,7 +25,7 @@ pub struct Qdisc {
     pub kind: String,
     /// In the notation of `tc`: `1:0`.
     pub handle: String,
-    /// `65535:65535` for the root.
+    /// `ffff:ffff` for the root.
     pub parent: String,
     pub sent_bytes: u64,
     pub sent_packets: u32,

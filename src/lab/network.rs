@@ -106,10 +106,11 @@ impl Network {
                 async move {
                     control.set_up_loopback(&node.loopback).await?;
                     for (position, interface) in node.interfaces.iter().enumerate() {
-                        control.set_up(interface).await?;
+                        // Before it comes up: the kernel then need not wait for frames under way.
                         if let Some((end, egress)) = ends.get(&(node.id, position)) {
                             self.media.shape(&control, interface.index, *end, egress).await?;
                         }
+                        control.set_up(interface).await?;
                     }
                     // Nobody listens any more only when the build has failed elsewhere.
                     let _ = ready.send(node.id);

@@ -18,7 +18,7 @@ impl Progress {
 
     /// A phase of the build has ended.
     pub(super) fn phase(self, name: &str, seconds: f64, note: &str) {
-        self.line(&format!("  {NAME}{name:<10}{NAME:#}{seconds:>6.2} s   {note}"));
+        self.line(format!("  {NAME}{name:<10}{NAME:#}{seconds:>6.2} s   {note}").trim_end());
     }
 
     /// Something was done at this second of the play.
