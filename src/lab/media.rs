@@ -62,6 +62,16 @@ impl Media {
         Ok(Self { backend: topology.backend, seed: topology.seed, wires, has_netem, shaped })
     }
 
+    /// How many links are emulated, and by what; nothing if none is.
+    pub(super) fn note(&self, plan: &Plan) -> String {
+        let emulated = plan.links.iter().filter(|planned| planned.emulated).count();
+        match self.backend {
+            _ if emulated == 0 => String::new(),
+            Backend::Wire => format!("{emulated} of {} are wires", plan.links.len()),
+            Backend::Netem | Backend::Auto => format!("{emulated} of {} under netem", plan.links.len()),
+        }
+    }
+
     pub(super) fn is_wire(&self, planned: &LinkPlan) -> bool {
         planned.emulated && self.backend == Backend::Wire
     }

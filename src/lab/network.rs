@@ -78,8 +78,8 @@ impl Network {
         self.stepper.run(watch_all).await
     }
 
-    /// Creates every link: a veth pair, or a wire.
-    pub(super) async fn link(&self, plan: &Plan) -> Result<()> {
+    /// Creates every link: a veth pair, or a wire. Returns what is worth saying of them.
+    pub(super) async fn link(&self, plan: &Plan) -> Result<String> {
         // The supervisor's own namespace has nothing but `lo`, as `link::create` asks for.
         let here = Control::here("the supervisor's namespace")?;
         let (wires, pairs): (Vec<_>, Vec<_>) = plan.links.iter().partition(|planned| self.media.is_wire(planned));
@@ -92,7 +92,8 @@ impl Network {
         });
         // The kernel creates one after the other; the next request waits for no answer.
         links.try_buffer_unordered(IN_FLIGHT).try_for_each(|()| std::future::ready(Ok(()))).await?;
-        self.media.create_wires(&self.stepper, plan, &wires, |node| self.namespace(node).clone()).await
+        self.media.create_wires(&self.stepper, plan, &wires, |node| self.namespace(node).clone()).await?;
+        Ok(self.media.note(plan))
     }
 
     /// Gives every interface its addresses and brings it up; tells `ready` of each node that is done.

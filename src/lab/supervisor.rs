@@ -173,8 +173,8 @@ async fn build(assignment: Assignment, recorder: Recorder, down: watch::Sender<b
     let fibs = Fibs::new(plan.nodes.len());
     let names = plan.nodes.iter().map(|n| n.name.clone()).collect();
     tokio::spawn(note(notices, names, fibs.clone(), recorder.clone()));
-    network.link(&plan).await?;
-    phases.end("links", String::new());
+    let made = network.link(&plan).await?;
+    phases.end("links", made);
     let nodes = Nodes::new(&topology, recorder.clone());
     nodes.listen()?;
     let lab = Arc::new(Lab {
