@@ -181,14 +181,16 @@ impl Network {
             return Ok(Some(of_wire));
         }
         let planned = &plan.links[link.0];
-        let mut found = [Traffic::default(), Traffic::default()];
+        let (mut found, mut bare) = ([Traffic::default(); 2], true);
         for (found, end) in found.iter_mut().zip([planned.a, planned.b]) {
             let control = Control::open(&self.stepper, self.namespace(end.0)).await?;
             let qdiscs = control.qdiscs(plan.interface(end).index).await?;
-            let Some(root) = qdiscs.first().filter(|root| root.kind != "noqueue") else { return Ok(None) };
-            *found = Traffic { sent: u64::from(root.sent_packets), dropped: u64::from(root.drops) };
+            if let Some(root) = qdiscs.first().filter(|root| root.kind != "noqueue") {
+                *found = Traffic { sent: u64::from(root.sent_packets), dropped: u64::from(root.drops) };
+                bare = false;
+            }
         }
-        Ok(Some(found))
+        Ok((!bare).then_some(found))
     }
 }
 
