@@ -184,7 +184,13 @@ fn expectations_are_read() {
     let value = Value::Name("bay.n2".to_owned());
     assert_eq!(parse("catchment of campus.c1 for music == bay.n2").unwrap(), (catchment, Op::Eq, value));
 
+    let outage = |group: &str| Metric::Outage("campus.c1".to_owned(), Some(group.to_owned()));
+    let compared = parse("outage of campus.c1 for music <= outage of campus.c1 for music").unwrap();
+    assert_eq!(compared, (outage("music"), Op::Le, Value::Metric(Box::new(outage("music")))));
+
     for wrong in [
+        "outage of campus.c1 for music < lost probes of campus.c1",
+        "members of music == islands of music",
         "",
         "==",
         "joins == 3",

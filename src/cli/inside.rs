@@ -7,6 +7,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, anyhow};
 use clap::Args;
+use nix::sys::signal::{SigSet, Signal};
 
 use super::{Failure, Outcome, labs};
 use crate::kernel::namespace::NAMES;
@@ -51,7 +52,7 @@ impl Shell {
 }
 
 /// Runs `command` in the lab's namespaces (and the node's) and returns its exit code.
-fn run(facts: &Facts, node: Option<&str>, mut command: Command) -> Outcome {
+pub(super) fn run(facts: &Facts, node: Option<&str>, mut command: Command) -> Outcome {
     let init = facts.init.context("the lab's entry does not name its init")?;
     let mut files = Vec::new();
     // The user namespace first: it gives the right to enter the others.
@@ -69,7 +70,12 @@ fn run(facts: &Facts, node: Option<&str>, mut command: Command) -> Outcome {
         files.push(File::open(path).map_err(|_| missing())?);
     }
     sys::enter_before_exec(&mut command, files);
-    let status = command.status().with_context(|| format!("run {}", command.get_program().to_string_lossy()))?;
+    let child = command.spawn().with_context(|| format!("run {}", command.get_program().to_string_lossy()));
+    let mut child = child?;
+    // Ctrl-C is the command's business, as it is a shell's.
+    let terminal: SigSet = [Signal::SIGINT, Signal::SIGQUIT].into_iter().collect();
+    terminal.thread_block().context("block signals")?;
+    let status = child.wait().context("wait for the command")?;
     Ok(status.code().or_else(|| status.signal().map(|s| 128 + s)).unwrap_or(1))
 }
 

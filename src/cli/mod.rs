@@ -1,6 +1,7 @@
 //! The command line: one file per command.
 
 mod bench_wire;
+mod capture;
 mod check;
 mod doctor;
 mod generate;
@@ -58,6 +59,10 @@ enum Command {
     /// Open a shell in a running lab, or on one of its nodes
     #[command(after_help = "Example: anybed shell two-sites\n         ip netns exec west ip route")]
     Shell(inside::Shell),
+    /// Write the frames of a node of a running lab to a file, or into Wireshark
+    #[command(after_help = "Example: anybed capture two-sites r2:to-r1 tcp port 179 -w bgp.pcapng\n         \
+                            anybed capture two-sites r2 -w - | wireshark -k -i -")]
+    Capture(capture::CaptureOf),
     /// Report every problem of a lab file; touches nothing
     #[command(after_help = "Example: anybed check --bird topologies/two-sites.toml")]
     Check(check::Check),
@@ -79,6 +84,9 @@ enum Command {
     /// Measure the user-space link; run by scripts/bench-wire
     #[command(hide = true)]
     BenchWire,
+    /// The part of `capture` that runs on the node
+    #[command(hide = true)]
+    CaptureHere(capture::CaptureHere),
     /// The process on a host; started by a lab
     #[command(hide = true)]
     Node {
@@ -177,6 +185,8 @@ pub fn run(cli: Cli, begun: u64) -> i32 {
         Command::Fault(fault) => fault.execute(),
         Command::Exec(exec) => exec.execute(),
         Command::Shell(shell) => shell.execute(),
+        Command::Capture(capture) => capture.execute(),
+        Command::CaptureHere(capture) => capture.execute(),
         Command::Check(check) => check.execute(),
         Command::Plan(plan) => plan.execute(),
         Command::Import(import) => import.execute(),

@@ -2,6 +2,7 @@
 //!
 //! Netlink types stay in here, and so does every `setns`.
 
+pub mod capture;
 pub mod features;
 pub mod fib;
 pub mod impairment;
@@ -9,6 +10,7 @@ pub mod interface;
 pub mod link;
 pub mod lookup;
 pub mod namespace;
+pub mod pcapng;
 pub mod ping;
 pub mod qdisc;
 pub mod sys;

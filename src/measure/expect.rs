@@ -4,7 +4,7 @@ use crate::measure::Findings;
 use crate::measure::Record;
 use crate::measure::model::{Outcome, Verdict};
 use crate::measure::observe::{NOTHING, Reading, Seen, WindowReading, observe};
-use crate::scenario::{Expectation, Op, Value, When};
+use crate::scenario::{Expectation, Metric, Op, Value, When};
 
 /// Judges the record's expectations, in their order.
 ///
@@ -20,10 +20,11 @@ fn verdict(findings: &Findings<'_>, expectation: &Expectation) -> Verdict {
     if let Some(observed) = too_short(findings.record, expectation.when) {
         return Verdict { name, verdict: Outcome::Skipped, observed };
     }
-    let (holds, observed) = match observe(findings, &expectation.metric) {
-        None => (false, NOTHING.to_owned()),
-        Some(Seen::State(states)) => judge_state(findings.record, expectation, &states),
-        Some(Seen::Window { changes, read }) => judge_window(findings.record, expectation, &changes, &*read),
+    let (holds, observed) = match (observe(findings, &expectation.metric), &expectation.value) {
+        (Some(Seen::Window { read, .. }), Value::Metric(other)) => judge_pair(findings, expectation, &*read, other),
+        (None, _) => (false, NOTHING.to_owned()),
+        (Some(Seen::State(states)), _) => judge_state(findings.record, expectation, &states),
+        (Some(Seen::Window { changes, read }), _) => judge_window(findings.record, expectation, &changes, &*read),
     };
     Verdict { name, verdict: if holds { Outcome::Pass } else { Outcome::Fail }, observed }
 }
@@ -118,6 +119,39 @@ fn judge_window(
             }
             last
         }
+    }
+}
+
+/// Compares two metrics over the same window; `at` counts from the play's begin.
+fn judge_pair(
+    findings: &Findings<'_>,
+    expectation: &Expectation,
+    read: &dyn Fn(u64, u64) -> WindowReading,
+    other: &Metric,
+) -> (bool, String) {
+    let record = findings.record;
+    let (from, to) = match expectation.when {
+        When::End => (record.zero(), record.end + 1),
+        When::During { from, to } => (record.clock(from), record.clock(to)),
+        When::At { at, .. } => (record.zero(), record.clock(at) + 1),
+    };
+    let Some(Seen::Window { read: read_other, .. }) = observe(findings, other) else {
+        return (false, NOTHING.to_owned());
+    };
+    match (read(from, to), read_other(from, to)) {
+        (Ok((reading, text)), Ok((against, text_against))) => {
+            let holds = number(&reading).zip(number(&against)).is_some_and(|(a, b)| compare(expectation.op, a, b));
+            (holds, format!("{text} against {text_against}"))
+        }
+        (Err(text), _) | (_, Err(text)) => (false, text),
+    }
+}
+
+fn number(reading: &Reading) -> Option<f64> {
+    match reading {
+        Reading::Number(number) | Reading::Seconds(number) => Some(*number),
+        Reading::Share(part, whole) => Some(*part as f64 / *whole as f64),
+        Reading::Truth(_) | Reading::Who(_) => None,
     }
 }
 

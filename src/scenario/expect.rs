@@ -60,6 +60,9 @@ pub fn parse(text: &str, topology: &Topology) -> Result<(Metric, Op, Value), Act
     };
     let (metric, kind) = metric(Words::new(&text[..at], 0), topology)?;
     let after = at + symbol.len();
+    if text[after..].split_whitespace().nth(1).is_some() {
+        return Ok((metric.clone(), *op, Value::Metric(Box::new(other(&text[after..], after, kind, topology)?))));
+    }
     let mut words = Words::new(&text[after..], after);
     let word = words.expect("a value", "METRIC == VALUE")?;
     words.finish("METRIC == VALUE")?;
@@ -76,6 +79,18 @@ pub fn parse(text: &str, topology: &Topology) -> Result<(Metric, Op, Value), Act
         })?;
     }
     Ok((metric, *op, value))
+}
+
+/// The metric on the other side of a comparison: of the same kind, a number, and measured over a window.
+fn other(text: &str, start: usize, kind: Kind, topology: &Topology) -> Result<Metric, ActionError> {
+    let (metric, of) = metric(Words::new(text, start), topology)?;
+    let state = matches!(metric, Metric::Members(_) | Metric::Islands(_));
+    if of == kind && matches!(kind, Kind::Count | Kind::Ratio | Kind::Seconds) && !state {
+        return Ok(metric);
+    }
+    let span = start + (text.len() - text.trim_start().len())..start + text.trim_end().len();
+    let message = format!("`{}` cannot be compared with this", text.trim());
+    Err(ActionError { message, span, help: Some("counts, shares or times, two of the same".to_owned()) })
 }
 
 fn metric(mut words: Words<'_>, topology: &Topology) -> Result<(Metric, Kind), ActionError> {

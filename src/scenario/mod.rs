@@ -208,6 +208,8 @@ pub enum Value {
     Name(String),
     Yes,
     No,
+    /// Another metric of the same kind, over the same time.
+    Metric(Box<Metric>),
 }
 
 /// Seconds since the play began.
