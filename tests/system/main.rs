@@ -11,6 +11,7 @@ mod lab_life;
 mod lab_overlay;
 mod lab_routing;
 mod lab_sessions;
+mod lab_storm;
 mod leftovers;
 mod netem;
 mod plan;
