@@ -116,7 +116,8 @@ impl<'a> Draws<'a> {
 
     fn site(&mut self, verb: &str) -> Pair {
         let host = if self.rng.random_bool(0.5) { self.one(|n| &n.members) } else { "s1.n1".to_owned() };
-        let group = if ["s1.n1", "s2.n1"].contains(&host.as_str()) && self.rng.random_bool(0.5) { "two" } else { "all" };
+        let group =
+            if ["s1.n1", "s2.n1"].contains(&host.as_str()) && self.rng.random_bool(0.5) { "two" } else { "all" };
         let what = format!("{host} {group}");
         Pair { key: format!("site {what}"), ..pair(verb, "announce", &what, "") }
     }

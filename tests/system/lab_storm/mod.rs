@@ -4,16 +4,13 @@ mod faults;
 mod network;
 mod picture;
 
-use std::fs::File;
 use std::io::Write;
 use std::time::Instant;
-
-use nix::unistd::geteuid;
 
 use self::faults::{Draws, Pair};
 use self::network::Network;
 use self::picture::Picture;
-use crate::support::{As, Lab, Place, scenes, skipped, wait_until};
+use crate::support::{Lab, Place, scenes, skip, wait_until};
 
 /// Faults in force at a time.
 const MOST: usize = 8;
@@ -44,11 +41,11 @@ fn a_storm_leaves_nothing() {
 }
 
 fn blow(place: &Place, storm: &Storm) {
-    let emulated = can_emulate(place);
-    if let Err(why) = &emulated {
-        skipped(&format!("impairments in {}", place.name), why);
+    let missing = skip::no_impairments(place);
+    if let Some(missing) = &missing {
+        skip::say(&format!("the impairments of {}", place.name), missing);
     }
-    let network = Network::generate(storm.routers, emulated.is_ok());
+    let network = Network::generate(storm.routers, missing.is_none());
     let begun = Instant::now();
     let lab = Lab::up(place, &place.write("storm.toml", &network.text));
     let before = wait_for_quiet(&lab);
@@ -117,9 +114,17 @@ fn undo(lab: &Lab<'_>, draws: &mut Draws<'_>) -> bool {
 
 /// Refused because another fault is in force.
 fn is_natural(why: &str) -> bool {
-    ["is not running", "is frozen", "crashed already", "is frozen already", "does not announce", "flaps", "nothing to cut"]
-        .iter()
-        .any(|natural| why.contains(natural))
+    [
+        "is not running",
+        "is frozen",
+        "crashed already",
+        "is frozen already",
+        "does not announce",
+        "flaps",
+        "nothing to cut",
+    ]
+    .iter()
+    .any(|natural| why.contains(natural))
         || why.contains("the host has crashed as a whole")
         || why.contains("announces already")
         || why.contains("has failed already")
@@ -145,15 +150,6 @@ fn wait_for_quiet(lab: &Lab<'_>) -> Picture {
         difference.map_or(Ok(()), Err)
     });
     last
-}
-
-/// Whether links can have a delay and the like here.
-fn can_emulate(place: &Place) -> Result<(), String> {
-    if place.scene.who == As::Rootless || !geteuid().is_root() {
-        return Err("a /dev/net/tun for ordinary users, or netem".into());
-    }
-    let opened = File::options().read(true).write(true).open("/dev/net/tun");
-    opened.map(drop).map_err(|error| format!("/dev/net/tun: {error}"))
 }
 
 /// Not `eprintln!`, which the test runner keeps for failures.

@@ -2,6 +2,7 @@
 //! everything when they fail, labs that end with their test, and waiting for conditions.
 
 mod done;
+pub(crate) mod faulty;
 mod host;
 mod lab;
 mod place;
@@ -15,7 +16,7 @@ pub(crate) use done::{Done, Running};
 pub(crate) use host::{Host, Labs};
 pub(crate) use lab::{Lab, events, probes};
 pub(crate) use place::{Place, project};
-pub(crate) use scene::{As, Family, Scene, play};
+pub(crate) use scene::{Family, Scene, play};
 pub(crate) use skip::say as skipped;
 
 /// Generous: only a broken program, never a busy machine, should reach it.
