@@ -204,7 +204,9 @@ async fn fault(
     State(context): State<Served>,
     Json(request): Json<FaultRequest>,
 ) -> Result<Json<FaultAnswer>, (StatusCode, Json<Refusal>)> {
-    match fault::act_live(&context.lab, &request.action).await {
+    // A task of its own: this one is dropped when the client goes away, and half a fault is none.
+    let acting = tokio::spawn(async move { fault::act_live(&context.lab, &request.action).await });
+    match acting.await.context("the fault's task ended early").flatten() {
         Ok(done) => Ok(Json(FaultAnswer { done })),
         Err(error) => Err((StatusCode::CONFLICT, Json(Refusal { error: format!("{error:#}") }))),
     }

@@ -1,6 +1,7 @@
 //! Carries out the actions of the timeline and of `anybed fault`.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
@@ -44,18 +45,6 @@ impl Lab {
         match action {
             Action::Join { host, overlay } => self.join(*host, *overlay),
             Action::Leave { host, overlay } => self.leave(*host, *overlay),
-            Action::Announce { host, group } => {
-                self.announce(*host, *group, true, |group| Order::Announce { group }).await?;
-                self.inflict(action, origin).await
-            }
-            Action::Withdraw { host, group } => {
-                self.announce(*host, *group, false, |group| Order::Withdraw { group }).await?;
-                self.inflict(action, origin).await
-            }
-            Action::Drain { host, group } => {
-                self.announce(*host, *group, false, |group| Order::Drain { group }).await?;
-                self.inflict(action, origin).await
-            }
             Action::Put { overlay, keys } => {
                 let (lab, overlay, keys) = (self.clone(), *overlay, *keys);
                 self.background(async move { workload::put(&lab, overlay, keys).await });
@@ -84,6 +73,8 @@ impl Lab {
         after.apply(action, origin, &self.topology).map_err(|why| anyhow!(why))?;
         let links = self.link_changes(&damage, &after);
         self.network.can_do(&self.topology, &links).await?;
+        self.faults.fetch_add(1, Ordering::Relaxed);
+        self.order_site(action).await?;
         let before = std::mem::replace(&mut *damage, after);
         // Links first: what dies with its host must not say good-bye to its neighbors.
         self.network.change(&self.plan, &links).await?;
@@ -163,6 +154,20 @@ impl Lab {
         let order = Order::Overlay { overlay: overlay.clone(), what: Command::Leave };
         ensure!(self.nodes.order(host, order), "the node of {host} is not running");
         Ok(())
+    }
+
+    /// Has a site's node do what an action on its groups says.
+    async fn order_site(&self, action: &Action) -> Result<()> {
+        match action {
+            Action::Announce { host, group } => {
+                self.announce(*host, *group, true, |group| Order::Announce { group }).await
+            }
+            Action::Withdraw { host, group } => {
+                self.announce(*host, *group, false, |group| Order::Withdraw { group }).await
+            }
+            Action::Drain { host, group } => self.announce(*host, *group, false, |group| Order::Drain { group }).await,
+            _ => Ok(()),
+        }
     }
 
     async fn announce(&self, host: NodeId, group: GroupId, on: bool, order: fn(String) -> Order) -> Result<()> {

@@ -57,11 +57,13 @@ impl Lab {
                 _ = stopped.wait_for(|stop| *stop) => break,
             }
             let action = if broken { &undo } else { fault };
-            if let Err(error) = self.act(action, Origin::Flap(number), true).await {
+            let done = self.act(action, Origin::Flap(number), true).await;
+            // What cannot be done now (what is to be crashed is dead, what is to be thawed was crashed) may
+            // be in the next period.
+            if let Err(error) = &done {
                 tracing::warn!("{error:#}");
-                return;
             }
-            broken = !broken;
+            broken = !broken && done.is_ok();
         }
         if broken && let Err(error) = self.act(&undo, Origin::Flap(number), true).await {
             tracing::warn!("{error:#}");

@@ -33,6 +33,7 @@ mod workload;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex};
 
 use tokio::sync::watch;
@@ -66,6 +67,8 @@ struct Lab {
     progress: Progress,
     /// Held while a fault is carried out: faults do not interleave.
     damage: tokio::sync::Mutex<Damage>,
+    /// Counts the faults and undos that have begun: who looked at packets learns whether one came between.
+    faults: AtomicU64,
     /// Overlays that each killed node was a member of.
     memberships: Mutex<BTreeMap<NodeId, Vec<usize>>>,
     /// Live flaps, by number.

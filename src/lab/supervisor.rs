@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex};
 
 use anyhow::{Context, Result, bail};
@@ -191,6 +192,7 @@ async fn build(assignment: Assignment, recorder: Recorder, down: watch::Sender<b
         recorder: recorder.clone(),
         progress,
         damage: tokio::sync::Mutex::new(Damage::default()),
+        faults: AtomicU64::new(0),
         memberships: Mutex::new(BTreeMap::new()),
         flaps: Mutex::new(Vec::new()),
         keys: Mutex::new(BTreeMap::new()),

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use anyhow::{Result, bail};
@@ -42,9 +43,11 @@ impl Lab {
         let (Action::Partition { parts, .. } | Action::Heal { parts }) = action else { return };
         let side = members(parts, &self.topology);
         let (lab, action, damage) = (self.clone(), action.clone(), damage.clone());
+        let number = self.faults.load(Ordering::Relaxed);
         self.background(async move {
             let begun = Instant::now();
-            let done = if apart { lab.are_apart(&side, &damage).await } else { lab.are_whole(&damage).await };
+            let done =
+                if apart { lab.are_apart(&side, &damage, number).await } else { lab.are_whole(&damage, number).await };
             let text = action.display(&lab.topology).to_string();
             match done {
                 Ok(found) => {
@@ -57,11 +60,11 @@ impl Lab {
     }
 
     /// Every pair across answers no echo, and no path of routes over living links leads across.
-    async fn are_apart(&self, side: &BTreeSet<NodeId>, damage: &Damage) -> Result<String> {
+    async fn are_apart(&self, side: &BTreeSet<NodeId>, damage: &Damage, number: u64) -> Result<String> {
         let across = |a: NodeId, b: NodeId| side.contains(&a) != side.contains(&b);
         let pairs = self.draw_pairs(across);
         let answers = self.echo(&pairs, Duration::ZERO).await?;
-        if *damage != *self.damage.lock().await {
+        if number != self.faults.load(Ordering::Relaxed) {
             return Ok("not verified: another fault came before the answers".to_owned());
         }
         if let Some(((a, b), _)) = pairs.iter().zip(&answers).find(|(_, answer)| answer.is_some()) {
@@ -79,11 +82,11 @@ impl Lab {
     }
 
     /// Every pair that should reach each other does, as soon as routing has had its time.
-    async fn are_whole(&self, damage: &Damage) -> Result<String> {
+    async fn are_whole(&self, damage: &Damage, number: u64) -> Result<String> {
         if let Some(name) = self.without_bird(damage) {
             return Ok(format!("not verified: the BIRD of {name} does not run"));
         }
-        let reach = Reachability::of(&self.topology, &damage.dead_links(&self.topology));
+        let reach = Reachability::of(&self.topology, &damage.unanswering_links(&self.topology));
         let expected = |a: NodeId, b: NodeId| reach.expects(&self.topology, a, b) == Some(true);
         let mut missing = self.draw_pairs(expected);
         let all = missing.len();
@@ -94,7 +97,7 @@ impl Lab {
         let deadline = Instant::now() + limit;
         loop {
             let answers = self.echo(&missing, Duration::ZERO).await?;
-            if *damage != *self.damage.lock().await {
+            if number != self.faults.load(Ordering::Relaxed) {
                 return Ok("not verified: another fault came before routing had converged".to_owned());
             }
             let silent = missing.into_iter().zip(answers).filter(|(_, answer)| answer.is_none());

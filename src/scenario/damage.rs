@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Action, Ends, Origin, Part, Victim};
-use crate::kernel::impairment::{Egress, Properties};
+use crate::kernel::impairment::{Egress, Properties, Share};
 use crate::topology::{AsId, GroupId, GroupRole, LinkId, NodeId, NodeKind, Topology};
 
 /// A process of a node.
@@ -153,12 +153,14 @@ impl Damage {
             }
             // Whether a host announces is for the check of the timeline and for its node to say.
             Action::Withdraw { host, group } | Action::Drain { host, group } => {
+                self.can_obey(*host, topology)?;
                 if topology.groups[group.0].role == GroupRole::Plain {
                     self.faults.insert((Fault::Withdraw(*host, *group), Origin::Direct), action.clone());
                 }
                 Ok(())
             }
             Action::Announce { host, group } => {
+                self.can_obey(*host, topology)?;
                 self.faults.retain(|(f, _), _| *f != Fault::Withdraw(*host, *group));
                 Ok(())
             }
@@ -238,11 +240,28 @@ impl Damage {
         let processes = processes(node, victim, topology);
         let crashed = |p: &&Process| self.faults.contains_key(&(Fault::Crash(node, **p), origin));
         if let Some(running) = processes.iter().find(|p| !crashed(p)) {
-            let down = self.faults.keys().any(|(f, _)| *f == Fault::Down(node));
-            let help = if down { ": the host has crashed as a whole" } else { " is running" };
+            let by_other = |fault: Fault| self.faults.keys().any(|(f, by)| *f == fault && *by != origin);
+            let help = if self.faults.keys().any(|(f, _)| *f == Fault::Down(node)) {
+                ": the host has crashed as a whole"
+            } else if by_other(Fault::Crash(node, *running)) {
+                " flaps: only its flap restarts it"
+            } else {
+                " is running"
+            };
             return Err(format!("the {} of {name}{help}", running.name()));
         }
         self.remove(|f| matches!(f, Fault::Crash(n, p) if *n == node && processes.contains(p)), origin, String::new)
+    }
+
+    /// Whether a host's node and its BIRD can do as they are told; if not, they would do so much later.
+    fn can_obey(&self, host: NodeId, topology: &Topology) -> Result<(), String> {
+        let name = &topology.node(host).name;
+        let problem = [Process::Bird, Process::Node].into_iter().find_map(|p| match self.process(host, p) {
+            ProcessState::Running => None,
+            ProcessState::Stopped => Some(format!("the {} of {name} is frozen", p.name())),
+            ProcessState::Dead => Some(format!("the {} of {name} is not running", p.name())),
+        });
+        problem.map_or(Ok(()), Err)
     }
 
     /// The state of a link.
@@ -301,6 +320,15 @@ impl Damage {
             !state.up || state.egress.iter().all(|e| e.blackhole)
         };
         (0..topology.links.len()).filter(dead).collect()
+    }
+
+    /// Links over which nobody gets an answer: something passes in one direction at most.
+    pub fn unanswering_links(&self, topology: &Topology) -> BTreeSet<usize> {
+        let unanswering = |index: &usize| {
+            let state = self.link(LinkId(*index), topology);
+            !state.up || state.egress.iter().any(|e| e.blackhole || e.impairment.loss == Share::ALL)
+        };
+        (0..topology.links.len()).filter(unanswering).collect()
     }
 
     /// The partitions in force: the nodes of one side each.

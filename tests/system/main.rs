@@ -7,10 +7,15 @@
 
 mod cli;
 mod lab_faults;
+mod lab_flaps;
 mod lab_life;
+mod lab_links;
 mod lab_overlay;
+mod lab_partition;
+mod lab_processes;
 mod lab_routing;
 mod lab_sessions;
+mod lab_storm;
 mod leftovers;
 mod netem;
 mod plan;

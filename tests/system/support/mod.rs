@@ -2,6 +2,7 @@
 //! everything when they fail, labs that end with their test, and waiting for conditions.
 
 mod done;
+pub(crate) mod faulty;
 mod host;
 mod lab;
 mod place;

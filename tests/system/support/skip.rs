@@ -35,3 +35,21 @@ pub(crate) fn say(test: &str, feature: &str) {
     // Not `eprintln!`, which the test runner shows only for failures.
     std::io::stderr().write_all(line.as_bytes()).expect("write to standard error");
 }
+
+/// Why links cannot be impaired in this place; `None`: they can, by netem or by wires.
+pub(crate) fn no_impairments(place: &Place) -> Option<String> {
+    let netem = no_netem(place)?;
+    let opened = place.command(Path::new("sh")).args(["-c", ": <>/dev/net/tun"]).run();
+    (opened.code() != 0).then(|| format!("{netem}, and a /dev/net/tun for this user: {}", opened.stderr.trim()))
+}
+
+/// Why the kernel cannot impair a veth.
+pub(crate) fn no_netem(place: &Place) -> Option<String> {
+    let mut words = vec!["--net"];
+    if place.scene.who == As::Rootless {
+        words.extend(["--user", "--map-root-user"]);
+    }
+    words.extend(["tc", "qdisc", "add", "dev", "lo", "root", "netem", "loss", "1%"]);
+    let tried = place.command(Path::new("unshare")).args(words).run();
+    (tried.code() != 0).then(|| "netem in this kernel".to_owned())
+}
