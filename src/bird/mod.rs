@@ -1,6 +1,7 @@
 //! BIRD: finding it, checking configs with it, talking to its control socket.
 
 pub mod control;
+pub mod routes;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
