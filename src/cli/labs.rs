@@ -144,9 +144,10 @@ fn show(status: &LabStatus) -> String {
             let (egress, traffic) = (&link.egress[side], &link.traffic[side]);
             let state = if link.up { "" } else { "  down" };
             let hole = if egress.blackhole { "  black hole" } else { "" };
-            let (impairment, sent, dropped) = (egress.impairment.to_string(), traffic.sent, traffic.dropped);
+            let impairment = egress.impairment.to_string();
             let shown = if impairment.is_empty() { String::new() } else { format!("  {impairment}") };
-            text += &format!("  {} from {end}{state}{shown}{hole}: {sent} frames sent, {dropped} dropped\n", link.name);
+            let counted = traffic.as_ref().map(|t| format!(": {} frames sent, {} dropped", t.sent, t.dropped));
+            text += &format!("  {} from {end}{state}{shown}{hole}{}\n", link.name, counted.unwrap_or_default());
         }
     }
     for overlay in &status.overlays {

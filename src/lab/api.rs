@@ -54,9 +54,10 @@ pub struct LinkStatus {
     pub up: bool,
     /// Names of the ends.
     pub ends: [String; 2],
-    /// What becomes of the frames that each end sends, and what has become of them.
+    /// What becomes of the frames that each end sends, and what has become of them: nobody counts those
+    /// of a bare end.
     pub egress: [Egress; 2],
-    pub traffic: [Traffic; 2],
+    pub traffic: [Option<Traffic>; 2],
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -176,7 +177,7 @@ async fn link_status(lab: &Lab, damage: &Damage, id: LinkId) -> Option<LinkStatu
     if !link.emulated && state.egress.iter().all(Egress::is_none) {
         return None;
     }
-    let traffic = lab.network.traffic(&lab.plan, id).await.ok()??;
+    let traffic = lab.network.traffic(&lab.plan, id).await.ok()?;
     let ends = [link.a, link.b].map(|end| lab.topology.node(end).name.clone());
     Some(LinkStatus { name: link.name.clone(), up: state.up, ends, egress: state.egress, traffic })
 }

@@ -175,22 +175,20 @@ impl Network {
         try_join_all(changed).await.map(drop)
     }
 
-    /// What has become of the frames of a link, by end; `None`: it is a bare veth pair.
-    pub(super) async fn traffic(&self, plan: &Plan, link: LinkId) -> Result<Option<[Traffic; 2]>> {
+    /// What has become of the frames of a link, by end; `None`: that of a veth pair is bare.
+    pub(super) async fn traffic(&self, plan: &Plan, link: LinkId) -> Result<[Option<Traffic>; 2]> {
         if let Some(of_wire) = self.media.wire_traffic(link).await? {
-            return Ok(Some(of_wire));
+            return Ok(of_wire.map(Some));
         }
         let planned = &plan.links[link.0];
-        let (mut found, mut bare) = ([Traffic::default(); 2], true);
+        let mut found = [None, None];
         for (found, end) in found.iter_mut().zip([planned.a, planned.b]) {
             let control = Control::open(&self.stepper, self.namespace(end.0)).await?;
             let qdiscs = control.qdiscs(plan.interface(end).index).await?;
-            if let Some(root) = qdiscs.first().filter(|root| root.kind != "noqueue") {
-                *found = Traffic { sent: u64::from(root.sent_packets), dropped: u64::from(root.drops) };
-                bare = false;
-            }
+            let root = qdiscs.first().filter(|root| root.kind != "noqueue");
+            *found = root.map(|r| Traffic { sent: u64::from(r.sent_packets), dropped: u64::from(r.drops) });
         }
-        Ok((!bare).then_some(found))
+        Ok(found)
     }
 }
 

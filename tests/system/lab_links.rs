@@ -99,7 +99,7 @@ fn links_are_impaired_and_cleared(place: &Place) {
     lab.fault("impair west-a delay=30ms").ok();
     lab.fault("impair west-a from a jitter=1ms").ok();
     let shown = place.run(&format!("status {}", lab.name)).ok();
-    let shown = shown.expect_stdout(&["west-a from west  delay 30ms", "west-a from a  delay 30ms, jitter 1ms"]);
+    let shown = shown.expect_stdout(&["west-a from west  delay=30ms:", "west-a from a  delay=30ms jitter=1ms:"]);
     shown.expect_stdout(&["frames sent", "not undone: impair west-a"]);
     let slow = ping(&lab);
     assert!(!slow.is_empty() && slow.iter().all(|time| *time >= 59_000_000), "{slow:?}");

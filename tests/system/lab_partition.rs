@@ -33,19 +33,19 @@ fn three_parts_are_healed_in_another_order(place: &Place) {
     let lab = Lab::up(place, &place.copy(faulty::FILE));
     let since = lab.now();
     lab.fault("partition west a home").ok();
-    assert_eq!(lab.verified("partition west a home", since), "16 pairs: no echo, no path");
+    assert_eq!(lab.verified("partition a west home", since), "16 pairs: no echo, no path");
     // The order of the names says nothing, nor whether it is to be silent.
     lab.fault("partition home a west silently").expect_code(2).expect_stderr(&[ANSWERS[0]]);
     lab.fault("partition home silently").ok();
     lab.verified("partition home silently", since);
-    assert_eq!(lab.damage(), ["partition home silently", "partition west a home"]);
+    assert_eq!(lab.damage(), ["partition home silently", "partition a west home"]);
     lab.fault("heal b east").expect_code(2).expect_stderr(&[ANSWERS[1]]);
 
     // home against west, and both against b and east.
     lab.fault("heal home a west").ok();
     assert!(lab.has_carrier("a", "to-b"));
     assert_eq!(lab.holes("home-a"), [true, true]);
-    let found = lab.verified("heal home a west", since);
+    let found = lab.verified("heal a west home", since);
     assert!(found.ends_with("pairs answer"), "{found}");
     lab.fault("heal home").ok();
     lab.verified("heal home", since);
