@@ -114,7 +114,8 @@ impl World {
             loss: options.loss,
             propagation: Duration::from_millis(50),
         };
-        let sim = Sim::new(settings, move |host, now| Member::new(config(options, host), now));
+        let make = move |host, address, now| Member::new(NodeConfig { address, ..config(options, host) }, now);
+        let sim = Sim::new(settings, make);
         Self { sim, options, keys: Vec::new(), next_token: 0 }
     }
 

@@ -72,13 +72,24 @@ impl Ring {
         self.successors.truncate(self.limit);
     }
 
-    /// Removes a node everywhere; whether it was there.
-    pub(super) fn remove(&mut self, id: Id) -> bool {
+    /// Removes a node at this address everywhere; whether it was there.
+    pub(super) fn remove(&mut self, peer: Peer) -> bool {
         let before = self.successors.len() + self.fingers.len();
-        self.successors.retain(|p| p.id != id);
-        self.fingers.retain(|_, p| p.id != id);
-        let was_predecessor = self.predecessor.take_if(|p| p.id == id).is_some();
+        self.successors.retain(|p| *p != peer);
+        self.fingers.retain(|_, p| *p != peer);
+        let was_predecessor = self.predecessor.take_if(|p| *p == peer).is_some();
         was_predecessor || before != self.successors.len() + self.fingers.len()
+    }
+
+    /// A neighbor has spoken from this address: it is known by no other.
+    pub(super) fn readdress(&mut self, peer: Peer) -> bool {
+        let all = self.successors.iter_mut().chain(self.fingers.values_mut()).chain(&mut self.predecessor);
+        all.filter(|p| p.id == peer.id && **p != peer).map(|p| *p = peer).count() > 0
+    }
+
+    /// Whether the node is a neighbor, at whatever address.
+    pub(super) fn knows(&self, id: Id) -> bool {
+        self.successors.iter().chain(self.fingers.values()).chain(&self.predecessor).any(|p| p.id == id)
     }
 
     /// First id of the `index`-th finger's interval.
