@@ -134,12 +134,12 @@ impl Addresses {
         let stub = topology.node(host).as_id;
         let (v4, v6) = self.stubs[stub.0].expect("hosts are in stubs");
         let (base4, base6) = (u32::from(v4.network()), u128::from(v6.network()));
-        let pairs = 1 << (31 - v4.prefix_len());
+        let pairs = 1u32 << (31 - v4.prefix_len());
         let hosts = topology.ids().filter(|id| topology.node(*id).as_id == stub);
         let links = hosts.filter_map(|id| self.access[id.0]);
         let used: BTreeSet<u32> = links.map(|link| (self.links[link.0].0 - base4) / 2).collect();
-        let numbers = (0..pairs).map(|n| (self.next_access[stub.0] + n) % pairs);
-        let number = numbers.into_iter().find(|n| !used.contains(n)).expect("there are spare ones");
+        let mut numbers = (0..pairs).map(|n| (self.next_access[stub.0] + n) % pairs);
+        let number = numbers.find(|n| !used.contains(n)).expect("there are spare ones");
         self.links[access.0] = (base4 + 2 * number, base6 + u128::from(2 * number));
         self.next_access[stub.0] = number + 1;
     }
@@ -212,23 +212,5 @@ pub(super) fn is_plan_address(address: IpAddr) -> bool {
             a >> 24 == LINKS >> 24 || a >> 20 == STUBS >> 20 || a >> 16 == 0xa9fe
         }
         IpAddr::V6(a) => matches!(a.segments()[0], 0xfd00 | 0xfe80..=0xfebf),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::topology::Family::{Ipv4, Ipv6};
-
-    /// Two stubs, of `hosts` and of one.
-    fn lab(hosts: usize) -> (Topology, Addresses) {
-        let text = format!(
-            "[[as]]\nname = \"r\"\n\
-             [[stub]]\nname = \"s\"\nuplinks = [\"r\"]\nmembers = {hosts}\n\
-             [[stub]]\nname = \"t\"\nuplinks = [\"r\"]\nclients = 1\n"
-        );
-        let topology = TOPOLOGY;
-        let addresses = Addresses::of(&topology);
-        (topology, addresses)
     }
 }
