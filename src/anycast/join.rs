@@ -113,6 +113,15 @@ impl Member {
         self.attempt(now);
     }
 
+    /// What was begun with another address is of no use: cookies are good for one.
+    pub(super) fn join_anew(&mut self, now: Time) {
+        let Some(joining) = &mut self.joining else { return };
+        joining.served_by = None;
+        joining.next_attempt = Some(now);
+        self.chord.abort();
+        self.join_timeout(now);
+    }
+
     /// Asks the next address, and every color so that the answers become the first neighbor list.
     fn attempt(&mut self, now: Time) {
         let Some(joining) = &mut self.joining else { return };

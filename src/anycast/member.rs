@@ -32,6 +32,10 @@ pub enum Command {
     },
     /// Withdraw, hand the keys over, tell the neighbors, stop.
     Leave,
+    /// The host has another unicast address from now on.
+    Renumber {
+        address: SocketAddr,
+    },
     Lookup {
         token: u64,
         key: Id,
@@ -222,6 +226,7 @@ impl Member {
         match command {
             Command::Join { found } => self.join(now, found),
             Command::Leave => self.leave(now),
+            Command::Renumber { address } => self.renumber(now, address),
             Command::Lookup { token, key } => self.chord.find(now, token, key),
             Command::Put { token, key, value } => self.chord.put(now, token, key, value),
             Command::Get { token, key } => self.chord.get(now, token, key),
@@ -341,6 +346,9 @@ impl Member {
                 Did::Done { token, outcome } => self.emit(Event::Done { token, outcome }),
                 Did::Watched { watch, owner } => self.watched(now, watch, owner),
                 Did::Merged { ok } => self.merged(now, ok),
+                Did::Renewed { by, milliseconds } => {
+                    self.emit(Event::Joined { served_by: by, milliseconds, attempts: 1 });
+                }
             }
         }
         while let Some((to, envelope)) = self.chord.poll_transmit() {

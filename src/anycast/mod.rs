@@ -11,6 +11,7 @@ mod leave;
 mod member;
 mod message;
 pub mod probe;
+mod renumber;
 
 pub use config::NodeConfig;
 pub use member::{Command, Digest, Event, Member};

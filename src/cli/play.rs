@@ -124,7 +124,8 @@ impl Start {
         if let Some(name) = &self.name {
             topology.name = checked_name(name)?;
         }
-        let plan = check::plan(&topology, &self.choices)?;
+        let templates = check::templates(&self.choices)?;
+        let plan = check::plan_with(&topology, &templates)?;
         let bird = Bird::find().map_err(|error| Failure::Machine(error.into()))?;
         if topology.links.iter().any(|link| link.emulated) {
             topology.backend = features::backend(topology.backend).map_err(|error| Failure::Machine(error.into()))?;
@@ -142,6 +143,7 @@ impl Start {
             topology,
             scenario,
             plan,
+            templates,
             bird,
             file: self.file.clone(),
             out: out.clone(),

@@ -1,12 +1,13 @@
 //! Addresses, neighbors, routes and the up/down state of interfaces, in one namespace at a time.
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use anyhow::{Context, Result};
+use futures_util::TryStreamExt;
 use futures_util::future::try_join_all;
 use ipnet::IpNet;
 use rtnetlink::packet_route::address::AddressHeaderFlags;
-use rtnetlink::packet_route::route::RouteProtocol;
+use rtnetlink::packet_route::route::{RouteAddress, RouteAttribute, RouteMessage, RouteProtocol};
 use rtnetlink::{Handle, LinkUnspec, RouteMessageBuilder};
 
 use super::namespace::{Namespace, Stepper, enter};
@@ -88,6 +89,53 @@ impl Control {
             self.add_default_route(*via, interface.index).await?;
         }
         Ok(())
+    }
+
+    /// Takes from an interface what `before` says and gives it what `after` says. While it is down it
+    /// gets its addresses; [`Self::set_up`] does the rest.
+    pub async fn renumber(&self, before: &Interface, after: &Interface, up: bool) -> Result<()> {
+        for address in &after.addresses {
+            self.add_address(after.index, *address).await?;
+        }
+        if up {
+            self.add_neighbors(after).await?;
+            // Before the old gateway's subnet goes: there is always a route.
+            for via in &after.default_via {
+                self.add_default_route(*via, after.index).await?;
+            }
+        }
+        for (address, _) in before.neighbors.iter().filter(|old| !after.neighbors.contains(old)) {
+            self.remove_neighbor(after.index, *address).await?;
+        }
+        for address in before.addresses.iter().filter(|old| !after.addresses.contains(old)) {
+            self.remove_address(after.index, *address).await?;
+        }
+        Ok(())
+    }
+
+    /// Removes every route of the main table over this gateway. The kernel keeps them when the gateway's
+    /// subnet goes.
+    pub async fn remove_routes_via(&self, gateway: IpAddr) -> Result<()> {
+        let wanted = match gateway {
+            IpAddr::V4(_) => RouteMessageBuilder::<Ipv4Addr>::new().build(),
+            IpAddr::V6(_) => RouteMessageBuilder::<Ipv6Addr>::new().build(),
+        };
+        let all: Vec<RouteMessage> = self.handle.route().get(wanted).execute().try_collect().await?;
+        let via = |a: &RouteAttribute| *a == RouteAttribute::Gateway(RouteAddress::from(gateway));
+        for route in all.into_iter().filter(|route| route.attributes.iter().any(via)) {
+            let request = self.handle.route().del(route).execute().await;
+            request.with_context(|| format!("remove a route via {gateway} in {}", self.namespace))?;
+        }
+        Ok(())
+    }
+
+    /// Removes a neighbor; it is no error if it is gone.
+    async fn remove_neighbor(&self, index: u32, address: IpAddr) -> Result<()> {
+        let message = self.handle.neighbours().add(index, address).message_mut().clone();
+        match self.handle.neighbours().del(message).execute().await {
+            Err(rtnetlink::Error::NetlinkError(e)) if e.to_io().raw_os_error() == Some(libc::ENOENT) => Ok(()),
+            other => other.with_context(|| format!("remove neighbor {address} in {}", self.namespace)),
+        }
     }
 
     async fn add_neighbors(&self, interface: &Interface) -> Result<()> {

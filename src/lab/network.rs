@@ -175,6 +175,28 @@ impl Network {
         try_join_all(changed).await.map(drop)
     }
 
+    /// Moves both ends of a link from the addresses of one plan to those of another.
+    pub(super) async fn renumber(&self, before: &Plan, after: &Plan, link: LinkId, up: bool) -> Result<()> {
+        let ends = after.ends(link);
+        let namespaces = ends.iter().map(|end| self.namespace(end.0).clone()).collect();
+        for (end, control) in ends.into_iter().zip(Control::open_all(&self.stepper, namespaces).await?) {
+            control.renumber(before.interface(end), after.interface(end), up).await?;
+        }
+        Ok(())
+    }
+
+    /// Removes a node's routes via addresses that the far end of a link has no more.
+    pub(super) async fn remove_stale_routes(&self, before: &Plan, after: &Plan, end: (NodeId, usize)) -> Result<()> {
+        let control = Control::open(&self.stepper, self.namespace(end.0)).await?;
+        let (old, new) = (&before.interface(end).neighbors, &after.interface(end).neighbors);
+        for (gateway, _) in old {
+            if new.iter().all(|(address, _)| address != gateway) {
+                control.remove_routes_via(*gateway).await?;
+            }
+        }
+        Ok(())
+    }
+
     /// What has become of the frames of a link, by end; `None`: that of a veth pair is bare.
     pub(super) async fn traffic(&self, plan: &Plan, link: LinkId) -> Result<[Option<Traffic>; 2]> {
         if let Some(of_wire) = self.media.wire_traffic(link).await? {

@@ -63,7 +63,7 @@ pub struct Happened<E> {
 /// The network and the machines in it.
 pub struct Sim<M: Machine> {
     settings: Settings,
-    make: Box<dyn Fn(usize, Time) -> M>,
+    make: Box<dyn Fn(usize, SocketAddr, Time) -> M>,
     now: Time,
     rng: ChaCha8Rng,
     hosts: Vec<Host<M>>,
@@ -81,6 +81,7 @@ pub struct Sim<M: Machine> {
 }
 
 struct Host<M> {
+    address: SocketAddr,
     machine: Option<M>,
     /// Counts restarts: what was meant for a former life does not reach the next.
     life: u32,
@@ -90,7 +91,7 @@ struct Host<M> {
 
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Due {
-    Arrival { from: usize, to: usize, group: Option<usize>, bytes: Vec<u8> },
+    Arrival { from: usize, source: SocketAddr, to: usize, target: SocketAddr, group: Option<usize>, bytes: Vec<u8> },
     Timer { host: usize },
     Routing { host: usize, life: u32, group: usize, announce: bool },
 }
@@ -98,11 +99,13 @@ enum Due {
 impl<M: Machine> Sim<M> {
     /// A network of running machines that have been told nothing yet. `make` builds the machine of
     /// a host, at the start and after each restart.
-    pub fn new(settings: Settings, make: impl Fn(usize, Time) -> M + 'static) -> Self {
+    pub fn new(settings: Settings, make: impl Fn(usize, SocketAddr, Time) -> M + 'static) -> Self {
         let now = Time::default();
-        let hosts = (0..settings.hosts.len())
-            .map(|host| Host { machine: Some(make(host, now)), life: 0, side: 0, timer: None })
-            .collect();
+        let host = |(host, address): (usize, &SocketAddr)| {
+            let machine = Some(make(host, *address, now));
+            Host { address: *address, machine, life: 0, side: 0, timer: None }
+        };
+        let hosts = settings.hosts.iter().enumerate().map(host).collect();
         Self {
             make: Box::new(make),
             now,
@@ -187,9 +190,16 @@ impl<M: Machine> Sim<M> {
         }
     }
 
+    /// The host has another address; what is under way to the old one is lost. Its machine has to be told.
+    pub fn renumber(&mut self, host: usize, address: SocketAddr) {
+        let old = std::mem::replace(&mut self.hosts[host].address, address);
+        self.by_address.remove(&old);
+        self.by_address.insert(address, host);
+    }
+
     /// A new machine, which has been told nothing yet.
     pub fn restart(&mut self, host: usize) {
-        let machine = (self.make)(host, self.now);
+        let machine = (self.make)(host, self.hosts[host].address, self.now);
         let h = &mut self.hosts[host];
         h.machine = Some(machine);
         h.life += 1;
@@ -226,12 +236,12 @@ impl<M: Machine> Sim<M> {
     fn happen(&mut self, due: Due) {
         let now = self.now;
         match due {
-            Due::Arrival { from, to, group, bytes } => {
-                if self.hosts[from].side != self.hosts[to].side {
+            Due::Arrival { from, source, to, target, group, bytes } => {
+                let moved = group.is_none() && self.hosts[to].address != target;
+                if moved || self.hosts[from].side != self.hosts[to].side {
                     return;
                 }
                 (now, from, to, &bytes).hash(&mut self.trace);
-                let source = self.settings.hosts[from];
                 let via = group.map_or(Via::Unicast, Via::Group);
                 self.drive(to, |machine| machine.handle(now, source, via, &bytes));
             }
@@ -284,14 +294,15 @@ impl<M: Machine> Sim<M> {
 
     fn transmit(&mut self, from: usize, Transmit { to, bytes }: Transmit) {
         self.datagrams += 1;
-        let (target, group) = match self.by_group.get(&to).copied() {
+        let (receiver, group) = match self.by_group.get(&to).copied() {
             Some(group) => (self.catchment(group, from), Some(group)),
             None => (self.by_address.get(&to).copied(), None),
         };
         let lost = self.settings.loss > 0.0 && self.rng.random_bool(self.settings.loss);
-        if let Some(to) = target.filter(|_| !lost) {
-            let at = self.now + (self.settings.delay)(from, to);
-            self.schedule(at, Due::Arrival { from, to, group, bytes });
+        if let Some(receiver) = receiver.filter(|_| !lost) {
+            let at = self.now + (self.settings.delay)(from, receiver);
+            let source = self.hosts[from].address;
+            self.schedule(at, Due::Arrival { from, source, to: receiver, target: to, group, bytes });
         }
     }
 

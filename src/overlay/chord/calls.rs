@@ -5,7 +5,6 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::message::Request;
-use crate::overlay::id::Id;
 use crate::overlay::{Peer, Time};
 
 /// A request under way, and why it was made.
@@ -52,10 +51,15 @@ impl<P> Calls<P> {
         self.calls.remove(&rpc)
     }
 
-    /// Takes away every call to this node.
-    pub(super) fn take_to(&mut self, id: Id) -> Vec<Call<P>> {
-        let of: Vec<u64> = self.calls.iter().filter(|(_, c)| c.to.id == id).map(|(rpc, _)| *rpc).collect();
+    /// Takes away every call to this node at this address.
+    pub(super) fn take_to(&mut self, peer: Peer) -> Vec<Call<P>> {
+        let of: Vec<u64> = self.calls.iter().filter(|(_, c)| c.to == peer).map(|(rpc, _)| *rpc).collect();
         of.iter().filter_map(|rpc| self.calls.remove(rpc)).collect()
+    }
+
+    /// The node answers, and is asked again, at this address.
+    pub(super) fn readdress(&mut self, peer: Peer) {
+        self.calls.values_mut().filter(|c| c.to.id == peer.id).for_each(|c| c.to = peer);
     }
 
     pub(super) fn any(&self, matching: impl Fn(&Call<P>) -> bool) -> bool {

@@ -82,6 +82,11 @@ pub enum Did {
     Merged {
         ok: bool,
     },
+    /// After [`Chord::renumber`]: its successor knows the new address; `None`: it has no successor.
+    Renewed {
+        by: Option<Id>,
+        milliseconds: f64,
+    },
 }
 
 /// Result of a command.
@@ -156,9 +161,12 @@ pub struct Chord {
     writes: BTreeMap<u64, keys::Write>,
     /// Ranges that their owners compare with this node: owner to (from, to, when last).
     covers: BTreeMap<Id, (Id, Id, Time)>,
-    distrusted: BTreeMap<Id, Time>,
+    /// At the address at which it did not answer.
+    distrusted: BTreeMap<Id, (SocketAddr, Time)>,
     acquaintances: BTreeMap<Id, (SocketAddr, Time)>,
     handover: VecDeque<Vec<Item>>,
+    /// Since when its successor has not known its new address.
+    renewing: Option<Time>,
     next_finger: u32,
     next_stabilize: Option<Time>,
     next_maintain: Option<Time>,
@@ -190,6 +198,7 @@ impl Chord {
             distrusted: BTreeMap::new(),
             acquaintances: BTreeMap::new(),
             handover: VecDeque::new(),
+            renewing: None,
             next_finger: 0,
             next_stabilize: None,
             next_maintain: None,
@@ -339,7 +348,7 @@ impl Chord {
             (Purpose::Stabilize | Purpose::Adopt, Response::State { predecessor, successors }) => {
                 self.adopt(now, call.to, predecessor, &successors);
             }
-            (Purpose::Notify, Response::State { predecessor, .. }) => self.noticed(predecessor),
+            (Purpose::Notify, Response::State { predecessor, .. }) => self.noticed(now, predecessor),
             (Purpose::Rescue, Response::Done) => {
                 self.ring.merge(&[call.to]);
                 self.next_stabilize = Some(now);
@@ -373,34 +382,36 @@ impl Chord {
             self.retry(now, task, None);
             return;
         }
-        let id = call.to.id;
-        let was_neighbor = self.forget(now, id);
-        let waiting = self.calls.take_to(id);
+        let peer = call.to;
+        let was_neighbor = self.forget(now, peer);
+        let waiting = self.calls.take_to(peer);
         for call in std::iter::once(call).chain(waiting) {
             self.abandoned(now, call.to, call.request, call.purpose);
         }
         if was_neighbor {
-            self.events.push_back(Did::Forgot(id));
+            self.events.push_back(Did::Forgot(peer.id));
             self.suspect_neighbors(now);
         }
     }
 
     /// What to do instead, when a call's target is gone.
     fn abandoned(&mut self, now: Time, to: Peer, request: Request, purpose: Purpose) {
+        // One that is known at another address by now need not be gone.
+        let dead = (!self.ring.knows(to.id)).then_some(to.id);
         match purpose {
             Purpose::Stabilize => self.next_stabilize = Some(now),
             Purpose::Check { instead: Some(peer) } if self.ring.predecessor().is_none() => {
                 self.ring.set_predecessor(Some(peer));
             }
-            Purpose::Step(task) | Purpose::Put(task) => self.retry(now, task, Some(to.id)),
+            Purpose::Step(task) | Purpose::Put(task) => self.retry(now, task, dead),
             Purpose::Forward(mut route) => {
-                route.query.avoid.push(to.id);
+                route.query.avoid.extend(dead);
                 self.route(now, route);
             }
             Purpose::Get(task) => self.get_answered(now, task, None),
             Purpose::Copy { write } => self.copy_elsewhere(now, write, to.id),
             Purpose::HandOver => {
-                self.forget(now, to.id);
+                self.forget(now, to);
                 if let Request::Keep { items } = request {
                     self.handover.push_back(items);
                 }
@@ -411,29 +422,41 @@ impl Chord {
         }
     }
 
-    /// Removes a node from every table; whether it was a neighbor.
-    fn forget(&mut self, now: Time, id: Id) -> bool {
-        self.distrusted.retain(|_, until| *until > now);
+    /// Removes a node from every table; whether it was a neighbor. One that is known at another address
+    /// too remains there.
+    fn forget(&mut self, now: Time, peer: Peer) -> bool {
+        let Peer { id, address } = peer;
+        self.distrusted.retain(|_, (_, until)| *until > now);
         if self.distrusted.len() >= MAX_DISTRUSTED {
             self.distrusted.pop_first();
         }
-        self.distrusted.insert(id, now + self.settings.stabilize_every * DISTRUST_ROUNDS);
-        self.acquaintances.remove(&id);
+        self.distrusted.insert(id, (address, now + self.settings.stabilize_every * DISTRUST_ROUNDS));
+        if self.acquaintances.get(&id).is_some_and(|(known, _)| *known == address) {
+            self.acquaintances.remove(&id);
+        }
+        let was_neighbor = self.ring.remove(peer);
+        if self.ring.knows(id) {
+            return false;
+        }
         self.covers.remove(&id);
-        let was_neighbor = self.ring.remove(id);
         if was_neighbor && self.phase == Phase::Member && self.ring.successor().is_none() {
             self.rescue(now);
         }
         was_neighbor
     }
 
-    fn trusted(&self, now: Time, id: Id) -> bool {
-        self.distrusted.get(&id).is_none_or(|until| *until <= now)
+    fn trusted(&self, now: Time, peer: &Peer) -> bool {
+        self.distrusted.get(&peer.id).is_none_or(|(address, until)| *address != peer.address || *until <= now)
     }
 
     fn heard(&mut self, now: Time, peer: Peer) {
         self.distrusted.remove(&peer.id);
-        self.acquaintances.insert(peer.id, (peer.address, now));
+        let before = self.acquaintances.insert(peer.id, (peer.address, now));
+        if self.ring.readdress(peer) || before.is_some_and(|(address, _)| address != peer.address) {
+            // It has been renumbered. The address heard last is right.
+            self.calls.readdress(peer);
+            self.tasks.values_mut().for_each(|task| task.avoid.retain(|id| *id != peer.id));
+        }
         if self.acquaintances.len() > MAX_ACQUAINTANCES {
             let stalest = self.acquaintances.iter().min_by_key(|(_, (_, at))| *at).map(|(id, _)| *id);
             stalest.and_then(|id| self.acquaintances.remove(&id));

@@ -72,13 +72,24 @@ impl Ring {
         self.successors.truncate(self.limit);
     }
 
-    /// Removes a node everywhere; whether it was there.
-    pub(super) fn remove(&mut self, id: Id) -> bool {
+    /// Removes a node at this address everywhere; whether it was there.
+    pub(super) fn remove(&mut self, peer: Peer) -> bool {
         let before = self.successors.len() + self.fingers.len();
-        self.successors.retain(|p| p.id != id);
-        self.fingers.retain(|_, p| p.id != id);
-        let was_predecessor = self.predecessor.take_if(|p| p.id == id).is_some();
+        self.successors.retain(|p| *p != peer);
+        self.fingers.retain(|_, p| *p != peer);
+        let was_predecessor = self.predecessor.take_if(|p| *p == peer).is_some();
         was_predecessor || before != self.successors.len() + self.fingers.len()
+    }
+
+    /// A neighbor has spoken from this address: it is known by no other.
+    pub(super) fn readdress(&mut self, peer: Peer) -> bool {
+        let all = self.successors.iter_mut().chain(self.fingers.values_mut()).chain(&mut self.predecessor);
+        all.filter(|p| p.id == peer.id && **p != peer).map(|p| *p = peer).count() > 0
+    }
+
+    /// Whether the node is a neighbor, at whatever address.
+    pub(super) fn knows(&self, id: Id) -> bool {
+        self.successors.iter().chain(self.fingers.values()).chain(&self.predecessor).any(|p| p.id == id)
     }
 
     /// First id of the `index`-th finger's interval.
@@ -137,6 +148,8 @@ impl Ring {
         };
         match predecessor {
             _ if key == self.me => return Step::Here(self.as_owner()),
+            // A predecessor that asks where it would be: it begins anew, before it was missed.
+            None if self.predecessor.is_some_and(|p| p.id == key) => return Step::Here(self.as_owner()),
             Some(p) if key.in_open_closed(p.id, self.me) => return Step::Here(self.as_owner()),
             // The previous hop overlooked the predecessor: it is nearer to the key.
             Some(p) if query.last => return Step::Next { peer: *p, last: true },
@@ -209,6 +222,7 @@ mod tests {
         assert_eq!(ask(&ring, 80, false, &[]), Step::Next { peer: peer(70), last: false });
         assert_eq!(ask(&ring, 39, true, &[]), Step::Next { peer: peer(40), last: true });
         assert_eq!(ask(&ring, 39, true, &[40]), Step::Lost);
+        assert!(matches!(ask(&ring, 40, true, &[40]), Step::Here(_)), "the predecessor joins again");
     }
 
     #[test]

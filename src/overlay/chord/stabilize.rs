@@ -1,8 +1,11 @@
 //! Membership of the ring: joining, stabilization, fingers, rescue, merging, leaving.
 
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::message::{Request, Response};
+use super::ring::View;
 use super::task::Goal;
 use super::{Chord, Did, Phase, Purpose};
 use crate::overlay::id::Id;
@@ -64,6 +67,7 @@ impl Chord {
         self.distrusted.clear();
         self.acquaintances.clear();
         self.handover.clear();
+        self.renewing = None;
         self.next_stabilize = None;
         self.next_maintain = None;
         self.deadline = None;
@@ -100,7 +104,12 @@ impl Chord {
             let other = self.ring.predecessor();
             self.ring.merge(other.as_slice());
         }
-        let Some(successor) = self.ring.successor() else { return };
+        let Some(successor) = self.ring.successor() else {
+            if !self.rescuing() {
+                self.renewed(now);
+            }
+            return;
+        };
         if !self.calls.any(|c| matches!(c.purpose, Purpose::Stabilize)) {
             self.call(now, successor, Request::State, Purpose::Stabilize);
         }
@@ -130,12 +139,12 @@ impl Chord {
         if !better || self.phase == Phase::Leaving {
             return;
         }
-        let trusted: Vec<Peer> = list.iter().filter(|p| self.trusted(now, p.id)).copied().collect();
+        let trusted: Vec<Peer> = list.iter().filter(|p| self.trusted(now, p)).copied().collect();
         self.ring.follow(peer, &trusted);
         if self.phase == Phase::Joining {
             self.next_stabilize.get_or_insert(now + self.settings.stabilize_every / 4);
         }
-        let predecessor = predecessor.filter(|p| self.trusted(now, p.id));
+        let predecessor = predecessor.filter(|p| self.trusted(now, p));
         let between = predecessor.filter(|p| p.id.in_open(self.me.id, peer.id));
         if self.ring.predecessor().is_none() && between.is_none() {
             // Until it notifies, the successor's predecessor is the best guess: a node without a
@@ -162,12 +171,42 @@ impl Chord {
     }
 
     /// The successor has answered a notification.
-    pub(super) fn noticed(&mut self, its_predecessor: Option<Peer>) {
-        if self.phase == Phase::Joining && its_predecessor.is_some_and(|p| p.id == self.me.id) {
+    pub(super) fn noticed(&mut self, now: Time, its_predecessor: Option<Peer>) {
+        if its_predecessor.is_none_or(|p| p.id != self.me.id) {
+            return;
+        }
+        if self.phase == Phase::Joining {
             self.phase = Phase::Member;
             self.deadline = None;
             self.next_maintain = self.next_stabilize;
             self.events.push_back(Did::Joined);
+        }
+        self.renewed(now);
+    }
+
+    /// This node has another address from now on, as after a change of its DHCP lease. It keeps its
+    /// neighbors and its keys, and tells everybody it has heard of. [`Did::Renewed`] follows.
+    pub fn renumber(&mut self, now: Time, address: SocketAddr) {
+        self.me.address = address;
+        if self.phase != Phase::Member {
+            return;
+        }
+        self.renewing = Some(now);
+        self.next_stabilize = Some(now);
+        for peer in self.everybody() {
+            self.call(now, peer, Request::Ping, Purpose::Check { instead: None });
+        }
+        if let Some(successor) = self.ring.successor() {
+            self.call(now, successor, Request::Notify, Purpose::Notify);
+        }
+    }
+
+    fn renewed(&mut self, now: Time) {
+        if let Some(since) = self.renewing.take() {
+            let by = self.ring.successor().map(|s| s.id);
+            self.events.push_back(Did::Renewed { by, milliseconds: now.millis_since(since) });
+            // Its neighbors are told again, as after a join.
+            self.seen = View::default();
         }
     }
 
@@ -200,14 +239,17 @@ impl Chord {
 
     /// No successor is left: asks everyone heard of.
     pub(super) fn rescue(&mut self, now: Time) {
-        let known = self.acquaintances.iter().map(|(id, (address, _))| Peer { id: *id, address: *address });
-        let mut candidates = self.ring.peers();
-        candidates.extend(known);
-        for peer in candidates {
+        for peer in self.everybody() {
             if !self.calls.any(|c| c.to.id == peer.id && matches!(c.purpose, Purpose::Rescue)) {
                 self.call(now, peer, Request::Ping, Purpose::Rescue);
             }
         }
+    }
+
+    /// All neighbors and acquaintances.
+    fn everybody(&self) -> BTreeSet<Peer> {
+        let known = self.acquaintances.iter().map(|(id, (address, _))| Peer { id: *id, address: *address });
+        self.ring.peers().into_iter().chain(known).collect()
     }
 
     pub(super) fn rescuing(&self) -> bool {
@@ -217,7 +259,7 @@ impl Chord {
     /// A node in another island has told who this node's neighbors would be there.
     pub(super) fn merge_with(&mut self, now: Time, owner: Peer, predecessor: Option<Peer>, list: &[Peer]) {
         let mut candidates = vec![owner];
-        candidates.extend(list.iter().filter(|p| self.trusted(now, p.id)));
+        candidates.extend(list.iter().filter(|p| self.trusted(now, p)));
         self.ring.merge(&candidates);
         self.call(now, owner, Request::Notify, Purpose::Notify);
         if let Some(old) = self.ring.successor().filter(|s| s.id != owner.id) {
@@ -272,16 +314,16 @@ impl Chord {
     pub(super) fn departed(&mut self, now: Time, peer: Peer, predecessor: Option<Peer>, successors: &[Peer]) {
         let was_successor = self.ring.successor().is_some_and(|s| s.id == peer.id);
         let was_predecessor = self.ring.predecessor().is_some_and(|p| p.id == peer.id);
-        self.forget(now, peer.id);
+        self.forget(now, peer);
         if was_successor {
-            let trusted: Vec<Peer> = successors.iter().filter(|p| self.trusted(now, p.id)).copied().collect();
+            let trusted: Vec<Peer> = successors.iter().filter(|p| self.trusted(now, p)).copied().collect();
             self.ring.merge(&trusted);
             self.next_stabilize = Some(now);
         }
         if was_predecessor {
-            self.ring.set_predecessor(predecessor.filter(|p| self.trusted(now, p.id)));
+            self.ring.set_predecessor(predecessor.filter(|p| self.trusted(now, p)));
         }
-        for call in self.calls.take_to(peer.id) {
+        for call in self.calls.take_to(peer) {
             if !matches!(call.purpose, Purpose::Leaving) {
                 self.abandoned(now, call.to, call.request, call.purpose);
             }

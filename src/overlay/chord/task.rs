@@ -21,7 +21,7 @@ pub(super) struct Task {
     started: Time,
     attempts: u32,
     hops: u32,
-    avoid: Vec<Id>,
+    pub(super) avoid: Vec<Id>,
     /// Where it begins, when not at this node.
     via: Option<Peer>,
     /// The lookup is repeated then, if it has not ended.
@@ -135,7 +135,7 @@ impl Chord {
                 return;
             }
         };
-        let trusted = self.trusted(now, peer.id);
+        let trusted = self.trusted(now, &peer);
         let Some(task) = self.tasks.get_mut(&id) else { return };
         task.hops += 1;
         let avoided = task.avoid.contains(&peer.id);
