@@ -160,11 +160,12 @@ impl Announcer {
         Ok(())
     }
 
-    /// Returns when BIRD closes the connection.
+    /// Returns when BIRD closes the connection. Without one there is nothing that a BIRD would have to be
+    /// told: the next wish connects.
     async fn lost(&mut self) {
         match &mut self.bird {
             Some(bird) => bird.closed().await,
-            None => return,
+            None => std::future::pending().await,
         }
         self.bird = None;
     }

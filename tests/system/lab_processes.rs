@@ -140,6 +140,19 @@ fn sites_are_drained(place: &Place) {
     assert!(lost.is_empty(), "{lost:?}");
 }
 
+scenes!(a_site_that_announces_nothing_outlives_its_bird: root rootless);
+
+fn a_site_that_announces_nothing_outlives_its_bird(place: &Place) {
+    let lab = Lab::up(place, &place.copy(faulty::FILE));
+    lab.fault("withdraw west.n1").ok();
+    lab.fault("crash west.n1 bird").ok();
+    lab.fault("announce west.n1").expect_code(2).expect_stderr(&["the bird of west.n1 is not running"]);
+    lab.fault("restart west.n1 bird").ok();
+    lab.fault("announce west.n1").ok();
+    assert_eq!(lab.damage(), [""; 0]);
+    lab.wait_for_site("west");
+}
+
 scenes!(a_command_that_is_killed_leaves_no_half_of_a_fault: root rootless);
 
 fn a_command_that_is_killed_leaves_no_half_of_a_fault(place: &Place) {
