@@ -25,10 +25,12 @@ pub(super) async fn ping(lab: &Lab, nodes: &BTreeSet<NodeId>) {
 }
 
 async fn measure(lab: &Lab, pairs: &[Pair]) -> Result<()> {
+    // All rounds in one go: a pair that does not answer is waited for once.
+    let times = lab.echo(&pairs.repeat(ROUNDS), GAP).await?;
     let mut round_trips = vec![Vec::new(); pairs.len()];
-    for _ in 0..ROUNDS {
-        for (found, time) in round_trips.iter_mut().zip(lab.echo(pairs, GAP).await?) {
-            found.push(time);
+    for round in times.chunks(pairs.len()) {
+        for (found, time) in round_trips.iter_mut().zip(round) {
+            found.push(*time);
         }
     }
     let damage = lab.damage.lock().await.clone();

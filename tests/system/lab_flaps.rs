@@ -9,7 +9,7 @@ fn verbs(events: &[Value]) -> Vec<&str> {
     events.iter().filter(|e| e["event"] == "fault").filter_map(|e| e["verb"].as_str()).collect()
 }
 
-scenes!(links_flap_until_they_are_stopped: root rootless rootless_dual);
+scenes!(links_flap_until_they_are_stopped: root rootless_dual);
 
 fn links_flap_until_they_are_stopped(place: &Place) {
     let lab = Lab::up(place, &place.copy(faulty::FILE));
@@ -42,7 +42,7 @@ fn links_flap_until_they_are_stopped(place: &Place) {
     }
 }
 
-scenes!(a_flap_ends_by_itself_and_outlives_a_refusal: root rootless);
+scenes!(a_flap_ends_by_itself_and_outlives_a_refusal: rootless);
 
 fn a_flap_ends_by_itself_and_outlives_a_refusal(place: &Place) {
     let lab = Lab::up(place, &place.copy(faulty::FILE));
@@ -67,7 +67,7 @@ fn a_flap_ends_by_itself_and_outlives_a_refusal(place: &Place) {
     lab.wait_for_site("west");
 }
 
-scenes!(a_timeline_flaps: root rootless);
+scenes!(a_timeline_flaps: root);
 
 fn a_timeline_flaps(place: &Place) {
     let text = std::fs::read_to_string(crate::support::project(faulty::FILE)).unwrap();

@@ -51,7 +51,7 @@ fn holes_open_and_close(lab: &Lab<'_>) {
     assert_eq!(lab.holes("west-a"), [false, false]);
 }
 
-scenes!(a_bare_link_becomes_a_black_hole: root rootless rootless_ipv6 root_dual);
+scenes!(a_bare_link_becomes_a_black_hole: rootless root_dual);
 
 fn a_bare_link_becomes_a_black_hole(place: &Place) {
     let lab = Lab::up(place, &place.copy(faulty::FILE));
@@ -83,7 +83,7 @@ fn ping(lab: &Lab<'_>) -> Vec<u64> {
     })
 }
 
-scenes!(links_are_impaired_and_cleared: root rootless root_ipv6);
+scenes!(links_are_impaired_and_cleared: root rootless_ipv6);
 
 fn links_are_impaired_and_cleared(place: &Place) {
     if let Some(missing) = skip::no_impairments(place) {

@@ -4,7 +4,7 @@ use crate::support::{Lab, Place, faulty, scenes};
 
 const ANSWERS: [&str; 2] = ["that partition is there already", "there is no partition between these and the rest"];
 
-scenes!(networks_are_parted_and_healed: root rootless rootless_ipv6 root_dual);
+scenes!(networks_are_parted_and_healed: root rootless_ipv6);
 
 fn networks_are_parted_and_healed(place: &Place) {
     let lab = Lab::up(place, &place.copy(faulty::FILE));

@@ -17,7 +17,7 @@ fn is_stopped(lab: &Lab<'_>, node: &str, process: &str) -> bool {
     state(lab, node, process).starts_with('T')
 }
 
-scenes!(hosts_crash_and_restart: root rootless rootless_ipv6 root_dual);
+scenes!(hosts_crash_and_restart: rootless root_dual);
 
 fn hosts_crash_and_restart(place: &Place) {
     let lab = Lab::up(place, &place.copy(faulty::FILE));
@@ -53,7 +53,7 @@ fn hosts_crash_and_restart(place: &Place) {
     lab.wait_for_site("west");
 }
 
-scenes!(processes_freeze_and_thaw: root rootless rootless_ipv6);
+scenes!(processes_freeze_and_thaw: root rootless_ipv6);
 
 fn processes_freeze_and_thaw(place: &Place) {
     let lab = Lab::up(place, &place.copy(faulty::FILE));
@@ -87,7 +87,7 @@ fn processes_freeze_and_thaw(place: &Place) {
     lab.wait_for_site("west");
 }
 
-scenes!(a_crash_ends_a_freeze: root rootless);
+scenes!(a_crash_ends_a_freeze: rootless);
 
 fn a_crash_ends_a_freeze(place: &Place) {
     let lab = Lab::up(place, &place.copy(faulty::FILE));
@@ -140,7 +140,7 @@ fn sites_are_drained(place: &Place) {
     assert!(lost.is_empty(), "{lost:?}");
 }
 
-scenes!(a_site_that_announces_nothing_outlives_its_bird: root rootless);
+scenes!(a_site_that_announces_nothing_outlives_its_bird: root);
 
 fn a_site_that_announces_nothing_outlives_its_bird(place: &Place) {
     let lab = Lab::up(place, &place.copy(faulty::FILE));

@@ -39,7 +39,7 @@ fn wait_for_event(lab: &Lab<'_>, what: &str, since: u64, is_it: impl Fn(&Value) 
     })
 }
 
-scenes!(a_site_is_renumbered: root rootless rootless_ipv6 root_dual);
+scenes!(a_site_is_renumbered: root rootless_ipv6);
 
 fn a_site_is_renumbered(place: &Place) {
     let lab = Lab::up(place, &place.copy("topologies/two-sites.toml"));
@@ -79,7 +79,7 @@ fn a_site_is_renumbered(place: &Place) {
     assert_eq!(since.iter().filter(|e| e["event"] == "fault" && e["verb"] == "renumber").count(), 2);
 }
 
-scenes!(a_site_is_renumbered_while_it_is_away: root rootless_ipv6 root_dual);
+scenes!(a_site_is_renumbered_while_it_is_away: rootless root_dual);
 
 fn a_site_is_renumbered_while_it_is_away(place: &Place) {
     let lab = Lab::up(place, &place.copy("topologies/two-sites.toml"));
@@ -112,7 +112,7 @@ fn a_site_is_renumbered_while_it_is_away(place: &Place) {
     }
 }
 
-scenes!(a_clients_probes_go_on: root rootless_dual root_ipv6);
+scenes!(a_clients_probes_go_on: root rootless_ipv6);
 
 fn a_clients_probes_go_on(place: &Place) {
     let lab = Lab::up(place, &place.copy("topologies/two-sites.toml"));
@@ -130,7 +130,7 @@ fn a_clients_probes_go_on(place: &Place) {
     assert!(ping["round_trips"].as_array().is_some_and(|all| all.iter().all(Value::is_u64)), "{ping}");
 }
 
-scenes!(a_member_joins_again_and_keeps_its_keys: root rootless rootless_ipv6 root_dual);
+scenes!(a_member_joins_again_and_keeps_its_keys: rootless root_ipv6);
 
 fn a_member_joins_again_and_keeps_its_keys(place: &Place) {
     let lab = Lab::up(place, &project("tests/system/labs/overlay.toml"));

@@ -44,7 +44,7 @@ fn silence(lab: &Lab<'_>, node: &str, interface: &str) {
     lab.exec(node, &format!("tc qdisc add dev {interface} root pfifo limit 0")).ok();
 }
 
-scenes!(bfd_watches_what_the_lab_file_says: root rootless rootless_ipv6 root_dual);
+scenes!(bfd_watches_what_the_lab_file_says: root rootless_ipv6 root_dual);
 
 fn bfd_watches_what_the_lab_file_says(place: &Place) {
     let lab = up(place);
@@ -70,7 +70,7 @@ fn bfd_watches_what_the_lab_file_says(place: &Place) {
     }
 }
 
-scenes!(a_graceful_restart_keeps_the_routes: root rootless_ipv6 root_dual);
+scenes!(a_graceful_restart_keeps_the_routes: rootless root_ipv6);
 
 fn a_graceful_restart_keeps_the_routes(place: &Place) {
     let lab = up(place);
