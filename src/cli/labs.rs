@@ -163,9 +163,7 @@ fn show(status: &LabStatus) -> String {
 impl Fault {
     pub(super) fn execute(self) -> Outcome {
         find(&self.lab)?;
-        let body = serde_json::to_string(&FaultRequest { action: self.action.join(" ") }).context("write JSON")?;
-        let answer: Result<FaultAnswer, String> = ask(&self.lab, "POST", "/fault", body)?;
-        let answer = answer.map_err(|reason| Failure::Usage(anyhow!(reason)))?;
+        let answer: FaultAnswer = post(&self.lab, "/fault", &FaultRequest { action: self.action.join(" ") })?;
         match self.format {
             Format::Json => print(&json(&answer)?),
             Format::Text => print(&answer.done.iter().map(|line| format!("{line}\n")).collect::<String>()),
@@ -174,11 +172,17 @@ impl Fault {
     }
 }
 
+/// Asks a lab with a JSON body; what it refuses is the user's to mend.
+pub(super) fn post<T: DeserializeOwned>(lab: &str, path: &str, request: &impl Serialize) -> Result<T, Failure> {
+    let body = serde_json::to_string(request).context("write JSON")?;
+    ask(lab, "POST", path, body)?.map_err(|reason| Failure::Usage(anyhow!(reason)))
+}
+
 fn ask<T: DeserializeOwned>(lab: &str, method: &str, path: &str, body: String) -> Result<Result<T, String>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("start the runtime")?;
     runtime.block_on(api::ask(&runtime::socket(lab), method, path, body))
 }
 
-fn json(value: &impl Serialize) -> Result<String> {
+pub(super) fn json(value: &impl Serialize) -> Result<String> {
     Ok(serde_json::to_string_pretty(value).context("write JSON")? + "\n")
 }

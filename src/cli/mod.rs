@@ -1,5 +1,6 @@
 //! The command line: one file per command.
 
+mod ask;
 mod bench_wire;
 mod capture;
 mod check;
@@ -59,6 +60,15 @@ enum Command {
     /// Open a shell in a running lab, or on one of its nodes
     #[command(after_help = "Example: anybed shell two-sites\n         ip netns exec west ip route")]
     Shell(inside::Shell),
+    /// Show the routes of a node's BIRD in a running lab, and why the best are the best
+    #[command(after_help = "Example: anybed routes two-sites r2 dns")]
+    Routes(ask::Routes),
+    /// Show a packet's way through a running lab, hop by hop, and BGP's beside it
+    #[command(after_help = "Example: anybed trace two-sites home.c1 dns")]
+    Trace(ask::TraceOf),
+    /// Show what happens in a running lab as it happens
+    #[command(after_help = "Example: anybed watch two-sites")]
+    Watch(ask::Watch),
     /// Write the frames of a node of a running lab to a file, or into Wireshark
     #[command(after_help = "Example: anybed capture two-sites r2:to-r1 tcp port 179 -w bgp.pcapng\n         \
                             anybed capture two-sites r2 -w - | wireshark -k -i -")]
@@ -185,6 +195,9 @@ pub fn run(cli: Cli, begun: u64) -> i32 {
         Command::Fault(fault) => fault.execute(),
         Command::Exec(exec) => exec.execute(),
         Command::Shell(shell) => shell.execute(),
+        Command::Routes(routes) => routes.execute(),
+        Command::Trace(trace) => trace.execute(),
+        Command::Watch(watch) => watch.execute(),
         Command::Capture(capture) => capture.execute(),
         Command::CaptureHere(capture) => capture.execute(),
         Command::Check(check) => check.execute(),

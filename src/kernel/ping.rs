@@ -3,11 +3,13 @@
 
 use std::io::{self, Read};
 use std::net::{IpAddr, SocketAddr};
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, AsRawFd};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
+use nix::sys::socket::{SockaddrStorage, recvfrom};
 use socket2::{Domain, Protocol, Socket, Type};
 
 use super::namespace::{Namespace, Stepper, enter};
@@ -48,6 +50,29 @@ impl Pinger {
             Ok((self, times))
         };
         tokio::task::spawn_blocking(work).await.context("the pinging thread panicked")?
+    }
+
+    /// Sends one request with each number of hops that it may take, up to `hops`, from the first source,
+    /// and returns who answered each, and after how many nanoseconds: the target, or the router at which
+    /// it ran out of hops (time exceeded).
+    pub async fn trace(self, target: IpAddr, hops: u32, patience: Duration) -> Result<Vec<Option<(IpAddr, u64)>>> {
+        let work = move || self.step_by_step(target, hops, patience);
+        tokio::task::spawn_blocking(work).await.context("the tracing thread panicked")?
+    }
+
+    fn step_by_step(&self, target: IpAddr, hops: u32, patience: Duration) -> Result<Vec<Option<(IpAddr, u64)>>> {
+        let (socket, _) = self.sockets.first().context("a trace has a source")?;
+        let mut found = Vec::new();
+        for hop in 1..=hops {
+            let set = if target.is_ipv4() { socket.set_ttl_v4(hop) } else { socket.set_unicast_hops_v6(hop) };
+            set.context("set the number of hops")?;
+            let sent = now();
+            // Unreachable: as good as no answer.
+            let _ = socket.send_to(&request(target.is_ipv4(), sent, hop), &SocketAddr::new(target, 0).into());
+            let answer = wait_for(socket, target.is_ipv4(), hop, sent + patience.as_nanos() as u64)?;
+            found.push(answer.map(|(from, at)| (from, at - sent)));
+        }
+        Ok(found)
     }
 
     fn exchange(&self, echoes: &[Echo], gap: Duration, patience: Duration) -> Result<Vec<Option<u64>>> {
@@ -127,6 +152,28 @@ impl Exchange<'_> {
     }
 }
 
+/// Waits for an answer to request `number`: who sent it, and when it was read.
+fn wait_for(socket: &Socket, v4: bool, number: u32, end: u64) -> Result<Option<(IpAddr, u64)>> {
+    while now() < end {
+        let milliseconds = (end - now()).div_ceil(1_000_000).min(1000) as u16;
+        let mut ready = [PollFd::new(socket.as_fd(), PollFlags::POLLIN)];
+        poll(&mut ready, PollTimeout::from(milliseconds)).context("wait for an answer")?;
+        let mut buffer = [0; 512];
+        while let Ok((length, from)) = recvfrom::<SockaddrStorage>(socket.as_raw_fd(), &mut buffer) {
+            let at = now();
+            let v6 = || from.as_ref()?.as_sockaddr_in6().map(|address| IpAddr::V6(address.ip()));
+            let from =
+                from.as_ref().and_then(|a| a.as_sockaddr_in()).map(|address| IpAddr::V4(address.ip())).or_else(v6);
+            if answers(v4, &buffer[..length], number)
+                && let Some(from) = from
+            {
+                return Ok(Some((from, at)));
+            }
+        }
+    }
+    Ok(None)
+}
+
 fn open(address: IpAddr) -> io::Result<Socket> {
     let (domain, protocol) = match address {
         IpAddr::V4(_) => (Domain::IPV4, Protocol::ICMPV4),
@@ -141,6 +188,8 @@ fn open(address: IpAddr) -> io::Result<Socket> {
 /// Types of echo messages: ICMP's and ICMPv6's.
 const REQUEST: [u8; 2] = [8, 128];
 const REPLY: [u8; 2] = [0, 129];
+/// Time exceeded.
+const EXCEEDED: [u8; 2] = [11, 3];
 const HEADER: usize = 8;
 
 fn request(v4: bool, nonce: u64, number: u32) -> Vec<u8> {
@@ -166,6 +215,27 @@ fn reply(v4: bool, packet: &[u8]) -> Option<(u64, u32)> {
     }
     let number = u32::from_be_bytes(message.get(4..8)?.try_into().ok()?);
     Some((u64::from_be_bytes(body.get(8..16)?.try_into().ok()?), number))
+}
+
+/// Whether a packet answers our request `number`: by a reply, or by saying that it took too many hops.
+/// Such a message holds the head of what it is about, of which only the first eight bytes are certain.
+fn answers(v4: bool, packet: &[u8], number: u32) -> bool {
+    if reply(v4, packet).is_some_and(|(_, found)| found == number) {
+        return true;
+    }
+    let about = || {
+        let header = if v4 { usize::from(packet.first()? & 0x0f) * 4 } else { 0 };
+        let message = packet.get(header..)?;
+        if *message.first()? != EXCEEDED[usize::from(!v4)] {
+            return None;
+        }
+        let original = message.get(HEADER..)?;
+        let header = if v4 { usize::from(original.first()? & 0x0f) * 4 } else { 40 };
+        let request = original.get(header..header + 8)?;
+        let ours = request[0] == REQUEST[usize::from(!v4)];
+        ours.then(|| request.get(4..8).and_then(|n| n.try_into().ok()).map(u32::from_be_bytes)).flatten()
+    };
+    about() == Some(number)
 }
 
 /// The Internet checksum, RFC 1071.

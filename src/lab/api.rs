@@ -15,8 +15,10 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
+use super::ask::{RoutesRequest, Trace, TraceRequest};
 use super::media::Traffic;
 use super::{Lab, Shared, fault};
+use crate::bird::routes::Route;
 use crate::kernel::impairment::Egress;
 use crate::scenario::damage::{Damage, Process, ProcessState};
 use crate::topology::{LinkId, NodeId, NodeKind};
@@ -106,6 +108,8 @@ pub(super) fn serve(lab: Shared, listener: UnixListener, down: watch::Sender<boo
     let routes = Router::new()
         .route("/status", get(status))
         .route("/fault", post(fault))
+        .route("/routes", post(routes))
+        .route("/trace", post(trace))
         .route("/down", post(end))
         .with_state(Served { lab, down });
     tokio::spawn(async move { axum::serve(OwnersOnly(listener), routes).await });
@@ -211,6 +215,20 @@ async fn fault(
         Ok(done) => Ok(Json(FaultAnswer { done })),
         Err(error) => Err((StatusCode::CONFLICT, Json(Refusal { error: format!("{error:#}") }))),
     }
+}
+
+async fn routes(State(context): State<Served>, Json(request): Json<RoutesRequest>) -> Answer<Vec<Route>> {
+    answer(context.lab.routes(&request).await)
+}
+
+async fn trace(State(context): State<Served>, Json(request): Json<TraceRequest>) -> Answer<Trace> {
+    answer(context.lab.trace(&request).await)
+}
+
+type Answer<T> = Result<Json<T>, (StatusCode, Json<Refusal>)>;
+
+fn answer<T>(found: Result<T>) -> Answer<T> {
+    found.map(Json).map_err(|error| (StatusCode::CONFLICT, Json(Refusal { error: format!("{error:#}") })))
 }
 
 async fn end(State(context): State<Served>) -> StatusCode {

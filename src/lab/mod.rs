@@ -5,9 +5,10 @@
 //! - `play`, `fault`, `renumber`, `flap`, `verify`, `walk`, `ping`, `workload`, `probe`: what happens in it
 //! - `record`, `facts`, `watchdog`: what is written down
 //! - `fibs`, `nodes`: what it knows of its kernels and its overlay nodes
-//! - [`api`]: its socket
+//! - [`api`], [`ask`]: its socket, and what can be asked
 
 pub mod api;
+pub mod ask;
 mod converge;
 mod facts;
 mod fault;

@@ -142,7 +142,7 @@ impl Lab {
     }
 
     /// Twice the delays of all links is more than any path has, but seldom much more than the longest.
-    fn longest_delay(&self) -> Duration {
+    pub(super) fn longest_delay(&self) -> Duration {
         let one_way = |side: usize| -> Duration {
             self.topology.links.iter().map(|l| l.impairments[side].delay + l.impairments[side].jitter).sum()
         };

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
+use serde::{Deserialize, Serialize};
 
 use super::Lab;
 use crate::kernel::interface::Control;
@@ -12,6 +13,34 @@ use crate::kernel::lookup::Hop;
 use crate::plan::Plan;
 use crate::scenario::damage::Damage;
 use crate::topology::{LinkId, NodeId};
+
+/// Where a packet goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Path {
+    /// The links on the way, and the node behind each.
+    pub(super) hops: Vec<(LinkId, NodeId)>,
+    pub(super) end: PathEnd,
+}
+
+/// How it ends there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PathEnd {
+    /// The address is the last node's.
+    Arrives,
+    /// The last node has no route.
+    NoRoute,
+    /// Over a link that is down or a black hole.
+    DeadLink,
+    /// The last node has been met before.
+    Circle,
+}
+
+impl Path {
+    pub(super) fn last(&self, from: NodeId) -> NodeId {
+        self.hops.last().map_or(from, |(_, node)| *node)
+    }
+}
 
 /// Follows the kernels' routes from node to node.
 pub(super) struct Walker<'a> {
@@ -30,23 +59,29 @@ impl<'a> Walker<'a> {
 
     /// The links on the path from one node to the other; `None`: it ends, or turns in a circle.
     pub(super) async fn walk(&mut self, from: NodeId, to: NodeId) -> Result<Option<Vec<LinkId>>> {
-        let (source, target) = (self.lab.address(from), self.lab.address(to));
+        let path = self.follow(from, self.lab.address(to)).await?;
+        Ok((path.end == PathEnd::Arrives && path.last(from) == to).then(|| path.hops.iter().map(|(l, _)| *l).collect()))
+    }
+
+    /// The way of a packet from a node's own address to any address.
+    pub(super) async fn follow(&mut self, from: NodeId, target: IpAddr) -> Result<Path> {
+        let source = self.lab.address(from);
         let (mut at, mut input) = (from, None);
-        let (mut path, mut met) = (Vec::new(), BTreeSet::new());
+        let (mut hops, mut met) = (Vec::new(), BTreeSet::new());
         while met.insert(at) {
             match self.hop(at, source, target, input).await? {
-                Hop::Here => return Ok((at == to).then_some(path)),
-                Hop::Nowhere => return Ok(None),
+                Hop::Here => return Ok(Path { hops, end: PathEnd::Arrives }),
+                Hop::Nowhere => return Ok(Path { hops, end: PathEnd::NoRoute }),
                 Hop::Out(index) => match self.next(at, index) {
                     Some(((next, interface), link)) => {
                         (at, input) = (next, Some(interface));
-                        path.push(link);
+                        hops.push((link, next));
                     }
-                    None => return Ok(None),
+                    None => return Ok(Path { hops, end: PathEnd::DeadLink }),
                 },
             }
         }
-        Ok(None)
+        Ok(Path { hops, end: PathEnd::Circle })
     }
 
     async fn hop(&mut self, at: NodeId, source: IpAddr, target: IpAddr, input: Option<u32>) -> Result<Hop> {

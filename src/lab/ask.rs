@@ -1,0 +1,183 @@
+//! Questions to a running lab that its kernels and BIRDs answer.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow, bail, ensure};
+use serde::{Deserialize, Serialize};
+
+use super::Lab;
+use super::launch::bird_socket;
+pub use super::walk::PathEnd;
+use super::walk::Walker;
+use crate::bird::control::Control;
+use crate::bird::routes::{self, Route};
+use crate::kernel::ping::Pinger;
+use crate::scenario::damage::{Process, ProcessState};
+use crate::topology::NodeId;
+
+/// `POST /routes`
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RoutesRequest {
+    pub node: String,
+    /// A prefix, an address or a group; `None`: all.
+    pub prefix: Option<String>,
+}
+
+/// `POST /trace`
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TraceRequest {
+    pub from: String,
+    /// A node, a group or an address.
+    pub to: String,
+}
+
+/// A packet's way, and beside it BGP's.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Trace {
+    pub from: String,
+    /// The address that was asked for.
+    pub target: IpAddr,
+    pub hops: Vec<TraceHop>,
+    pub end: PathEnd,
+    /// The AS path of the best route at the first BIRD on the way, and which BIRD that is.
+    pub bgp: Option<BgpPath>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TraceHop {
+    pub node: String,
+    #[serde(rename = "as")]
+    pub as_name: String,
+    pub asn: u32,
+    /// The link to it.
+    pub link: String,
+    /// Round trip from the first node; `None`: no answer.
+    pub rtt_ms: Option<f64>,
+    /// Who answered a packet that may take so many hops, if it was not this node.
+    pub answered_by: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct BgpPath {
+    pub at: String,
+    pub prefix: String,
+    pub as_path: Vec<u32>,
+    /// Names of these ASes, if the lab has them.
+    pub names: Vec<String>,
+}
+
+/// How long an answer may take besides the delays of the links.
+const PATIENCE: Duration = Duration::from_millis(500);
+
+impl Lab {
+    /// Routes of a node's BIRD, all or those to one destination, the best first.
+    ///
+    /// # Errors
+    /// No such node, or none with a BIRD that runs; BIRD does not take the prefix.
+    pub(super) async fn routes(&self, request: &RoutesRequest) -> Result<Vec<Route>> {
+        let node = self.named(&request.node)?;
+        ensure!(self.topology.node(node).kind.has_bird(), "{} is a client and has no BIRD", request.node);
+        let state = self.damage.lock().await.process(node, Process::Bird);
+        ensure!(state == ProcessState::Running, "the BIRD of {} does not run", request.node);
+        let which = match &request.prefix {
+            None => String::new(),
+            Some(prefix) if prefix.contains('/') => {
+                let net: ipnet::IpNet = prefix.parse().map_err(|_| anyhow!("`{prefix}` is no prefix"))?;
+                format!(" {net}")
+            }
+            Some(target) => format!(" for {}", self.target(target)?),
+        };
+        self.bird_routes(node, &which).await
+    }
+
+    async fn bird_routes(&self, node: NodeId, which: &str) -> Result<Vec<Route>> {
+        let mut bird = Control::connect(&bird_socket(&self.topology.node(node).name)).await?;
+        match bird.ask(&format!("show route{which} all")).await {
+            Ok(lines) => Ok(routes::parse(&lines)),
+            // BIRD calls it an error.
+            Err(error) if format!("{error:#}").contains("Network not found") => Ok(Vec::new()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Where a packet goes, by the kernels' own answers, and how long it takes.
+    ///
+    /// # Errors
+    /// An unknown name.
+    pub(super) async fn trace(&self, request: &TraceRequest) -> Result<Trace> {
+        let (from, target) = (self.named(&request.from)?, self.target(&request.to)?);
+        let damage = self.damage.lock().await.clone();
+        let path = Walker::new(self, &damage).await?.follow(from, target).await?;
+        let source = (self.network.namespace(from).clone(), self.address(from));
+        let patience = PATIENCE + self.longest_delay();
+        let pinger = Pinger::open(self.network.stepper(), vec![source]).await?;
+        let answers = pinger.trace(target, path.hops.len() as u32, patience).await?;
+        let owners = self.owners();
+        let hops = path.hops.iter().zip(answers).map(|((link, id), answer)| {
+            let node = self.topology.node(*id);
+            let own = &self.topology.ases[node.as_id.0];
+            let from =
+                answer.and_then(|(address, _)| owners.get(&address).copied().filter(|o| address != target && o != id));
+            TraceHop {
+                node: node.name.clone(),
+                as_name: own.name.clone(),
+                asn: own.asn,
+                link: self.topology.links[link.0].name.clone(),
+                rtt_ms: answer.map(|(_, time)| time as f64 / 1e6),
+                answered_by: from.map(|other| self.topology.node(other).name.clone()),
+            }
+        });
+        let hops = hops.collect();
+        let first_bird = std::iter::once(from).chain(path.hops.iter().map(|(_, node)| *node));
+        let first_bird = first_bird.into_iter().find(|id| self.topology.node(*id).kind.is_router());
+        let bgp = match first_bird {
+            Some(bird) => self.bgp_path(bird, target).await?,
+            None => None,
+        };
+        Ok(Trace { from: request.from.clone(), target, hops, end: path.end, bgp })
+    }
+
+    /// `None`: its BIRD does not run, or has no BGP route.
+    async fn bgp_path(&self, at: NodeId, target: IpAddr) -> Result<Option<BgpPath>> {
+        if self.damage.lock().await.process(at, Process::Bird) != ProcessState::Running {
+            return Ok(None);
+        }
+        let routes = self.bird_routes(at, &format!(" for {target}")).await?;
+        let Some(best) = routes.iter().find(|route| route.best && !route.as_path().is_empty()) else { return Ok(None) };
+        let as_path: Vec<u32> = best.as_path().iter().filter_map(|asn| asn.parse().ok()).collect();
+        let name = |asn: &u32| self.topology.ases.iter().find(|a| a.asn == *asn).map(|a| a.name.clone());
+        let names = as_path.iter().map(|asn| name(asn).unwrap_or_else(|| asn.to_string())).collect();
+        let at = self.topology.node(at).name.clone();
+        Ok(Some(BgpPath { at, prefix: best.prefix.clone(), as_path, names }))
+    }
+
+    fn named(&self, name: &str) -> Result<NodeId> {
+        self.topology.find(name).with_context(|| format!("lab {} has no node {name}", self.topology.name))
+    }
+
+    /// The address that a word means: a node's, a group's, or its own.
+    fn target(&self, word: &str) -> Result<IpAddr> {
+        if let Some(node) = self.topology.find(word) {
+            return Ok(self.address(node));
+        }
+        if let Some(group) = self.topology.groups.iter().find(|group| group.name == word) {
+            return Ok(group.addresses[0]);
+        }
+        match word.parse() {
+            Ok(address) => Ok(address),
+            Err(_) => bail!("`{word}` is no node, no group and no address of lab {}", self.topology.name),
+        }
+    }
+
+    /// Whose each unicast address is.
+    fn owners(&self) -> BTreeMap<IpAddr, NodeId> {
+        let plan = self.plan();
+        let of = |node: &crate::plan::NodePlan| -> Vec<(IpAddr, NodeId)> {
+            let links = node.interfaces.iter().flat_map(|interface| &interface.addresses);
+            node.loopback.iter().chain(links).map(|net| (net.addr(), node.id)).collect()
+        };
+        plan.nodes.iter().flat_map(of).collect()
+    }
+}
