@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::support::{Lab, Place, faulty, scenes, skip, wait_until};
+use crate::support::{Family, Lab, Place, faulty, scenes, skip, wait_until};
 
 const HOLE: [&str; 2] = ["link west-a is a black hole already", "link west-a is neither impaired nor a black hole"];
 
@@ -194,6 +194,27 @@ fn stubs_fail_silently(place: &Place) {
         lab.wait_for_site("east");
     });
     lab.wait_for_site("west");
+}
+
+scenes!(a_short_cut_leaves_no_hole_in_the_tables: root rootless_ipv6);
+
+fn a_short_cut_leaves_no_hole_in_the_tables(place: &Place) {
+    // OSPF computes routes once a second: what has come back by then has never been away, except in the kernel.
+    let text = "[[as]]\nname = \"net\"\nrouters = [\"k1\", \"k2\", \"k3\"]\nlinks = [\"k1-k2\", \"k2-k3\"]\n\n\
+                [[stub]]\nname = \"s\"\nuplinks = [\"k3\"]\nmembers = 1\n";
+    let lab = Lab::up(place, &place.write("short.toml", text));
+    let family = if place.scene.family == Family::Ipv6 { "-6" } else { "-4" };
+    let routes = || lab.exec("k1", &format!("ip {family} -o route show proto bird")).ok().stdout;
+    let before = routes();
+    assert!(before.lines().count() > 2, "{before}");
+    for _ in 0..3 {
+        lab.fault("cut k1-k2").ok();
+        lab.fault("mend k1-k2").ok();
+    }
+    wait_until("the kernel has its routes again", || {
+        let now = routes();
+        if now == before { Ok(()) } else { Err(now) }
+    });
 }
 
 scenes!(a_lab_with_physics_needs_somebody_who_does_it: root);

@@ -15,6 +15,18 @@ use crate::support::{Lab, Place, scenes, skip, wait_until};
 /// Faults in force at a time.
 const MOST: usize = 8;
 
+/// What is said then.
+const NATURAL: [&str; 8] = [
+    "is not running",
+    "is running",
+    "is frozen",
+    "has crashed",
+    "has failed already",
+    "does not announce",
+    "flaps",
+    "nothing to cut",
+];
+
 struct Storm {
     routers: usize,
     pairs: usize,
@@ -112,23 +124,9 @@ fn undo(lab: &Lab<'_>, draws: &mut Draws<'_>) -> bool {
     false
 }
 
-/// Refused because another fault is in force.
+/// Whether a fault or undo was refused because another fault is in force.
 fn is_natural(why: &str) -> bool {
-    [
-        "is not running",
-        "is frozen",
-        "crashed already",
-        "is frozen already",
-        "does not announce",
-        "flaps",
-        "nothing to cut",
-    ]
-    .iter()
-    .any(|natural| why.contains(natural))
-        || why.contains("the host has crashed as a whole")
-        || why.contains("announces already")
-        || why.contains("has failed already")
-        || why.contains("is running")
+    NATURAL.iter().any(|natural| why.contains(natural))
 }
 
 fn act(lab: &Lab<'_>, action: &str) -> Result<(), String> {
