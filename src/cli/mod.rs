@@ -2,6 +2,7 @@
 
 mod bench_wire;
 mod check;
+mod compare_links;
 mod doctor;
 mod generate;
 mod inside;
@@ -79,6 +80,9 @@ enum Command {
     /// Measure the user-space link; run by scripts/bench-wire
     #[command(hide = true)]
     BenchWire,
+    /// Put a link of each backend through the same course; run by scripts/compare-links
+    #[command(hide = true)]
+    CompareLinks(compare_links::CompareLinks),
     /// The process on a host; started by a lab
     #[command(hide = true)]
     Node {
@@ -184,6 +188,7 @@ pub fn run(cli: Cli, begun: u64) -> i32 {
         Command::Report(report) => report.execute(),
         Command::Doctor(doctor) => doctor.execute(),
         Command::BenchWire => bench_wire::execute(),
+        Command::CompareLinks(compare) => compare.execute(),
         Command::Node { config } => crate::node::host::run(&config).map(|()| 0).map_err(Failure::Lab),
     };
     let (code, error) = match outcome {
