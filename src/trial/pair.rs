@@ -41,13 +41,14 @@ pub fn mac(side: usize) -> [u8; 6] {
 }
 
 impl Pair {
-    /// Creates namespaces `a` and `b`, which need [`namespace::NAMES`] to be there, and the link. They have no IPv6:
-    /// nobody speaks unasked.
+    /// Creates two namespaces, one pair of each backend in one [`namespace::NAMES`], and the link. They have no
+    /// IPv6: nobody speaks unasked.
     ///
     /// # Errors
     /// If the machine lacks what the link is made of; [`Pair::missing`] tells before.
     pub async fn create(stepper: &Stepper, backend: Backend, seeds: [u64; 2]) -> Result<Self> {
-        let namespaces = stepper.run(|| Ok([silent("a")?, silent("b")?])).await?;
+        let names = [0, 1].map(|side| format!("{}{side}", super::judge::name(backend)));
+        let namespaces = stepper.run(move || Ok([silent(&names[0])?, silent(&names[1])?])).await?;
         let controls = [Control::open(stepper, &namespaces[0]).await?, Control::open(stepper, &namespaces[1]).await?];
         let medium = match backend {
             Backend::Wire => Medium::Wire(wire(stepper, &namespaces, seeds).await?),
