@@ -37,10 +37,14 @@ impl Arrival {
         Some(u32::from_be_bytes(self.frame.get(15..19)?.try_into().ok()?))
     }
 
+    /// When it was sent, if it says so.
+    pub(super) fn sent(&self) -> u64 {
+        self.frame.get(19..27).and_then(|bytes| bytes.try_into().ok()).map_or(0, u64::from_be_bytes)
+    }
+
     /// Milliseconds since it was sent.
     pub(super) fn took(&self) -> f64 {
-        let sent = self.frame.get(19..27).and_then(|bytes| bytes.try_into().ok()).map_or(0, u64::from_be_bytes);
-        self.at.saturating_sub(sent) as f64 / 1e6
+        self.at.saturating_sub(self.sent()) as f64 / 1e6
     }
 }
 
@@ -138,7 +142,8 @@ fn start(socket: Socket, wanted: Weak<()>) -> Result<Receiver<Arrival>> {
 }
 
 fn read(mut socket: &Socket, wanted: &Weak<()>, tell: &Sender<Arrival>) -> io::Result<()> {
-    let mut buffer = [0; 2048];
+    // The kernel may put many segments of a stream into one.
+    let mut buffer = vec![0; 1 << 17];
     while wanted.strong_count() > 0 {
         let length = match socket.read(&mut buffer) {
             Ok(length) => length,

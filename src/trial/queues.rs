@@ -1,10 +1,14 @@
 //! Queues, changes under way and black holes: what becomes of frames that wait or fly.
 
-use anyhow::Result;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+
+use anyhow::{Context, Result, anyhow};
 
 use super::judge::{Apart, Bound, Reading, Unit};
+use super::pair::address;
 use super::{LENGTH, SHORT, Trial, delayed, numbers};
-use crate::kernel::impairment::{Egress, Impairment, Queue};
+use crate::kernel::impairment::{Egress, FRAME, Impairment, Queue};
 
 pub(super) async fn measure(trial: &mut Trial, readings: &mut Vec<Reading>) -> Result<()> {
     drops(trial, readings, "200 kbit/s, 10p", 200_000, Some(Queue::Packets(10)), 13).await?;
@@ -15,7 +19,9 @@ pub(super) async fn measure(trial: &mut Trial, readings: &mut Vec<Reading>) -> R
     many(trial, readings).await?;
     delay_changed(trial, readings).await?;
     rate_changed(trial, readings).await?;
-    black_hole(trial, readings).await
+    black_hole(trial, readings).await?;
+    // At the end: nobody waits for the connection's last words.
+    stream(trial, readings).await
 }
 
 /// More frames than fit, at once. `fit`: those in the bucket and in the queue.
@@ -58,6 +64,28 @@ async fn many(trial: &mut Trial, readings: &mut Vec<Reading>) -> Result<()> {
     let arrived = numbers(&trial.rest().await?);
     let in_order = if arrived.is_sorted() { arrived.len() } else { 0 };
     readings.push(Reading::exactly("in flight at once", "delay 1 s".into(), in_order, COUNT as usize));
+    Ok(())
+}
+
+/// The frames of a TCP stream: one that is lost is one on the wire.
+async fn stream(trial: &mut Trial, readings: &mut Vec<Reading>) -> Result<()> {
+    const BYTES: usize = 200_000;
+    trial.impair(delayed(5)).await?;
+    let (at, namespaces) = (SocketAddr::from((address(1), 4001)), &trial.pair.namespaces);
+    let listen = move || TcpListener::bind(at).context("listen");
+    let listener = trial.pair.stepper.within(&namespaces[1], listen).await?;
+    let connect = move || TcpStream::connect(at).context("connect");
+    let mut sender = trial.pair.stepper.within(&namespaces[0], connect).await?;
+    let (mut receiver, _) = listener.accept().context("accept a connection")?;
+    let send = std::thread::spawn(move || sender.write_all(&[0; BYTES]));
+    receiver.read_exact(&mut [0; BYTES]).context("receive a stream")?;
+    let sent = send.join().map_err(|_| anyhow!("the sender panicked"))?;
+    sent.context("send a stream")?;
+    let lengths = trial.rest().await?.into_iter().map(|arrival| arrival.frame.len());
+    let longest = lengths.max().unwrap_or(0) as f64;
+    let (property, configured, unit) = ("a stream's longest frame", "200 kB".into(), Unit::Bytes);
+    let (bound, apart) = (Bound(1500.0, f64::from(FRAME)), Apart::By(0.0));
+    readings.push(Reading { property, configured, unit, value: longest, bound, emulated: None, apart });
     Ok(())
 }
 

@@ -34,7 +34,7 @@ async fn round_trip(trial: &mut Trial, readings: &mut Vec<Reading>) -> Result<()
         reading("round trip, p50", "nothing", at(&bare, 0.5), Bound(0.0, 0.5), Some(Bound::ANY), 0.5),
         reading("round trip, least", "delay 5 ms twice", at(&near, 0.0), Bound(10.0, 10.4), late, 0.3),
         reading("round trip, p50", "delay 5 ms twice", at(&near, 0.5), Bound(10.0, 10.5), late, 0.4),
-        reading("round trip, p99", "delay 5 ms twice", at(&near, 0.99), Bound(10.0, 12.0), late, 2.0),
+        reading("round trip, p99", "delay 5 ms twice", at(&near, 0.99), Bound(10.0, 15.0), late, 4.0),
         Reading {
             unit: Unit::Plain,
             emulated: Some(Bound(1.0, 4.1)),
@@ -80,12 +80,12 @@ async fn jitter(trial: &mut Trial, readings: &mut Vec<Reading>) -> Result<()> {
         Reading { property, configured, unit, value, bound, emulated: Some(emulated), apart }
     };
     let milliseconds = |property, value, bound, emulated| {
-        reading(property, Unit::Milliseconds, value, bound, emulated, Apart::By(1.0))
+        reading(property, Unit::Milliseconds, value, bound, emulated, Apart::By(4.0))
     };
     readings.extend([
         milliseconds("jitter, least", at(&took, 0.0), Bound(10.0, 10.5), Bound(10.0, f64::INFINITY)),
         milliseconds("jitter, p50", at(&took, 0.5), Bound(18.5, 22.0), Bound(10.0, f64::INFINITY)),
-        milliseconds("jitter, most", at(&took, 1.0), Bound(29.5, 32.0), Bound(29.0, f64::INFINITY)),
+        milliseconds("jitter, most", at(&took, 1.0), Bound(29.5, 35.0), Bound(29.0, f64::INFINITY)),
         reading("jitter, unevenness", Unit::Plain, unevenness, even, Bound(0.0, 1.0), Apart::Samples(took, besides)),
         reading("frames overtaken", Unit::Share, overtaken, Bound(0.4, 0.56), Bound(0.1, 0.56), Apart::By(0.1)),
     ]);
@@ -108,14 +108,16 @@ fn speed(property: &'static str, configured: String, megabits: f64, value: f64) 
     Reading { property, configured, unit: Unit::Megabits, value, bound, emulated, apart: Apart::By(megabits * 0.03) }
 }
 
-/// Megabits per second at the other end, without what the bucket lets pass at once.
+/// Megabits per second at the other end, without what the bucket lets pass at once, since the first was
+/// sent: who looks late finds a rate that is lower, never higher.
 async fn throughput(trial: &mut Trial, impairment: Impairment, frames: u32) -> Result<f64> {
     trial.impair(impairment).await?;
     trial.send(0..frames, LENGTH).await?;
     let arrived = trial.receive(frames as usize)?;
     trial.rest().await?;
-    let times = sorted(arrived.iter().map(|arrival| arrival.at as f64));
-    let nanoseconds = at(&times, 1.0) - at(&times, 0.0);
+    let sent = arrived.iter().map(Arrival::sent).min().unwrap_or(0);
+    let last = arrived.iter().map(|arrival| arrival.at).max().unwrap_or(0);
+    let nanoseconds = last.saturating_sub(sent) as f64 - impairment.delay.as_nanos() as f64;
     let bucket = Impairment::bucket(impairment.rate.unwrap_or(u64::MAX));
     Ok((arrived.len() * LENGTH).saturating_sub(bucket as usize) as f64 * 8e3 / nanoseconds)
 }
