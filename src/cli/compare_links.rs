@@ -1,6 +1,7 @@
 //! `anybed compare-links`: puts a link of each backend through the same course, in a sandbox of its
 //! own, and shows them side by side. Hidden: it is what `scripts/compare-links` runs.
 
+use std::fmt;
 use std::fs;
 use std::path::Path;
 
@@ -43,10 +44,23 @@ struct Comparison {
     kernel: String,
     cpus: usize,
     emulated: bool,
-    /// Of each backend that is not there, what the machine lacks.
-    missing: Vec<String>,
+    backends: Vec<&'static str>,
+    missing: Vec<Missing>,
     rows: Vec<Row>,
     passed: bool,
+}
+
+/// A backend that is not there, and what the machine lacks for it.
+#[derive(Debug, Serialize)]
+struct Missing {
+    backend: &'static str,
+    feature: String,
+}
+
+impl fmt::Display for Missing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "no {}: this machine lacks {}", self.backend, self.feature)
+    }
 }
 
 /// The exit code of the sandbox if the machine lacks what was asked for.
@@ -102,23 +116,25 @@ impl CompareLinks {
             }
             match Pair::missing(&stepper, backend).await? {
                 None => there.push(backend),
-                Some(feature) => missing.push(format!("no {}: this machine lacks {feature}", name(backend))),
+                Some(feature) => missing.push(Missing { backend: name(backend), feature }),
             }
         }
         if there.is_empty() {
-            return Err(Failure::Machine(anyhow!("{}", missing.join("; "))));
+            let lines: Vec<_> = missing.iter().map(Missing::to_string).collect();
+            return Err(Failure::Machine(anyhow!("{}", lines.join("; "))));
         }
         let rows = trial::run(&stepper, &there, self.emulated).await?;
         let passed = rows.iter().all(|row| row.wrong.is_empty());
         let kernel = uname().context("ask for the kernel's name")?;
         let kernel = format!("{} {}", kernel.sysname().to_string_lossy(), kernel.release().to_string_lossy());
         let cpus = std::thread::available_parallelism().map_or(1, usize::from);
-        Ok(Comparison { kernel, cpus, emulated: self.emulated, missing, rows, passed })
+        let backends = there.into_iter().map(name).collect();
+        Ok(Comparison { kernel, cpus, emulated: self.emulated, backends, missing, rows, passed })
     }
 }
 
 fn text(comparison: &Comparison) -> String {
-    let Comparison { kernel, cpus, emulated, missing, rows, passed } = comparison;
+    let Comparison { kernel, cpus, emulated, missing, rows, passed, .. } = comparison;
     let judged = if *emulated { "; emulated: order and ratio are judged, times are not" } else { "" };
     let mut text = format!("{kernel}, {cpus} CPUs{judged}\n");
     missing.iter().for_each(|line| text += &format!("{line}\n"));

@@ -144,7 +144,7 @@ fn row(readings: &[(Backend, &Reading)], emulated: bool) -> Option<Row> {
 fn apart(a: &Reading, b: &Reading) -> Option<(f64, f64)> {
     let difference = (a.value - b.value).abs();
     match (&a.apart, &b.apart) {
-        (Apart::By(most), _) => Some((difference, *most)),
+        (Apart::By(a), Apart::By(b)) => Some((difference, a.max(*b))),
         (Apart::Shares(n), Apart::Shares(m)) => {
             let (n, m) = (*n as f64, *m as f64);
             let pooled = (a.value * n + b.value * m) / (n + m);

@@ -173,5 +173,5 @@ async fn veth(stepper: &Stepper, namespaces: &[Namespace; 2]) -> Result<()> {
         index: INDEX,
         mac: mac(side),
     };
-    link::create(control.handle(), end(0), end(1)).await
+    link::create(control.handle(), end(0), end(1), true).await
 }

@@ -12,6 +12,7 @@ mod lab_overlay;
 mod lab_routing;
 mod lab_sessions;
 mod leftovers;
+mod links;
 mod netem;
 mod plan;
 mod shipped;

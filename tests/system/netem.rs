@@ -55,7 +55,7 @@ impl Wire {
         let between = Self::control(&runtime, "between");
         let end = |file: &File, name, mac| link::End { namespace: file.as_raw_fd(), name, index: INDEX, mac };
         runtime.block_on(async {
-            link::create(between.handle(), end(&here, "near", NEAR), end(&there, "far", FAR)).await.unwrap();
+            link::create(between.handle(), end(&here, "near", NEAR), end(&there, "far", FAR), true).await.unwrap();
             near.set_up(&interface("near", NEAR, "10.0.0.1", "10.0.0.2", FAR)).await.unwrap();
             far.set_up(&interface("far", FAR, "10.0.0.2", "10.0.0.1", NEAR)).await.unwrap();
         });
