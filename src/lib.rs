@@ -24,6 +24,8 @@
 //! - [`measure`]: catchments, convergence, islands, and the verdict on every expectation.
 //! - [`report`]: text and JSON for people and machines.
 //!
+//! [`trial`] measures one link alone, for those who work on anybed.
+//!
 //! [`cli`] parses the command line, enters the sandbox and dispatches.
 
 pub mod anycast;
@@ -39,3 +41,4 @@ pub mod plan;
 pub mod report;
 pub mod scenario;
 pub mod topology;
+pub mod trial;

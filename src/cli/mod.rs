@@ -4,6 +4,7 @@ mod ask;
 mod bench_wire;
 mod capture;
 mod check;
+mod compare_links;
 mod doctor;
 mod generate;
 mod inside;
@@ -97,6 +98,9 @@ enum Command {
     /// The part of `capture` that runs on the node
     #[command(hide = true)]
     CaptureHere(capture::CaptureHere),
+    /// Put a link of each backend through the same course; run by scripts/compare-links
+    #[command(hide = true)]
+    CompareLinks(compare_links::CompareLinks),
     /// The process on a host; started by a lab
     #[command(hide = true)]
     Node {
@@ -207,6 +211,7 @@ pub fn run(cli: Cli, begun: u64) -> i32 {
         Command::Report(report) => report.execute(),
         Command::Doctor(doctor) => doctor.execute(),
         Command::BenchWire => bench_wire::execute(),
+        Command::CompareLinks(compare) => compare.execute(),
         Command::Node { config } => crate::node::host::run(&config).map(|()| 0).map_err(Failure::Lab),
     };
     let (code, error) = match outcome {

@@ -24,7 +24,12 @@ pub struct End<'a> {
 ///
 /// `handle` must belong to a namespace that has neither of the two indices: the kernel looks there
 /// for an existing interface first.
-pub async fn create(handle: &Handle, a: End<'_>, b: End<'_>) -> Result<()> {
+///
+/// `single`: TCP sends frames as they are on a cable. Else up to 64 KiB cross as one, which is 30 times as
+/// fast (14.6 Gbit/s instead of 0.46), and which `netem` loses, delays and queues as one frame. What other
+/// links bring in is not split, so this is for all links of a lab or for none.
+pub async fn create(handle: &Handle, a: End<'_>, b: End<'_>, single: bool) -> Result<()> {
+    let segments = single.then_some(LinkAttribute::GsoMaxSegs(1));
     let mut peer = LinkMessageBuilder::<LinkUnspec>::new_with_info_kind(InfoKind::Veth)
         .name(b.name.to_owned())
         .index(b.index)
@@ -33,13 +38,15 @@ pub async fn create(handle: &Handle, a: End<'_>, b: End<'_>) -> Result<()> {
         .build();
     // The kernel takes the peer's kind from the outer message.
     peer.attributes.retain(|attribute| !matches!(attribute, LinkAttribute::LinkInfo(_)));
-    let message = LinkMessageBuilder::<LinkVeth>::new(a.name, b.name)
+    peer.attributes.extend(segments.clone());
+    let mut message = LinkMessageBuilder::<LinkVeth>::new(a.name, b.name)
         .set_info_data(InfoData::Veth(InfoVeth::Peer(peer)))
         .index(a.index)
         .address(a.mac.to_vec())
         .setns_by_fd(a.namespace)
         .up()
         .build();
+    message.attributes.extend(segments);
     let request = handle.link().add(message).execute().await;
     request.with_context(|| format!("create link {} – {}", a.name, b.name))
 }

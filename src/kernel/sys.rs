@@ -96,6 +96,34 @@ pub fn keep_tap(file: &File) -> io::Result<()> {
     succeeded(unsafe { libc::ioctl(file.as_raw_fd(), libc::TUNSETPERSIST, libc::c_ulong::from(true)) })
 }
 
+/// A socket for whole frames of interface `index` in the calling thread's namespace: it reads all that arrive,
+/// whatever they are, and not what it sends itself.
+///
+/// # Errors
+/// Without the right to raw sockets in the namespace.
+pub fn packet_socket(index: u32) -> io::Result<OwnedFd> {
+    let index = libc::c_int::try_from(index).map_err(|_| io::ErrorKind::InvalidInput)?;
+    let (every, yes) = ((libc::ETH_P_ALL as u16).to_be(), 1 as libc::c_int);
+    // SAFETY: a sockaddr_ll is numbers and arrays of such: all zeros are a value of it.
+    let mut address: libc::sockaddr_ll = unsafe { std::mem::zeroed() };
+    address.sll_family = libc::AF_PACKET as u16;
+    address.sll_protocol = every;
+    address.sll_ifindex = index;
+    // SAFETY: socket takes numbers; of protocol 0, it reads nothing before it is bound.
+    let fd = unsafe { libc::socket(libc::AF_PACKET, libc::SOCK_RAW | libc::SOCK_CLOEXEC, 0) };
+    succeeded(fd)?;
+    // SAFETY: the kernel has just opened it for this process.
+    let socket = unsafe { OwnedFd::from_raw_fd(fd) };
+    // SAFETY: setsockopt reads an int and bind a sockaddr_ll, with their sizes; both live on this stack.
+    unsafe {
+        let (of, size) = (libc::SOL_PACKET, size_of_val(&yes) as libc::socklen_t);
+        succeeded(libc::setsockopt(fd, of, libc::PACKET_IGNORE_OUTGOING, (&raw const yes).cast(), size))?;
+        let size = size_of_val(&address) as libc::socklen_t;
+        succeeded(libc::bind(fd, (&raw const address).cast(), size))?;
+    }
+    Ok(socket)
+}
+
 /// Lets the calling thread run before every thread of ordinary priority, whatever their number.
 ///
 /// # Errors

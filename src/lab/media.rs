@@ -76,6 +76,11 @@ impl Media {
         planned.emulated && self.backend == Backend::Wire
     }
 
+    /// Whether the kernel impairs any link of the plan.
+    pub(super) fn uses_netem(&self, plan: &Plan) -> bool {
+        self.backend == Backend::Netem && plan.links.iter().any(|planned| planned.emulated)
+    }
+
     /// Creates the links that are wires.
     pub(super) async fn create_wires(
         &self,

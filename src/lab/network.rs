@@ -82,13 +82,14 @@ impl Network {
     pub(super) async fn link(&self, plan: &Plan) -> Result<String> {
         // The supervisor's own namespace has nothing but `lo`, as `link::create` asks for.
         let here = Control::here("the supervisor's namespace")?;
+        let single = self.media.uses_netem(plan);
         let (wires, pairs): (Vec<_>, Vec<_>) = plan.links.iter().partition(|planned| self.media.is_wire(planned));
         let links = stream::iter(pairs).map(|planned| {
             let end = |at: (NodeId, usize)| {
                 let Interface { name, index, mac, .. } = plan.interface(at);
                 link::End { namespace: self.namespace(at.0).raw_fd(), name, index: *index, mac: *mac }
             };
-            Ok(link::create(here.handle(), end(planned.a), end(planned.b)))
+            Ok(link::create(here.handle(), end(planned.a), end(planned.b), single))
         });
         // The kernel creates one after the other; the next request waits for no answer.
         links.try_buffer_unordered(IN_FLIGHT).try_for_each(|()| std::future::ready(Ok(()))).await?;

@@ -18,6 +18,7 @@ mod lab_routing;
 mod lab_sessions;
 mod lab_storm;
 mod leftovers;
+mod links;
 mod netem;
 mod plan;
 mod shipped;

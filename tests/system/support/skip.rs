@@ -32,6 +32,15 @@ pub(super) fn missing(place: &Place) -> Option<String> {
 pub(crate) fn say(test: &str, feature: &str) {
     let line = format!("SKIPPED {test}: this machine lacks {feature}\n");
     assert!(std::env::var_os("ANYBED_TEST_NO_SKIP").is_none(), "{line}");
+    write(&line);
+}
+
+/// Says what a test that runs has not looked at, and why: no skip.
+pub(crate) fn remark(test: &str, text: &str) {
+    write(&format!("NOTE {test}: {text}\n"));
+}
+
+fn write(line: &str) {
     // Not `eprintln!`, which the test runner shows only for failures.
     std::io::stderr().write_all(line.as_bytes()).expect("write to standard error");
 }
