@@ -24,6 +24,7 @@ pub(super) async fn measure(trial: &mut Trial, readings: &mut Vec<Reading>) -> R
 async fn round_trip(trial: &mut Trial, readings: &mut Vec<Reading>) -> Result<()> {
     let bare = ping(trial, 0, 100).await?;
     let near = ping(trial, 5, 300).await?;
+    // Of the least round trips: whoever stalls meanwhile, some do not meet it.
     let far = ping(trial, 20, 50).await?;
     let late = Some(Bound(10.0, f64::INFINITY));
     let reading = |property, configured: &str, value, bound, emulated, apart| {
@@ -38,7 +39,7 @@ async fn round_trip(trial: &mut Trial, readings: &mut Vec<Reading>) -> Result<()
         Reading {
             unit: Unit::Plain,
             emulated: Some(Bound(1.0, 4.1)),
-            ..reading("ratio of round trips", "20 to 5 ms", at(&far, 0.5) / at(&near, 0.5), Bound(3.8, 4.1), None, 0.15)
+            ..reading("ratio of the least", "20 to 5 ms", at(&far, 0.0) / at(&near, 0.0), Bound(3.8, 4.1), None, 0.15)
         },
         Reading::exactly("pings that came back", "450 sent".into(), bare.len() + near.len() + far.len(), 450),
     ]);
