@@ -40,6 +40,8 @@ pub enum What {
     /// A fault or its undo changed what a link does: its carrier, and what becomes of the frames that `a`
     /// sends, and `b`.
     Link { link: String, up: bool, egress: [Egress; 2] },
+    /// A node has these unicast addresses, and no others, from now on.
+    Renumbered { node: String, addresses: Vec<IpAddr> },
     /// Echoes between two nodes, from a `ping`: the links that the kernels' routes led along, there and
     /// back, and each round trip in nanoseconds (`None`: no answer).
     Ping { from: String, to: String, there: Vec<String>, back: Vec<String>, round_trips: Vec<Option<u64>> },

@@ -53,9 +53,15 @@ fn is_stderr_colored() -> bool {
 
 /// Plans a checked lab.
 pub(super) fn plan(topology: &Topology, choices: &Choices) -> Result<Built, Failure> {
-    let templates = Templates::load(choices.bird_configs.as_deref());
-    let planned = templates.and_then(|templates| Built::new(topology, &templates));
-    planned.map_err(|error| Failure::Usage(error.into()))
+    plan_with(topology, &templates(choices)?)
+}
+
+pub(super) fn plan_with(topology: &Topology, templates: &Templates) -> Result<Built, Failure> {
+    Built::new(topology, templates).map_err(|error| Failure::Usage(error.into()))
+}
+
+pub(super) fn templates(choices: &Choices) -> Result<Templates, Failure> {
+    Templates::load(choices.bird_configs.as_deref()).map_err(|error| Failure::Usage(error.into()))
 }
 
 impl Check {

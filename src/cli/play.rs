@@ -155,7 +155,8 @@ impl Start<'_> {
         if let Some(name) = self.name {
             topology.name = checked_name(name)?;
         }
-        let plan = check::plan(&topology, self.choices)?;
+        let templates = check::templates(self.choices)?;
+        let plan = check::plan_with(&topology, &templates)?;
         let bird = Bird::find().map_err(|error| Failure::Machine(error.into()))?;
         if topology.links.iter().any(|link| link.emulated) {
             topology.backend = features::backend(topology.backend).map_err(|error| Failure::Machine(error.into()))?;
@@ -173,6 +174,7 @@ impl Start<'_> {
             topology,
             scenario,
             plan,
+            templates,
             bird,
             file: self.file.to_owned(),
             out: out.clone(),

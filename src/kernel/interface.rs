@@ -90,6 +90,37 @@ impl Control {
         Ok(())
     }
 
+    /// Takes from an interface what `before` says and gives it what `after` says. While it is down it
+    /// gets its addresses; [`Self::set_up`] does the rest.
+    pub async fn renumber(&self, before: &Interface, after: &Interface, up: bool) -> Result<()> {
+        for address in &after.addresses {
+            self.add_address(after.index, *address).await?;
+        }
+        if up {
+            self.add_neighbors(after).await?;
+            // Before the old gateway's subnet goes: there is always a route.
+            for via in &after.default_via {
+                self.add_default_route(*via, after.index).await?;
+            }
+        }
+        for (address, _) in before.neighbors.iter().filter(|old| !after.neighbors.contains(old)) {
+            self.remove_neighbor(after.index, *address).await?;
+        }
+        for address in before.addresses.iter().filter(|old| !after.addresses.contains(old)) {
+            self.remove_address(after.index, *address).await?;
+        }
+        Ok(())
+    }
+
+    /// Removes a neighbor; it is no error if it is gone.
+    async fn remove_neighbor(&self, index: u32, address: IpAddr) -> Result<()> {
+        let message = self.handle.neighbours().add(index, address).message_mut().clone();
+        match self.handle.neighbours().del(message).execute().await {
+            Err(rtnetlink::Error::NetlinkError(e)) if e.to_io().raw_os_error() == Some(libc::ENOENT) => Ok(()),
+            other => other.with_context(|| format!("remove neighbor {address} in {}", self.namespace)),
+        }
+    }
+
     async fn add_neighbors(&self, interface: &Interface) -> Result<()> {
         let add = |(address, mac): &(IpAddr, [u8; 6])| {
             let neighbors = self.handle.neighbours();

@@ -176,7 +176,7 @@ async fn link_status(lab: &Lab, damage: &Damage, id: LinkId) -> Option<LinkStatu
     if !link.emulated && state.egress.iter().all(Egress::is_none) {
         return None;
     }
-    let traffic = lab.network.traffic(&lab.plan, id).await.ok()??;
+    let traffic = lab.network.traffic(&lab.plan(), id).await.ok()??;
     let ends = [link.a, link.b].map(|end| lab.topology.node(end).name.clone());
     Some(LinkStatus { name: link.name.clone(), up: state.up, ends, egress: state.egress, traffic })
 }

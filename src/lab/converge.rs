@@ -58,7 +58,7 @@ impl Lab {
         for (index, origin) in self.topology.ases.iter().enumerate().filter(|(_, a)| a.stub) {
             let prefixes = by_origin.entry(AsId(index)).or_default();
             for family in self.topology.family.families() {
-                prefixes.insert(self.plan.addresses.stub_prefix(AsId(index), *family).to_string());
+                prefixes.insert(self.plan().addresses.stub_prefix(AsId(index), *family).to_string());
             }
             let is_site = |members: &[NodeId]| members.iter().any(|m| self.topology.node(*m).as_id == AsId(index));
             for group in plain.iter().filter(|g| is_site(&g.members)) {

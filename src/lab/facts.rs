@@ -34,7 +34,6 @@ fn node(topology: &Topology, plan: &Plan, id: NodeId) -> NodeFacts {
     let node = topology.node(id);
     let own = &topology.ases[node.as_id.0];
     let planned = plan.node(id);
-    let interfaces = planned.interfaces.iter().flat_map(|i| &i.addresses);
     NodeFacts {
         name: node.name.clone(),
         kind: node.kind.name().into(),
@@ -42,7 +41,7 @@ fn node(topology: &Topology, plan: &Plan, id: NodeId) -> NodeFacts {
         asn: own.asn,
         stub: own.stub.then(|| own.name.clone()),
         place: node.place,
-        addresses: planned.loopback.iter().chain(interfaces).map(|net| net.addr()).collect(),
+        addresses: planned.addresses(),
     }
 }
 

@@ -86,12 +86,15 @@ impl Lab {
         self.network.can_do(&self.topology, &links).await?;
         let before = std::mem::replace(&mut *damage, after);
         // Links first: what dies with its host must not say good-bye to its neighbors.
-        self.network.change(&self.plan, &links).await?;
+        self.network.change(&self.plan(), &links).await?;
         for LinkChange { link, after, .. } in links {
             let link = self.topology.links[link.0].name.clone();
             self.recorder.now(What::Link { link, up: after.up, egress: after.egress });
         }
         self.change_processes(&before, &damage).await?;
+        if let Action::Renumber(host) = action {
+            self.renumber(*host, &damage).await?;
+        }
         self.verify(action, &damage);
         Ok(())
     }
@@ -113,7 +116,10 @@ impl Lab {
                     (_, ProcessState::Dead) => self.kill(node, *process).await?,
                     (ProcessState::Dead, _) => self.revive(node, *process, after).await?,
                     (_, ProcessState::Stopped) => self.processes.freeze(node, *process).await?,
-                    (_, ProcessState::Running) => self.processes.thaw(node, *process)?,
+                    (_, ProcessState::Running) => {
+                        self.processes.thaw(node, *process)?;
+                        self.catch_up(node, *process).await?;
+                    }
                 }
             }
         }
@@ -135,7 +141,7 @@ impl Lab {
         let name = &self.topology.node(node).name;
         let mut launch = self.launch(node, process, damage)?;
         // Without -R, BIRD removes the routes that its peers keep for it.
-        if process == Process::Bird && self.plan.node(node).graceful {
+        if process == Process::Bird && self.plan().node(node).graceful {
             launch.1.arguments.push("-R".to_owned());
         }
         self.processes.spawn(vec![launch]).await?;

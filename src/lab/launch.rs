@@ -15,7 +15,7 @@ use crate::kernel::namespace::Namespace;
 use crate::node::announce::GroupConfig;
 use crate::node::channel::HostConfig;
 use crate::overlay::id::Id;
-use crate::plan::{PORT, bird};
+use crate::plan::{NodePlan, PORT, bird};
 use crate::scenario::damage::{Damage, Process};
 use crate::topology::{Addresses, GroupId, GroupRole, NodeId, Overlay, Topology};
 
@@ -36,11 +36,8 @@ impl Lab {
             let path = Path::new(OUT).join(directory);
             fs::create_dir_all(&path).with_context(|| format!("create {}", path.display()))?;
         }
-        for node in &self.plan.nodes {
-            if let Some(config) = &node.bird {
-                let path = config_path(&node.name);
-                fs::write(&path, config).with_context(|| format!("write {}", path.display()))?;
-            }
+        for node in &self.plan().nodes {
+            write_config(node)?;
         }
         Ok(())
     }
@@ -62,7 +59,7 @@ impl Lab {
             }
             Process::Node => {
                 let path = nodes::config_path(name);
-                let config = serde_json::to_string(&host_config(&self.topology, &self.plan.addresses, node, damage));
+                let config = serde_json::to_string(&host_config(&self.topology, &self.plan().addresses, node, damage));
                 fs::write(&path, config.context("write a node's config as JSON")?)
                     .with_context(|| format!("write {}", path.display()))?;
                 // This very program, even if its file has been replaced since.
@@ -72,6 +69,13 @@ impl Lab {
         let launch = Launch { node, process, program, arguments, log: self.log(node, process) };
         Ok((self.network.namespace(node).clone(), launch))
     }
+}
+
+/// Writes the BIRD config of a node to the run directory, if it has one.
+pub(super) fn write_config(node: &NodePlan) -> Result<()> {
+    let Some(config) = &node.bird else { return Ok(()) };
+    let path = config_path(&node.name);
+    fs::write(&path, config).with_context(|| format!("write {}", path.display()))
 }
 
 fn config_path(node: &str) -> PathBuf {

@@ -2,7 +2,7 @@
 //!
 //! - [`runtime`], [`sandbox`]: where labs are found, and the walls around each
 //! - [`supervisor`]: a lab from build to end; `network`, `media`, `process`, `launch`, `converge` build it
-//! - `play`, `fault`, `flap`, `verify`, `walk`, `ping`, `workload`, `probe`: what happens in it
+//! - `play`, `fault`, `renumber`, `flap`, `verify`, `walk`, `ping`, `workload`, `probe`: what happens in it
 //! - `record`, `facts`, `watchdog`: what is written down
 //! - `fibs`, `nodes`: what it knows of its kernels and its overlay nodes
 //! - [`api`]: its socket
@@ -23,6 +23,7 @@ mod probe;
 mod process;
 mod progress;
 mod record;
+mod renumber;
 pub mod runtime;
 pub mod sandbox;
 pub mod supervisor;
@@ -31,14 +32,15 @@ mod walk;
 mod watchdog;
 mod workload;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, RwLock};
 
 use tokio::sync::watch;
 
 use crate::bird::Bird;
 use crate::plan::Plan;
+use crate::plan::bird::Templates;
 use crate::scenario::Scenario;
 use crate::scenario::damage::Damage;
 use crate::topology::{NodeId, Topology};
@@ -54,7 +56,9 @@ use record::Recorder;
 struct Lab {
     topology: Topology,
     scenario: Scenario,
-    plan: Plan,
+    /// As it is now: renumbering replaces it.
+    plan: RwLock<Arc<Plan>>,
+    templates: Templates,
     bird: Bird,
     /// The run directory as the user knows it, for messages.
     out: PathBuf,
@@ -68,6 +72,8 @@ struct Lab {
     damage: tokio::sync::Mutex<Damage>,
     /// Overlays that each killed node was a member of.
     memberships: Mutex<BTreeMap<NodeId, Vec<usize>>>,
+    /// Stopped nodes whose BIRD has not read its config since it changed.
+    outdated: Mutex<BTreeSet<NodeId>>,
     /// Live flaps, by number.
     flaps: Mutex<Vec<Flap>>,
     /// Keys stored so far, per overlay.
@@ -81,6 +87,10 @@ struct Lab {
 type Shared = Arc<Lab>;
 
 impl Lab {
+    fn plan(&self) -> Arc<Plan> {
+        self.plan.read().expect("no holder of the plan panics").clone()
+    }
+
     /// Ends the lab with this message; the first one counts.
     fn fail(&self, message: String) {
         self.failure.send_if_modified(|failure| {

@@ -173,6 +173,16 @@ impl Network {
         try_join_all(changed).await.map(drop)
     }
 
+    /// Moves both ends of a link from the addresses of one plan to those of another.
+    pub(super) async fn renumber(&self, before: &Plan, after: &Plan, link: LinkId, up: bool) -> Result<()> {
+        let ends = after.ends(link);
+        let namespaces = ends.iter().map(|end| self.namespace(end.0).clone()).collect();
+        for (end, control) in ends.into_iter().zip(Control::open_all(&self.stepper, namespaces).await?) {
+            control.renumber(before.interface(end), after.interface(end), up).await?;
+        }
+        Ok(())
+    }
+
     /// What has become of the frames of a link, by end; `None`: it is a bare veth pair.
     pub(super) async fn traffic(&self, plan: &Plan, link: LinkId) -> Result<Option<[Traffic; 2]>> {
         if let Some(of_wire) = self.media.wire_traffic(link).await? {

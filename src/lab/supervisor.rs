@@ -1,9 +1,9 @@
 //! The supervisor: builds a lab, plays it or keeps it up, and ends it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, RwLock};
 
 use anyhow::{Context, Result, bail};
 use ipnet::IpNet;
@@ -26,6 +26,7 @@ use crate::kernel::namespace::Stepper;
 use crate::kernel::{now, sys};
 use crate::measure::{BUILT, PLAYED};
 use crate::plan::Plan;
+use crate::plan::bird::Templates;
 use crate::scenario::Scenario;
 use crate::scenario::damage::{Damage, Process};
 use crate::topology::{GroupRole, NodeId, NodeKind, Topology};
@@ -41,6 +42,8 @@ pub struct Assignment {
     pub topology: Topology,
     pub scenario: Scenario,
     pub plan: Plan,
+    /// What the plan's BIRD configs were rendered from.
+    pub templates: Templates,
     pub bird: Bird,
     pub file: PathBuf,
     /// The run directory as the user knows it.
@@ -160,7 +163,7 @@ impl Phases<'_> {
 }
 
 async fn build(assignment: Assignment, recorder: Recorder, down: watch::Sender<bool>) -> Result<Shared> {
-    let Assignment { topology, scenario, plan, bird, file, out, listener, begun, quiet, .. } = assignment;
+    let Assignment { topology, scenario, plan, templates, bird, file, out, listener, begun, quiet, .. } = assignment;
     recorder.now(What::Lab(Box::new(facts::collect(&topology, &scenario, &plan, &bird, &file))));
     watchdog::start(recorder.clone())?;
     let progress = Progress::new(quiet);
@@ -180,7 +183,8 @@ async fn build(assignment: Assignment, recorder: Recorder, down: watch::Sender<b
     let lab = Arc::new(Lab {
         topology,
         scenario,
-        plan,
+        plan: RwLock::new(Arc::new(plan)),
+        templates,
         bird,
         out,
         network,
@@ -192,6 +196,7 @@ async fn build(assignment: Assignment, recorder: Recorder, down: watch::Sender<b
         progress,
         damage: tokio::sync::Mutex::new(Damage::default()),
         memberships: Mutex::new(BTreeMap::new()),
+        outdated: Mutex::new(BTreeSet::new()),
         flaps: Mutex::new(Vec::new()),
         keys: Mutex::new(BTreeMap::new()),
         background: Arc::new(watch::Sender::new(0)),
@@ -213,7 +218,7 @@ async fn start(lab: &Shared, phases: &mut Phases<'_>) -> Result<()> {
     let spawn = async {
         let mut nodes = Vec::new();
         while done.recv_many(&mut nodes, SPAWN_AT_ONCE).await > 0 {
-            lab.network.watch(&lab.plan, &nodes).await?;
+            lab.network.watch(&lab.plan(), &nodes).await?;
             let launches: Result<Vec<_>> = nodes.drain(..).flat_map(|node| lab.launches(node)).collect();
             for ended in lab.processes.spawn(launches?).await? {
                 lab.mourn(ended);
@@ -222,7 +227,7 @@ async fn start(lab: &Shared, phases: &mut Phases<'_>) -> Result<()> {
         Ok(())
     };
     let configure = async {
-        lab.network.configure(&lab.plan, ready).await?;
+        lab.network.configure(&lab.plan(), ready).await?;
         phases.end("interfaces", "while processes start".into());
         anyhow::Ok(())
     };

@@ -147,6 +147,6 @@ impl Lab {
     }
 
     pub(super) fn address(&self, node: NodeId) -> IpAddr {
-        self.plan.addresses.known(&self.topology, node, self.topology.family.families()[0])
+        self.plan().addresses.known(&self.topology, node, self.topology.family.families()[0])
     }
 }

@@ -2,18 +2,21 @@
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use anyhow::{Context, Result};
 
 use super::Lab;
 use crate::kernel::interface::Control;
 use crate::kernel::lookup::Hop;
+use crate::plan::Plan;
 use crate::scenario::damage::Damage;
 use crate::topology::{LinkId, NodeId};
 
 /// Follows the kernels' routes from node to node.
 pub(super) struct Walker<'a> {
     lab: &'a Lab,
+    plan: Arc<Plan>,
     dead: BTreeSet<usize>,
     controls: Vec<Control>,
 }
@@ -22,7 +25,7 @@ impl<'a> Walker<'a> {
     pub(super) async fn new(lab: &'a Lab, damage: &Damage) -> Result<Self> {
         let namespaces = lab.topology.ids().map(|id| lab.network.namespace(id).clone()).collect();
         let controls = Control::open_all(lab.network.stepper(), namespaces).await?;
-        Ok(Self { lab, dead: damage.dead_links(&lab.topology), controls })
+        Ok(Self { lab, plan: lab.plan(), dead: damage.dead_links(&lab.topology), controls })
     }
 
     /// The links on the path from one node to the other; `None`: it ends, or turns in a circle.
@@ -53,9 +56,9 @@ impl<'a> Walker<'a> {
 
     /// The node beyond an interface, the index of the one that packets come in at, and the link, if it lives.
     fn next(&self, at: NodeId, index: u32) -> Option<((NodeId, u32), LinkId)> {
-        let links = self.lab.plan.links.iter().filter(|l| !self.dead.contains(&l.link.0));
+        let links = self.plan.links.iter().filter(|l| !self.dead.contains(&l.link.0));
         let mut ends = links.flat_map(|l| [(l.a, l.b, l.link), (l.b, l.a, l.link)]);
-        let beyond = ends.find(|(here, ..)| here.0 == at && self.lab.plan.interface(*here).index == index);
-        beyond.map(|(_, there, link)| ((there.0, self.lab.plan.interface(there).index), link))
+        let beyond = ends.find(|(here, ..)| here.0 == at && self.plan.interface(*here).index == index);
+        beyond.map(|(_, there, link)| ((there.0, self.plan.interface(there).index), link))
     }
 }

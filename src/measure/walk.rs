@@ -44,7 +44,15 @@ impl<'a> Tables<'a> {
     }
 
     pub(crate) fn apply(&mut self, at: u64, what: &'a What) {
-        let What::Fib { node, change } = what else { return };
+        let (node, change) = match what {
+            What::Fib { node, change } => (node, change),
+            What::Renumbered { node, addresses } => {
+                self.owners.retain(|_, owner| *owner != node);
+                self.owners.extend(addresses.iter().map(|address| (*address, node.as_str())));
+                return;
+            }
+            _ => return,
+        };
         let Some(prefix) = change.prefix.parse().ok().filter(|p| self.groups.contains(p)) else { return };
         self.last_change = at;
         if change.add {

@@ -45,6 +45,10 @@ pub enum Order {
     Drain {
         group: String,
     },
+    /// The host has another unicast address from now on.
+    Renumber {
+        address: IpAddr,
+    },
     /// Answered by [`Report::Digest`].
     Digest {
         overlay: String,

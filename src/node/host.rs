@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 use std::fs;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,10 +14,11 @@ use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{UdpSocket, UnixStream};
 use tokio::sync::mpsc::{Receiver, Sender, UnboundedReceiver, UnboundedSender, channel, unbounded_channel};
+use tokio::task::AbortHandle;
 
 use super::announce::{Granted, GroupConfig, Wish, announce};
 use super::channel::{HostConfig, Order, Report};
-use crate::anycast::{Event, GroupRef, Member, probe};
+use crate::anycast::{Command, Event, GroupRef, Member, probe};
 use crate::kernel::now;
 use crate::overlay::{Time, Via};
 use crate::plan::PORT;
@@ -42,7 +43,10 @@ type Datagram = (SocketAddr, Option<usize>, Vec<u8>);
 struct Host {
     config: HostConfig,
     members: Vec<Member>,
+    /// At the unicast address; everything leaves from there.
     socket: Arc<UdpSocket>,
+    listener: AbortHandle,
+    arrived: Sender<Datagram>,
     datagrams: Receiver<Datagram>,
     orders: Lines<BufReader<OwnedReadHalf>>,
     reports: OwnedWriteHalf,
@@ -54,7 +58,7 @@ struct Host {
 impl Host {
     async fn start(config: HostConfig) -> Result<Self> {
         let (arrived, datagrams) = channel(QUEUE);
-        let socket = listen(SocketAddr::new(config.address, PORT), None, &arrived)?;
+        let (socket, listener) = listen(SocketAddr::new(config.address, PORT), None, &arrived)?;
         for (index, group) in config.groups.iter().enumerate() {
             for address in &group.addresses {
                 listen(SocketAddr::new(*address, PORT), Some(index), &arrived)?;
@@ -74,7 +78,8 @@ impl Host {
         let members = config.overlays.iter().map(|overlay| Member::new(overlay.clone(), start)).collect();
         let orders = BufReader::new(orders).lines();
         let pending = VecDeque::from([Report::Hello { host: config.host.clone() }]);
-        let host = Self { config, members, socket, datagrams, orders, reports, wishes, granted, pending };
+        let host =
+            Self { config, members, socket, listener, arrived, datagrams, orders, reports, wishes, granted, pending };
         for group in &host.config.sites {
             host.wish(group, Wish::Announce);
         }
@@ -129,9 +134,25 @@ impl Host {
                     self.pending.push_back(Report::Digest { overlay, digest });
                 }
             }
+            Order::Renumber { address } => self.renumber(time, address),
             Order::Announce { group } => self.wish(&group, Wish::Announce),
             Order::Withdraw { group } => self.wish(&group, Wish::Withdraw),
             Order::Drain { group } => self.wish(&group, Wish::DrainAndWithdraw),
+        }
+    }
+
+    /// What arrives at the old address from now on is refused, as at any address that is not the host's.
+    fn renumber(&mut self, time: Time, address: IpAddr) {
+        let at = SocketAddr::new(address, PORT);
+        let (socket, listener) = match listen(at, None, &self.arrived) {
+            Ok(opened) => opened,
+            Err(error) => return self.complain(format!("{error:#}")),
+        };
+        self.config.address = address;
+        self.socket = socket;
+        std::mem::replace(&mut self.listener, listener).abort();
+        for member in &mut self.members {
+            member.command(time, Command::Renumber { address: at });
         }
     }
 
@@ -222,11 +243,11 @@ fn reference(member: &Member, groups: &[GroupConfig], name: &str) -> Option<Grou
     own.into_iter().find(|group| group_name(member, groups, *group).as_deref() == Some(name))
 }
 
-/// Opens a UDP socket and passes on what arrives there. A group's address need not be on `lo` yet.
-fn listen(at: SocketAddr, group: Option<usize>, arrived: &Sender<Datagram>) -> Result<Arc<UdpSocket>> {
+/// Opens a UDP socket and passes on what arrives there, until aborted. A group's address need not be on `lo` yet.
+fn listen(at: SocketAddr, group: Option<usize>, arrived: &Sender<Datagram>) -> Result<(Arc<UdpSocket>, AbortHandle)> {
     let socket = Arc::new(open(at).with_context(|| format!("listen at {at}"))?);
     let (listening, arrived) = (socket.clone(), arrived.clone());
-    tokio::spawn(async move {
+    let task = tokio::spawn(async move {
         let mut buffer = [0; 1500];
         loop {
             match listening.recv_from(&mut buffer).await {
@@ -240,7 +261,7 @@ fn listen(at: SocketAddr, group: Option<usize>, arrived: &Sender<Datagram>) -> R
             }
         }
     });
-    Ok(socket)
+    Ok((socket, task.abort_handle()))
 }
 
 fn open(at: SocketAddr) -> std::io::Result<UdpSocket> {

@@ -37,13 +37,7 @@ pub(super) fn lay_out(topology: &Topology, addresses: &Addresses) -> (Vec<Vec<In
                 neighbors: Vec::new(),
                 default_via: Vec::new(),
             };
-            for family in topology.family.families() {
-                address(&mut interface, addresses, id, side, *family);
-                let hosts_uplink = matches!(link.kind, LinkKind::Access) && side == 1;
-                if hosts_uplink {
-                    interface.default_via.push(addresses.link(id, *family).0.addr());
-                }
-            }
+            number(&mut interface, topology, addresses, id, side);
             nodes[node.0].push(interface);
         }
         let end = |node: NodeId| (node, nodes[node.0].len() - 1);
@@ -51,6 +45,18 @@ pub(super) fn lay_out(topology: &Topology, addresses: &Addresses) -> (Vec<Vec<In
         links.push(LinkPlan { link: id, a: end(link.a), b: end(link.b), impairments, emulated });
     }
     (nodes, links)
+}
+
+/// Gives the interface on `side` of a link what follows from the link's addresses.
+pub(super) fn number(interface: &mut Interface, topology: &Topology, addresses: &Addresses, link: LinkId, side: u8) {
+    let is_uplink_of_host = matches!(topology.links[link.0].kind, LinkKind::Access) && side == 1;
+    (interface.addresses, interface.neighbors, interface.default_via) = Default::default();
+    for family in topology.family.families() {
+        address(interface, addresses, link, side, *family);
+        if is_uplink_of_host {
+            interface.default_via.push(addresses.link(link, *family).0.addr());
+        }
+    }
 }
 
 fn address(interface: &mut Interface, addresses: &Addresses, link: LinkId, side: u8, family: Family) {

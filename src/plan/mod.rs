@@ -4,8 +4,11 @@
 pub mod bird;
 mod interfaces;
 pub mod reach;
+pub mod renumber;
 mod show;
 mod timers;
+
+use std::net::IpAddr;
 
 use ipnet::IpNet;
 
@@ -40,6 +43,14 @@ pub struct NodePlan {
     pub bird: Option<String>,
     /// One of its sessions restarts gracefully: a BIRD that is started again needs `-R` to know of it.
     pub graceful: bool,
+}
+
+impl NodePlan {
+    /// Every unicast address: a router's loopback first, then by interface.
+    pub fn addresses(&self) -> Vec<IpAddr> {
+        let interfaces = self.interfaces.iter().flat_map(|i| &i.addresses);
+        self.loopback.iter().chain(interfaces).map(|net| net.addr()).collect()
+    }
 }
 
 /// A link and, for each side (`a`, `b`), the position of its interface in the node's plan.

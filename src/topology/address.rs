@@ -1,5 +1,6 @@
 //! Who gets which address: groups from documentation prefixes, the network from private ones.
 
+use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
@@ -12,7 +13,7 @@ const LOOPBACKS: u32 = u32::from_be_bytes([10, 255, 0, 0]);
 /// 172.16.0.0/12, carved into one prefix per stub.
 const STUBS: u32 = u32::from_be_bytes([172, 16, 0, 0]);
 const STUBS_SIZE: u32 = 1 << 20;
-/// A /26: room for 32 hosts.
+/// A /26: room for 32 access links.
 const SMALLEST_STUB: u32 = 64;
 
 /// A prefix of anycast addresses: TEST-NET-2, -3 and -1 (RFC 5737), then /24s of the benchmarking
@@ -46,6 +47,8 @@ impl Pool {
 /// | loopback of a router | /32 of 10.255.0.0/16 | /128 of fd00:b::/64 |
 /// | stub | /26 or larger of 172.16.0.0/12 | fd00:5:STUB::/64 |
 /// | access link | /31 of its stub | /127 of its stub |
+///
+/// A stub has at least as many access links to spare as it has hosts: renumbered hosts move there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Addresses {
     /// By link: the IPv4 address of its `a` side (`b` follows), and the IPv6 one.
@@ -54,6 +57,8 @@ pub struct Addresses {
     stubs: Vec<Option<(Ipv4Net, Ipv6Net)>>,
     /// By node: the access link of a host.
     access: Vec<Option<LinkId>>,
+    /// By AS: the number of the access link after the one given out last.
+    next_access: Vec<u32>,
 }
 
 /// Whether a topology fits the address plan, and if not, why.
@@ -73,13 +78,13 @@ pub(super) fn fits(topology: &Topology) -> Result<(), String> {
     Ok(())
 }
 
-/// Addresses each AS needs for its access links, as a power of two; 0 for transit ASes.
+/// Addresses each AS needs for its access links, used and spare, as a power of two; 0 for transit ASes.
 fn stub_sizes(topology: &Topology) -> Vec<u32> {
     let mut hosts = vec![0u32; topology.ases.len()];
     for node in topology.nodes.iter().filter(|n| n.kind.is_host()) {
         hosts[node.as_id.0] += 1;
     }
-    let size = |(hosts, is_stub)| if is_stub { u32::max(2 * hosts, SMALLEST_STUB).next_power_of_two() } else { 0 };
+    let size = |(hosts, is_stub)| if is_stub { u32::max(4 * hosts, SMALLEST_STUB).next_power_of_two() } else { 0 };
     hosts.into_iter().zip(topology.ases.iter().map(|a| a.stub)).map(size).collect()
 }
 
@@ -119,7 +124,24 @@ impl Addresses {
             };
             links.push((v4 + offset, v6 + u128::from(offset)));
         }
-        Self { links, stubs, access }
+        Self { links, stubs, access, next_access: used }
+    }
+
+    /// Gives a host's access link the next free pair of addresses of its stub, and both ends with it. Those
+    /// given back are given out again when all others have been. Panics for a router.
+    pub fn renumber(&mut self, topology: &Topology, host: NodeId) {
+        let access = self.access[host.0].expect("asked for a host, and every host has an access link");
+        let stub = topology.node(host).as_id;
+        let (v4, v6) = self.stubs[stub.0].expect("hosts are in stubs");
+        let (base4, base6) = (u32::from(v4.network()), u128::from(v6.network()));
+        let pairs = 1u32 << (31 - v4.prefix_len());
+        let hosts = topology.ids().filter(|id| topology.node(*id).as_id == stub);
+        let links = hosts.filter_map(|id| self.access[id.0]);
+        let used: BTreeSet<u32> = links.map(|link| (self.links[link.0].0 - base4) / 2).collect();
+        let mut numbers = (0..pairs).map(|n| (self.next_access[stub.0] + n) % pairs);
+        let number = numbers.find(|n| !used.contains(n)).expect("there are spare ones");
+        self.links[access.0] = (base4 + 2 * number, base6 + u128::from(2 * number));
+        self.next_access[stub.0] = number + 1;
     }
 
     /// A router's loopback address. (Hosts have none: their unicast address is [`Self::host`].)

@@ -159,6 +159,22 @@ fn without_a_member_a_join_fails_unless_it_may_begin() {
 }
 
 #[test]
+fn a_member_that_restarts_before_it_was_missed_joins_again() {
+    for after in [0, 20, 150, 400] {
+        let mut world = World::new(Options { hosts: 12, ..Options::default() });
+        world.join_all();
+        world.expect_whole(30 * SECOND);
+        world.sim.crash(6);
+        world.sim.run_for(Duration::from_millis(after));
+        world.sim.restart(6);
+        world.sim.command(6, Command::Join { found: false });
+        let is_member = |sim: &_| anybed::overlay::sim::Sim::machine(sim, 6).is_some_and(world::is_member);
+        assert!(world.sim.run_until(15 * SECOND, is_member), "after {after} ms");
+        world.expect_whole(20 * SECOND);
+    }
+}
+
+#[test]
 fn one_seed_one_course_of_events() {
     let course = |seed| {
         let mut world = World::new(Options { hosts: 16, seed, loss: 0.02, ..Options::default() });

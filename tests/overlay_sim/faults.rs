@@ -16,6 +16,7 @@ enum Fault {
     Crash(usize),
     Restart(usize),
     Leave(usize),
+    Renumber(usize),
     Put(usize),
     Wait(u64),
 }
@@ -26,6 +27,7 @@ fn fault(hosts: usize) -> impl Strategy<Value = Fault> {
         2 => (1..hosts).prop_map(Fault::Crash),
         3 => (1..hosts).prop_map(Fault::Restart),
         1 => (1..hosts).prop_map(Fault::Leave),
+        2 => (0..hosts).prop_map(Fault::Renumber),
         2 => (0..hosts).prop_map(Fault::Put),
         4 => (50..3000u64).prop_map(Fault::Wait),
     ]
@@ -55,6 +57,7 @@ proptest! {
                     world.sim.command(host, Command::Join { found: false });
                 }
                 Fault::Leave(host) => world.sim.command(host, Command::Leave),
+                Fault::Renumber(host) => world.renumber(host),
                 Fault::Put(host) => {
                     let (key, value) = (format!("at {:?}", world.sim.now()), "v".to_owned());
                     world.sim.command(host, Command::Put { token: 0, key, value });

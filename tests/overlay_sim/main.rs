@@ -3,5 +3,6 @@
 mod chord;
 mod faults;
 mod healing;
+mod renumber;
 mod wire;
 mod world;

@@ -48,6 +48,7 @@ pub(crate) struct World {
     options: Options,
     keys: Vec<(String, String)>,
     next_token: u64,
+    renumbered: u16,
 }
 
 #[derive(Debug)]
@@ -116,7 +117,7 @@ impl World {
         };
         let make = move |host, address, now| Member::new(NodeConfig { address, ..config(options, host) }, now);
         let sim = Sim::new(settings, make);
-        Self { sim, options, keys: Vec::new(), next_token: 0 }
+        Self { sim, options, keys: Vec::new(), next_token: 0, renumbered: 0 }
     }
 
     /// Host 0 begins, the others join 100 ms apart; waits until all are members.
@@ -134,6 +135,15 @@ impl World {
             "not joined: {:?}",
             self.sim.machines().filter(|(_, m)| !is_member(m)).map(|(h, _)| h).collect::<Vec<_>>()
         );
+    }
+
+    /// Gives a host an address that nobody has had.
+    pub(crate) fn renumber(&mut self, host: usize) {
+        self.renumbered += 1;
+        let [high, low] = self.renumbered.to_be_bytes();
+        let address = SocketAddr::from(([10, 1, high, low], 4000));
+        self.sim.renumber(host, address);
+        self.sim.command(host, Command::Renumber { address });
     }
 
     /// Members in ring order.

@@ -148,6 +148,8 @@ impl Ring {
         };
         match predecessor {
             _ if key == self.me => return Step::Here(self.as_owner()),
+            // A predecessor that asks where it would be: it begins anew, before it was missed.
+            None if self.predecessor.is_some_and(|p| p.id == key) => return Step::Here(self.as_owner()),
             Some(p) if key.in_open_closed(p.id, self.me) => return Step::Here(self.as_owner()),
             // The previous hop overlooked the predecessor: it is nearer to the key.
             Some(p) if query.last => return Step::Next { peer: *p, last: true },
@@ -220,6 +222,7 @@ mod tests {
         assert_eq!(ask(&ring, 80, false, &[]), Step::Next { peer: peer(70), last: false });
         assert_eq!(ask(&ring, 39, true, &[]), Step::Next { peer: peer(40), last: true });
         assert_eq!(ask(&ring, 39, true, &[40]), Step::Lost);
+        assert!(matches!(ask(&ring, 40, true, &[40]), Step::Here(_)), "the predecessor joins again");
     }
 
     #[test]

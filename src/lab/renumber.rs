@@ -1,0 +1,100 @@
+//! A new unicast address for a host, as a new DHCP lease brings one.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, MutexGuard};
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use tokio::time::{sleep, timeout};
+
+use super::Lab;
+use super::launch::{bird_socket, write_config};
+use crate::bird::control::Control;
+use crate::event::What;
+use crate::node::channel::Order;
+use crate::plan::renumber::access_link;
+use crate::scenario::damage::{Damage, Process, ProcessState};
+use crate::topology::NodeId;
+
+/// How long BIRD may take to apply a config.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// Between two looks at a BIRD that is applying one.
+const LOOK_EVERY: Duration = Duration::from_millis(10);
+
+impl Lab {
+    /// Moves a host to the next free addresses of its stub: the kernels at both ends of its access link,
+    /// then their BIRDs, then the host's node. What is down, dead or stopped follows when it returns.
+    pub(super) async fn renumber(&self, host: NodeId, damage: &Damage) -> Result<()> {
+        let before = self.plan();
+        let after = before.renumbered(&self.topology, &self.templates, host).context("render new BIRD configs")?;
+        let (link, after) = (access_link(&self.topology, host), Arc::new(after));
+        *self.plan.write().expect("no holder of the plan panics") = after.clone();
+        self.network.renumber(&before, &after, link, damage.link(link, &self.topology).up).await?;
+        let ends = after.ends(link).map(|(node, _)| after.node(node));
+        for planned in ends {
+            let (node, addresses) = (planned.name.clone(), planned.addresses());
+            self.recorder.now(What::Renumbered { node, addresses });
+        }
+        for planned in ends {
+            if planned.bird.is_none() {
+                continue;
+            }
+            write_config(planned)?;
+            match damage.process(planned.id, Process::Bird) {
+                ProcessState::Running => self.reconfigure(planned.id).await?,
+                ProcessState::Stopped => drop(self.outdated().insert(planned.id)),
+                ProcessState::Dead => {}
+            }
+        }
+        let address = after.addresses.host(host, self.topology.family.families()[0]);
+        // One that is dead is told its address when it starts.
+        self.nodes.order(&self.topology.node(host).name, Order::Renumber { address });
+        Ok(())
+    }
+
+    /// A process goes on: if it is a BIRD, it reads what it has missed.
+    pub(super) async fn catch_up(&self, node: NodeId, process: Process) -> Result<()> {
+        let missed = process == Process::Bird && self.outdated().remove(&node);
+        if missed { self.reconfigure(node).await } else { Ok(()) }
+    }
+
+    /// Lets a BIRD read its config again. Sessions that have not changed stay up.
+    async fn reconfigure(&self, node: NodeId) -> Result<()> {
+        let name = &self.topology.node(node).name;
+        let applied = timeout(PATIENCE, apply_config(name)).await;
+        applied
+            .context("it takes too long")
+            .and_then(|done| done)
+            .with_context(|| format!("reconfigure the BIRD of {name}"))
+    }
+
+    fn outdated(&self) -> MutexGuard<'_, BTreeSet<NodeId>> {
+        self.outdated.lock().expect("no holder of the outdated BIRDs panics")
+    }
+}
+
+/// Has BIRD read its config, and enables again what is announced: of that, BIRD returns to what the
+/// config says.
+async fn apply_config(node: &str) -> Result<()> {
+    let mut bird = Control::connect(&bird_socket(node)).await?;
+    let before = announcements(&mut bird).await?;
+    bird.ask("configure").await?;
+    loop {
+        let now = announcements(&mut bird).await?;
+        let lost: Vec<&String> = before.iter().filter(|name| !now.contains(name)).collect();
+        if lost.is_empty() {
+            return Ok(());
+        }
+        for name in lost {
+            bird.ask(&format!("enable '{name}'")).await?;
+        }
+        // One that BIRD has still to shut down comes back disabled.
+        sleep(LOOK_EVERY).await;
+    }
+}
+
+/// Names of the static protocols that are up.
+async fn announcements(bird: &mut Control) -> Result<Vec<String>> {
+    let all = bird.protocols().await?;
+    Ok(all.into_iter().filter(|p| p.kind == "Static" && p.up).map(|p| p.name).collect())
+}
