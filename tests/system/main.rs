@@ -9,6 +9,7 @@ mod cli;
 mod lab_faults;
 mod lab_life;
 mod lab_overlay;
+mod lab_renumber;
 mod lab_routing;
 mod lab_sessions;
 mod leftovers;
