@@ -94,7 +94,7 @@ impl Host {
             tokio::select! {
                 Some((from, group, bytes)) = self.datagrams.recv() => self.receive(from, group, &bytes),
                 line = self.orders.next_line() => match line.context("read an order")? {
-                    Some(line) => self.obey(serde_json::from_str(&line).context("parse an order")?),
+                    Some(line) => self.obey(serde_json::from_str(&line).context("parse an order")?).await,
                     None => return Ok(()),
                 },
                 Some(granted) = self.granted.recv() => self.grant(granted),
@@ -119,7 +119,7 @@ impl Host {
         }
     }
 
-    fn obey(&mut self, order: Order) {
+    async fn obey(&mut self, order: Order) {
         let time = time();
         let named =
             |members: &'_ mut Vec<Member>, overlay: &str| members.iter().position(|m| m.config().overlay == overlay);
@@ -134,7 +134,7 @@ impl Host {
                     self.pending.push_back(Report::Digest { overlay, digest });
                 }
             }
-            Order::Renumber { address } => self.renumber(time, address),
+            Order::Renumber { address } => self.renumber(time, address).await,
             Order::Announce { group } => self.wish(&group, Wish::Announce),
             Order::Withdraw { group } => self.wish(&group, Wish::Withdraw),
             Order::Drain { group } => self.wish(&group, Wish::DrainAndWithdraw),
@@ -142,12 +142,14 @@ impl Host {
     }
 
     /// What arrives at the old address from now on is refused, as at any address that is not the host's.
-    fn renumber(&mut self, time: Time, address: IpAddr) {
+    async fn renumber(&mut self, time: Time, address: IpAddr) {
         let at = SocketAddr::new(address, PORT);
         let (socket, listener) = match listen(at, None, &self.arrived) {
             Ok(opened) => opened,
             Err(error) => return self.complain(format!("{error:#}")),
         };
+        // Until the runtime has seen that it can be written to, what is sent is dropped.
+        let _ = socket.writable().await;
         self.config.address = address;
         self.socket = socket;
         std::mem::replace(&mut self.listener, listener).abort();
