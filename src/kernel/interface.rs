@@ -1,12 +1,13 @@
 //! Addresses, neighbors, routes and the up/down state of interfaces, in one namespace at a time.
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use anyhow::{Context, Result};
+use futures_util::TryStreamExt;
 use futures_util::future::try_join_all;
 use ipnet::IpNet;
 use rtnetlink::packet_route::address::AddressHeaderFlags;
-use rtnetlink::packet_route::route::RouteProtocol;
+use rtnetlink::packet_route::route::{RouteAddress, RouteAttribute, RouteMessage, RouteProtocol};
 use rtnetlink::{Handle, LinkUnspec, RouteMessageBuilder};
 
 use super::namespace::{Namespace, Stepper, enter};
@@ -108,6 +109,22 @@ impl Control {
         }
         for address in before.addresses.iter().filter(|old| !after.addresses.contains(old)) {
             self.remove_address(after.index, *address).await?;
+        }
+        Ok(())
+    }
+
+    /// Removes every route of the main table over this gateway. The kernel keeps them when the gateway's
+    /// subnet goes.
+    pub async fn remove_routes_via(&self, gateway: IpAddr) -> Result<()> {
+        let wanted = match gateway {
+            IpAddr::V4(_) => RouteMessageBuilder::<Ipv4Addr>::new().build(),
+            IpAddr::V6(_) => RouteMessageBuilder::<Ipv6Addr>::new().build(),
+        };
+        let all: Vec<RouteMessage> = self.handle.route().get(wanted).execute().try_collect().await?;
+        let via = |a: &RouteAttribute| *a == RouteAttribute::Gateway(RouteAddress::from(gateway));
+        for route in all.into_iter().filter(|route| route.attributes.iter().any(via)) {
+            let request = self.handle.route().del(route).execute().await;
+            request.with_context(|| format!("remove a route via {gateway} in {}", self.namespace))?;
         }
         Ok(())
     }

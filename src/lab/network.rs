@@ -183,6 +183,18 @@ impl Network {
         Ok(())
     }
 
+    /// Removes a node's routes via addresses that the far end of a link has no more.
+    pub(super) async fn remove_stale_routes(&self, before: &Plan, after: &Plan, end: (NodeId, usize)) -> Result<()> {
+        let control = Control::open(&self.stepper, self.namespace(end.0)).await?;
+        let (old, new) = (&before.interface(end).neighbors, &after.interface(end).neighbors);
+        for (gateway, _) in old {
+            if new.iter().all(|(address, _)| address != gateway) {
+                control.remove_routes_via(*gateway).await?;
+            }
+        }
+        Ok(())
+    }
+
     /// What has become of the frames of a link, by end; `None`: it is a bare veth pair.
     pub(super) async fn traffic(&self, plan: &Plan, link: LinkId) -> Result<Option<[Traffic; 2]>> {
         if let Some(of_wire) = self.media.wire_traffic(link).await? {

@@ -30,6 +30,11 @@ impl Lab {
         let (link, after) = (access_link(&self.topology, host), Arc::new(after));
         *self.plan.write().expect("no holder of the plan panics") = after.clone();
         self.network.renumber(&before, &after, link, damage.link(link, &self.topology).up).await?;
+        let [gateway, _] = after.ends(link);
+        if damage.process(gateway.0, Process::Bird) == ProcessState::Dead {
+            // What it left behind no BIRD recognizes as its own any more, and in IPv6 would add another to it.
+            self.network.remove_stale_routes(&before, &after, gateway).await?;
+        }
         let ends = after.ends(link).map(|(node, _)| after.node(node));
         for planned in ends {
             let (node, addresses) = (planned.name.clone(), planned.addresses());

@@ -158,8 +158,7 @@ fn a_member_joins_again_and_keeps_its_keys(place: &Place) {
     wait_until("the ring is whole", || {
         let status = lab.status();
         let members = status["overlays"][0]["members"].as_array().cloned().unwrap_or_default();
-        let whole =
-            members.len() == 3 && members.iter().all(|m| m["successors"].as_array().is_some_and(|s| s.len() == 2));
+        let whole = members.len() == 3 && members.iter().all(|m| m["island"] == 3);
         if whole { Ok(()) } else { Err(status) }
     });
     let asked = lab.now();
