@@ -175,7 +175,8 @@ pub enum NodeDid {
     /// It was told to join and has sent its first datagram.
     Joining,
     /// It is a member: it has a successor, and its groups will now be announced.
-    /// `served_by` bootstrapped it (`None`: it found nobody and began a new overlay).
+    /// `served_by` bootstrapped it (`None`: it found nobody and began a new overlay); with no `attempts`
+    /// it has been renumbered, and is a neighbor it knew.
     Joined {
         served_by: Option<String>,
         milliseconds: f64,

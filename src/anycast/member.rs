@@ -57,7 +57,8 @@ pub enum Command {
 pub enum Event {
     /// The first datagram of a join has been handed out.
     Joining,
-    /// It is a member. `served_by` is `None` when it began a new overlay.
+    /// It is a member. `served_by` is `None` when it began a new overlay. After a renumbering `attempts` is 0:
+    /// it joined through a neighbor it knew.
     Joined {
         served_by: Option<Id>,
         milliseconds: f64,
@@ -347,7 +348,8 @@ impl Member {
                 Did::Watched { watch, owner } => self.watched(now, watch, owner),
                 Did::Merged { ok } => self.merged(now, ok),
                 Did::Renewed { by, milliseconds } => {
-                    self.emit(Event::Joined { served_by: by, milliseconds, attempts: 1 });
+                    // It had nobody to look for.
+                    self.emit(Event::Joined { served_by: by, milliseconds, attempts: 0 });
                 }
             }
         }

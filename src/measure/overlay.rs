@@ -157,6 +157,8 @@ impl<'a> History<'a> {
 
     fn collect_node(&mut self, at: u64, node: &'a str, did: &'a NodeDid) {
         match did {
+            // Renumbered: that took no bootstrap.
+            NodeDid::Joined { served_by: Some(_), attempts: 0, .. } => {}
             NodeDid::Joined { served_by, milliseconds, attempts } => self.joins.push(Join {
                 at,
                 served_by: served_by.as_deref(),
