@@ -17,8 +17,8 @@ use crate::kernel::features;
 use crate::lab::runtime::{self, ClaimError, Entry, Facts};
 use crate::lab::sandbox::{self, Side};
 use crate::lab::supervisor::{self, Assignment, Follower, Purpose};
-use crate::measure::{self, Live, Record};
-use crate::report;
+use crate::measure::{Live, Record, Report};
+use crate::report::{self, Files};
 
 /// Below the current directory.
 const OUT: &str = "anybed-out";
@@ -61,8 +61,11 @@ struct Start {
 
 #[derive(Args, Debug)]
 pub(super) struct ReportOf {
-    /// Run directory
+    /// Run directory; the files of the report are written there again
     directory: PathBuf,
+    /// Write the files of the report here instead
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
     #[arg(long, value_enum, default_value_t)]
     format: Format,
 }
@@ -79,18 +82,13 @@ impl Run {
 
     fn report(&self, out: &Path) -> Outcome {
         let record = Record::read(&out.join("events.jsonl")).context("read the record")?;
-        let report = measure::report(&record);
-        let json = report::json(&report);
-        write(&out.join("report.json"), &json)?;
-        write(&out.join("report.txt"), &report::text(&report, false))?;
-        match self.format {
-            Format::Json => print(&json),
-            Format::Text => {
-                print(&report::text(&report, is_colored()));
-                complain(&format!("{}", out.join("report.json").display()));
-            }
+        let files = Files::of(&record);
+        save(&files, out)?;
+        show(&files.report, self.format);
+        if self.format == Format::Text {
+            complain(&format!("{}", out.join("report.html").display()));
         }
-        Ok(i32::from(report.exit_code()))
+        Ok(i32::from(files.report.exit_code()))
     }
 }
 
@@ -104,12 +102,30 @@ impl ReportOf {
     pub(super) fn execute(self) -> Outcome {
         let record = Record::read(&self.directory.join("events.jsonl"));
         let record = record.map_err(|error| Failure::Usage(anyhow!("{}: {error}", self.directory.display())))?;
-        let report = measure::report(&record);
-        match self.format {
-            Format::Json => print(&report::json(&report)),
-            Format::Text => print(&report::text(&report, is_colored())),
+        let files = Files::of(&record);
+        match &self.out {
+            Some(out) => save(&files, out)?,
+            // What is asked for is the report: it may well be of a directory that nothing can be written to.
+            None => {
+                if let Err(error) = save(&files, &self.directory) {
+                    complain(&format!("warning: {error:#}"));
+                }
+            }
         }
-        Ok(i32::from(report.exit_code()))
+        show(&files.report, self.format);
+        Ok(i32::from(files.report.exit_code()))
+    }
+}
+
+/// Writes all files of a report.
+fn save(files: &Files, out: &Path) -> Result<()> {
+    files.write(out).map_err(|(path, error)| anyhow!(error).context(format!("write {}", path.display())))
+}
+
+fn show(report: &Report, format: Format) {
+    match format {
+        Format::Json => print(&report::json(report)),
+        Format::Text => print(&report::text(report, is_colored())),
     }
 }
 
@@ -200,7 +216,7 @@ impl Start {
         };
         fs::create_dir_all(&out).with_context(|| format!("create run directory {}", out.display()))?;
         // What an earlier run left would be taken for this one's.
-        for file in ["events.jsonl", "report.json", "report.txt"] {
+        for file in ["events.jsonl"].iter().chain(&Files::NAMES) {
             match fs::remove_file(out.join(file)) {
                 Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
                     return Err(e).with_context(|| format!("remove {}", out.join(file).display()));

@@ -15,6 +15,10 @@ pub struct Report {
     pub schema: u32,
     pub lab: String,
     pub seed: u64,
+    /// The lab file, as it was given.
+    pub file: String,
+    /// The command that does it again.
+    pub command: String,
     pub verdict: RunVerdict,
     pub anybed: String,
     pub bird: String,
@@ -52,9 +56,12 @@ pub enum RunVerdict {
 }
 
 /// What became of one expectation.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Verdict {
     pub name: String,
+    /// The stretch that was judged; `null` for both: the end of the run.
+    pub from: Option<f64>,
+    pub to: Option<f64>,
     pub verdict: Outcome,
     /// `1 at 84.1 s`, `3 of 3000`.
     pub observed: String,
