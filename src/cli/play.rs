@@ -8,9 +8,9 @@ use std::sync::mpsc::Receiver;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, anyhow};
-use clap::Args;
+use clap::{Args, ValueEnum};
 
-use super::{Choices, Failure, Format, Outcome, check, complain, is_colored, print};
+use super::{Choices, Failure, Outcome, check, complain, is_colored, print};
 use crate::bird::Bird;
 use crate::event::{Event, What};
 use crate::kernel::features;
@@ -28,7 +28,7 @@ pub(super) struct Run {
     #[command(flatten)]
     start: Start,
     #[arg(long, value_enum, default_value_t)]
-    format: Format,
+    format: ReportFormat,
     /// Build the lab, print the phases, end
     #[arg(long)]
     build_only: bool,
@@ -59,6 +59,15 @@ struct Start {
     choices: Choices,
 }
 
+/// How a report is printed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum ReportFormat {
+    #[default]
+    Text,
+    Json,
+    Markdown,
+}
+
 #[derive(Args, Debug)]
 pub(super) struct ReportOf {
     /// Run directory; the files of the report are written there again
@@ -67,7 +76,7 @@ pub(super) struct ReportOf {
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     #[arg(long, value_enum, default_value_t)]
-    format: Format,
+    format: ReportFormat,
 }
 
 impl Run {
@@ -85,7 +94,7 @@ impl Run {
         let files = Files::of(&record);
         save(&files, out)?;
         show(&files.report, self.format);
-        if self.format == Format::Text {
+        if self.format == ReportFormat::Text {
             complain(&format!("{}", out.join("report.html").display()));
         }
         Ok(i32::from(files.report.exit_code()))
@@ -122,10 +131,11 @@ fn save(files: &Files, out: &Path) -> Result<()> {
     files.write(out).map_err(|(path, error)| anyhow!(error).context(format!("write {}", path.display())))
 }
 
-fn show(report: &Report, format: Format) {
+fn show(report: &Report, format: ReportFormat) {
     match format {
-        Format::Json => print(&report::json(report)),
-        Format::Text => print(&report::text(report, is_colored())),
+        ReportFormat::Json => print(&report::json(report)),
+        ReportFormat::Markdown => print(&report::markdown(report)),
+        ReportFormat::Text => print(&report::text(report, is_colored())),
     }
 }
 
@@ -224,7 +234,7 @@ impl Start {
                 _ => {}
             }
         }
-        for folder in ["bird", "logs"] {
+        for folder in ["bird", "logs", Files::TABLES] {
             match fs::remove_dir_all(out.join(folder)) {
                 Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
                     return Err(e).with_context(|| format!("remove {}", out.join(folder).display()));

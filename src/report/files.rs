@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
-use super::{Network, html, json, text};
+use super::{Network, html, json, junit, tables, text};
 use crate::measure::{Findings, Record, Report};
 
 /// A report in all its forms.
@@ -19,16 +19,21 @@ impl Files {
         let findings = Findings::of(record);
         let (report, series) = (findings.report(), findings.series());
         let network = Network::of_facts(&record.facts);
-        let files = vec![
+        let mut files: Vec<(PathBuf, String)> = vec![
             ("report.json".into(), json(&report)),
             ("report.txt".into(), text(&report, false)),
             ("report.html".into(), html(&report, &network, &series)),
+            ("junit.xml".into(), junit(&report)),
         ];
+        let tables = tables(&report, &series).expect("a table in memory, with as many cells in each row");
+        files.extend(tables.into_iter().map(|(name, text)| (Path::new(Self::TABLES).join(name), text)));
         Self { report, files }
     }
 
     /// Names of all files that a run may leave, for the next run to remove.
-    pub const NAMES: [&'static str; 3] = ["report.json", "report.txt", "report.html"];
+    pub const NAMES: [&'static str; 4] = ["report.json", "report.txt", "report.html", "junit.xml"];
+    /// Folder of the tables.
+    pub const TABLES: &'static str = "csv";
 
     /// Writes them, over what is there.
     ///

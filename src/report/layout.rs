@@ -95,7 +95,7 @@ impl Placing {
                 let (dx, dy) = (anchor.0 - cx, anchor.1 - cy);
                 let far = dx.hypot(dy).max(1e-9);
                 let shake = random.random_range(-0.2..0.2);
-                self.points[node] = (anchor.0 + 0.45 * dx / far + shake, anchor.1 + 0.45 * dy / far - shake);
+                self.points[node] = (anchor.0 + 0.6 * dx / far + shake, anchor.1 + 0.6 * dy / far - shake);
             }
         }
     }
@@ -112,7 +112,7 @@ impl Placing {
                 for b in a + 1..n {
                     let (dx, dy) = difference(self.points[a], self.points[b], a, b);
                     // Far nodes hardly push: parts of the network do not drive each other away.
-                    let push = if geographic { 0.08 } else { 1.0 } / (dx * dx + dy * dy).max(0.01);
+                    let push = if geographic { 0.14 } else { 1.0 } / (dx * dx + dy * dy).max(0.01);
                     pushes[a] = (pushes[a].0 + dx * push, pushes[a].1 + dy * push);
                     pushes[b] = (pushes[b].0 - dx * push, pushes[b].1 - dy * push);
                 }

@@ -80,10 +80,15 @@ impl<'a> Map<'a> {
     /// Names of routers and stubs, where there is room for them.
     pub(crate) fn names(&self) -> String {
         let mut text = String::new();
-        for (node, (x, y)) in self.network.nodes.iter().zip(&self.layout.points) {
+        let mut hosts_above = vec![0.0; self.network.nodes.len()];
+        for link in self.network.links.iter().filter(|l| l.kind == LinkWord::Access) {
+            hosts_above[link.a] += self.layout.points[link.a].1 - self.layout.points[link.b].1;
+        }
+        for (i, (node, (x, y))) in self.network.nodes.iter().zip(&self.layout.points).enumerate() {
             if self.named && !node.is_host() {
                 let class = if node.kind == NodeKind::Gateway { "name stub" } else { "name" };
-                let (x, y) = (n(*x), n(y - 11.0));
+                // On the side where no hosts are.
+                let (x, y) = (n(*x), n(if hosts_above[i] > 1.0 { y + 19.0 } else { y - 11.0 }));
                 let _ = write!(text, "<text class=\"{class}\" x=\"{x}\" y=\"{y}\">{}</text>", escape(node.label()));
             }
         }
