@@ -12,18 +12,20 @@ use rand_chacha::ChaCha8Rng;
 
 use super::network::Network;
 
-/// Width of every map, in pixels.
-pub(crate) const WIDTH: f64 = 960.0;
-/// Room around the routers, for stubs' hosts and labels.
-const MARGIN: f64 = 72.0;
+/// Width that routers may spread over, in pixels.
+const WIDTH: f64 = 960.0;
+/// Room around everything, for names.
+const SIDE: f64 = 56.0;
+const TOP: f64 = 30.0;
 /// Pairs of nodes that may be pushed apart in one layout: about a second in a debug build.
 const EFFORT: usize = 60_000_000;
 
 pub(crate) type Point = (f64, f64);
 
-/// A place for every node, and the height that they need.
+/// A place for every node, and the room that they need, with their names.
 pub(crate) struct Layout {
     pub(crate) points: Vec<Point>,
+    pub(crate) width: f64,
     pub(crate) height: f64,
 }
 
@@ -44,7 +46,12 @@ impl Layout {
             points[*node] = *place;
         }
         hosts(network, &neighbors, &mut points, height);
-        Self { points, height }
+        let (low, _) = corners(&points);
+        let (width, height) = extent(&points);
+        for p in &mut points {
+            *p = (p.0 - low.0 + SIDE, p.1 - low.1 + TOP);
+        }
+        Self { points, width: width + 2.0 * SIDE, height: height + 2.0 * TOP }
     }
 }
 
@@ -229,13 +236,13 @@ fn level(points: &mut [Point]) {
 fn fit(points: &mut [Point]) -> f64 {
     let (low, _) = corners(points);
     let (width, height) = extent(points);
-    let room = WIDTH - 2.0 * MARGIN;
-    let scale = (room / width.max(1e-6)).min(460.0 / height.max(1e-6)).min(170.0);
+    let room = WIDTH - 140.0;
+    let scale = (room / width.max(1e-6)).min(460.0 / height.max(1e-6)).min(140.0);
     let (used, high) = (width * scale, height * scale);
     for p in points.iter_mut() {
-        *p = ((WIDTH - used) / 2.0 + (p.0 - low.0) * scale, MARGIN + (p.1 - low.1) * scale);
+        *p = ((WIDTH - used) / 2.0 + (p.0 - low.0) * scale, (p.1 - low.1) * scale);
     }
-    high + 2.0 * MARGIN
+    high
 }
 
 /// Moves points apart that are nearer than this.

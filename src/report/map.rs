@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
-use super::layout::{Layout, WIDTH};
+use super::layout::Layout;
 use super::network::{LinkWord, Network};
 use super::sites::{Sites, color, letter};
 use super::svg::{dots, escape, n};
@@ -38,7 +38,11 @@ impl<'a> Map<'a> {
     }
 
     pub(crate) fn view_box(&self) -> String {
-        format!("0 0 {} {}", n(WIDTH), n(self.layout.height))
+        format!("0 0 {} {}", n(self.layout.width), n(self.layout.height))
+    }
+
+    pub(crate) fn width(&self) -> f64 {
+        self.layout.width
     }
 
     fn hosts(&self) -> usize {
@@ -202,7 +206,7 @@ impl<'a> Map<'a> {
         format!(
             "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"{view}\" width=\"{}\" height=\"{height}\" role=\"img\" \
              aria-label=\"{}\"><style>{}</style>{}{}{}</svg>\n",
-            n(WIDTH),
+            n(self.layout.width),
             escape(&about),
             include_str!("html/map.css"),
             self.base(),

@@ -2,10 +2,14 @@
 //!
 //! - [`text()`] for a terminal, [`html()`] for a browser, [`markdown()`] and [`junit()`] for continuous
 //!   integration, [`json()`] and [`tables()`] for programs; [`Files`] is all of these.
+//! - [`Diff`] compares two runs.
+//! - [`dot`], [`mermaid`] and [`Map::svg`] draw a network without a run.
 //! - `network`, `layout`, `map` and `sites` make the map of a lab.
 
 mod catchments;
+mod diff;
 mod files;
+mod graph;
 mod html;
 mod json;
 mod junit;
@@ -19,7 +23,9 @@ mod svg;
 mod tables;
 mod text;
 
+pub use diff::{Diff, ExpectationChange, FigureChange};
 pub use files::Files;
+pub use graph::{dot, mermaid};
 pub use html::html;
 pub use json::json;
 pub use junit::junit;

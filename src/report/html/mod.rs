@@ -55,6 +55,9 @@ struct View<'a> {
 #[derive(Serialize)]
 struct MapView {
     view_box: String,
+    /// Pixels: on a wide page no more than it needs, on a narrow one enough to read it.
+    most: usize,
+    least: usize,
     base: String,
     names: String,
     hosts: String,
@@ -130,6 +133,8 @@ pub fn html(report: &Report, network: &Network, series: &Series<'_>) -> String {
             .collect(),
         map: MapView {
             view_box: map.view_box(),
+            most: (map.width() * 1.2) as usize,
+            least: (map.width() * 0.6) as usize,
             base: map.base(),
             names: map.names(),
             hosts: if names.is_empty() { map.plain_hosts() } else { String::new() },
