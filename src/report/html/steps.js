@@ -1,14 +1,14 @@
-// Maps beside each other become one that a reader steps through.
+// Maps beside each other become one that a reader steps through. The page is XML too: no less-than here.
 for (const group of document.querySelectorAll(".steps")) {
   const steps = [...group.querySelectorAll(".step")];
-  if (steps.length < 2) continue;
+  if (steps.length === 1) continue;
   const bar = document.createElement("div");
   bar.className = "stepper";
   const make = (label, by) => {
     const button = document.createElement("button");
     button.type = "button";
     button.textContent = label;
-    button.setAttribute("aria-label", by < 0 ? "Earlier" : "Later");
+    button.setAttribute("aria-label", by === -1 ? "Earlier" : "Later");
     button.onclick = () => show(Number(slider.value) + by);
     return button;
   };
