@@ -79,6 +79,9 @@ pub struct LabFacts {
     pub kernel: String,
     pub lab: String,
     pub file: String,
+    /// What was typed to begin it, quoted for a shell; empty in records that do not have it.
+    #[serde(default)]
+    pub command: String,
     pub seed: u64,
     pub nodes: Vec<NodeFacts>,
     pub links: Vec<LinkFacts>,

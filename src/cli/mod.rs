@@ -5,8 +5,10 @@ mod bench_wire;
 mod capture;
 mod check;
 mod compare_links;
+mod diff;
 mod doctor;
 mod generate;
+mod graph;
 mod inside;
 mod labs;
 mod play;
@@ -89,6 +91,15 @@ enum Command {
     /// Rebuild the report of a run from its record
     #[command(after_help = "Example: anybed report anybed-out/two-sites")]
     Report(play::ReportOf),
+    /// Say what changed between two runs: verdict, expectations, figures
+    #[command(
+        after_help = "Example: anybed diff before/two-sites anybed-out/two-sites --tolerance 50%\n\nExit code 1: an \
+                            expectation or a figure got worse."
+    )]
+    Diff(diff::Diff),
+    /// Draw the network of a lab file, or of a running lab
+    #[command(after_help = "Example: anybed graph topologies/two-sites.toml -o two-sites.svg")]
+    Graph(graph::Graph),
     /// Say what this machine has and lacks, and how to get it
     #[command(after_help = "Example: anybed doctor --format json")]
     Doctor(doctor::Doctor),
@@ -209,6 +220,8 @@ pub fn run(cli: Cli, begun: u64) -> i32 {
         Command::Import(import) => import.execute(),
         Command::Generate(generate) => generate.execute(),
         Command::Report(report) => report.execute(),
+        Command::Diff(diff) => diff.execute(),
+        Command::Graph(graph) => graph.execute(),
         Command::Doctor(doctor) => doctor.execute(),
         Command::BenchWire => bench_wire::execute(),
         Command::CompareLinks(compare) => compare.execute(),

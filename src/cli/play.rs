@@ -8,17 +8,17 @@ use std::sync::mpsc::Receiver;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, anyhow};
-use clap::Args;
+use clap::{Args, ValueEnum};
 
-use super::{Choices, Failure, Format, Outcome, check, complain, is_colored, print};
+use super::{Choices, Failure, Outcome, check, complain, is_colored, print};
 use crate::bird::Bird;
 use crate::event::{Event, What};
 use crate::kernel::features;
 use crate::lab::runtime::{self, ClaimError, Entry, Facts};
 use crate::lab::sandbox::{self, Side};
 use crate::lab::supervisor::{self, Assignment, Follower, Purpose};
-use crate::measure::{self, Live, Record};
-use crate::report;
+use crate::measure::{Live, Record, Report};
+use crate::report::{self, Files};
 
 /// Below the current directory.
 const OUT: &str = "anybed-out";
@@ -28,7 +28,7 @@ pub(super) struct Run {
     #[command(flatten)]
     start: Start,
     #[arg(long, value_enum, default_value_t)]
-    format: Format,
+    format: ReportFormat,
     /// Build the lab, print the phases, end
     #[arg(long)]
     build_only: bool,
@@ -59,12 +59,24 @@ struct Start {
     choices: Choices,
 }
 
+/// How a report is printed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum ReportFormat {
+    #[default]
+    Text,
+    Json,
+    Markdown,
+}
+
 #[derive(Args, Debug)]
 pub(super) struct ReportOf {
-    /// Run directory
+    /// Run directory; the files of the report are written there again
     directory: PathBuf,
+    /// Write the files of the report here instead
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
     #[arg(long, value_enum, default_value_t)]
-    format: Format,
+    format: ReportFormat,
 }
 
 impl Run {
@@ -79,18 +91,13 @@ impl Run {
 
     fn report(&self, out: &Path) -> Outcome {
         let record = Record::read(&out.join("events.jsonl")).context("read the record")?;
-        let report = measure::report(&record);
-        let json = report::json(&report);
-        write(&out.join("report.json"), &json)?;
-        write(&out.join("report.txt"), &report::text(&report, false))?;
-        match self.format {
-            Format::Json => print(&json),
-            Format::Text => {
-                print(&report::text(&report, is_colored()));
-                complain(&format!("{}", out.join("report.json").display()));
-            }
+        let files = Files::of(&record);
+        save(&files, out)?;
+        show(&files.report, self.format);
+        if self.format == ReportFormat::Text {
+            complain(&format!("{}", out.join("report.html").display()));
         }
-        Ok(i32::from(report.exit_code()))
+        Ok(i32::from(files.report.exit_code()))
     }
 }
 
@@ -104,12 +111,31 @@ impl ReportOf {
     pub(super) fn execute(self) -> Outcome {
         let record = Record::read(&self.directory.join("events.jsonl"));
         let record = record.map_err(|error| Failure::Usage(anyhow!("{}: {error}", self.directory.display())))?;
-        let report = measure::report(&record);
-        match self.format {
-            Format::Json => print(&report::json(&report)),
-            Format::Text => print(&report::text(&report, is_colored())),
+        let files = Files::of(&record);
+        match &self.out {
+            Some(out) => save(&files, out)?,
+            // What is asked for is the report: it may well be of a directory that nothing can be written to.
+            None => {
+                if let Err(error) = save(&files, &self.directory) {
+                    complain(&format!("warning: {error:#}"));
+                }
+            }
         }
-        Ok(i32::from(report.exit_code()))
+        show(&files.report, self.format);
+        Ok(i32::from(files.report.exit_code()))
+    }
+}
+
+/// Writes all files of a report.
+fn save(files: &Files, out: &Path) -> Result<()> {
+    files.write(out).map_err(|(path, error)| anyhow!(error).context(format!("write {}", path.display())))
+}
+
+fn show(report: &Report, format: ReportFormat) {
+    match format {
+        ReportFormat::Json => print(&report::json(report)),
+        ReportFormat::Markdown => print(&report::markdown(report)),
+        ReportFormat::Text => print(&report::text(report, is_colored())),
     }
 }
 
@@ -202,7 +228,7 @@ impl Start {
         };
         fs::create_dir_all(&out).with_context(|| format!("create run directory {}", out.display()))?;
         // What an earlier run left would be taken for this one's.
-        for file in ["events.jsonl", "report.json", "report.txt"] {
+        for file in ["events.jsonl"].iter().chain(&Files::NAMES) {
             match fs::remove_file(out.join(file)) {
                 Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
                     return Err(e).with_context(|| format!("remove {}", out.join(file).display()));
@@ -210,7 +236,7 @@ impl Start {
                 _ => {}
             }
         }
-        for folder in ["bird", "logs"] {
+        for folder in ["bird", "logs", Files::TABLES] {
             match fs::remove_dir_all(out.join(folder)) {
                 Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
                     return Err(e).with_context(|| format!("remove {}", out.join(folder).display()));

@@ -19,6 +19,7 @@ pub(super) fn collect(topology: &Topology, scenario: &Scenario, plan: &Plan, bir
         kernel: nix::sys::utsname::uname().map(|u| u.release().to_string_lossy().into_owned()).unwrap_or_default(),
         lab: topology.name.clone(),
         file: file.display().to_string(),
+        command: command(std::env::args().skip(1)),
         seed: topology.seed,
         nodes: topology.ids().map(|id| node(topology, plan, id)).collect(),
         links: topology.links.iter().map(|l| link(topology, l)).collect(),
@@ -28,6 +29,16 @@ pub(super) fn collect(topology: &Topology, scenario: &Scenario, plan: &Plan, bir
         expectations: scenario.expectations.clone(),
         duration: scenario.duration.as_secs_f64(),
     }
+}
+
+/// `anybed` and its arguments, quoted where a shell wants it.
+fn command(arguments: impl Iterator<Item = String>) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,@%+".contains(c);
+    let quoted = arguments.map(|word| match word.chars().all(plain) && !word.is_empty() {
+        true => word,
+        false => format!("'{}'", word.replace('\'', r"'\''")),
+    });
+    std::iter::once("anybed".to_owned()).chain(quoted).collect::<Vec<_>>().join(" ")
 }
 
 fn node(topology: &Topology, plan: &Plan, id: NodeId) -> NodeFacts {

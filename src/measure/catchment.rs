@@ -166,7 +166,7 @@ pub(crate) fn moves(clients: &[ClientReport]) -> Vec<Move> {
 }
 
 /// The group of this name, or with this address.
-fn group_index(groups: &[GroupFacts], wanted: &str) -> Option<usize> {
+pub(crate) fn group_index(groups: &[GroupFacts], wanted: &str) -> Option<usize> {
     groups.iter().position(|g| is_group(g, wanted))
 }
 

@@ -17,8 +17,13 @@ pub fn judge(findings: &Findings<'_>) -> Vec<Verdict> {
 
 fn verdict(findings: &Findings<'_>, expectation: &Expectation) -> Verdict {
     let name = expectation.name.clone();
+    let (from, to) = match expectation.when {
+        When::End => (None, None),
+        When::At { at, within } => (Some(at), Some(at + within)),
+        When::During { from, to } => (Some(from), Some(to)),
+    };
     if let Some(observed) = too_short(findings.record, expectation.when) {
-        return Verdict { name, verdict: Outcome::Skipped, observed };
+        return Verdict { name, from, to, verdict: Outcome::Skipped, observed };
     }
     let (holds, observed) = match (observe(findings, &expectation.metric), &expectation.value) {
         (Some(Seen::Window { read, .. }), Value::Metric(other)) => judge_pair(findings, expectation, &*read, other),
@@ -26,7 +31,7 @@ fn verdict(findings: &Findings<'_>, expectation: &Expectation) -> Verdict {
         (Some(Seen::State(states)), _) => judge_state(findings.record, expectation, &states),
         (Some(Seen::Window { changes, read }), _) => judge_window(findings.record, expectation, &changes, &*read),
     };
-    Verdict { name, verdict: if holds { Outcome::Pass } else { Outcome::Fail }, observed }
+    Verdict { name, from, to, verdict: if holds { Outcome::Pass } else { Outcome::Fail }, observed }
 }
 
 /// Why an incomplete record cannot show the expectation's whole time.

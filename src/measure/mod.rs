@@ -6,6 +6,7 @@
 //!   Links: `distance` (round trips against configured delays).
 //! - Overlays: `overlay` replays joins, neighbors and faults through `islands` (membership, on top
 //!   of `connectivity`) and judges lookups by them; `reach` knows what the links connect at all.
+//! - [`Series`] has what was observed one by one, for files and pictures.
 //!
 //! Quantiles are exact, by nearest rank ([`quantile`]).
 
@@ -22,6 +23,7 @@ mod observe;
 mod overlay;
 mod reach;
 mod record;
+mod series;
 mod snapshot;
 mod stats;
 mod summary;
@@ -34,6 +36,7 @@ pub use fidelity::WORST_SCHED_DELAY_MS;
 pub use live::Live;
 pub use model::*;
 pub use record::{BUILT, PLAYED, Record, RecordError};
+pub use series::{Answered, Joined, LinkState, Looked, Probe, RouteChange, Series};
 pub use stats::{mean, quantile};
 
 use std::collections::BTreeMap;
@@ -72,33 +75,51 @@ impl<'a> Findings<'a> {
 
 /// Measures a record and judges its expectations.
 pub fn report(record: &Record) -> Report {
-    let findings = Findings::of(record);
-    let fidelity = fidelity::of(record);
-    let expectations = judge(&findings);
-    let refused = refused(record);
+    Findings::of(record).report()
+}
+
+impl Findings<'_> {
+    /// The numbers and verdicts.
+    pub fn report(&self) -> Report {
+        let record = self.record;
+        let fidelity = fidelity::of(record);
+        let expectations = judge(self);
+        let refused = refused(record);
+        let facts = &record.facts;
+        let planned_refused = refused.iter().any(|r| facts.timeline.iter().any(|(_, action)| *action == r.action));
+        Report {
+            schema: REPORT_SCHEMA,
+            lab: facts.lab.clone(),
+            seed: facts.seed,
+            file: facts.file.clone(),
+            command: command(record),
+            verdict: verdict(record.complete() && !planned_refused, fidelity.valid, &expectations),
+            anybed: facts.version.clone(),
+            bird: facts.bird.clone(),
+            kernel: facts.kernel.clone(),
+            play_seconds: record.play.map(|_| record.seconds(record.end)),
+            end: record.end_reason.clone(),
+            cut: record.cut,
+            phases: phases(record),
+            nodes: counts(record),
+            links: facts.links.len(),
+            catchments: snapshot::catchments(self),
+            faults: faults(self),
+            refused,
+            round_trips: self.round_trips.iter().map(|pair| reported(record, pair)).collect(),
+            overlays: self.overlays.iter().map(|h| (h.facts.name.clone(), summary::overlay(self, h))).collect(),
+            expectations,
+            fidelity,
+        }
+    }
+}
+
+/// As it was typed; in an older record, what comes to the same.
+fn command(record: &Record) -> String {
     let facts = &record.facts;
-    let planned_refused = refused.iter().any(|r| facts.timeline.iter().any(|(_, action)| *action == r.action));
-    Report {
-        schema: REPORT_SCHEMA,
-        lab: facts.lab.clone(),
-        seed: facts.seed,
-        verdict: verdict(record.complete() && !planned_refused, fidelity.valid, &expectations),
-        anybed: facts.version.clone(),
-        bird: facts.bird.clone(),
-        kernel: facts.kernel.clone(),
-        play_seconds: record.play.map(|_| record.seconds(record.end)),
-        end: record.end_reason.clone(),
-        cut: record.cut,
-        phases: phases(record),
-        nodes: counts(record),
-        links: facts.links.len(),
-        catchments: snapshot::catchments(&findings),
-        faults: faults(&findings),
-        refused,
-        round_trips: findings.round_trips.iter().map(|pair| reported(record, pair)).collect(),
-        overlays: findings.overlays.iter().map(|h| (h.facts.name.clone(), summary::overlay(&findings, h))).collect(),
-        expectations,
-        fidelity,
+    match facts.command.as_str() {
+        "" => format!("anybed run {} --seed {}", facts.file, facts.seed),
+        typed => typed.to_owned(),
     }
 }
 

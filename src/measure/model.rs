@@ -11,10 +11,15 @@ use serde::{Deserialize, Serialize};
 pub const REPORT_SCHEMA: u32 = 1;
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Report {
     pub schema: u32,
     pub lab: String,
     pub seed: u64,
+    /// The lab file, as it was given.
+    pub file: String,
+    /// The command that does it again.
+    pub command: String,
     pub verdict: RunVerdict,
     pub anybed: String,
     pub bird: String,
@@ -40,6 +45,7 @@ pub struct Report {
 
 /// Verdict of a whole run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum RunVerdict {
     Pass,
@@ -52,15 +58,20 @@ pub enum RunVerdict {
 }
 
 /// What became of one expectation.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Verdict {
     pub name: String,
+    /// The stretch that was judged; `null` for both: the end of the run.
+    pub from: Option<f64>,
+    pub to: Option<f64>,
     pub verdict: Outcome,
     /// `1 at 84.1 s`, `3 of 3000`.
     pub observed: String,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Outcome {
     Pass,
@@ -70,6 +81,7 @@ pub enum Outcome {
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Phase {
     pub name: String,
     pub seconds: f64,
@@ -77,6 +89,7 @@ pub struct Phase {
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct NodeCounts {
     /// Routers outside stubs.
     pub routers: usize,
@@ -90,6 +103,7 @@ pub struct NodeCounts {
 
 /// Who answered whom at one moment.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Catchment {
     pub at: f64,
     /// `begin`, `before FAULT`, `after FAULT` or `end`.
@@ -104,6 +118,7 @@ pub struct Catchment {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Disagreement {
     pub client: String,
     pub answered_by: String,
@@ -113,6 +128,7 @@ pub struct Disagreement {
 
 /// One fault, or several of the same moment, and what followed until the next.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct FaultReport {
     pub at: f64,
     /// The action's text; several of one moment are joined by `, `.
@@ -147,6 +163,7 @@ pub struct FaultReport {
 
 /// One pair of a `ping`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct RoundTrip {
     pub at: f64,
     pub from: String,
@@ -163,6 +180,7 @@ pub struct RoundTrip {
 
 /// A client whose answering member is another after the fault.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Move {
     pub client: String,
     pub group: String,
@@ -172,6 +190,7 @@ pub struct Move {
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct ClientReport {
     pub client: String,
     pub group: String,
@@ -187,6 +206,7 @@ pub struct ClientReport {
 
 /// What an overlay did after a fault.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct OverlayReaction {
     pub islands_before: usize,
     pub islands_after: usize,
@@ -203,6 +223,7 @@ pub struct OverlayReaction {
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Refusal {
     pub at: f64,
     pub action: String,
@@ -210,6 +231,7 @@ pub struct Refusal {
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct OverlayReport {
     pub protocol: String,
     pub bootstrap: String,
@@ -235,6 +257,7 @@ pub struct OverlayReport {
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct IslandPoint {
     pub at: f64,
     pub islands: usize,
@@ -248,6 +271,7 @@ pub struct IslandPoint {
 
 /// A color that was answered from another island.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Contact {
     pub at: f64,
     pub host: String,
@@ -256,6 +280,7 @@ pub struct Contact {
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Rejoins {
     pub begun: usize,
     pub done: usize,
@@ -264,6 +289,7 @@ pub struct Rejoins {
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Joins {
     pub ok: usize,
     pub failed: usize,
@@ -278,6 +304,7 @@ pub struct Joins {
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Lookups {
     #[serde(flatten)]
     pub total: LookupCounts,
@@ -288,6 +315,7 @@ pub struct Lookups {
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct LookupCounts {
     pub sent: usize,
     /// Answered, and not wrong.
@@ -303,6 +331,7 @@ pub struct LookupCounts {
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct LookupPhase {
     pub from: f64,
     pub to: f64,
@@ -313,6 +342,7 @@ pub struct LookupPhase {
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Keys {
     pub stored: u64,
     pub failed: u64,
@@ -320,6 +350,7 @@ pub struct Keys {
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Audit {
     pub at: f64,
     pub found: u32,
@@ -328,6 +359,7 @@ pub struct Audit {
 
 /// Whether the numbers can be trusted.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Fidelity {
     pub valid: bool,
     /// `null`: the record has no measure of it.
@@ -340,6 +372,7 @@ pub struct Fidelity {
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Exit {
     pub at: f64,
     pub node: String,

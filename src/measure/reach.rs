@@ -25,9 +25,7 @@ impl Reach {
         for event in &record.events {
             let What::Link { link, up, egress } = &event.what else { continue };
             let Some(&link) = links.get(link.as_str()) else { continue };
-            // Who can only send, or only hear, is cut off.
-            let passes = |e: &Egress| !e.blackhole && e.impairment.loss < Share::ALL;
-            let changed = if *up && egress.iter().all(passes) { down.remove(&link) } else { down.insert(link) };
+            let changed = if passes(*up, egress) { down.remove(&link) } else { down.insert(link) };
             if changed {
                 steps.push((event.at, components(facts, &nodes, &down)));
             }
@@ -47,6 +45,11 @@ impl Reach {
         let step = self.steps.partition_point(|(from, _)| *from <= at).max(1) - 1;
         step == 0 || self.steps[step].1 == self.steps[0].1
     }
+}
+
+/// Whether a link in this state lets frames through. Who can only send, or only hear, is cut off.
+pub(crate) fn passes(up: bool, egress: &[Egress; 2]) -> bool {
+    up && egress.iter().all(|e| !e.blackhole && e.impairment.loss < Share::ALL)
 }
 
 fn components(facts: &LabFacts, nodes: &BTreeMap<String, usize>, down: &BTreeSet<usize>) -> Vec<usize> {

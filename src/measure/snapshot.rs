@@ -1,5 +1,7 @@
 //! The catchments at the moments that matter: at the begin, around each fault, at the end.
 
+use std::collections::BTreeMap;
+
 use crate::event::GroupFacts;
 use crate::measure::Findings;
 use crate::measure::catchment::Probed;
@@ -32,6 +34,32 @@ pub(crate) fn catchments<'a>(findings: &Findings<'a>) -> Vec<Catchment> {
                 disagreements: of_group().filter_map(|p| disagreement(&tables, p, at)).collect(),
                 clients,
             });
+        }
+    }
+    found
+}
+
+/// Where the routes of every router and gateway lead, catchment by catchment; those that end nowhere, or
+/// in several places, are left out.
+pub(crate) fn routed<'a>(findings: &Findings<'a>) -> Vec<BTreeMap<&'a str, &'a str>> {
+    let record = findings.record;
+    let mut tables = Tables::new(record);
+    let mut events = record.events.iter().peekable();
+    let mut found = Vec::new();
+    let is_router = |kind: &str| kind == "router" || kind == "gateway";
+    for (at, _) in moments(findings) {
+        while let Some(event) = events.next_if(|e| e.at <= at) {
+            tables.apply(event.at, &event.what);
+        }
+        for group in &record.facts.groups {
+            if findings.probed.iter().any(|p| std::ptr::eq(p.group, group)) {
+                let routers = record.facts.nodes.iter().filter(|n| is_router(&n.kind)).map(|n| n.name.as_str());
+                let only = |node: &'a str| {
+                    let ends = tables.from(node, group);
+                    (ends.len() == 1).then(|| ends.first().map(|end| (node, *end)))?
+                };
+                found.push(routers.filter_map(only).collect());
+            }
         }
     }
     found

@@ -64,11 +64,14 @@ impl<'a> Tables<'a> {
 
     /// Hosts that the client's packets to the group may reach; empty if that is not known.
     pub(crate) fn destinations(&self, client: &str, group: &GroupFacts) -> BTreeSet<&'a str> {
-        let (Some(address), Some(&gateway)) = (group.addresses.first(), self.gateways.get(client)) else {
-            return BTreeSet::new();
-        };
+        self.gateways.get(client).map_or_else(BTreeSet::new, |gateway| self.from(gateway, group))
+    }
+
+    /// Hosts that packets from this node to the group may reach; empty if that is not known.
+    pub(crate) fn from(&self, node: &'a str, group: &GroupFacts) -> BTreeSet<&'a str> {
+        let Some(address) = group.addresses.first() else { return BTreeSet::new() };
         let prefix = IpNet::from(*address);
-        let (mut open, mut met, mut ends) = (vec![gateway], BTreeSet::new(), BTreeSet::new());
+        let (mut open, mut met, mut ends) = (vec![node], BTreeSet::new(), BTreeSet::new());
         while let Some(node) = open.pop() {
             if !met.insert(node) {
                 continue;

@@ -1,9 +1,36 @@
 //! Drawing a report: for people and for machines.
+//!
+//! - [`text()`] for a terminal, [`html()`] for a browser, [`markdown()`] and [`junit()`] for continuous
+//!   integration, [`json()`] and [`tables()`] for programs; [`Files`] is all of these.
+//! - [`Diff`] compares two runs.
+//! - [`dot`], [`mermaid`] and [`Map::svg`] draw a network without a run.
+//! - `network`, `layout`, `map` and `sites` make the map of a lab.
 
 mod catchments;
+mod diff;
+mod files;
+mod graph;
+mod html;
 mod json;
+mod junit;
+mod layout;
+mod map;
+mod markdown;
+mod network;
 mod page;
+mod sites;
+mod svg;
+mod tables;
 mod text;
 
+pub use diff::{Diff, ExpectationChange, FigureChange};
+pub use files::Files;
+pub use graph::{dot, mermaid};
+pub use html::html;
 pub use json::json;
+pub use junit::junit;
+pub use map::Map;
+pub use markdown::markdown;
+pub use network::Network;
+pub use tables::tables;
 pub use text::text;

@@ -27,16 +27,8 @@ pub fn text(report: &Report, color: bool) -> String {
 }
 
 fn head(page: &mut Page, report: &Report) {
-    let nodes = report.nodes;
-    let counts = [
-        (nodes.routers, "router"),
-        (nodes.stubs, "stub"),
-        (nodes.members, "member"),
-        (nodes.clients, "client"),
-        (report.links, "link"),
-    ];
-    let counts: Vec<String> = counts.iter().filter(|(n, _)| *n > 0).map(|(n, noun)| plural(*n, noun)).collect();
-    let counts = if counts.is_empty() { String::new() } else { format!(" · {}", counts.join(", ")) };
+    let counts = counts(report);
+    let counts = if counts.is_empty() { counts } else { format!(" · {counts}") };
     let name = page.paint(BOLD, &report.lab);
     page.raw(&format!("{name} · seed {}{counts}", report.seed));
     for phase in &report.phases {
@@ -50,12 +42,26 @@ fn head(page: &mut Page, report: &Report) {
     }
 }
 
+/// `11 routers, 6 stubs, 51 links`.
+pub(crate) fn counts(report: &Report) -> String {
+    let nodes = report.nodes;
+    let counts = [
+        (nodes.routers, "router"),
+        (nodes.stubs, "stub"),
+        (nodes.members, "member"),
+        (nodes.clients, "client"),
+        (report.links, "link"),
+    ];
+    let counts: Vec<String> = counts.iter().filter(|(n, _)| *n > 0).map(|(n, noun)| plural(*n, noun)).collect();
+    counts.join(", ")
+}
+
 /// The overlay's name, if there are several to tell apart.
 fn prefix(report: &Report, overlay: &str) -> String {
     if report.overlays.len() > 1 { format!("{overlay}: ") } else { String::new() }
 }
 
-fn joined(overlay: &OverlayReport) -> String {
+pub(crate) fn joined(overlay: &OverlayReport) -> String {
     let joins = &overlay.joins;
     let by = &overlay.bootstrap;
     let mut parts = vec![if joins.ok > overlay.hosts {
@@ -89,17 +95,23 @@ fn draw_fault(page: &mut Page, report: &Report, fault: &FaultReport) {
     let live = if fault.live { " (live)" } else { "" };
     let title = page.paint(BOLD, &format!("{}{live}", shortened(&fault.fault, 80)));
     page.raw(&format!("{:>7}  {title}", moment(fault.at)));
-    page.labeled("routing", &routing(fault));
-    for found in &fault.verified {
-        page.labeled("verified", found);
+    for (label, line) in fault_lines(report, fault) {
+        page.labeled(&label, &line);
     }
+}
+
+/// What followed from a fault: labels, and what there is to say.
+pub(crate) fn fault_lines(report: &Report, fault: &FaultReport) -> Vec<(String, String)> {
+    let mut lines = vec![("routing".to_owned(), routing(fault))];
+    lines.extend(fault.verified.iter().map(|found| ("verified".to_owned(), found.clone())));
     if fault.probes > 0 {
-        page.labeled("clients", &clients(report, fault));
+        lines.push(("clients".to_owned(), clients(report, fault)));
     }
     for (name, reaction) in &fault.overlays {
         let label = if report.overlays.len() > 1 { name } else { "overlay" };
-        page.labeled(label, &overlay_reaction(fault, reaction, &report.overlays[name]));
+        lines.push((label.to_owned(), overlay_reaction(fault, reaction, &report.overlays[name])));
     }
+    lines
 }
 
 fn routing(fault: &FaultReport) -> String {
@@ -263,7 +275,7 @@ fn found(audit: &Audit) -> String {
     format!("{}\u{a0}of\u{a0}{}", audit.found, audit.found as usize + audit.missing.len())
 }
 
-fn draw_keys(overlay: &OverlayReport) -> String {
+pub(crate) fn draw_keys(overlay: &OverlayReport) -> String {
     let keys = &overlay.keys;
     let failed = if keys.failed > 0 { format!(" ({} not)", keys.failed) } else { String::new() };
     let audits = keys.audits.iter().map(|a| format!("{} at\u{a0}{}", found(a), moment(a.at)));
@@ -321,14 +333,27 @@ fn bottom(page: &mut Page, report: &Report) {
         all => format!("{passed} of {}", plural(all, "expectation")),
     };
     let mut line = format!("{}  {}", page.paint(style.bold(), word), counts);
-    if report.verdict == RunVerdict::Incomplete {
-        let why = match &report.end {
-            _ if report.play_seconds.is_none() => "the play never began".to_owned(),
-            Some(reason) if reason == crate::measure::PLAYED => "an action of the timeline was refused".to_owned(),
-            Some(reason) => reason.clone(),
-            None => "the record stops without an end".to_owned(),
-        };
+    if let Some(why) = incomplete(report) {
         line += &format!(" · {why}");
     }
     page.raw(&line);
+}
+
+/// Why a run is incomplete, if it is.
+pub(crate) fn incomplete(report: &Report) -> Option<String> {
+    (report.verdict == RunVerdict::Incomplete).then(|| match &report.end {
+        _ if report.play_seconds.is_none() => "the play never began".to_owned(),
+        Some(reason) if reason == crate::measure::PLAYED => "an action of the timeline was refused".to_owned(),
+        Some(reason) => reason.clone(),
+        None => "the record stops without an end".to_owned(),
+    })
+}
+
+/// The stretch in which an expectation was judged: `13.0 s`, `13.0 s to 22.0 s`, `the end`.
+pub(crate) fn when(verdict: &crate::measure::Verdict) -> String {
+    match (verdict.from, verdict.to) {
+        (Some(from), Some(to)) if from == to => moment(from),
+        (Some(from), Some(to)) => format!("{} to {}", moment(from), moment(to)),
+        _ => "the end".to_owned(),
+    }
 }

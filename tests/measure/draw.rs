@@ -13,7 +13,7 @@ fn phase(name: &str, seconds: f64, note: &str) -> What {
 }
 
 /// Two sites of a plain group; one is cut off and comes back.
-fn two_sites() -> Synthetic {
+pub(crate) fn two_sites() -> Synthetic {
     let mut lab = Synthetic::new("two-sites")
         .stubs(&[("left", &["n1"], &["c1", "c2"]), ("right", &["n1"], &["c1"])])
         .group("web");
@@ -45,7 +45,7 @@ fn two_sites() -> Synthetic {
 }
 
 /// Members of an overlay; the first stub fails and recovers, and the colors bring it back.
-fn stub_failure() -> Synthetic {
+pub(crate) fn stub_failure() -> Synthetic {
     const CAMPUS: [&str; 2] = ["campus.n1", "campus.n2"];
     const OTHERS: [&str; 4] = ["denver.n1", "denver.n2", "sea.n1", "sea.n2"];
     let all: Vec<&str> = CAMPUS.iter().chain(&OTHERS).copied().collect();

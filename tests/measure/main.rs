@@ -2,6 +2,8 @@
 
 mod clients;
 mod draw;
+mod files;
 mod overlays;
+mod schema;
 mod synthetic;
 mod verdicts;

@@ -33,6 +33,7 @@ impl Synthetic {
             kernel: "6.12".into(),
             lab: name.into(),
             file: format!("{name}.toml"),
+            command: format!("anybed run {name}.toml"),
             seed: 1,
             nodes: vec![],
             links: vec![],
