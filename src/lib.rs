@@ -22,7 +22,7 @@
 //! **Measure** (pure again)
 //! - [`event`]: the record's vocabulary. The lab only writes it; what follows only reads it.
 //! - [`measure`]: catchments, convergence, islands, and the verdict on every expectation.
-//! - [`report`]: text and JSON for people and machines.
+//! - [`report`]: text, a page, JUnit, JSON and tables, for people and machines.
 //!
 //! [`trial`] measures one link alone, for those who work on anybed.
 //!

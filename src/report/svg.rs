@@ -155,13 +155,12 @@ impl Plot {
         self.text((left - 40.0, top - 12.0), "start", "axis", label)
     }
 
-    /// A vertical line over the whole height, for a moment.
+    /// A vertical line over the whole height, for a moment, with its label on top.
     pub(crate) fn mark(&mut self, x: f64, class: &str, label: &str) -> &mut Self {
         let (left, top, right, bottom) = self.area;
         let at = left + self.x.unit(x) * (right - left);
         self.path(class, &format!("M{} {}V{}", n(at), n(top), n(bottom)));
-        let (anchor, shift) = if at > (left + right) / 2.0 { ("end", -4.0) } else { ("start", 4.0) };
-        if label.is_empty() { self } else { self.text((at + shift, top + 10.0), anchor, "note", label) }
+        if label.is_empty() { self } else { self.text((at, top - 5.0), "middle", "note", label) }
     }
 
     pub(crate) fn path(&mut self, class: &str, d: &str) -> &mut Self {

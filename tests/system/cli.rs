@@ -58,6 +58,9 @@ fn wrong_usage_is_exit_2() {
         ("run no-such-file.toml".into(), "no-such-file.toml"),
         ("check no-such-file.toml".into(), "no-such-file.toml"),
         ("report no-such-folder".into(), "no-such-folder"),
+        ("diff no-such-folder other".into(), "no-such-folder"),
+        (format!("diff {file} {file}"), "this is no report of this anybed"),
+        ("diff a b --tolerance much".into(), "a number such as 25%"),
         ("down".into(), "which lab?"),
         ("import no-such-file.graphml".into(), "no-such-file.graphml"),
         ("generate tree --nodes 0".into(), "error"),
@@ -203,7 +206,21 @@ fn a_run_is_a_json_document_that_the_record_yields_again(place: &Place) {
     assert_eq!(again.stdout, done.stdout);
     let text = place.anybed().arg("report").arg(&out).run().expect_code(done.code());
     assert_eq!(text.stdout, fs::read_to_string(out.join("report.txt")).unwrap());
+    every_form_is_there(place, &out, done.code());
     assert_eq!(fs::read_dir(place.runtime()).unwrap().count(), 0);
+}
+
+/// What a run leaves, `report` makes again elsewhere, and nothing has changed between a run and itself.
+fn every_form_is_there(place: &Place, out: &Path, code: i32) {
+    let elsewhere = place.path().join("elsewhere");
+    let report = place.anybed().arg("report").arg(out).args(["--format", "markdown", "--out"]).arg(&elsewhere).run();
+    assert!(report.expect_code(code).stdout.starts_with("## pair: "));
+    for file in ["report.json", "report.txt", "report.html", "junit.xml", "csv/probes.csv", "csv/routes.csv"] {
+        let (here, there) = (fs::read_to_string(out.join(file)).unwrap(), fs::read_to_string(elsewhere.join(file)));
+        assert!(!here.is_empty() && here == there.unwrap(), "{file}");
+    }
+    let same = place.anybed().arg("diff").arg(out).arg(elsewhere.join("report.json")).run().ok();
+    assert!(same.stdout.contains("not worse"), "{same}");
 }
 
 scenes!(an_expectation_that_fails_is_exit_1: root rootless);
@@ -218,6 +235,25 @@ fn an_expectation_that_fails_is_exit_1(place: &Place) {
     assert!(run.code() == 1 || run.code() == 5, "{run}");
     assert_eq!(run.json()["expectations"][0]["verdict"], "fail", "{run}");
     assert_eq!(run.stderr, "", "{run}");
+}
+
+#[test]
+fn a_network_is_drawn() {
+    let place = Place::new("graph");
+    let file = project("topologies/two-sites.toml");
+    for (words, begin) in
+        [("", "<svg xmlns="), ("--format dot", "digraph \"two-sites\" {"), ("--format mermaid -o -", "flowchart TD")]
+    {
+        let graph = place.anybed().arg("graph").arg(&file).args(words.split_whitespace()).run().ok();
+        assert!(graph.stdout.starts_with(begin), "{graph}");
+    }
+    let drawn = place.path().join("net.mmd");
+    place.anybed().arg("graph").arg(&file).arg("-o").arg(&drawn).run().ok();
+    assert!(fs::read_to_string(&drawn).unwrap().starts_with("flowchart TD"));
+    let other = place.anybed().arg("graph").arg(&file).args(["-o", "net.png"]).run().expect_code(2);
+    other.expect_stderr(&["what is a .png file? .svg, .dot and .mermaid are known"]);
+    place.run("graph nolab").expect_code(2).expect_stderr(&["no lab nolab is running"]);
+    assert_untouched(&place);
 }
 
 #[test]

@@ -11,7 +11,7 @@ use crate::report::svg::{Plot, Scale, brief, dots, escape, n};
 const NAMED_ROWS: usize = 44;
 const MOST_ROWS: usize = 240;
 const MOST_CLIENTS: usize = 16;
-const TOP: f64 = 34.0;
+const TOP: f64 = 44.0;
 const LEFT: f64 = 150.0;
 const RIGHT: f64 = 944.0;
 
@@ -110,14 +110,16 @@ fn draw_routing(plot: &mut Plot, rows: &[Row<'_>], height: f64, named: bool) {
 
 fn marks(plot: &mut Plot, fault: &FaultReport) {
     let moments = [("noticed", fault.detect_ms), ("last route change", fault.last_fib_change_ms)];
-    for (word, at) in moments {
-        if let Some(ms) = at {
-            let x = plot.at(ms, 0.0).0;
-            plot.path("mark", &format!("M{} {}v8", n(x), n(TOP - 10.0)));
-            let anchor = if x > (LEFT + RIGHT) / 2.0 { "end" } else { "start" };
-            let label = format!("{word} +{}", duration(ms));
-            plot.text((x, TOP - 15.0), anchor, "note", &label);
-        }
+    let at: Vec<(&str, f64, f64)> =
+        moments.iter().filter_map(|(word, ms)| ms.map(|ms| (*word, ms, plot.at(ms, 0.0).0))).collect();
+    // Two labels that would meet stand above each other.
+    let near = at.len() == 2 && at[1].2 - at[0].2 < 250.0;
+    for (i, (word, ms, x)) in at.iter().enumerate() {
+        let up = if near && i == 0 { 14.0 } else { 0.0 };
+        plot.path("mark", &format!("M{} {}V{}", n(*x), n(TOP - 10.0 - up), n(TOP - 2.0)));
+        let anchor = if *x > (LEFT + RIGHT) / 2.0 { "end" } else { "start" };
+        let label = format!("{word} +{}", duration(*ms));
+        plot.text((*x, TOP - 14.0 - up), anchor, "note", &label);
     }
 }
 
