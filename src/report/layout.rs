@@ -124,11 +124,11 @@ impl Placing {
                     pushes[b] = (pushes[b].0 - dx * push, pushes[b].1 - dy * push);
                 }
             }
-            for a in 0..n {
-                for &b in &self.links[a] {
-                    let (dx, dy) = (self.points[a].0 - self.points[b].0, self.points[a].1 - self.points[b].1);
+            for ((push, own), links) in pushes.iter_mut().zip(&self.points).zip(&self.links) {
+                for &other in links {
+                    let (dx, dy) = (own.0 - self.points[other].0, own.1 - self.points[other].1);
                     let pull = dx.hypot(dy) * if geographic { 1.5 } else { 1.0 };
-                    pushes[a] = (pushes[a].0 - dx * pull, pushes[a].1 - dy * pull);
+                    *push = (push.0 - dx * pull, push.1 - dy * pull);
                 }
             }
             for (node, (dx, dy)) in pushes.into_iter().enumerate() {
@@ -237,7 +237,8 @@ fn fit(points: &mut [Point]) -> f64 {
     let (low, _) = corners(points);
     let (width, height) = extent(points);
     let room = WIDTH - 140.0;
-    let scale = (room / width.max(1e-6)).min(460.0 / height.max(1e-6)).min(140.0);
+    let scale =
+        (room / width.max(1e-6)).min(if points.len() > 150 { 800.0 } else { 460.0 } / height.max(1e-6)).min(140.0);
     let (used, high) = (width * scale, height * scale);
     for p in points.iter_mut() {
         *p = ((WIDTH - used) / 2.0 + (p.0 - low.0) * scale, (p.1 - low.1) * scale);
