@@ -119,6 +119,8 @@ fn sysctls(kind: NodeKind, family: FamilyChoice) -> Vec<Sysctl> {
         set("ipv6/conf/default/accept_dad", "0");
         set("ipv6/conf/default/keep_addr_on_down", "1");
         set("ipv6/conf/default/accept_ra", "0");
+        // Which of equal-cost routes a packet takes shall follow from its addresses, as in IPv4.
+        set("ipv6/auto_flowlabels", "0");
         if kind.is_router() {
             set("ipv6/conf/all/forwarding", "1");
         }

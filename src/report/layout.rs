@@ -11,6 +11,7 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use super::network::Network;
+use crate::topology::NodeKind;
 
 /// Width that routers may spread over, in pixels.
 const WIDTH: f64 = 960.0;
@@ -40,7 +41,8 @@ impl Layout {
             level(&mut placed.points);
         }
         let height = fit(&mut placed.points);
-        spread(&mut placed.points, (2200.0 / (backbone.len().max(1) as f64)).clamp(5.0, 30.0));
+        let free: Vec<bool> = backbone.iter().map(|n| network.nodes[*n].kind == NodeKind::Gateway).collect();
+        placed.spread(&free);
         let mut points = vec![(WIDTH / 2.0, height / 2.0); network.nodes.len()];
         for (place, node) in placed.points.iter().zip(&backbone) {
             points[*node] = *place;
@@ -124,9 +126,9 @@ impl Placing {
                     pushes[b] = (pushes[b].0 - dx * push, pushes[b].1 - dy * push);
                 }
             }
-            for (a, push) in pushes.iter_mut().enumerate() {
-                for &b in &self.links[a] {
-                    let (dx, dy) = (self.points[a].0 - self.points[b].0, self.points[a].1 - self.points[b].1);
+            for ((push, own), links) in pushes.iter_mut().zip(&self.points).zip(&self.links) {
+                for &other in links {
+                    let (dx, dy) = (own.0 - self.points[other].0, own.1 - self.points[other].1);
                     let pull = dx.hypot(dy) * if geographic { 1.5 } else { 1.0 };
                     *push = (push.0 - dx * pull, push.1 - dy * pull);
                 }
@@ -136,6 +138,44 @@ impl Placing {
                     let step = heat.min(dx.hypot(dy)) / dx.hypot(dy).max(1e-9);
                     self.points[node] = (self.points[node].0 + dx * step, self.points[node].1 + dy * step);
                 }
+            }
+        }
+    }
+}
+
+impl Placing {
+    /// Moves apart, in pixels, what is too near: stubs (`free`), which need room for their hosts, rather than
+    /// what stands where its coordinates are.
+    fn spread(&mut self, free: &[bool]) {
+        let n = self.points.len();
+        if n > 500 {
+            return;
+        }
+        let least = (2200.0 / n.max(1) as f64).clamp(5.0, 30.0);
+        let room = if self.fixed.contains(&true) && n <= 60 { 88.0 } else { least };
+        for _ in 0..60 {
+            let mut moved = false;
+            for a in 0..n {
+                for b in a + 1..n {
+                    let (dx, dy) = difference(self.points[a], self.points[b], a, b);
+                    let far = dx.hypot(dy);
+                    let least = if free[a] || free[b] { room } else { least };
+                    if far < least {
+                        let by = (least - far) / far.max(1e-9);
+                        let share = match (free[a], free[b]) {
+                            (true, false) => 1.0,
+                            (false, true) => 0.0,
+                            _ => 0.5,
+                        };
+                        let (own, other) = (by * share, by * (1.0 - share));
+                        self.points[a] = (self.points[a].0 + dx * own, self.points[a].1 + dy * own);
+                        self.points[b] = (self.points[b].0 - dx * other, self.points[b].1 - dy * other);
+                        moved = true;
+                    }
+                }
+            }
+            if !moved {
+                return;
             }
         }
     }
@@ -237,37 +277,13 @@ fn fit(points: &mut [Point]) -> f64 {
     let (low, _) = corners(points);
     let (width, height) = extent(points);
     let room = WIDTH - 140.0;
-    let scale = (room / width.max(1e-6)).min(460.0 / height.max(1e-6)).min(140.0);
+    let scale =
+        (room / width.max(1e-6)).min(if points.len() > 150 { 800.0 } else { 460.0 } / height.max(1e-6)).min(105.0);
     let (used, high) = (width * scale, height * scale);
     for p in points.iter_mut() {
         *p = ((WIDTH - used) / 2.0 + (p.0 - low.0) * scale, (p.1 - low.1) * scale);
     }
     high
-}
-
-/// Moves points apart that are nearer than this.
-fn spread(points: &mut [Point], least: f64) {
-    if points.len() > 500 {
-        return;
-    }
-    for _ in 0..30 {
-        let mut moved = false;
-        for a in 0..points.len() {
-            for b in a + 1..points.len() {
-                let (dx, dy) = difference(points[a], points[b], a, b);
-                let far = dx.hypot(dy);
-                if far < least {
-                    let by = (least - far) / 2.0 / far.max(1e-9);
-                    points[a] = (points[a].0 + dx * by, points[a].1 + dy * by);
-                    points[b] = (points[b].0 - dx * by, points[b].1 - dy * by);
-                    moved = true;
-                }
-            }
-        }
-        if !moved {
-            return;
-        }
-    }
 }
 
 /// Around each gateway, away from what it is linked to: in an arc, in several if there are many.

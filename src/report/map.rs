@@ -58,6 +58,7 @@ impl<'a> Map<'a> {
     pub(crate) fn base(&self) -> String {
         let point = |i: usize| self.layout.points[i];
         let mut text = String::new();
+        let fine = if self.network.links.len() > 250 { " fine" } else { "" };
         for (class, kind) in [
             ("access", LinkWord::Access),
             ("peer", LinkWord::Peer),
@@ -67,7 +68,7 @@ impl<'a> Map<'a> {
             let lines = self.network.links.iter().filter(|l| l.kind == kind);
             let d: String = lines.map(|l| super::svg::line([point(l.a), point(l.b)])).collect();
             if !d.is_empty() {
-                let _ = write!(text, "<path class=\"link {class}\" d=\"{d}\"/>");
+                let _ = write!(text, "<path class=\"link {class}{fine}\" d=\"{d}\"/>");
             }
         }
         for (class, kind) in [("router", NodeKind::Router), ("gateway", NodeKind::Gateway)] {

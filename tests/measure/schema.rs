@@ -75,7 +75,7 @@ fn valid(root: &Value, schema: &Value, value: &Value, at: &str) -> Result<(), St
 
 fn published() -> Value {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/report.schema.json");
-    serde_json::from_str(&std::fs::read_to_string(path).expect("read the schema")).expect("the schema is JSON")
+    serde_json::from_str(&std::fs::read_to_string(path).expect("the schema is there")).expect("the schema is JSON")
 }
 
 #[test]

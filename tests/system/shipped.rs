@@ -74,7 +74,6 @@ shipped! {
     stub_failure_no_healing: "stub-failure-no-healing" root;
     failover: "failover" rootless;
     partition: "partition" rootless;
-    partition_ipv6: "partition" root_ipv6;
     abilene_distance: "abilene-distance" root;
     abilene_distance_ipv6: "abilene-distance" root_ipv6;
 }

@@ -133,8 +133,8 @@ pub fn html(report: &Report, network: &Network, series: &Series<'_>) -> String {
             .collect(),
         map: MapView {
             view_box: map.view_box(),
-            most: (map.width() * 1.2) as usize,
-            least: (map.width() * 0.6) as usize,
+            most: (map.width() * 1.5) as usize,
+            least: (map.width() * 0.65) as usize,
             base: map.base(),
             names: map.names(),
             hosts: if names.is_empty() { map.plain_hosts() } else { String::new() },
@@ -178,7 +178,10 @@ fn groups(report: &Report, network: &Network, series: &Series<'_>, map: &Map<'_>
         let mut moments: Vec<(&Catchment, usize)> = Vec::new();
         for (catchment, index) in all {
             let same = moments.last().is_some_and(|(last, _)| last.clients == catchment.clients);
-            if !(same && (catchment.moment.starts_with("before ") || catchment.moment == "end")) {
+            // The end is also what the last fault led to, in links if not in answers.
+            let tells =
+                !catchment.moment.starts_with("before ") && (catchment.moment != "end" || !report.faults.is_empty());
+            if !same || tells {
                 moments.push((catchment, index));
             }
         }
