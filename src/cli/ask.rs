@@ -47,7 +47,6 @@ pub(super) struct Watch {
 
 impl Routes {
     pub(super) fn execute(self) -> Outcome {
-        labs::find(&self.lab)?;
         let request = RoutesRequest { node: self.node, prefix: self.prefix };
         let routes: Vec<Route> = labs::post(&self.lab, "/routes", &request)?;
         match self.format {
@@ -90,7 +89,6 @@ fn show_routes(routes: &[Route]) -> String {
 
 impl TraceOf {
     pub(super) fn execute(self) -> Outcome {
-        labs::find(&self.lab)?;
         let request = TraceRequest { from: self.from, to: self.to };
         let trace: Trace = labs::post(&self.lab, "/trace", &request)?;
         match self.format {

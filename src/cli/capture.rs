@@ -103,10 +103,9 @@ fn parse(filter: &str) -> Result<Vec<Instruction>> {
 impl CaptureHere {
     pub(super) fn execute(self) -> Outcome {
         let all = interfaces()?;
-        let wanted: BTreeMap<u32, String> = match &self.interface {
-            Some(name) => all.iter().filter(|(_, known)| *known == name).map(|(i, n)| (*i, n.clone())).collect(),
-            None => all.iter().filter(|(_, name)| *name != "lo").map(|(i, n)| (*i, n.clone())).collect(),
-        };
+        let is_wanted = |name: &String| self.interface.as_ref().map_or(name != "lo", |wanted| name == wanted);
+        let mut wanted = all.clone();
+        wanted.retain(|_, name| is_wanted(name));
         if wanted.is_empty() {
             let names: Vec<_> = all.values().map(String::as_str).collect();
             return Err(Failure::Usage(anyhow!("no such interface here: there are {}", names.join(", "))));

@@ -162,7 +162,6 @@ fn show(status: &LabStatus) -> String {
 
 impl Fault {
     pub(super) fn execute(self) -> Outcome {
-        find(&self.lab)?;
         let answer: FaultAnswer = post(&self.lab, "/fault", &FaultRequest { action: self.action.join(" ") })?;
         match self.format {
             Format::Json => print(&json(&answer)?),
@@ -174,6 +173,7 @@ impl Fault {
 
 /// Asks a lab with a JSON body; what it refuses is the user's to mend.
 pub(super) fn post<T: DeserializeOwned>(lab: &str, path: &str, request: &impl Serialize) -> Result<T, Failure> {
+    find(lab)?;
     let body = serde_json::to_string(request).context("write JSON")?;
     ask(lab, "POST", path, body)?.map_err(|reason| Failure::Usage(anyhow!(reason)))
 }

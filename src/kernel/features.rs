@@ -96,9 +96,8 @@ pub fn netem_works() -> io::Result<bool> {
 }
 
 fn tun() -> Finding {
-    let open = fs::File::options().read(true).write(true).open("/dev/net/tun");
-    let (found, fix) = match open {
-        Ok(_) => ("/dev/net/tun opens".into(), None),
+    let (found, fix) = match open_tun() {
+        Ok(()) => ("/dev/net/tun opens".into(), None),
         Err(error) => {
             (format!("/dev/net/tun: {error}"), Some("`sudo modprobe tun && sudo chmod 666 /dev/net/tun`".into()))
         }
@@ -138,7 +137,8 @@ pub fn backend(wanted: Backend) -> Result<Backend, BackendError> {
     }
 }
 
-fn open_tun() -> io::Result<()> {
+/// Whether this process may make TAP interfaces.
+pub fn open_tun() -> io::Result<()> {
     fs::File::options().read(true).write(true).open("/dev/net/tun").map(drop)
 }
 

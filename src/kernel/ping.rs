@@ -44,11 +44,8 @@ impl Pinger {
 
     /// Sends one request for each of `echoes`, `gap` apart, and waits until all are answered, or
     /// `patience` after the last one. Returns the round-trip times in nanoseconds, in order; `None`: no answer.
-    pub async fn ping(self, echoes: Vec<Echo>, gap: Duration, patience: Duration) -> Result<(Self, Vec<Option<u64>>)> {
-        let work = move || {
-            let times = self.exchange(&echoes, gap, patience)?;
-            Ok((self, times))
-        };
+    pub async fn ping(self, echoes: Vec<Echo>, gap: Duration, patience: Duration) -> Result<Vec<Option<u64>>> {
+        let work = move || self.exchange(&echoes, gap, patience);
         tokio::task::spawn_blocking(work).await.context("the pinging thread panicked")?
     }
 

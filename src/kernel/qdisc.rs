@@ -74,20 +74,23 @@ impl Control {
     /// Makes the interface send as `egress` says, from what was said `before`. Frames in flight stay
     /// in flight, except that a queue loses what waits in it when it changes from bytes to packets or back.
     ///
-    /// A `netem` stays where it is even if `egress` does nothing: it then passes new frames at once,
-    /// and delivers those in flight when they are due. Call [`Control::remove_egress`] once the old
-    /// delay has passed; until then, `before` is still the impaired one.
+    /// Returns what `before` is for the next call. A `netem` stays where it is even if `egress` impairs
+    /// nothing: it passes new frames at once (or swallows them), and delivers those in flight when they
+    /// are due. Call [`Control::remove_egress`] once the old delay has passed; until then, the
+    /// interface is still an impaired one.
     ///
     /// Draws of chance repeat with the `seed` from Linux 6.6 on; every call begins them anew.
     ///
     /// # Errors
     /// ENOENT at the root: the kernel has no `netem` (see [`Control::has_netem`]).
-    pub async fn set_egress(&self, index: u32, before: &Egress, egress: &Egress, seed: u64) -> Result<()> {
+    pub async fn set_egress(&self, index: u32, before: &Egress, egress: &Egress, seed: u64) -> Result<Egress> {
+        let stays = Root::of(before) == Root::Netem && Root::of(egress) != Root::Netem;
+        let kept = if stays { Egress { impairment: before.impairment, ..*egress } } else { *egress };
         let requests = match (Root::of(before), Root::of(egress)) {
             (_, Root::Netem) | (Root::Netem, _) => impaired(before, egress, seed),
             (_, Root::Hole) => vec![fifo(TcHandle::ROOT, HOLE, "pfifo", 0)],
-            (Root::Hole, Root::Nothing) => return self.remove_egress(index).await,
-            (Root::Nothing, Root::Nothing) => return Ok(()),
+            (Root::Hole, Root::Nothing) => return self.remove_egress(index).await.map(|()| kept),
+            (Root::Nothing, Root::Nothing) => return Ok(kept),
         };
         // The kernel takes requests in the order in which they are sent: none waits for the one above it.
         let sent: Vec<_> =
@@ -96,7 +99,7 @@ impl Control {
             let done = acknowledged(answers).await;
             done.with_context(|| format!("set {} of interface {index} in {}", request.kind, self.namespace()))?;
         }
-        Ok(())
+        Ok(kept)
     }
 
     /// Removes what [`Control::set_egress`] has made, with the frames in it; it is no error if there is nothing.

@@ -205,16 +205,11 @@ async fn node_status(lab: &Lab, damage: &Damage, id: NodeId) -> NodeStatus {
     }
 }
 
-async fn fault(
-    State(context): State<Served>,
-    Json(request): Json<FaultRequest>,
-) -> Result<Json<FaultAnswer>, (StatusCode, Json<Refusal>)> {
+async fn fault(State(context): State<Served>, Json(request): Json<FaultRequest>) -> Answer<FaultAnswer> {
     // A task of its own: this one is dropped when the client goes away, and half a fault is none.
     let acting = tokio::spawn(async move { fault::act_live(&context.lab, &request.action).await });
-    match acting.await.context("the fault's task ended early").flatten() {
-        Ok(done) => Ok(Json(FaultAnswer { done })),
-        Err(error) => Err((StatusCode::CONFLICT, Json(Refusal { error: format!("{error:#}") }))),
-    }
+    let done = acting.await.context("the fault's task ended early").flatten();
+    answer(done.map(|done| FaultAnswer { done }))
 }
 
 async fn routes(State(context): State<Served>, Json(request): Json<RoutesRequest>) -> Answer<Vec<Route>> {

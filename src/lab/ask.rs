@@ -111,7 +111,7 @@ impl Lab {
         let damage = self.damage.lock().await.clone();
         let path = Walker::new(self, &damage).await?.follow(from, target).await?;
         let source = (self.network.namespace(from).clone(), self.address(from));
-        let patience = PATIENCE + self.longest_delay();
+        let patience = PATIENCE + self.longest_delay(&damage);
         let pinger = Pinger::open(self.network.stepper(), vec![source]).await?;
         let answers = pinger.trace(target, path.hops.len() as u32, patience).await?;
         let owners = self.owners();
@@ -130,9 +130,8 @@ impl Lab {
             }
         });
         let hops = hops.collect();
-        let first_bird = std::iter::once(from).chain(path.hops.iter().map(|(_, node)| *node));
-        let first_bird = first_bird.into_iter().find(|id| self.topology.node(*id).kind.is_router());
-        let bgp = match first_bird {
+        let mut on_the_way = std::iter::once(from).chain(path.hops.iter().map(|(_, node)| *node));
+        let bgp = match on_the_way.find(|id| self.topology.node(*id).kind.is_router()) {
             Some(bird) => self.bgp_path(bird, target).await?,
             None => None,
         };
@@ -174,10 +173,6 @@ impl Lab {
     /// Whose each unicast address is.
     fn owners(&self) -> BTreeMap<IpAddr, NodeId> {
         let plan = self.plan();
-        let of = |node: &crate::plan::NodePlan| -> Vec<(IpAddr, NodeId)> {
-            let links = node.interfaces.iter().flat_map(|interface| &interface.addresses);
-            node.loopback.iter().chain(links).map(|net| (net.addr(), node.id)).collect()
-        };
-        plan.nodes.iter().flat_map(of).collect()
+        plan.nodes.iter().flat_map(|node| node.addresses().into_iter().map(|address| (address, node.id))).collect()
     }
 }

@@ -32,10 +32,7 @@ impl Lab {
     /// # Errors
     /// At the deadline: which session and which prefix is missing where.
     pub(super) async fn converge(&self) -> Result<usize> {
-        let patience = match self.topology.timers {
-            TimerPreset::Lab => Duration::from_secs(60),
-            TimerPreset::Rfc | TimerPreset::Bird => Duration::from_secs(400),
-        };
+        let patience = self.routing_takes_at_most();
         let wait = async {
             self.fibs.wait_for(self.expected()).await;
             let sessions = self.sessions_up().await;
@@ -47,6 +44,14 @@ impl Lab {
             Err(_) => {
                 bail!("routing has not converged within {} s\n{}", patience.as_secs(), self.what_is_missing().await)
             }
+        }
+    }
+
+    /// How long routing may take to converge: some times the longest timer.
+    pub(super) fn routing_takes_at_most(&self) -> Duration {
+        match self.topology.timers {
+            TimerPreset::Lab => Duration::from_secs(60),
+            TimerPreset::Rfc | TimerPreset::Bird => Duration::from_secs(400),
         }
     }
 

@@ -47,6 +47,7 @@ type Shaped = Arc<Mutex<HashMap<Side, Shape>>>;
 
 #[derive(Clone, Copy, Default)]
 struct Shape {
+    /// As the next change is to be told.
     egress: Egress,
     /// When the last of the frames that have been delayed will have arrived.
     quiet: Option<Instant>,
@@ -142,17 +143,16 @@ impl Media {
             return wire.set(side.1, *egress);
         }
         let before = lock(&self.shaped).get(&side).copied().unwrap_or_default();
-        control.set_egress(index, &before.egress, egress, self.chance(side)).await?;
+        let kept = control.set_egress(index, &before.egress, egress, self.chance(side)).await?;
+        if kept.is_none() {
+            lock(&self.shaped).remove(&side);
+            return Ok(());
+        }
         let delayed = Instant::now() + before.egress.impairment.delay + before.egress.impairment.jitter;
         let quiet = before.quiet.map_or(delayed, |quiet| quiet.max(delayed));
         let changes = before.changes + 1;
-        if !egress.is_none() {
-            lock(&self.shaped).insert(side, Shape { egress: *egress, quiet: Some(quiet), changes });
-        } else if before.egress.impairment.is_none() {
-            // A black hole only: it is gone already.
-            lock(&self.shaped).remove(&side);
-        } else {
-            lock(&self.shaped).insert(side, Shape { egress: before.egress, quiet: Some(quiet), changes });
+        lock(&self.shaped).insert(side, Shape { egress: kept, quiet: Some(quiet), changes });
+        if egress.is_none() {
             self.remove_later(control.clone(), index, side, changes, quiet);
         }
         Ok(())

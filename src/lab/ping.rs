@@ -1,20 +1,29 @@
-//! Measures round trips between nodes.
+//! Echoes between nodes, and the round trips that they take.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 use std::time::Duration;
 
 use anyhow::Result;
 
 use super::Lab;
-use super::verify::Pair;
 use super::walk::Walker;
 use crate::event::What;
+use crate::kernel::impairment::Egress;
+use crate::kernel::ping::Pinger;
+use crate::scenario::damage::Damage;
 use crate::topology::{LinkId, NodeId};
 
 /// Echoes per pair.
 const ROUNDS: usize = 10;
 /// Between two echoes: they shall not wait for one another.
 const GAP: Duration = Duration::from_millis(2);
+
+/// How long an echo may take besides the delays of the links, and how much of those is waited for.
+const PATIENCE: Duration = Duration::from_secs(1);
+const LONGEST: Duration = Duration::from_secs(4);
+
+pub(super) type Pair = (NodeId, NodeId);
 
 /// Pings every pair and records what it finds.
 pub(super) async fn ping(lab: &Lab, nodes: &BTreeSet<NodeId>) {
@@ -25,15 +34,15 @@ pub(super) async fn ping(lab: &Lab, nodes: &BTreeSet<NodeId>) {
 }
 
 async fn measure(lab: &Lab, pairs: &[Pair]) -> Result<()> {
+    let damage = lab.damage.lock().await.clone();
     // All rounds in one go: a pair that does not answer is waited for once.
-    let times = lab.echo(&pairs.repeat(ROUNDS), GAP).await?;
+    let times = lab.echo(&pairs.repeat(ROUNDS), GAP, &damage).await?;
     let mut round_trips = vec![Vec::new(); pairs.len()];
     for round in times.chunks(pairs.len()) {
         for (found, time) in round_trips.iter_mut().zip(round) {
             found.push(*time);
         }
     }
-    let damage = lab.damage.lock().await.clone();
     let mut walker = Walker::new(lab, &damage).await?;
     let name = |node: NodeId| lab.topology.node(node).name.clone();
     let names = |links: Option<Vec<LinkId>>| -> Vec<String> {
@@ -44,4 +53,28 @@ async fn measure(lab: &Lab, pairs: &[Pair]) -> Result<()> {
         lab.recorder.now(What::Ping { from: name(*a), to: name(*b), there, back, round_trips });
     }
     Ok(())
+}
+
+impl Lab {
+    /// Round-trip times of one echo for each pair, in nanoseconds; the next one is sent `gap` later.
+    pub(super) async fn echo(&self, pairs: &[Pair], gap: Duration, damage: &Damage) -> Result<Vec<Option<u64>>> {
+        let sources: Vec<NodeId> = pairs.iter().map(|(a, _)| *a).collect::<BTreeSet<_>>().into_iter().collect();
+        let numbers: BTreeMap<NodeId, usize> = sources.iter().enumerate().map(|(i, node)| (*node, i)).collect();
+        let bound = sources.iter().map(|node| (self.network.namespace(*node).clone(), self.address(*node))).collect();
+        let pinger = Pinger::open(self.network.stepper(), bound).await?;
+        let echoes = pairs.iter().map(|(a, b)| (numbers[a], self.address(*b))).collect();
+        pinger.ping(echoes, gap, PATIENCE + self.longest_delay(damage)).await
+    }
+
+    /// The delays of all links, there and back, as they are now: more than any path has, and seldom much
+    /// more than the longest.
+    pub(super) fn longest_delay(&self, damage: &Damage) -> Duration {
+        let links = (0..self.topology.links.len()).map(|index| damage.link(LinkId(index), &self.topology));
+        let delay = |egress: Egress| egress.impairment.delay + egress.impairment.jitter;
+        links.map(|link| link.egress.map(delay).iter().sum::<Duration>()).sum::<Duration>().min(LONGEST)
+    }
+
+    pub(super) fn address(&self, node: NodeId) -> IpAddr {
+        self.plan().addresses.known(&self.topology, node, self.topology.family.families()[0])
+    }
 }

@@ -1,7 +1,6 @@
 //! Whether a partition parts and a heal heals: shown by packets, and by the kernels' routes.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::net::IpAddr;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -13,34 +12,29 @@ use rand_chacha::ChaCha8Rng;
 use tokio::time::{Instant, sleep};
 
 use super::Lab;
+use super::ping::Pair;
 use super::walk::Walker;
 use crate::event::What;
-use crate::kernel::ping::Pinger;
 use crate::plan::reach::Reachability;
 use crate::scenario::Action;
 use crate::scenario::damage::{Damage, Process, ProcessState, members};
-use crate::topology::{NodeId, TimerPreset};
+use crate::topology::NodeId;
 
 /// More pairs than this are drawn by the seed.
 const MOST_PAIRS: usize = 4000;
-/// How long an echo may take besides the delays of the links.
-const PATIENCE: Duration = Duration::from_secs(1);
 /// Between two rounds of echoes to pairs that do not answer yet.
 const AGAIN: Duration = Duration::from_millis(250);
 /// The ChaCha stream of the draw.
 const DRAW: u64 = u64::from_be_bytes(*b"verify\0\0");
 
-pub(super) type Pair = (NodeId, NodeId);
-
 impl Lab {
     /// Looks, in the background, whether a partition or its undo has taken effect; if not, the lab fails.
     pub(super) fn verify(self: &Arc<Self>, action: &Action, damage: &Damage) {
-        let apart = match action {
-            Action::Partition { .. } => true,
-            Action::Heal { .. } => false,
+        let (parts, apart) = match action {
+            Action::Partition { parts, .. } => (parts, true),
+            Action::Heal { parts } => (parts, false),
             _ => return,
         };
-        let (Action::Partition { parts, .. } | Action::Heal { parts }) = action else { return };
         let side = members(parts, &self.topology);
         let (lab, action, damage) = (self.clone(), action.clone(), damage.clone());
         let number = self.faults.load(Ordering::Relaxed);
@@ -63,7 +57,7 @@ impl Lab {
     async fn are_apart(&self, side: &BTreeSet<NodeId>, damage: &Damage, number: u64) -> Result<String> {
         let across = |a: NodeId, b: NodeId| side.contains(&a) != side.contains(&b);
         let pairs = self.draw_pairs(across);
-        let answers = self.echo(&pairs, Duration::ZERO).await?;
+        let answers = self.echo(&pairs, Duration::ZERO, damage).await?;
         if number != self.faults.load(Ordering::Relaxed) {
             return Ok("not verified: another fault came before the answers".to_owned());
         }
@@ -90,13 +84,10 @@ impl Lab {
         let expected = |a: NodeId, b: NodeId| reach.expects(&self.topology, a, b) == Some(true);
         let mut missing = self.draw_pairs(expected);
         let all = missing.len();
-        let limit = match self.topology.timers {
-            TimerPreset::Lab => Duration::from_secs(60),
-            TimerPreset::Rfc | TimerPreset::Bird => Duration::from_secs(400),
-        };
+        let limit = self.routing_takes_at_most();
         let deadline = Instant::now() + limit;
         loop {
-            let answers = self.echo(&missing, Duration::ZERO).await?;
+            let answers = self.echo(&missing, Duration::ZERO, damage).await?;
             if number != self.faults.load(Ordering::Relaxed) {
                 return Ok("not verified: another fault came before routing had converged".to_owned());
             }
@@ -128,28 +119,5 @@ impl Lab {
         let mut rng = ChaCha8Rng::seed_from_u64(self.topology.seed);
         rng.set_stream(DRAW);
         pairs.sample(&mut rng, MOST_PAIRS).copied().collect()
-    }
-
-    /// Round-trip times of one echo for each pair, in nanoseconds; the next one is sent `gap` later.
-    pub(super) async fn echo(&self, pairs: &[Pair], gap: Duration) -> Result<Vec<Option<u64>>> {
-        let sources: Vec<NodeId> = pairs.iter().map(|(a, _)| *a).collect::<BTreeSet<_>>().into_iter().collect();
-        let numbers: BTreeMap<NodeId, usize> = sources.iter().enumerate().map(|(i, node)| (*node, i)).collect();
-        let bound = sources.iter().map(|node| (self.network.namespace(*node).clone(), self.address(*node))).collect();
-        let pinger = Pinger::open(self.network.stepper(), bound).await?;
-        let echoes = pairs.iter().map(|(a, b)| (numbers[a], self.address(*b))).collect();
-        let (_, times) = pinger.ping(echoes, gap, PATIENCE + self.longest_delay()).await?;
-        Ok(times)
-    }
-
-    /// Twice the delays of all links is more than any path has, but seldom much more than the longest.
-    pub(super) fn longest_delay(&self) -> Duration {
-        let one_way = |side: usize| -> Duration {
-            self.topology.links.iter().map(|l| l.impairments[side].delay + l.impairments[side].jitter).sum()
-        };
-        (one_way(0) + one_way(1)).min(Duration::from_secs(4))
-    }
-
-    pub(super) fn address(&self, node: NodeId) -> IpAddr {
-        self.plan().addresses.known(&self.topology, node, self.topology.family.families()[0])
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::event::{LabFacts, What};
-use crate::kernel::impairment::{Egress, Share};
+use crate::kernel::impairment::Egress;
 use crate::measure::Record;
 
 /// Physical components of the network over time.
@@ -49,7 +49,7 @@ impl Reach {
 
 /// Whether a link in this state lets frames through. Who can only send, or only hear, is cut off.
 pub(crate) fn passes(up: bool, egress: &[Egress; 2]) -> bool {
-    up && egress.iter().all(|e| !e.blackhole && e.impairment.loss < Share::ALL)
+    up && egress.iter().all(Egress::passes)
 }
 
 fn components(facts: &LabFacts, nodes: &BTreeMap<String, usize>, down: &BTreeSet<usize>) -> Vec<usize> {

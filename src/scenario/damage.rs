@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Action, Ends, Origin, Part, Victim};
-use crate::kernel::impairment::{Egress, Properties, Share};
+use crate::kernel::impairment::{Egress, Properties};
 use crate::topology::{AsId, GroupId, GroupRole, LinkId, NodeId, NodeKind, Topology};
 
 /// A process of a node.
@@ -315,29 +315,16 @@ impl Damage {
 
     /// Links over which nothing passes at all: cut, or black holes in both directions.
     pub fn dead_links(&self, topology: &Topology) -> BTreeSet<usize> {
-        let dead = |index: &usize| {
-            let state = self.link(LinkId(*index), topology);
-            !state.up || state.egress.iter().all(|e| e.blackhole)
-        };
-        (0..topology.links.len()).filter(dead).collect()
+        self.links_that(topology, |state| !state.up || state.egress.iter().all(|e| e.blackhole))
     }
 
     /// Links over which nobody gets an answer: something passes in one direction at most.
     pub fn unanswering_links(&self, topology: &Topology) -> BTreeSet<usize> {
-        let unanswering = |index: &usize| {
-            let state = self.link(LinkId(*index), topology);
-            !state.up || state.egress.iter().any(|e| e.blackhole || e.impairment.loss == Share::ALL)
-        };
-        (0..topology.links.len()).filter(unanswering).collect()
+        self.links_that(topology, |state| !state.up || !state.egress.iter().all(Egress::passes))
     }
 
-    /// The partitions in force: the nodes of one side each.
-    pub fn partitions(&self) -> Vec<&BTreeSet<NodeId>> {
-        let sets = self.faults.keys().filter_map(|(fault, _)| match fault {
-            Fault::Partition(set, _) => Some(set),
-            _ => None,
-        });
-        sets.collect()
+    fn links_that(&self, topology: &Topology, are: impl Fn(&LinkState) -> bool) -> BTreeSet<usize> {
+        (0..topology.links.len()).filter(|index| are(&self.link(LinkId(*index), topology))).collect()
     }
 
     /// The actions that brought about what is in force, in words.

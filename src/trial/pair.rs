@@ -5,6 +5,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use anyhow::{Context, Result, bail};
 
+use crate::kernel::features;
 use crate::kernel::impairment::{Backend, Egress};
 use crate::kernel::interface::{Control, Interface};
 use crate::kernel::link;
@@ -68,8 +69,7 @@ impl Pair {
     /// What this machine lacks for a backend.
     pub async fn missing(stepper: &Stepper, backend: Backend) -> Result<Option<String>> {
         if backend == Backend::Wire {
-            let opened = fs::File::options().read(true).write(true).open("/dev/net/tun");
-            return Ok(opened.err().map(|error| format!("/dev/net/tun: {error}")));
+            return Ok(features::open_tun().err().map(|error| format!("/dev/net/tun: {error}")));
         }
         let scratch = stepper.run(|| silent("scratch")).await?;
         let has_netem = Control::open(stepper, &scratch).await?.has_netem().await?;
@@ -111,11 +111,7 @@ impl Pair {
             }
             Medium::Veth { shaped, seeds } => {
                 let shaped = &mut shaped[side];
-                self.controls[side].set_egress(INDEX, shaped, &egress, seeds[side]).await?;
-                // A netem that does nothing any more is still there, and stays until it is removed.
-                if !egress.is_none() || shaped.impairment.is_none() {
-                    *shaped = egress;
-                }
+                *shaped = self.controls[side].set_egress(INDEX, shaped, &egress, seeds[side]).await?;
                 Ok(())
             }
         }

@@ -77,8 +77,8 @@ impl Wire {
     }
 
     fn set(&mut self, egress: Egress) {
-        self.runtime.block_on(self.near.set_egress(INDEX, &self.egress, &egress, self.seed)).unwrap();
-        self.egress = egress;
+        let set = self.near.set_egress(INDEX, &self.egress, &egress, self.seed);
+        self.egress = self.runtime.block_on(set).unwrap();
     }
 
     fn impair(&mut self, impairment: Impairment) {

@@ -190,6 +190,11 @@ impl Egress {
     pub fn is_none(&self) -> bool {
         !self.blackhole && self.impairment.is_none()
     }
+
+    /// Whether any frame passes at all.
+    pub fn passes(&self) -> bool {
+        !self.blackhole && self.impairment.loss < Share::ALL
+    }
 }
 
 /// Some of a link's properties, as a lab file or an `impair` names them.
