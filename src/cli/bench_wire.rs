@@ -2,23 +2,21 @@
 //! `scripts/bench-wire` runs.
 
 use std::fs;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
-use std::path::Path;
+use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
-use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use serde::{Deserialize, Serialize};
 
-use super::{Failure, Outcome, print};
-use crate::kernel::impairment::{Egress, Impairment};
-use crate::kernel::interface::{Control, Interface};
+use super::{Outcome, print, sandboxed};
+use crate::kernel::impairment::{Backend, Egress, Impairment};
 use crate::kernel::namespace::{self, Namespace, Stepper};
 use crate::kernel::wire::{Counters, End, Wanted, Wire, Wires};
 use crate::kernel::{now, sys};
-use crate::lab::sandbox::{self, OUT, Side};
+use crate::lab::supervisor::raise_descriptor_limit;
+use crate::trial::pair::{Pair, address};
 
 /// A link of 5 ms each way.
 const DELAY: Duration = Duration::from_millis(5);
@@ -77,52 +75,23 @@ struct Memory {
 }
 
 pub(super) fn execute() -> Outcome {
-    let out = std::env::temp_dir().join(format!("anybed-bench-wire-{}", std::process::id()));
-    fs::create_dir_all(&out).with_context(|| format!("create {}", out.display()))?;
-    let outside = match sandbox::enter(&out).map_err(Failure::Machine)? {
-        Side::Inside(_) => std::process::exit(inside()),
-        Side::Outside(outside) => outside,
+    let measure = async || {
+        let measured = measure().await?;
+        Ok((serde_json::to_string(&measured).context("write JSON")?, 0))
     };
-    let outcome = outside.wait(false)?;
+    let (text, code) = sandboxed::measured("bench-wire", measure)?;
     let ended = now();
-    let text = fs::read(out.join("measured.json"));
-    let _ = fs::remove_dir_all(&out);
-    match outcome {
-        sandbox::Outcome::Ended(0) => {
-            let mut measured: Measured =
-                serde_json::from_slice(&text.context("read what was measured")?).context("read what was measured")?;
-            measured.end_seconds = (ended - measured.ended) as f64 / 1e9;
-            print(&(serde_json::to_string_pretty(&measured).context("write JSON")? + "\n"));
-            Ok(0)
-        }
-        sandbox::Outcome::Ended(code) => Err(Failure::Said(code)),
-        sandbox::Outcome::Detached => Ok(0),
-    }
-}
-
-fn inside() -> i32 {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("start the runtime");
-    let measured = runtime.and_then(|runtime| runtime.block_on(measure()));
-    let written = measured.and_then(|measured| {
-        let text = serde_json::to_string(&measured).context("write JSON")?;
-        fs::write(Path::new(OUT).join("measured.json"), text).context("write what was measured")
-    });
-    match written {
-        Ok(()) => 0,
-        Err(error) => {
-            super::complain(&super::error_text(&error));
-            sandbox::FAILED
-        }
-    }
+    let mut measured: Measured = serde_json::from_str(&text).context("read what was measured")?;
+    measured.end_seconds = (ended - measured.ended) as f64 / 1e9;
+    print(&(serde_json::to_string_pretty(&measured).context("write JSON")? + "\n"));
+    Ok(code)
 }
 
 async fn measure() -> Result<Measured> {
-    if let Ok((_, hard)) = getrlimit(Resource::RLIMIT_NOFILE) {
-        setrlimit(Resource::RLIMIT_NOFILE, hard, hard).context("raise the limit of open files")?;
-    }
+    raise_descriptor_limit();
     let stepper = Stepper::start()?;
     let wires = Wires::start()?;
-    let pair = Pair::create(&stepper, &wires).await?;
+    let mut pair = Ends::create(&stepper).await?;
     let rtt = pair.ping().await?;
     let mut loads = Vec::new();
     for delay in [Duration::ZERO, DELAY] {
@@ -137,51 +106,41 @@ async fn measure() -> Result<Measured> {
     Ok(Measured { rtt, loads, memory, create_ms_per_link, end_seconds: 0.0, ended: now() })
 }
 
-/// Two namespaces, a wire between them, and a socket in each.
-struct Pair {
-    wire: Wire,
+/// A wire, and a socket at each end.
+struct Ends {
+    pair: Pair,
     client: Arc<UdpSocket>,
     server: UdpSocket,
 }
 
-const ADDRESSES: [Ipv4Addr; 2] = [Ipv4Addr::new(10, 0, 0, 1), Ipv4Addr::new(10, 0, 0, 2)];
-const MACS: [[u8; 6]; 2] = [[2, 0, 0, 0, 0, 1], [2, 0, 0, 0, 0, 2]];
-
-impl Pair {
-    async fn create(stepper: &Stepper, wires: &Wires) -> Result<Self> {
-        let namespaces = stepper.run(|| Ok([namespace::create("a")?, namespace::create("b")?])).await?;
-        let end =
-            |side: usize| End { namespace: namespaces[side].clone(), name: "wire".into(), index: 10, mac: MACS[side] };
-        let wanted = Wanted { ends: [end(0), end(1)], lines: [Egress::default(); 2], seeds: [1, 2] };
-        let wire = wires.create(stepper, wanted).await?;
-        for side in [0, 1] {
-            let interface = Interface {
-                name: "wire".into(),
-                index: 10,
-                mac: MACS[side],
-                addresses: vec![format!("{}/24", ADDRESSES[side]).parse().context("an address")?],
-                neighbors: vec![(IpAddr::V4(ADDRESSES[1 - side]), MACS[1 - side])],
-                default_via: Vec::new(),
-            };
-            Control::open(stepper, &namespaces[side]).await?.set_up(&interface).await?;
-        }
-        let [client, server] = [socket(stepper, &namespaces[0], 0).await?, socket(stepper, &namespaces[1], 1).await?];
+impl Ends {
+    async fn create(stepper: &Stepper) -> Result<Self> {
+        let pair = Pair::create(stepper, Backend::Wire, [1, 2]).await?;
+        let [a, b] = &pair.namespaces;
+        let [client, server] = [socket(stepper, a, 0).await?, socket(stepper, b, 1).await?];
         client.connect(server.local_addr().context("a socket's address")?).context("connect a socket")?;
-        Ok(Self { wire, client: Arc::new(client), server })
+        Ok(Self { pair, client: Arc::new(client), server })
     }
 
-    fn set(&self, impairment: Impairment) -> Result<()> {
-        [0, 1].into_iter().try_for_each(|side| self.wire.set(side, Egress { impairment, blackhole: false }))
+    fn wire(&self) -> Result<&Wire> {
+        self.pair.wire().context("the pair is a wire")
+    }
+
+    async fn set(&mut self, impairment: Impairment) -> Result<()> {
+        for side in [0, 1] {
+            self.pair.set(side, Egress { impairment, blackhole: false }).await?;
+        }
+        Ok(())
     }
 
     async fn counters(&self) -> Result<Counters> {
-        let [counters, _] = self.wire.counters().await?;
+        let [counters, _] = self.wire()?.counters().await?;
         Ok(counters)
     }
 
     /// The threads at the ends run before others, as the wire's do: what is measured is the wire.
-    async fn ping(&self) -> Result<Rtt> {
-        self.set(Impairment { delay: DELAY, ..Impairment::default() })?;
+    async fn ping(&mut self) -> Result<Rtt> {
+        self.set(Impairment { delay: DELAY, ..Impairment::default() }).await?;
         let server = self.server.try_clone().context("clone a socket")?;
         let echo = std::thread::spawn(move || {
             let _ = sys::run_first();
@@ -227,8 +186,8 @@ impl Pair {
     }
 
     /// Sends as fast as one thread can. Nobody reads: what was delivered is what the wire counts.
-    async fn load(&self, payload: usize, delay: Duration) -> Result<Load> {
-        self.set(Impairment { delay, ..Impairment::default() })?;
+    async fn load(&mut self, payload: usize, delay: Duration) -> Result<Load> {
+        self.set(Impairment { delay, ..Impairment::default() }).await?;
         let before = self.counters().await?;
         let (begun, cpu) = (now(), wire_seconds()?);
         let sent = self.blast(payload, LOAD).await?;
@@ -262,22 +221,22 @@ impl Pair {
         send.await.context("send")
     }
 
-    async fn fill(&self) -> Result<Memory> {
+    async fn fill(&mut self) -> Result<Memory> {
         let before = resident()?;
         let impairment = Impairment { delay: Duration::from_secs(1), rate: Some(100_000_000), ..Impairment::default() };
-        self.set(impairment)?;
+        self.set(impairment).await?;
         self.blast(1400, Duration::from_millis(1500)).await?;
         let held_frames = self.counters().await?.held;
         let full = resident()?;
-        self.wire.flush()?;
+        self.wire()?.flush()?;
         Ok(Memory { before, full, held_frames })
     }
 }
 
 async fn socket(stepper: &Stepper, namespace: &Namespace, side: usize) -> Result<UdpSocket> {
-    let address = SocketAddr::from((ADDRESSES[side], 4000));
+    let at = SocketAddr::from((address(side), 4000));
     let open = move || {
-        let socket = UdpSocket::bind(address).context("open a socket")?;
+        let socket = UdpSocket::bind(at).context("open a socket")?;
         socket.set_read_timeout(Some(Duration::from_secs(2))).context("set a socket's timeout")?;
         Ok(socket)
     };

@@ -2,18 +2,15 @@
 //! own, and shows them side by side. Hidden: it is what `scripts/compare-links` runs.
 
 use std::fmt;
-use std::fs;
-use std::path::Path;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, anyhow};
 use clap::{Args, ValueEnum};
 use nix::sys::utsname::uname;
 use serde::Serialize;
 
-use super::{Failure, Format, Outcome, print};
+use super::{Failure, Format, Outcome, print, sandboxed};
 use crate::kernel::impairment::Backend;
 use crate::kernel::namespace::Stepper;
-use crate::lab::sandbox::{self, OUT, Side};
 use crate::trial::judge::{Bound, Row, Unit, name};
 use crate::trial::{self, pair::Pair};
 
@@ -63,48 +60,18 @@ impl fmt::Display for Missing {
     }
 }
 
-/// The exit code of the sandbox if the machine lacks what was asked for.
-const LACKS: i32 = 3;
-
 impl CompareLinks {
     pub(super) fn execute(self) -> Outcome {
-        let out = std::env::temp_dir().join(format!("anybed-compare-links-{}", std::process::id()));
-        fs::create_dir_all(&out).with_context(|| format!("create {}", out.display()))?;
-        let outside = match sandbox::enter(&out).map_err(Failure::Machine)? {
-            Side::Inside(_) => std::process::exit(self.inside()),
-            Side::Outside(outside) => outside,
-        };
-        let outcome = outside.wait(false);
-        let text = fs::read_to_string(out.join("compared"));
-        let _ = fs::remove_dir_all(&out);
-        match outcome? {
-            sandbox::Outcome::Ended(code @ (0 | 1)) => {
-                print(&text.context("read what was compared")?);
-                Ok(code)
-            }
-            sandbox::Outcome::Ended(code) => Err(Failure::Said(code)),
-            sandbox::Outcome::Detached => Ok(0),
-        }
-    }
-
-    fn inside(&self) -> i32 {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("start the runtime");
-        let compared = runtime.map_err(Failure::Lab).and_then(|runtime| runtime.block_on(self.compare()));
-        let written = compared.and_then(|comparison| {
+        let (text, code) = sandboxed::measured("compare-links", async || {
+            let comparison = self.compare().await?;
             let text = match self.format {
                 Format::Json => serde_json::to_string_pretty(&comparison).context("write JSON")? + "\n",
                 Format::Text => text(&comparison),
             };
-            fs::write(Path::new(OUT).join("compared"), text).context("write what was compared")?;
-            Ok(i32::from(!comparison.passed))
-        });
-        let (code, error) = match written {
-            Ok(code) | Err(Failure::Said(code)) => return code,
-            Err(Failure::Machine(error)) => (LACKS, error),
-            Err(Failure::Usage(error) | Failure::Lab(error)) => (sandbox::FAILED, error),
-        };
-        super::complain(&super::error_text(&error));
-        code
+            Ok((text, i32::from(!comparison.passed)))
+        })?;
+        print(&text);
+        Ok(code)
     }
 
     async fn compare(&self) -> Result<Comparison, Failure> {

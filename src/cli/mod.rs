@@ -12,6 +12,7 @@ mod graph;
 mod inside;
 mod labs;
 mod play;
+mod sandboxed;
 
 use std::path::PathBuf;
 
@@ -190,6 +191,20 @@ enum Failure {
     Said(i32),
 }
 
+impl Failure {
+    /// Says what went wrong, and returns the exit code for it.
+    fn say(self) -> i32 {
+        let (code, error) = match self {
+            Self::Said(code) => return code,
+            Self::Usage(error) => (2, error),
+            Self::Machine(error) => (3, error),
+            Self::Lab(error) => (4, error),
+        };
+        complain(&error_text(&error));
+        code
+    }
+}
+
 impl From<anyhow::Error> for Failure {
     fn from(error: anyhow::Error) -> Self {
         Self::Lab(error)
@@ -227,14 +242,7 @@ pub fn run(cli: Cli, begun: u64) -> i32 {
         Command::CompareLinks(compare) => compare.execute(),
         Command::Node { config } => crate::node::host::run(&config).map(|()| 0).map_err(Failure::Lab),
     };
-    let (code, error) = match outcome {
-        Ok(code) | Err(Failure::Said(code)) => return code,
-        Err(Failure::Usage(error)) => (2, error),
-        Err(Failure::Machine(error)) => (3, error),
-        Err(Failure::Lab(error)) => (4, error),
-    };
-    complain(&error_text(&error));
-    code
+    outcome.unwrap_or_else(Failure::say)
 }
 
 /// `error: what: why: why`, in red on a terminal.

@@ -300,7 +300,7 @@ async fn note(mut notices: UnboundedReceiver<Stamped>, names: Vec<String>, fibs:
 }
 
 /// Namespaces, netlink sockets and pidfds cost a few descriptors a node.
-fn raise_descriptor_limit() {
+pub fn raise_descriptor_limit() {
     use nix::sys::resource::{Resource, getrlimit, setrlimit};
     if let Ok((_, hard)) = getrlimit(Resource::RLIMIT_NOFILE) {
         let _ = setrlimit(Resource::RLIMIT_NOFILE, hard, hard);
