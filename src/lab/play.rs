@@ -20,6 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// An action that could not be done.
 pub(super) async fn play(lab: &Shared) -> Result<()> {
     let probers = Probers::start(lab).await?;
+    lab.try_to_follow_updates();
     let begun = Instant::now();
     lab.recorder.now(What::Play);
     let lookups: Vec<_> =

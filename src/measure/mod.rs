@@ -2,7 +2,8 @@
 //!
 //! - [`Record`] reads `events.jsonl`; [`report()`] measures it; [`judge`] decides its expectations.
 //! - Clients: `catchment` (who answers whom, from the probes), `walk` (where the kernel routes
-//!   lead, as a second witness). Routing: `timeline` (what each fault answers for), `convergence`.
+//!   lead, as a second witness). Routing: `timeline` (what each fault answers for), `convergence`,
+//!   `replay` and `transient` (loops and black holes), `updates`.
 //!   Links: `distance` (round trips against configured delays).
 //! - Overlays: `overlay` replays joins, neighbors and faults through `islands` (membership, on top
 //!   of `connectivity`) and judges lookups by them; `reach` knows what the links connect at all.
@@ -23,11 +24,14 @@ mod observe;
 mod overlay;
 mod reach;
 mod record;
+mod replay;
 mod series;
 mod snapshot;
 mod stats;
 mod summary;
 mod timeline;
+mod transient;
+mod updates;
 mod walk;
 
 pub use convergence::QUIET_SECONDS;
@@ -48,6 +52,8 @@ use distance::{Measured, reported, round_trips};
 use overlay::History;
 use reach::Reach;
 use timeline::{Window, windows};
+use transient::{Transients, transients};
+use updates::Heard;
 
 /// All that is found in a record, from which the report and the verdicts are drawn.
 pub struct Findings<'a> {
@@ -56,6 +62,8 @@ pub struct Findings<'a> {
     probed: Vec<Probed<'a>>,
     overlays: Vec<History<'a>>,
     round_trips: Vec<Measured>,
+    transients: Transients<'a>,
+    heard: Option<Heard<'a>>,
 }
 
 impl<'a> Findings<'a> {
@@ -63,11 +71,14 @@ impl<'a> Findings<'a> {
     pub fn of(record: &'a Record) -> Self {
         let reach = Reach::of(record);
         let overlays = record.facts.overlays.iter().map(|o| History::of(record, o, &reach)).collect();
+        let probed = Probed::all(record);
         Self {
             record,
             windows: windows(record),
-            probed: Probed::all(record),
+            transients: transients(record, &probed),
+            probed,
             overlays,
+            heard: Heard::of(record),
             round_trips: round_trips(record),
         }
     }
@@ -105,6 +116,9 @@ impl Findings<'_> {
             links: facts.links.len(),
             catchments: snapshot::catchments(self),
             faults: faults(self),
+            transients: self.transients.reported(record, &self.windows),
+            shorter_transients: self.transients.shorter.len(),
+            updates: self.heard.as_ref().map(|heard| heard.within(record.zero(), record.end + 1)),
             refused,
             round_trips: self.round_trips.iter().map(|pair| reported(record, pair)).collect(),
             overlays: self.overlays.iter().map(|h| (h.facts.name.clone(), summary::overlay(self, h))).collect(),
@@ -192,12 +206,18 @@ fn fault(findings: &Findings<'_>, routing: &Routing<'_>, window: &Window) -> Fau
         live: window.live,
         until: record.seconds(end),
         took_ms: stats::ms_between(begin, window.done),
-        detect_ms: reaction.detect_ms,
+        detect_ms: reaction.noticed.as_ref().map(|n| n.ms),
+        noticed: reaction.noticed,
         first_fib_change_ms: reaction.first_ms,
         last_fib_change_ms: reaction.last_ms,
         fib_changes: reaction.changes,
-        fib_nodes: reaction.nodes,
+        fib_nodes: reaction.cascade.len(),
+        cascade: reaction.cascade,
+        loops: findings.transients.count(begin, end, true),
+        blackholes: findings.transients.count(begin, end, false),
+        updates: findings.heard.as_ref().map(|heard| heard.within(begin, end)),
         first_reply_ms: clients.iter().filter_map(|c| c.first_reply_ms).max_by(f64::total_cmp),
+        last_lost_ms: clients.iter().filter_map(|c| c.last_lost_ms).max_by(f64::total_cmp),
         lost: clients.iter().map(|c| c.lost).sum(),
         probes: findings.probed.iter().map(|p| p.sent(begin, end).len()).sum(),
         verified: verified(record, window),

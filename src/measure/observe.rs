@@ -76,6 +76,9 @@ pub(crate) fn observe<'a>(findings: &'a Findings<'a>, metric: &Metric) -> Option
         Metric::MovedClients => moved(&findings.probed),
         Metric::LostProbes(client) => lost(findings, client.as_deref())?,
         Metric::Outage(client, group) => outage(findings, client, group.as_deref())?,
+        Metric::Loops(group) => counter(findings.transients.begins(true, group.as_deref())),
+        Metric::Blackholes(group) => counter(findings.transients.begins(false, group.as_deref())),
+        Metric::Updates => counter(findings.heard.as_ref()?.times()),
         Metric::RoundTrip(a, b) => round_trip(&findings.round_trips, a, b),
         Metric::RoundTripError => round_trip_error(&findings.round_trips),
     })

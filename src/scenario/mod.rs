@@ -182,6 +182,12 @@ pub enum Metric {
     MovedClients,
     /// `lost probes [of CLIENT]`: probes without an answer. Counter.
     LostProbes(Option<String>),
+    /// `loops [of GROUP]`: loops of the kernels' routes that began in the window. Counter.
+    Loops(Option<String>),
+    /// `blackholes [of GROUP]`: black holes of the kernels' routes that began in the window. Counter.
+    Blackholes(Option<String>),
+    /// `updates`: BGP updates that arrived anywhere. Counter.
+    Updates,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
