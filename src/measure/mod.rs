@@ -40,7 +40,7 @@ pub use fidelity::WORST_SCHED_DELAY_MS;
 pub use live::Live;
 pub use model::*;
 pub use record::{BUILT, PLAYED, Record, RecordError};
-pub use series::{Answered, Joined, LinkState, Looked, Probe, RouteChange, Series};
+pub use series::{Answered, Joined, LinkState, Looked, Probe, RouteChange, Series, Updated};
 pub use stats::{mean, quantile};
 
 use std::collections::BTreeMap;

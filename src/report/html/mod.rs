@@ -5,6 +5,7 @@
 
 mod cascade;
 mod charts;
+mod strips;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -98,6 +99,9 @@ struct FaultView {
     lost: usize,
     lines: Vec<(String, String)>,
     cascade: Option<String>,
+    /// Loops and black holes.
+    transients: Vec<[String; 6]>,
+    hidden_transients: usize,
     clients: Vec<[String; 5]>,
     hidden: usize,
 }
@@ -241,6 +245,7 @@ fn fault(report: &Report, series: &Series<'_>, sites: &Sites, index: usize, faul
         let name = format!("{} · {}", c.client, c.group);
         [name, way, c.lost.to_string(), page::duration(c.outage_ms), page::maybe(c.first_reply_ms)]
     };
+    let transients = super::transients::of_fault(report, fault);
     FaultView {
         number: index + 1,
         at: moment(fault.at),
@@ -248,7 +253,9 @@ fn fault(report: &Report, series: &Series<'_>, sites: &Sites, index: usize, faul
         live: fault.live,
         lost: fault.lost,
         lines: text::fault_lines(report, fault),
-        cascade: (index < MOST_CASCADES).then(|| cascade::draw(fault, series, sites)).flatten(),
+        cascade: (index < MOST_CASCADES).then(|| cascade::draw(report, fault, series, sites)).flatten(),
+        transients: transients.iter().take(MOST_ROWS).map(|t| super::transients::row(t)).collect(),
+        hidden_transients: transients.len().saturating_sub(MOST_ROWS),
         clients: clients.iter().take(MOST_ROWS).map(row).collect(),
         hidden: clients.len().saturating_sub(MOST_ROWS),
     }
