@@ -46,6 +46,9 @@ pub(super) struct Way {
     pub(super) serves: bool,
 }
 
+/// A target, and the nodes whose ways to it may be others than before; none named: any.
+pub(super) type Changed = (usize, Vec<Node>);
+
 /// The state of all tables, as the record's events are taken in.
 pub(super) struct Replay<'a> {
     nodes: BTreeMap<&'a str, Node>,
@@ -108,7 +111,7 @@ impl<'a> Replay<'a> {
     }
 
     /// Takes an event in; returns the targets whose ways it may have changed.
-    pub(super) fn apply(&mut self, what: &'a What) -> Vec<usize> {
+    pub(super) fn apply(&mut self, what: &'a What) -> Vec<Changed> {
         match what {
             What::Fib { node, change } => self.route(node, change).into_iter().collect(),
             What::Carrier { node, interface, up } => self.carrier(node, interface, *up),
@@ -145,11 +148,11 @@ impl<'a> Replay<'a> {
         }
     }
 
-    fn all(&self) -> Vec<usize> {
-        (0..self.targets.len()).collect()
+    fn all(&self) -> Vec<Changed> {
+        (0..self.targets.len()).map(|target| (target, Vec::new())).collect()
     }
 
-    fn route(&mut self, node: &str, change: &'a FibChange) -> Option<usize> {
+    fn route(&mut self, node: &str, change: &'a FibChange) -> Option<Changed> {
         let node = *self.nodes.get(node)?;
         let prefix: IpNet = change.prefix.parse().ok()?;
         let index = self.targets.iter().position(|t| t.prefix == prefix)?;
@@ -160,15 +163,17 @@ impl<'a> Replay<'a> {
             interface: change.interfaces.get(i).map(String::as_str),
         };
         let hops: Vec<Hop<'a>> = change.via.iter().enumerate().map(hop).collect();
-        for host in hops.iter().filter_map(|hop| hop.to).filter(|to| self.hosts[*to]) {
+        let mut nodes = vec![node];
+        for host in hops.iter().filter_map(|hop| hop.to).filter(|to| change.add && self.hosts[*to]) {
             // It announces again, and has not yet said so.
             target.withdrawn.remove(&host);
+            nodes.push(host);
         }
         target.routes[node] = change.add.then_some(hops);
-        Some(index)
+        Some((index, nodes))
     }
 
-    fn carrier(&mut self, node: &str, interface: &'a str, up: bool) -> Vec<usize> {
+    fn carrier(&mut self, node: &str, interface: &'a str, up: bool) -> Vec<Changed> {
         let Some(&node) = self.nodes.get(node) else { return Vec::new() };
         if up {
             self.down.remove(&(node, interface));
@@ -184,13 +189,13 @@ impl<'a> Replay<'a> {
         self.all()
     }
 
-    fn silence(&mut self, node: &str, silent: bool) -> Vec<usize> {
+    fn silence(&mut self, node: &str, silent: bool) -> Vec<Changed> {
         let Some(&node) = self.nodes.get(node).filter(|node| self.hosts[**node]) else { return Vec::new() };
         let changed = if silent { self.silent.insert(node) } else { self.silent.remove(&node) };
         if changed { self.all() } else { Vec::new() }
     }
 
-    fn node(&mut self, name: &str, did: &NodeDid) -> Vec<usize> {
+    fn node(&mut self, name: &str, did: &NodeDid) -> Vec<Changed> {
         let (group, withdrew) = match did {
             NodeDid::Announced { group } => (group, false),
             NodeDid::Withdrew { group } => (group, true),
@@ -204,18 +209,14 @@ impl<'a> Replay<'a> {
             } else {
                 target.withdrawn.remove(&node)
             };
-            changed.push(index);
+            changed.push((index, vec![node]));
         }
         changed
     }
 
-    /// What every node does with packets to this target.
-    pub(super) fn ways(&self, target: usize) -> Vec<Way> {
+    /// What a node does with packets to this target.
+    pub(super) fn way(&self, target: usize, node: Node) -> Way {
         let target = &self.targets[target];
-        (0..self.hosts.len()).map(|node| self.way(target, node)).collect()
-    }
-
-    fn way(&self, target: &Target<'_>, node: Node) -> Way {
         if self.hosts[node] {
             let silent = target.withdrawn.contains(&node) || self.silent.contains(&node);
             return Way { ends: silent.then_some(Nowhere::SilentHost), serves: !silent, ..Way::default() };

@@ -51,6 +51,7 @@ enum Key {
 /// One address: who has had a way to it, and what is wrong now.
 struct Course<'a> {
     clients: Vec<(&'a str, Node)>,
+    ways: Vec<Way>,
     had_way: Vec<bool>,
     open: BTreeMap<Key, Transient<'a>>,
 }
@@ -70,12 +71,15 @@ pub(crate) fn transients<'a>(record: &'a Record, probed: &[Probed<'a>]) -> Trans
         }
         if !begun {
             begun = true;
-            changed = (0..courses.len()).collect();
+            changed = (0..courses.len()).map(|target| (target, Vec::new())).collect();
         }
-        for target in changed {
+        for (target, nodes) in changed {
             let (group, address) = replay.target(target);
             let course = &mut courses[target];
-            let seen = course.look(&replay.ways(target));
+            if !course.follow(&replay, target, &nodes) {
+                continue;
+            }
+            let seen = course.look();
             let gone: Vec<Key> = course.open.keys().filter(|key| !seen.contains_key(key)).cloned().collect();
             for key in gone {
                 found.close(course.open.remove(&key), Some(event.at));
@@ -154,12 +158,26 @@ impl<'a> Course<'a> {
         let probing = probed.iter().filter(|p| p.group.name == group && p.group.addresses.first() == Some(&address));
         Self {
             clients: probing.filter_map(|p| Some((p.client, index(gateway(p.client)?)?))).collect(),
+            ways: vec![Way::default(); facts.nodes.len()],
             had_way: vec![false; facts.nodes.len()],
             open: BTreeMap::new(),
         }
     }
 
-    fn look(&mut self, ways: &[Way]) -> Seen<'a> {
+    /// Takes over what these nodes, or all, do now. False: the same as before.
+    fn follow(&mut self, replay: &Replay<'a>, target: usize, nodes: &[Node]) -> bool {
+        let all = 0..if nodes.is_empty() { self.ways.len() } else { 0 };
+        let mut changed = false;
+        for node in nodes.iter().copied().chain(all) {
+            let way = replay.way(target, node);
+            changed |= way != self.ways[node];
+            self.ways[node] = way;
+        }
+        changed
+    }
+
+    fn look(&mut self) -> Seen<'a> {
+        let ways = &self.ways[..];
         let mut before: Vec<Vec<Node>> = vec![Vec::new(); ways.len()];
         for (node, way) in ways.iter().enumerate() {
             way.next.iter().for_each(|next| before[*next].push(node));
