@@ -3,6 +3,7 @@
 //!
 //! BIRD's time stamps are whole seconds; whoever reads the file as it grows knows better.
 
+use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 const HEADER: usize = 12;
@@ -23,8 +24,28 @@ const LONG: u8 = 0x10;
 pub enum Dumped {
     /// An UPDATE from this neighbor, with so many routes. An End-of-RIB (RFC 4724) is none.
     Update { peer: IpAddr, announced: u32, withdrawn: u32 },
-    /// The session with this neighbor was established, or has ended.
-    Session { peer: IpAddr, up: bool },
+    /// The session with this neighbor was established, or has ended. BIRD may have forgotten the address of one
+    /// whose connection is gone; [`Sessions`] has not.
+    Session { peer: Option<IpAddr>, asn: u32, up: bool },
+}
+
+/// The sessions of one BIRD that are up.
+#[derive(Debug, Default)]
+pub struct Sessions(BTreeSet<(u32, IpAddr)>);
+
+impl Sessions {
+    /// Takes a change in; returns the neighbor that it is about, unless that is one of several of the same AS.
+    pub fn change(&mut self, peer: Option<IpAddr>, asn: u32, up: bool) -> Option<IpAddr> {
+        let mut of_as = self.0.iter().filter(|(number, _)| *number == asn);
+        let only = of_as.next().filter(|_| of_as.next().is_none()).map(|(_, peer)| *peer);
+        let peer = peer.or(only)?;
+        if up {
+            self.0.insert((asn, peer))
+        } else {
+            self.0.remove(&(asn, peer))
+        };
+        Some(peer)
+    }
 }
 
 /// Reads whole records from the begin of `bytes`; returns what they say, and how many bytes they took.
@@ -59,14 +80,16 @@ fn interpret(subtype: u16, body: &[u8]) -> Option<Dumped> {
         _ => return None,
     };
     let mut rest = Reader(body);
-    rest.take(2 * as_length + 2)?;
+    let asn = if as_length == 4 { rest.u32()? } else { rest.u16()?.into() };
+    rest.take(as_length + 2)?;
     let address_length = if rest.u16()? == 1 { 4 } else { 16 };
     let peer = address(rest.take(address_length)?)?;
     rest.take(address_length)?;
     if is_state {
         let (before, after) = (rest.u16()?, rest.u16()?);
         let up = after == ESTABLISHED;
-        return (up != (before == ESTABLISHED)).then_some(Dumped::Session { peer, up });
+        let peer = Some(peer).filter(|peer| !peer.is_unspecified());
+        return (up != (before == ESTABLISHED)).then_some(Dumped::Session { peer, asn, up });
     }
     let (head, message) = rest.0.split_at_checked(MESSAGE_HEADER)?;
     let (announced, withdrawn) = if head[MESSAGE_HEADER - 1] == UPDATE { update(message)? } else { return None };
@@ -161,12 +184,12 @@ mod tests {
 
     #[test]
     fn a_dump_of_bird() {
-        let (peer, dump) = ("10.0.0.2".parse().unwrap(), bytes(DUMP));
+        let (peer, asn, dump) = ("10.0.0.2".parse().unwrap(), 1001, bytes(DUMP));
         let (found, taken) = parse(&dump);
         assert_eq!(
             found,
             [
-                Dumped::Session { peer, up: true },
+                Dumped::Session { peer: Some(peer), asn, up: true },
                 Dumped::Update { peer, announced: 1, withdrawn: 0 },
                 Dumped::Update { peer, announced: 0, withdrawn: 2 },
             ]
@@ -178,6 +201,18 @@ mod tests {
         for cut in 0..dump.len() {
             parse(&dump[cut..]);
         }
+    }
+
+    #[test]
+    fn a_session_is_known_by_its_as_once_its_address_is_forgotten() {
+        let [a, b] = ["10.0.0.2", "10.0.0.4"].map(|text| text.parse::<IpAddr>().unwrap());
+        let mut sessions = Sessions::default();
+        assert_eq!(sessions.change(Some(a), 100, true), Some(a));
+        assert_eq!(sessions.change(Some(b), 200, true), Some(b));
+        assert_eq!(sessions.change(None, 200, false), Some(b));
+        assert_eq!(sessions.change(None, 200, false), None);
+        sessions.change(Some(b), 100, true);
+        assert_eq!(sessions.change(None, 100, false), None);
     }
 
     #[test]

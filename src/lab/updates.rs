@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::fs::{self, File};
-use std::io::{Read, Seek, SeekFrom};
+use std::io::Read;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
@@ -14,7 +14,7 @@ use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify, WatchDescriptor};
 use super::Lab;
 use super::record::Recorder;
 use super::sandbox::PRIVATE;
-use crate::bird::mrt::{self, Dumped};
+use crate::bird::mrt::{self, Dumped, Sessions};
 use crate::event::What;
 use crate::kernel::now;
 
@@ -94,8 +94,7 @@ impl Follower {
                 match dump.read() {
                     Ok(found) => {
                         for said in found {
-                            let what = event(&dump.node, &self.owners, said);
-                            self.recorder.at(at, what);
+                            self.recorder.at(at, event(dump, &self.owners, said));
                         }
                     }
                     Err(error) => tracing::warn!("{}'s BGP updates: {error:#}", dump.node),
@@ -105,12 +104,15 @@ impl Follower {
     }
 }
 
-fn event(node: &str, owners: &HashMap<IpAddr, String>, said: Dumped) -> What {
+fn event(dump: &mut Dump, owners: &HashMap<IpAddr, String>, said: Dumped) -> What {
     let name = |peer: IpAddr| owners.get(&peer).cloned().unwrap_or_else(|| peer.to_string());
-    let node = node.to_owned();
+    let node = dump.node.clone();
     match said {
         Dumped::Update { peer, announced, withdrawn } => What::Update { node, peer: name(peer), announced, withdrawn },
-        Dumped::Session { peer, up } => What::Session { node, peer: name(peer), up },
+        Dumped::Session { peer, asn, up } => {
+            let peer = dump.sessions.change(peer, asn, up).map_or_else(|| format!("AS{asn}"), name);
+            What::Session { node, peer, up }
+        }
     }
 }
 
@@ -123,14 +125,21 @@ struct Dump {
     freed: u64,
     /// The begin of a record that is not whole yet.
     rest: Vec<u8>,
+    sessions: Sessions,
 }
 
 impl Dump {
+    /// One of which everything has been read, for the sessions that are up.
     fn at_end(node: &str, path: &Path) -> Result<Self> {
         let file = File::options().read(true).write(true).open(path);
-        let mut file = file.with_context(|| format!("open {}", path.display()))?;
-        let read = file.seek(SeekFrom::End(0)).context("seek in a dump")?;
-        let mut dump = Self { node: node.to_owned(), file, read, freed: 0, rest: Vec::new() };
+        let file = file.with_context(|| format!("open {}", path.display()))?;
+        let (rest, sessions) = (Vec::new(), Sessions::default());
+        let mut dump = Self { node: node.to_owned(), file, read: 0, freed: 0, rest, sessions };
+        for said in dump.read()? {
+            if let Dumped::Session { peer, asn, up } = said {
+                dump.sessions.change(peer, asn, up);
+            }
+        }
         dump.free()?;
         Ok(dump)
     }
