@@ -22,7 +22,8 @@ fn probed(mut lab: Synthetic) -> Synthetic {
 }
 
 fn route(lab: &Synthetic, node: &str, next: &[&str], interfaces: &[&str]) -> What {
-    let address = |name: &&str| lab.facts.nodes.iter().find(|n| n.name == *name).unwrap().addresses[0];
+    let address =
+        |name: &&str| lab.facts.nodes.iter().find(|n| n.name == *name).expect("a node of the lab").addresses[0];
     let change = FibChange {
         add: true,
         prefix: "198.51.100.1/32".into(),
