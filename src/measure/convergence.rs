@@ -45,7 +45,11 @@ impl<'a> Routing<'a> {
             let (node, by, what) = match &event.what {
                 What::Fib { node, change } => {
                     routing.fib.push((event.at, node));
-                    (node, NoticedBy::Route, &change.prefix)
+                    match (&change.via[..], change.interfaces.first()) {
+                        // The kernel's own, to what is connected: it comes with the interface.
+                        ([], Some(interface)) => (node, NoticedBy::Interface, interface),
+                        _ => (node, NoticedBy::Route, &change.prefix),
+                    }
                 }
                 What::Carrier { node, interface, .. } => (node, NoticedBy::Interface, interface),
                 What::Session { node, peer, .. } => (node, NoticedBy::Session, peer),
