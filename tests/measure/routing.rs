@@ -2,7 +2,8 @@
 
 use anybed::event::{FibChange, NodeDid, What};
 use anybed::kernel::impairment::Egress;
-use anybed::measure::{NodeUpdates, NoticedBy, Nowhere, Outcome, Transient, TransientKind};
+use anybed::measure::{Findings, NodeUpdates, NoticedBy, Nowhere, Outcome, Transient, TransientKind};
+use anybed::report::{Network, html, tables, text};
 use anybed::scenario::{Metric, Op, Value, When};
 
 use crate::synthetic::Synthetic;
@@ -236,4 +237,31 @@ fn loops_black_holes_and_updates_are_expected_and_can_be_missed() {
         let expected = if index % 2 == 0 { Outcome::Pass } else { Outcome::Fail };
         assert_eq!(verdict.verdict, expected, "{}: {}", verdict.name, verdict.observed);
     }
+}
+
+#[test]
+fn loops_and_black_holes_are_told_and_drawn() {
+    let mut lab = probed(lab());
+    lab.at(-0.1, What::FollowsBgp).fault(10.0, "crash left.n1").at(10.05, update("core", "left.gw", 1, 2));
+    lab.fib(10.1, "left.gw", Some("core")).fib(10.4, "left.gw", None).end(40.0);
+    let record = lab.record();
+    let findings = Findings::of(&record);
+    let (report, series) = (findings.report(), findings.series());
+    let text = text(&report, false);
+    for line in [
+        "  bgp         1 update: 1 route announced and 2 withdrawn; most from left.gw (1)",
+        "  forwarding  1 loop, 1 black hole: left.gw +400 ms to the end (no route, 2 clients),",
+        "              core → left.gw → core +100 ms for 300 ms (2 clients)",
+    ] {
+        assert!(text.lines().any(|l| l == line), "{line} in {text}");
+    }
+    let page = html(&report, &Network::of_facts(&record.facts), &series);
+    for part in ["strip loop", "strip hole", "loop at core", "black hole, no route"] {
+        assert!(page.contains(part), "{part} in {page}");
+    }
+    let files = tables(&report, &series).unwrap();
+    let lines = |name: &str| files.iter().find(|(file, _)| *file == name).unwrap().1.lines().collect::<Vec<_>>();
+    assert_eq!(lines("transients.csv")[1], "10.1,10.4,300,loop,web,198.51.100.1,core left.gw,,left.c1 right.c1");
+    assert!(lines("transients.csv")[2].starts_with("10.4,,29600,blackhole,web,"));
+    assert_eq!(lines("updates.csv"), ["at_s,node,from,announced,withdrawn", "10.05,core,left.gw,1,2"]);
 }
