@@ -172,9 +172,11 @@ pub struct RoundTrip {
     pub hops: usize,
     /// Measured; `null`: no echo was answered.
     pub median_ms: Option<f64>,
+    /// Measured: the shortest, or the median where a link on the way jitters.
+    pub rtt_ms: Option<f64>,
     /// Configured: the delays of the links there and back.
     pub configured_ms: f64,
-    /// Their distance as a share of what is configured, or of 10 ms if that is more.
+    /// How far `rtt_ms` is from what is configured, as a share of that, or of 10 ms if that is more.
     pub error: Option<f64>,
 }
 

@@ -207,10 +207,10 @@ fn round_trips(page: &mut Page, report: &Report) {
     let Some(worst) = pairs.iter().max_by(|a, b| f64::total_cmp(&error(a), &error(b))) else { return };
     page.blank();
     let of = format!("{} to {}", worst.from, worst.to);
-    let drawn = match worst.median_ms {
+    let drawn = match worst.rtt_ms {
         None => format!("{} pinged; {of}: no answer", plural(pairs.len(), "pair")),
-        Some(median) => format!(
-            "{} pinged; farthest from the configured delay: {of}, {median:.2} ms against {:.2} ms",
+        Some(rtt) => format!(
+            "{} pinged; farthest from the configured delay: {of}, {rtt:.2} ms against {:.2} ms",
             plural(pairs.len(), "pair"),
             worst.configured_ms
         ),

@@ -145,7 +145,7 @@ pub fn html(report: &Report, network: &Network, series: &Series<'_>) -> String {
         latency: charts::latency(report, series),
         overlays: report.overlays.iter().map(|(name, o)| overlay(report, series, name, o)).collect(),
         distances: charts::distances(report),
-        unanswered: report.round_trips.iter().filter(|p| p.median_ms.is_none()).count(),
+        unanswered: report.round_trips.iter().filter(|p| p.rtt_ms.is_none()).count(),
         expectations: report.expectations.iter().map(expectation).collect(),
     };
     let mut environment = Environment::new();
