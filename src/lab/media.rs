@@ -185,6 +185,11 @@ impl Media {
         Ok(Some(wire.counters().await?.map(|c| Traffic { sent: c.frames_out + c.held, dropped: dropped(&c) })))
     }
 
+    /// The threads that carry the wires' frames, if there are wires.
+    pub(super) fn wires(&self) -> Option<Wires> {
+        self.wires.get().map(|(wires, _)| wires.clone())
+    }
+
     fn wire(&self, link: LinkId) -> Option<&Wire> {
         self.wires.get().and_then(|(_, wires)| wires.get(&link))
     }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::measure::{Audit, FaultReport, Outcome, OverlayReaction, OverlayReport, Report, RoundTrip, RunVerdict};
 use crate::report::catchments::catchments;
+use crate::report::machine::machine;
 use crate::report::page::{
     BAD, BOLD, Cell, DIM, GOOD, NOTICE, Page, abbreviated, duration, maybe, moment, plural, shortened,
 };
@@ -304,15 +305,19 @@ fn expectations(page: &mut Page, report: &Report) {
     page.table(&rows);
 }
 
-/// What makes the numbers doubtful, if anything.
+/// How the machine kept up, and what else makes the numbers doubtful, if anything.
 fn trust(page: &mut Page, report: &Report) {
     let refused = report.refused.iter().map(|r| format!("at {}, {}: {}", moment(r.at), r.action, r.reason));
     let lines: Vec<(&str, String)> = refused
         .map(|text| ("refused", text))
         .chain(report.fidelity.reasons.iter().map(|reason| ("not valid", reason.clone())))
         .collect();
-    if !lines.is_empty() {
+    let machine = machine(&report.fidelity);
+    if !lines.is_empty() || !machine.is_empty() {
         page.blank();
+    }
+    if !machine.is_empty() {
+        page.labeled("machine", &machine.join("; "));
     }
     for (label, text) in lines {
         page.labeled(label, &text);

@@ -26,6 +26,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anyhow::{Context, Result};
+use hdrhistogram::Histogram;
 use tokio::sync::oneshot;
 
 use super::impairment::Egress;
@@ -103,6 +104,17 @@ impl Wires {
         stepper.run(move || wanted.into_iter().map(create).collect()).await
     }
 
+    /// By how many microseconds the frames of all wires departed late since the last such question. Those that
+    /// passed at once are not in it.
+    pub fn lateness(&self) -> Histogram<u32> {
+        let mut all = forward::no_lateness();
+        for thread in self.threads.iter() {
+            // Both resize themselves.
+            let _ = all.add(thread.take_lateness());
+        }
+        all
+    }
+
     fn adopt(&self, taps: [Tap; 2], [a, b]: [Egress; 2], seeds: [u64; 2]) -> Result<Wire> {
         let now = super::now();
         let lines = [Line::new(a, seeds[0], now), Line::new(b, seeds[1], now)];
@@ -131,6 +143,14 @@ impl Wire {
         let (answer, wait) = oneshot::channel();
         self.thread.send(Order::Count(self.slot, answer))?;
         wait.await.context("the wire is gone")
+    }
+}
+
+impl Wire {
+    /// By how many microseconds the frames of all wires on its thread departed late since the last such
+    /// question. Those that passed at once are not in it.
+    pub fn lateness(&self) -> Histogram<u32> {
+        self.thread.take_lateness()
     }
 }
 
