@@ -90,7 +90,7 @@ pub(super) fn execute() -> Outcome {
 async fn measure() -> Result<Measured> {
     raise_descriptor_limit();
     let stepper = Stepper::start()?;
-    let wires = Wires::start()?;
+    let wires = Wires::start(750)?;
     let mut pair = Ends::create(&stepper).await?;
     let rtt = pair.ping().await?;
     let mut loads = Vec::new();

@@ -103,7 +103,7 @@ impl Media {
             lines: planned.impairments.map(|impairment| Egress { impairment, blackhole: false }),
             seeds: [0, 1].map(|side| self.chance((planned.link, side))),
         });
-        let wires = Wires::start()?;
+        let wires = Wires::start(planned.len())?;
         let created = wires.create_all(stepper, wanted.collect()).await?;
         let by_link = planned.iter().map(|planned| planned.link).zip(created).collect();
         // Links are made once.

@@ -62,7 +62,7 @@ impl Pair {
             mac: MACS[side],
         };
         let wanted = Wanted { ends: [end(0), end(1)], lines: [Egress::default(); 2], seeds };
-        let wire = Wires::start()?.create(&stepper, wanted).await?;
+        let wire = Wires::start(1)?.create(&stepper, wanted).await?;
         for side in [0, 1] {
             set_up(&stepper, &namespaces[side], side).await?;
         }

@@ -21,6 +21,7 @@ use tokio::sync::oneshot;
 
 use super::line::{Counters, Line};
 use super::tap::{Frame, Tap};
+use super::vigil::Vigil;
 use crate::kernel::impairment::Egress;
 use crate::kernel::{now, sys};
 
@@ -141,12 +142,13 @@ pub(super) fn start(number: usize) -> Result<Mailbox> {
 struct Forwarder {
     epoll: Epoll,
     timer: TimerFd,
-    /// What the timer is set to, until it has fired.
-    set_to: Option<u64>,
+    /// The departure that the timer is set for, and the moment, until it has fired.
+    set_to: Option<(u64, u64)>,
     departures: BinaryHeap<Reverse<(u64, Port)>>,
     links: Vec<Option<Box<Link>>>,
     orders: Receiver<Order>,
     bell: Arc<EventFd>,
+    vigil: Vigil,
     /// Shared with whoever asks now and then: the lock is free.
     lateness: Arc<Mutex<Histogram<u32>>>,
     buffer: Box<[u8]>,
@@ -162,14 +164,17 @@ impl Forwarder {
         let edge = EpollFlags::EPOLLIN | EpollFlags::EPOLLET;
         epoll.add(&timer, EpollEvent::new(edge, TIMER)).context("watch a timer")?;
         let (departures, links, buffer) = (BinaryHeap::new(), Vec::new(), vec![0; LARGEST].into());
-        Ok(Self { epoll, timer, set_to: None, departures, links, orders, bell, lateness, buffer })
+        let vigil = Vigil::new(now());
+        Ok(Self { epoll, timer, set_to: None, departures, links, orders, bell, vigil, lateness, buffer })
     }
 
     /// Works until nobody is left to give orders.
     fn run(mut self) {
         let mut ready = [EpollEvent::empty(); 64];
         loop {
-            let count = match self.epoll.wait(&mut ready, EpollTimeout::NONE) {
+            let asleep = self.set_timer();
+            let wait = if asleep { EpollTimeout::NONE } else { EpollTimeout::ZERO };
+            let count = match self.epoll.wait(&mut ready, wait) {
                 Ok(count) => count,
                 Err(Errno::EINTR) => continue,
                 Err(error) => {
@@ -177,6 +182,7 @@ impl Forwarder {
                     return;
                 }
             };
+            self.vigil.pass(now(), !asleep);
             for event in &ready[..count] {
                 match event.data() {
                     BELL => {
@@ -184,13 +190,18 @@ impl Forwarder {
                             return;
                         }
                     }
-                    TIMER => self.set_to = None,
+                    TIMER => {
+                        let set_to = self.set_to.take();
+                        set_to.into_iter().for_each(|(_, wake)| self.vigil.woken(now().saturating_sub(wake)));
+                    }
                     token => self.collect(Port::of(token)),
                 }
                 // After each: a busy end must not delay what is due elsewhere.
                 self.deliver();
             }
-            self.set_timer();
+            if count == 0 {
+                self.deliver();
+            }
         }
     }
 
@@ -308,16 +319,22 @@ impl Forwarder {
         }
     }
 
-    fn set_timer(&mut self) {
-        let Some(Reverse((due, _))) = self.departures.peek() else { return };
-        if self.set_to != Some(*due) {
+    /// Whether the thread may sleep until something happens.
+    fn set_timer(&mut self) -> bool {
+        let Some(Reverse((due, _))) = self.departures.peek() else { return true };
+        let wake = due.saturating_sub(self.vigil.lead());
+        if wake <= now() {
+            return false;
+        }
+        if self.set_to.is_none_or(|(meant, _)| meant != *due) {
             // Zero would mean never; no clock stands there.
-            let at = TimeSpec::from_duration(Duration::from_nanos(*due));
+            let at = TimeSpec::from_duration(Duration::from_nanos(wake));
             match self.timer.set(Expiration::OneShot(at), TimerSetTimeFlags::TFD_TIMER_ABSTIME) {
-                Ok(()) => self.set_to = Some(*due),
+                Ok(()) => self.set_to = Some((*due, wake)),
                 Err(error) => tracing::error!("set the wires' timer: {error}"),
             }
         }
+        true
     }
 }
 

@@ -15,12 +15,13 @@
 //! 0.35 to 0.8 ms.
 //!
 //! - [`mod@line`]: one direction as a pure machine, which decides what becomes of each frame
-//! - `forward`: the threads that carry frames; `tap`: the ends
+//! - `forward`: the threads that carry frames; `vigil`: when they are awake; `tap`: the ends
 
 mod bucket;
 mod forward;
 pub mod line;
 mod tap;
+mod vigil;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -38,6 +39,9 @@ use tap::Tap;
 
 /// Threads at most. A frame costs one a few microseconds, most of them in the kernel.
 const THREADS: usize = 4;
+/// Wires that one thread carries before there is another: a packet that goes from wire to wire on one
+/// thread finds it awake.
+const WIRES: usize = 64;
 
 /// One end of a wire to be created.
 #[derive(Clone, Debug)]
@@ -75,9 +79,10 @@ pub struct Wire {
 }
 
 impl Wires {
-    /// Starts the threads: one per core, four at most.
-    pub fn start() -> Result<Self> {
-        let count = std::thread::available_parallelism().map_or(1, usize::from).min(THREADS);
+    /// Starts the threads for so many wires: one per core, four at most.
+    pub fn start(wires: usize) -> Result<Self> {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let count = wires.div_ceil(WIRES).clamp(1, cores.min(THREADS));
         let threads = (0..count).map(forward::start).collect::<Result<_>>()?;
         Ok(Self { threads, created: Arc::default() })
     }
