@@ -3,11 +3,11 @@
 use std::path::Path;
 
 use crate::bird::Bird;
-use crate::event::{GroupFacts, LabFacts, LinkFacts, NodeFacts, OverlayFacts, SCHEMA};
+use crate::event::{FlowFacts, GroupFacts, LabFacts, LinkFacts, NodeFacts, OverlayFacts, SCHEMA};
 use crate::overlay::id::Id;
 use crate::plan::Plan;
 use crate::scenario::Scenario;
-use crate::topology::{Group, GroupRole, Link, LinkKind, NodeId, Overlay, Relation, Topology};
+use crate::topology::{Flows, Group, GroupRole, Link, LinkKind, NodeId, Overlay, Relation, Topology};
 
 /// Collects the facts of a lab about to be built.
 pub(super) fn collect(topology: &Topology, scenario: &Scenario, plan: &Plan, bird: &Bird, file: &Path) -> LabFacts {
@@ -25,6 +25,7 @@ pub(super) fn collect(topology: &Topology, scenario: &Scenario, plan: &Plan, bir
         links: topology.links.iter().map(|l| link(topology, l)).collect(),
         groups: topology.groups.iter().map(|g| group(topology, g)).collect(),
         overlays: topology.overlays.iter().map(|o| overlay(topology, o)).collect(),
+        flows: topology.flows.as_ref().map(|f| flows(topology, f)),
         timeline: timeline.map(|e| (e.at.as_secs_f64(), e.action.display(topology).to_string())).collect(),
         expectations: scenario.expectations.clone(),
         duration: scenario.duration.as_secs_f64(),
@@ -52,6 +53,7 @@ fn node(topology: &Topology, plan: &Plan, id: NodeId) -> NodeFacts {
         asn: own.asn,
         stub: own.stub.then(|| own.name.clone()),
         place: node.place,
+        multipath: (node.kind.is_router() && own.multipath.on).then_some(own.multipath.hash),
         addresses: planned.addresses(),
     }
 }
@@ -95,5 +97,15 @@ fn overlay(topology: &Topology, overlay: &Overlay) -> OverlayFacts {
         lookup: overlay.lookup,
         ids: overlay.members.iter().map(id).collect(),
         colors: overlay.members.iter().map(name).zip(overlay.colors.iter().copied()).collect(),
+    }
+}
+
+fn flows(topology: &Topology, flows: &Flows) -> FlowFacts {
+    FlowFacts {
+        groups: flows.groups.iter().map(|id| topology.groups[id.0].name.clone()).collect(),
+        protocols: flows.transports.clone(),
+        per_client: flows.per_client,
+        every: flows.every.as_secs_f64(),
+        timeout: flows.timeout.as_secs_f64(),
     }
 }

@@ -39,6 +39,7 @@ impl Synthetic {
             links: vec![],
             groups: vec![],
             overlays: vec![],
+            flows: None,
             timeline: vec![],
             expectations: vec![],
             duration: 60.0,
@@ -74,6 +75,7 @@ impl Synthetic {
             stub: stub.map(Into::into),
             place: None,
             addresses: vec![address],
+            multipath: None,
         });
     }
 
