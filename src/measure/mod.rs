@@ -4,6 +4,7 @@
 //! - Clients: `catchment` (who answers whom, from the probes), `walk` (where the kernel routes
 //!   lead, as a second witness). Routing: `timeline` (what each fault answers for), `convergence`.
 //!   Links: `distance` (round trips against configured delays).
+//! - Flows: `flows` attributes what broke to faults, or to none.
 //! - Overlays: `overlay` replays joins, neighbors and faults through `islands` (membership, on top
 //!   of `connectivity`) and judges lookups by them; `reach` knows what the links connect at all.
 //! - [`Series`] has what was observed one by one, for files and pictures.
@@ -16,10 +17,13 @@ mod convergence;
 mod distance;
 mod expect;
 mod fidelity;
+mod flow_model;
+mod flows;
 mod islands;
 mod live;
 mod model;
 mod observe;
+mod observe_flows;
 mod overlay;
 mod reach;
 mod record;
@@ -33,6 +37,7 @@ mod walk;
 pub use convergence::QUIET_SECONDS;
 pub use expect::judge;
 pub use fidelity::WORST_SCHED_DELAY_MS;
+pub use flow_model::{FlowCounts, FlowReaction, FlowReport, ProtocolReaction};
 pub use live::Live;
 pub use model::*;
 pub use record::{BUILT, PLAYED, Record, RecordError};
@@ -45,6 +50,7 @@ use crate::event::What;
 use catchment::{Probed, moves};
 use convergence::Routing;
 use distance::{Measured, reported, round_trips};
+use flows::Flows;
 use overlay::History;
 use reach::Reach;
 use timeline::{Window, windows};
@@ -56,6 +62,7 @@ pub struct Findings<'a> {
     probed: Vec<Probed<'a>>,
     overlays: Vec<History<'a>>,
     round_trips: Vec<Measured>,
+    flows: Flows<'a>,
 }
 
 impl<'a> Findings<'a> {
@@ -63,9 +70,11 @@ impl<'a> Findings<'a> {
     pub fn of(record: &'a Record) -> Self {
         let reach = Reach::of(record);
         let overlays = record.facts.overlays.iter().map(|o| History::of(record, o, &reach)).collect();
+        let windows = windows(record);
         Self {
             record,
-            windows: windows(record),
+            flows: Flows::of(record, &windows),
+            windows,
             probed: Probed::all(record),
             overlays,
             round_trips: round_trips(record),
@@ -106,6 +115,7 @@ impl Findings<'_> {
             catchments: snapshot::catchments(self),
             faults: faults(self),
             refused,
+            flows: flows::report(self),
             round_trips: self.round_trips.iter().map(|pair| reported(record, pair)).collect(),
             overlays: self.overlays.iter().map(|h| (h.facts.name.clone(), summary::overlay(self, h))).collect(),
             expectations,
@@ -163,7 +173,12 @@ fn refused(record: &Record) -> Vec<Refusal> {
 
 fn faults(findings: &Findings<'_>) -> Vec<FaultReport> {
     let routing = Routing::of(findings.record);
-    findings.windows.iter().map(|window| fault(findings, &routing, window)).collect()
+    let each = findings.windows.iter().enumerate();
+    each.map(|(index, window)| FaultReport {
+        flows: flows::reaction(&findings.flows, index, window),
+        ..fault(findings, &routing, window)
+    })
+    .collect()
 }
 
 /// What was found of the window's partitions, if they were looked into before the next fault.
@@ -203,6 +218,7 @@ fn fault(findings: &Findings<'_>, routing: &Routing<'_>, window: &Window) -> Fau
         verified: verified(record, window),
         moved: moves(&clients),
         clients,
+        flows: None,
         overlays,
     }
 }
