@@ -44,10 +44,26 @@ pub(crate) struct Broken<'a> {
     pub(crate) recovered: Option<(u64, &'a str)>,
 }
 
-impl Connection<'_> {
-    pub(crate) fn is_alive(&self, at: u64) -> bool {
-        self.begun <= at && self.broken.as_ref().is_none_or(|b| b.at > at)
-    }
+/// A flow's connection, for files of numbers and for pictures. Times are seconds of play.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FlowLife<'a> {
+    pub at: f64,
+    pub client: &'a str,
+    pub group: &'a str,
+    pub flow: u32,
+    pub protocol: Transport,
+    pub member: &'a str,
+    /// `None`: open at the record's end, like all that follow.
+    pub broken_at: Option<f64>,
+    pub why: Option<BreakReason>,
+    /// Who said that it does not know it.
+    pub by: Option<&'a str>,
+    /// When the oldest request without an answer was sent.
+    pub silent_from: Option<f64>,
+    /// The fault that the break is attributed to: an index into those of the report.
+    pub fault: Option<usize>,
+    pub reestablished_at: Option<f64>,
+    pub next_member: Option<&'a str>,
 }
 
 /// All flows of a record.
@@ -86,8 +102,32 @@ impl<'a> Flows<'a> {
         Self { connections, causes, requests, answered }
     }
 
+    /// Every connection, by the time it began.
+    pub(crate) fn series(&self, record: &Record) -> Vec<FlowLife<'a>> {
+        let life = |(c, fault): (&Connection<'a>, Option<usize>)| {
+            let broken = c.broken.as_ref();
+            let seconds = |at: u64| record.seconds(at);
+            FlowLife {
+                at: seconds(c.begun),
+                client: c.client,
+                group: c.group,
+                flow: c.flow,
+                protocol: c.protocol,
+                member: c.member,
+                broken_at: broken.map(|b| seconds(b.at)),
+                why: broken.map(|b| b.why),
+                by: broken.and_then(|b| b.by),
+                silent_from: broken.map(|b| seconds(b.since)),
+                fault,
+                reestablished_at: broken.and_then(|b| Some(seconds(b.recovered?.0))),
+                next_member: broken.and_then(|b| Some(b.recovered?.1)),
+            }
+        };
+        self.each().map(life).collect()
+    }
+
     /// Connections with what their break, if any, is attributed to.
-    pub(crate) fn each(&self) -> impl Iterator<Item = (&Connection<'a>, Option<usize>)> {
+    fn each(&self) -> impl Iterator<Item = (&Connection<'a>, Option<usize>)> {
         self.connections.iter().zip(self.causes.iter().copied())
     }
 

@@ -38,6 +38,7 @@ pub use convergence::QUIET_SECONDS;
 pub use expect::judge;
 pub use fidelity::WORST_SCHED_DELAY_MS;
 pub use flow_model::{FlowCounts, FlowReaction, FlowReport, ProtocolReaction};
+pub use flows::FlowLife;
 pub use live::Live;
 pub use model::*;
 pub use record::{BUILT, PLAYED, Record, RecordError};

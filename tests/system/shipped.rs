@@ -8,8 +8,8 @@ use serde_json::Value;
 use crate::support::{Done, Place, Scene, play, project};
 
 /// Files with tests of their own below; the others are played one after another.
-const NAMED: [&str; 6] =
-    ["abilene-distance", "failover", "partition", "stub-failure", "stub-failure-no-healing", "two-sites"];
+const NAMED: [&str; 7] =
+    ["abilene-distance", "affinity", "failover", "partition", "stub-failure", "stub-failure-no-healing", "two-sites"];
 
 /// A run on a machine that did not keep up says so (exit 5) and means nothing: it is repeated.
 const TRIES: usize = 3;
@@ -74,6 +74,8 @@ shipped! {
     stub_failure_no_healing: "stub-failure-no-healing" root;
     failover: "failover" rootless;
     partition: "partition" rootless;
+    affinity: "affinity" root;
+    affinity_ipv6: "affinity" rootless_ipv6;
     abilene_distance: "abilene-distance" root;
     abilene_distance_ipv6: "abilene-distance" root_ipv6;
 }

@@ -5,6 +5,7 @@
 
 mod cascade;
 mod charts;
+mod flows;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,6 +19,7 @@ use super::sites::{Sites, color, letter};
 use super::{page, text};
 use crate::measure::{Catchment, FaultReport, Outcome, OverlayReport, Report, RunVerdict, Series};
 use charts::Lines;
+use flows::FlowsView;
 use page::{moment, shortened};
 
 /// Moments and groups that have a map of their own; a page for people has an end.
@@ -46,6 +48,7 @@ struct View<'a> {
     hidden_groups: usize,
     faults: Vec<FaultView>,
     latency: Option<Lines>,
+    flows: Option<FlowsView>,
     overlays: Vec<OverlayView>,
     distances: Option<String>,
     unanswered: usize,
@@ -143,6 +146,7 @@ pub fn html(report: &Report, network: &Network, series: &Series<'_>) -> String {
         hidden_groups: names.len().saturating_sub(MOST_GROUPS),
         faults: report.faults.iter().enumerate().map(|(i, f)| fault(report, series, &sites, i, f)).collect(),
         latency: charts::latency(report, series),
+        flows: FlowsView::of(report, series),
         overlays: report.overlays.iter().map(|(name, o)| overlay(report, series, name, o)).collect(),
         distances: charts::distances(report),
         unanswered: report.round_trips.iter().filter(|p| p.median_ms.is_none()).count(),
