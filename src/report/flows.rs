@@ -1,5 +1,7 @@
 //! Flows in words and rows, for every form of the report.
 
+use std::collections::BTreeMap;
+
 use super::page::{BOLD, Cell, DIM, NOTICE, Page, abbreviated, duration, maybe, plural, shortened};
 use crate::measure::{FlowReaction, FlowReport, Report};
 
@@ -21,7 +23,7 @@ pub(crate) fn reaction(flows: &FlowReaction) -> String {
         members.map(|(name, counts)| format!("{name} {} of {}", counts.broken, counts.alive)).collect();
     parts.push(format!("served by {}", abbreviated(members.into_iter(), 4)));
     let share = 100.0 * flows.broken as f64 / flows.of_their_flows as f64;
-    parts.push(format!("{share:.0} % of the flows of {}", plural(flows.clients, "client")));
+    parts.push(format!("{share:.0}\u{a0}% of the flows of {}", plural(flows.clients, "client")));
     let times = format!("re-established p50 {}, max {}", maybe(flows.p50_ms), maybe(flows.max_ms));
     parts.push(match flows.broken - flows.reestablished {
         0 => times,
@@ -52,8 +54,13 @@ pub(crate) fn summary(flows: &FlowReport) -> Vec<String> {
     counts.push(format!("{} of {} answered", flows.answered, plural(flows.requests as usize, "request")));
     let mut lines = vec![counts.join("; ")];
     if !flows.multipath.is_empty() {
-        let routers = flows.multipath.iter().map(|(router, hash)| format!("{router} by {hash}"));
-        lines.push(format!("equal-cost multipath: {}", abbreviated(routers, 4)));
+        let mut routers: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+        for (router, hash) in &flows.multipath {
+            routers.entry(hash).or_default().push(router.clone());
+        }
+        let routers =
+            routers.into_iter().map(|(hash, names)| format!("by {hash}: {}", abbreviated(names.into_iter(), 4)));
+        lines.push(format!("equal-cost multipath {}", routers.collect::<Vec<_>>().join("; ")));
     }
     lines
 }

@@ -1,7 +1,8 @@
 //! Flows: which fault broke them, and what expectations see of it.
 
 use anybed::event::{BreakReason, FlowChange, FlowDid, FlowFacts, What};
-use anybed::measure::Outcome;
+use anybed::measure::{Findings, Outcome};
+use anybed::report::{Network, html, tables};
 use anybed::scenario::{Metric, Op, Value, When};
 use anybed::topology::{MultipathHash, Transport};
 
@@ -121,7 +122,7 @@ fn a_flow_that_breaks_twice_and_one_that_stays_broken_are_told() {
     let flows = report.faults[0].flows.as_ref().unwrap();
     assert_eq!((flows.broken, flows.broken_again, flows.reestablished), (2, 1, 1));
     assert_eq!(report.flows.as_ref().unwrap().alive_end, 3);
-    let text = anybed::report::text(&report, false);
+    let text = anybed::report::text(&report, false).split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(text.contains("2 of 4 flows broken (1 reset, 1 timeout); served by west.n1 2 of 2"), "{text}");
     assert!(text.contains("1 flow opened since broke too"), "{text}");
 }
@@ -166,4 +167,38 @@ fn expectations_count_breaks_and_survivors() {
     for (verdict, (.., wanted)) in lab.report().expectations.iter().zip(&cases) {
         assert_eq!(verdict.verdict, *wanted, "{verdict:?}");
     }
+}
+
+/// Two faults, for the report's other forms.
+fn drawn() -> Synthetic {
+    let mut lab = begun_lab();
+    lab.fault(10.0, "withdraw west.n1");
+    broken(&mut lab, (10.1, 10.15, 10.2), "home.c1", 0, ("west.n1", "east.n1"));
+    broken(&mut lab, (10.1, 10.3, 10.5), "home.c1", 1, ("west.n1", "east.n1"));
+    lab.fault(15.0, "announce west.n1").end(20.0);
+    lab
+}
+
+#[test]
+fn flows_in_text() {
+    insta::assert_snapshot!(anybed::report::text(&drawn().report(), false));
+}
+
+#[test]
+fn flows_in_markdown() {
+    insta::assert_snapshot!(anybed::report::markdown(&drawn().report()));
+}
+
+#[test]
+fn flows_on_a_page_and_in_a_table() {
+    let record = drawn().record();
+    let findings = Findings::of(&record);
+    let (report, series) = (findings.report(), findings.series());
+    let page = html(&report, &Network::of_facts(&record.facts), &series);
+    for part in ["<h2>Flows</h2>", "Open flows by the member that serves them", "2 of 4&#160;flows broken", "band b1"] {
+        assert!(page.replace('\u{a0}', "&#160;").contains(part), "no {part} on the page");
+    }
+    let tables = tables(&report, &series).unwrap();
+    let (_, flows) = tables.iter().find(|(name, _)| *name == "flows.csv").unwrap();
+    insta::assert_snapshot!(flows);
 }

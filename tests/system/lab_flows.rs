@@ -4,14 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use crate::support::{As, Family, Place, events, project, scenes};
+use crate::support::{Family, Place, events, scenes};
 
 scenes!(flows_follow_the_hash_and_break_as_sockets_do: root rootless_ipv6);
 
 fn flows_follow_the_hash_and_break_as_sockets_do(place: &Place) {
-    let file = place.copy(project("tests/system/labs/flows.toml").to_str().unwrap());
+    let file = place.copy("tests/system/labs/flows.toml");
     let run = place.anybed().arg("run").arg(&file).args(["--name", &place.name, "--out"]).arg(place.out("flows"));
-    run.args(["--family", place.scene.family.name()]).run().ok().expect_stdout(&["pass", "hub4 by l4"]);
+    run.args(["--family", place.scene.family.name()]).run().ok().expect_stdout(&["pass", "by l4: hub4"]);
     let report: Value =
         serde_json::from_str(&std::fs::read_to_string(place.out("flows").join("report.json")).unwrap()).unwrap();
     let events = events(&place.out("flows"));
@@ -24,9 +24,6 @@ fn flows_follow_the_hash_and_break_as_sockets_do(place: &Place) {
     for hub in ["hub3", "hub4"] {
         let two = |e: &&Value| e["node"] == hub && e["change"]["via"].as_array().is_some_and(|via| via.len() == 2);
         assert!(events.iter().filter(|e| e["event"] == "fib").any(|e| two(&e)), "{hub} never had two next hops");
-    }
-    if place.scene.who == As::Root {
-        assert_eq!(report["nodes"]["clients"], 2);
     }
 }
 
