@@ -8,6 +8,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 use super::Shared;
 use super::flows::Flows;
 use super::probe::Probers;
+use super::watchdog::ReceiveBuffers;
 use super::workload;
 use crate::event::What;
 use crate::scenario::Action;
@@ -20,6 +21,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// # Errors
 /// An action that could not be done.
 pub(super) async fn play(lab: &Shared) -> Result<()> {
+    let buffers = ReceiveBuffers::open(lab).await?;
     let probers = Probers::start(lab).await?;
     let flows = Flows::start(lab)?;
     let begun = Instant::now();
@@ -42,6 +44,7 @@ pub(super) async fn play(lab: &Shared) -> Result<()> {
     if let Some(probers) = probers {
         probers.finish().await?;
     }
+    buffers.record(&lab.recorder);
     done
 }
 
