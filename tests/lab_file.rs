@@ -372,7 +372,7 @@ fn flows_that_make_no_sense_are_refused() {
     insta::assert_snapshot!(problems(&format!("[lab]\nmultipath = \"l4\"\n{SMALL}{flows}{expect}")));
     let crowd = SMALL.replace("clients = 1\n", "clients = 100\n");
     let many = problems(&format!("{crowd}[flows]\nper_client = 1000\n"));
-    assert!(many.contains("there are more than 20000 flows"), "{many}");
+    assert!(many.contains("there are more than 10000 flows"), "{many}");
     let nobody = problems(&format!("{}[flows]\n", SMALL.replace("clients = 1\n", "")));
     assert!(nobody.contains("[flows] without a client"), "{nobody}");
     let nothing = problems(&format!("{SMALL}[[expect]]\nthat = \"broken flows == 0\"\n"));

@@ -146,7 +146,7 @@ impl Connection {
     /// Sends requests until the connection breaks; `begun` is told who answers first, and the own port.
     async fn converse(&mut self, flow: &Flow, witness: &impl Witness, begun: impl Fn(&str, u16)) -> End {
         let mut ticks = interval(flow.every);
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
         loop {
             let deadline = self.waiting.since().map(|since| {
                 let passed = Duration::from_nanos(now().saturating_sub(since));

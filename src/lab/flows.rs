@@ -6,8 +6,9 @@ use std::rc::Rc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, ensure};
 use futures_util::future::join_all;
+use nix::sys::resource::{Resource, getrlimit};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use tokio::sync::watch;
@@ -38,6 +39,7 @@ impl Flows {
     pub(super) fn start(lab: &Lab) -> Result<Option<Self>> {
         let Some(settings) = &lab.topology.flows else { return Ok(None) };
         let bundles = bundles(lab, settings);
+        have_descriptors(bundles.iter().map(|(_, flows)| flows.len()).sum())?;
         let (stop, stopped) = watch::channel(false);
         let recorder = lab.recorder.clone();
         let work = move || {
@@ -56,6 +58,18 @@ impl Flows {
         let joined = tokio::task::spawn_blocking(|| self.thread.join()).await.context("wait for the flows")?;
         joined.map_err(|_| anyhow!("the flows' thread panicked"))?
     }
+}
+
+/// Each flow needs a descriptor, and a member may come to serve all of them.
+fn have_descriptors(flows: usize) -> Result<()> {
+    let (may, _) = getrlimit(Resource::RLIMIT_NOFILE).context("ask how many descriptors a process may have")?;
+    let used = std::fs::read_dir("/proc/self/fd").context("count descriptors")?.count();
+    ensure!(
+        (used + flows) as u64 <= may,
+        "{flows} flows need a descriptor each, and of {may} that a process may have, {used} are in use: lower \
+         `per_client` of [flows], or raise the limit (`ulimit -n`)"
+    );
+    Ok(())
 }
 
 fn bundles(lab: &Lab, settings: &Settings) -> Vec<Bundle> {

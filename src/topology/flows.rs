@@ -13,7 +13,7 @@ use super::model::{GroupId, GroupRole, NodeKind};
 use super::table::Table;
 
 /// Each is a socket at either end.
-const MOST: usize = 20_000;
+const MOST: usize = 10_000;
 
 /// What a flow runs over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
