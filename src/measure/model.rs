@@ -7,6 +7,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::flow_model::{FlowReaction, FlowReport};
+
 /// Version of the report's form.
 pub const REPORT_SCHEMA: u32 = 1;
 
@@ -44,6 +46,9 @@ pub struct Report {
     /// BGP updates during the play; `null` if the record does not have them.
     pub updates: Option<Updates>,
     pub refused: Vec<Refusal>,
+    /// What clients kept open; `null` without `[flows]`.
+    #[serde(default)]
+    pub flows: Option<FlowReport>,
     /// Pairs that a `ping` measured.
     pub round_trips: Vec<RoundTrip>,
     pub overlays: BTreeMap<String, OverlayReport>,
@@ -181,6 +186,9 @@ pub struct FaultReport {
     pub moved: Vec<Move>,
     /// Affected clients only: moved, or with probes lost.
     pub clients: Vec<ClientReport>,
+    /// `null`: no flow was open.
+    #[serde(default)]
+    pub flows: Option<FlowReaction>,
     pub overlays: BTreeMap<String, OverlayReaction>,
 }
 

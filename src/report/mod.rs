@@ -9,6 +9,7 @@
 mod catchments;
 mod diff;
 mod files;
+mod flows;
 mod graph;
 mod html;
 mod json;

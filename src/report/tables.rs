@@ -21,6 +21,7 @@ pub fn tables(report: &Report, series: &Series<'_>) -> Result<Vec<(&'static str,
         ("islands.csv", islands(report)?),
         ("lookups.csv", lookups(series)?),
         ("joins.csv", joins(series)?),
+        ("flows.csv", flows(report, series)?),
         ("round_trips.csv", round_trips(report)?),
     ])
 }
@@ -120,6 +121,27 @@ fn joins(series: &Series<'_>) -> Result<String, csv::Error> {
         [at, j.overlay.to_owned(), j.node.to_owned(), took, or_empty(j.served_by), or_empty(j.attempts)]
     });
     table(["at_s", "overlay", "node", "took_ms", "served_by", "attempts"], rows)
+}
+
+fn flows(report: &Report, series: &Series<'_>) -> Result<String, csv::Error> {
+    let fault = |index: usize| report.faults.get(index).map(|f| f.fault.as_str());
+    let rows = series.flows.iter().map(|f| {
+        let [at, flow] = [f.at.to_string(), f.flow.to_string()];
+        let [client, group, protocol, member] = [f.client, f.group, f.protocol.name(), f.member].map(str::to_owned);
+        let broken = [or_empty(f.broken_at), or_empty(f.why.map(|why| why.name())), or_empty(f.by)];
+        let [broken_at, why, by] = broken;
+        let [silent, cause] = [or_empty(f.silent_from), or_empty(f.fault.and_then(fault))];
+        let [again, next] = [or_empty(f.reestablished_at), or_empty(f.next_member)];
+        [at, client, group, flow, protocol, member, broken_at, why, by, silent, cause, again, next]
+    });
+    let (begun, broken) = (
+        ["at_s", "client", "group", "flow", "protocol", "member"],
+        ["broken_at_s", "why", "unknown_to", "silent_from_s", "fault", "reestablished_at_s", "next_member"],
+    );
+    let mut head = [""; 13];
+    head[..6].copy_from_slice(&begun);
+    head[6..].copy_from_slice(&broken);
+    table(head, rows)
 }
 
 fn round_trips(report: &Report) -> Result<String, csv::Error> {

@@ -188,6 +188,13 @@ pub enum Metric {
     Blackholes(Option<String>),
     /// `updates`: BGP updates that arrived anywhere. Counter.
     Updates,
+    /// `broken flows [of CLIENT]`: by when the client noticed. Counter.
+    BrokenFlows(Option<String>),
+    /// `affinity [of CLIENT]`: share of the flows there at the window's begin, or else first opened in it, that
+    /// do not break in it. Ratio.
+    Affinity(Option<String>),
+    /// `flow members of CLIENT`: members that serve its flows. State.
+    FlowMembers(String),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

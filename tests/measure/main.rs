@@ -3,6 +3,7 @@
 mod clients;
 mod draw;
 mod files;
+mod flows;
 mod overlays;
 mod routing;
 mod schema;

@@ -10,6 +10,7 @@ mod cli;
 mod lab_ask;
 mod lab_faults;
 mod lab_flaps;
+mod lab_flows;
 mod lab_life;
 mod lab_links;
 mod lab_overlay;

@@ -5,6 +5,7 @@
 
 mod cascade;
 mod charts;
+mod flows;
 mod strips;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -20,6 +21,7 @@ use super::sites::{Sites, color, letter};
 use super::{page, text};
 use crate::measure::{Catchment, FaultReport, Outcome, OverlayReport, Report, RunVerdict, Series};
 use charts::Lines;
+use flows::FlowsView;
 use page::{moment, shortened};
 
 /// Moments and groups that have a map of their own; a page for people has an end.
@@ -48,6 +50,7 @@ struct View<'a> {
     hidden_groups: usize,
     faults: Vec<FaultView>,
     latency: Option<Lines>,
+    flows: Option<FlowsView>,
     overlays: Vec<OverlayView>,
     distances: Option<String>,
     unanswered: usize,
@@ -149,6 +152,7 @@ pub fn html(report: &Report, network: &Network, series: &Series<'_>) -> String {
         hidden_groups: names.len().saturating_sub(MOST_GROUPS),
         faults: report.faults.iter().enumerate().map(|(i, f)| fault(report, series, &sites, i, f)).collect(),
         latency: charts::latency(report, series),
+        flows: FlowsView::of(report, series),
         overlays: report.overlays.iter().map(|(name, o)| overlay(report, series, name, o)).collect(),
         distances: charts::distances(report),
         unanswered: report.round_trips.iter().filter(|p| p.rtt_ms.is_none()).count(),
