@@ -17,10 +17,12 @@ use tokio::sync::watch;
 
 use super::ask::{RoutesRequest, Trace, TraceRequest};
 use super::media::Traffic;
+use super::survey::SurveyRequest;
 use super::{Lab, Shared, fault};
 use crate::bird::routes::Route;
 use crate::kernel::impairment::Egress;
 use crate::scenario::damage::{Damage, Process, ProcessState};
+use crate::survey::Survey;
 use crate::topology::{LinkId, NodeId, NodeKind};
 
 /// `GET /status`
@@ -110,6 +112,7 @@ pub(super) fn serve(lab: Shared, listener: UnixListener, down: watch::Sender<boo
         .route("/fault", post(fault))
         .route("/routes", post(routes))
         .route("/trace", post(trace))
+        .route("/catchment", post(catchment))
         .route("/down", post(end))
         .with_state(Served { lab, down });
     tokio::spawn(async move { axum::serve(OwnersOnly(listener), routes).await });
@@ -218,6 +221,10 @@ async fn routes(State(context): State<Served>, Json(request): Json<RoutesRequest
 
 async fn trace(State(context): State<Served>, Json(request): Json<TraceRequest>) -> Answer<Trace> {
     answer(context.lab.trace(&request).await)
+}
+
+async fn catchment(State(context): State<Served>, Json(request): Json<SurveyRequest>) -> Answer<Vec<Survey>> {
+    answer(context.lab.surveys(&request).await)
 }
 
 type Answer<T> = Result<Json<T>, (StatusCode, Json<Refusal>)>;

@@ -2,13 +2,14 @@
 //!
 //! - [`runtime`], [`sandbox`]: where labs are found, and the walls around each
 //! - [`supervisor`]: a lab from build to end; `network`, `media`, `process`, `launch`, `converge` build it
-//! - `play`, `fault`, `renumber`, `flap`, `verify`, `walk`, `ping`, `workload`, `probe`: what happens in it
+//! - `play`, `fault`, `renumber`, `flap`, `verify`, `walk`, `branches`, `ping`, `workload`, `probe`: what happens in it
 //! - `record`, `facts`, `watchdog`: what is written down
 //! - `fibs`, `nodes`: what it knows of its kernels and its overlay nodes
-//! - [`api`], [`ask`]: its socket, and what can be asked
+//! - [`api`], [`ask`], [`survey`]: its socket, and what can be asked
 
 pub mod api;
 pub mod ask;
+mod branches;
 mod converge;
 mod facts;
 mod fault;
@@ -28,6 +29,7 @@ mod renumber;
 pub mod runtime;
 pub mod sandbox;
 pub mod supervisor;
+pub mod survey;
 mod verify;
 mod walk;
 mod watchdog;

@@ -2,7 +2,7 @@
 //!
 //! - [`Record`] reads `events.jsonl`; [`report()`] measures it; [`judge`] decides its expectations.
 //! - Clients: `catchment` (who answers whom, from the probes), `walk` (where the kernel routes
-//!   lead, as a second witness). Routing: `timeline` (what each fault answers for), `convergence`.
+//!   lead, as a second witness), `surveyed` (both at one moment, for every node). Routing: `timeline` (what each fault answers for), `convergence`.
 //!   Links: `distance` (round trips against configured delays).
 //! - Overlays: `overlay` replays joins, neighbors and faults through `islands` (membership, on top
 //!   of `connectivity`) and judges lookups by them; `reach` knows what the links connect at all.
@@ -27,6 +27,7 @@ mod series;
 mod snapshot;
 mod stats;
 mod summary;
+mod surveyed;
 mod timeline;
 mod walk;
 
@@ -104,6 +105,7 @@ impl Findings<'_> {
             nodes: counts(record),
             links: facts.links.len(),
             catchments: snapshot::catchments(self),
+            surveys: surveyed::reports(record),
             faults: faults(self),
             refused,
             round_trips: self.round_trips.iter().map(|pair| reported(record, pair)).collect(),

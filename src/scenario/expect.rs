@@ -22,6 +22,7 @@ pub const FORMS: &[(&str, &str, Kind)] = &[
     ("rtt", "rtt of NODE to NODE", Kind::Seconds),
     ("rtt error", "rtt error", Kind::Ratio),
     ("catchment", "catchment of CLIENT [for GROUP]", Kind::Site),
+    ("disagreements", "disagreements [of GROUP]", Kind::Count),
     ("moved clients", "moved clients", Kind::Count),
     ("lost probes", "lost probes [of CLIENT]", Kind::Count),
 ];
@@ -122,6 +123,8 @@ fn metric(mut words: Words<'_>, topology: &Topology) -> Result<(Metric, Kind), A
             let (client, group) = client_and_group(subject, &mut words, form, topology)?;
             Metric::Outage(client, group)
         }
+        ("disagreements", None) => Metric::Disagreements(None),
+        ("disagreements", Some(subject)) => Metric::Disagreements(Some(group(subject, topology)?)),
         ("rtt", Some(subject)) => round_trip(subject, &mut words, form, topology)?,
         ("rtt error", None) => Metric::RoundTripError,
         ("rtt error", Some(subject)) => {
@@ -173,6 +176,14 @@ fn of_overlay(
         "missing keys" => Metric::MissingKeys(overlay),
         _ => Metric::FoundKeys(overlay),
     })
+}
+
+fn group(word: &Word<'_>, topology: &Topology) -> Result<String, ActionError> {
+    let known = || topology.groups.iter().map(|group| group.name.as_str());
+    if known().any(|name| name == word.text) {
+        return Ok(word.text.to_owned());
+    }
+    Err(word.error(format!("there is no group `{}`", word.text), suggest(word.text, known())))
 }
 
 fn client(word: &Word<'_>, topology: &Topology) -> Result<String, ActionError> {
