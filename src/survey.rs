@@ -20,6 +20,9 @@ pub struct Survey {
     pub nodes: Vec<Surveyed>,
     /// Member to site: the AS that it is in.
     pub sites: BTreeMap<String, String>,
+    /// Node to AS, of all nodes on the ways.
+    #[serde(default)]
+    pub ases: BTreeMap<String, String>,
     /// The values that `fib_multipath_hash_policy` has on the lab's nodes: by what their kernels choose among
     /// equal-cost routes, see [`hash_policy`]. Empty: they have no such setting.
     pub hash_policies: BTreeSet<u8>,
@@ -136,7 +139,7 @@ impl Survey {
     /// How many nodes each site catches, and how many none does (`None`).
     pub fn shares(&self) -> BTreeMap<Option<&str>, usize> {
         let mut shares = BTreeMap::new();
-        for node in &self.nodes {
+        for node in self.nodes.iter().filter(|node| node.is_asked()) {
             let site = node.member().map(|member| self.sites.get(member).map_or(member, |site| site.as_str()));
             *shares.entry(site).or_default() += 1;
         }
@@ -145,6 +148,11 @@ impl Survey {
 }
 
 impl Surveyed {
+    /// Whether any witness was asked about it.
+    pub fn is_asked(&self) -> bool {
+        self.packet.is_some() || self.routes.is_some() || self.echo.is_some()
+    }
+
     fn is_compared(&self) -> bool {
         [self.packet.is_some(), self.routes.is_some(), self.echo.is_some()].iter().filter(|asked| **asked).count() > 1
     }
@@ -281,6 +289,7 @@ mod tests {
             address: "198.51.100.1".parse().expect("an address"),
             nodes,
             sites,
+            ases: BTreeMap::new(),
             hash_policies: BTreeSet::new(),
             settled: true,
             echoed_by: None,

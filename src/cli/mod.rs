@@ -3,6 +3,7 @@
 mod ask;
 mod bench_wire;
 mod capture;
+mod catchment;
 mod check;
 mod compare_links;
 mod diff;
@@ -70,6 +71,12 @@ enum Command {
     /// Show a packet's way through a running lab, hop by hop, and BGP's beside it
     #[command(after_help = "Example: anybed trace two-sites home.c1 dns")]
     Trace(ask::TraceOf),
+    /// Show which member of a group each node of a running lab reaches: by packets and by the kernels' routes
+    #[command(
+        after_help = "Example: anybed catchment two-sites dns --from all\n\nExit code 1: packets and routes do not lead \
+                      to the same member; both traces are shown."
+    )]
+    Catchment(catchment::CatchmentOf),
     /// Show what happens in a running lab as it happens
     #[command(after_help = "Example: anybed watch two-sites")]
     Watch(ask::Watch),
@@ -227,6 +234,7 @@ pub fn run(cli: Cli, begun: u64) -> i32 {
         Command::Shell(shell) => shell.execute(),
         Command::Routes(routes) => routes.execute(),
         Command::Trace(trace) => trace.execute(),
+        Command::Catchment(catchment) => catchment.execute(),
         Command::Watch(watch) => watch.execute(),
         Command::Capture(capture) => capture.execute(),
         Command::CaptureHere(capture) => capture.execute(),

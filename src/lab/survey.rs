@@ -134,6 +134,7 @@ impl Lab {
             address,
             nodes: nodes.iter().map(|id| self.unasked(*id)).collect(),
             sites: members.iter().map(|id| (self.name(*id), self.unasked(*id).as_name)).collect(),
+            ases: self.topology.ids().map(|id| (self.name(id), self.unasked(id).as_name)).collect(),
             hash_policies: self.hash_policies(family).await?,
             settled: true,
             echoed_by: None,
@@ -206,15 +207,24 @@ impl Lab {
         let announces = |id: &&NodeId| self.nodes.is_announced(&self.topology.node(**id).name, &survey.group);
         let sender = members.iter().find(announces);
         let sender = sender.with_context(|| format!("no member announces {}: nobody can ask", survey.group))?;
-        let targets = nodes.iter().map(|id| self.plan().addresses.known(&self.topology, *id, family)).collect();
+        let asked: Vec<usize> = (0..nodes.len()).filter(|index| self.can_be_echoed(nodes[*index], &survey.group)).collect();
+        let address = |index: &usize| self.plan().addresses.known(&self.topology, nodes[*index], family);
+        let targets = asked.iter().map(address).collect();
         let from = (self.network.namespace(*sender).clone(), survey.address);
         let catchers = self.namespaces(members.iter().copied());
         let (caught, sent) = catch(self.network.stepper(), from, catchers, targets, patience).await?;
-        for (node, catcher) in survey.nodes.iter_mut().zip(caught) {
-            node.echo = Some(Echo { member: catcher.map(|index| self.name(members[index])) });
+        for (index, catcher) in asked.into_iter().zip(caught) {
+            survey.nodes[index].echo = Some(Echo { member: catcher.map(|index| self.name(members[index])) });
         }
         survey.echoed_by = Some(self.name(*sender));
         Ok((members.len() + 1, sent))
+    }
+
+    /// A router's loopback is not known outside its AS, and a kernel drops a packet that comes from an address
+    /// of its own, as the group's is where it is announced.
+    fn can_be_echoed(&self, id: NodeId, group: &str) -> bool {
+        let node = self.topology.node(id);
+        node.kind != NodeKind::Router && !self.nodes.is_announced(&node.name, group)
     }
 
     async fn hash_policies(&self, family: Family) -> Result<BTreeSet<u8>> {

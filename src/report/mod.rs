@@ -17,7 +17,7 @@ mod layout;
 mod map;
 mod markdown;
 mod network;
-mod page;
+pub(crate) mod page;
 mod sites;
 mod svg;
 mod tables;
