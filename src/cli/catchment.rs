@@ -179,7 +179,10 @@ fn notes(page: &mut Page, survey: &Survey) {
         let family = if survey.address.is_ipv4() { "ipv4" } else { "ipv6" };
         let policy = format!("net.{family}.fib_multipath_hash_policy = {}", policies.join(" or "));
         let text = if policies.is_empty() { "this kernel cannot say how it chooses".to_owned() } else { policy };
-        page.labeled("equal cost", &format!("{}; {text}", if branches { "some routes branch" } else { "no route branches" }));
+        page.labeled(
+            "equal cost",
+            &format!("{}; {text}", if branches { "some routes branch" } else { "no route branches" }),
+        );
     }
     let silent = |node: &&Surveyed| node.packet.as_ref().is_some_and(|p| p.member.is_some() && p.answered_by.is_none());
     if survey.nodes.iter().any(|node| silent(&node)) {
@@ -201,7 +204,10 @@ fn notes(page: &mut Page, survey: &Survey) {
         let what = if cost.witness == Witness::Routes { "questions to kernels" } else { "packets sent" };
         let by = survey.echoed_by.as_ref().filter(|_| cost.witness == Witness::Echoes);
         let by = by.map_or(String::new(), |sender| format!(" by {sender}"));
-        page.labeled(witness, &format!("{} {what}{by}, {} sockets, {:.0} ms", cost.sent, cost.sockets, cost.milliseconds));
+        page.labeled(
+            witness,
+            &format!("{} {what}{by}, {} sockets, {:.0} ms", cost.sent, cost.sockets, cost.milliseconds),
+        );
     }
     if !survey.settled {
         page.labeled("unsettled", "routes, links or processes changed meanwhile: nothing is compared; ask again");

@@ -5,7 +5,7 @@
 //! - `play`, `fault`, `renumber`, `flap`, `verify`, `walk`, `branches`, `ping`, `workload`, `probe`: what happens in it
 //! - `record`, `facts`, `watchdog`: what is written down
 //! - `fibs`, `nodes`: what it knows of its kernels and its overlay nodes
-//! - [`api`], [`ask`], [`survey`]: its socket, and what can be asked
+//! - [`api`], [`ask`], [`survey`], [`lookup`], [`live_probe`]: its socket, and what can be asked
 
 pub mod api;
 pub mod ask;
@@ -16,6 +16,8 @@ mod fault;
 mod fibs;
 mod flap;
 mod launch;
+pub mod live_probe;
+pub mod lookup;
 mod media;
 mod network;
 mod nodes;

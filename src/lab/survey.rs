@@ -207,7 +207,8 @@ impl Lab {
         let announces = |id: &&NodeId| self.nodes.is_announced(&self.topology.node(**id).name, &survey.group);
         let sender = members.iter().find(announces);
         let sender = sender.with_context(|| format!("no member announces {}: nobody can ask", survey.group))?;
-        let asked: Vec<usize> = (0..nodes.len()).filter(|index| self.can_be_echoed(nodes[*index], &survey.group)).collect();
+        let asked: Vec<usize> =
+            (0..nodes.len()).filter(|index| self.can_be_echoed(nodes[*index], &survey.group)).collect();
         let address = |index: &usize| self.plan().addresses.known(&self.topology, nodes[*index], family);
         let targets = asked.iter().map(address).collect();
         let from = (self.network.namespace(*sender).clone(), survey.address);
