@@ -19,6 +19,7 @@ mod markdown;
 mod network;
 pub(crate) mod page;
 mod sites;
+mod surveys;
 mod svg;
 mod tables;
 mod text;

@@ -7,6 +7,7 @@ use crate::report::catchments::catchments;
 use crate::report::page::{
     BAD, BOLD, Cell, DIM, GOOD, NOTICE, Page, abbreviated, duration, maybe, moment, plural, shortened,
 };
+use crate::report::surveys::surveys;
 
 /// Draws a report; with `color`, in the terminal's colors.
 pub fn text(report: &Report, color: bool) -> String {
@@ -16,6 +17,7 @@ pub fn text(report: &Report, color: bool) -> String {
         draw_fault(&mut page, report, fault);
     }
     catchments(&mut page, report);
+    surveys(&mut page, report);
     round_trips(&mut page, report);
     for (name, overlay) in &report.overlays {
         lookups(&mut page, name, overlay);

@@ -5,5 +5,6 @@ mod draw;
 mod files;
 mod overlays;
 mod schema;
+mod surveys;
 mod synthetic;
 mod verdicts;
