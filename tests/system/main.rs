@@ -18,6 +18,7 @@ mod lab_renumber;
 mod lab_routing;
 mod lab_sessions;
 mod lab_storm;
+mod lab_survey;
 mod leftovers;
 mod links;
 mod netem;
