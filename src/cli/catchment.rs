@@ -186,8 +186,8 @@ fn notes(page: &mut Page, survey: &Survey) {
     }
     let silent = |node: &&Surveyed| node.packet.as_ref().is_some_and(|p| p.member.is_some() && p.answered_by.is_none());
     if survey.nodes.iter().any(|node| silent(&node)) {
-        let text = "no answer came back, as to a router whose address nobody outside its AS knows; that its packet \
-                    arrived was seen where it did";
+        let text = "no answer came back: the member's node is silent, or it is a router, whose address nobody outside \
+                    its AS knows; that the packet arrived was seen where it did";
         page.labeled("RTT –", text);
     }
     if survey.echoed_by.is_some() && survey.nodes.iter().any(|node| node.echo.is_none()) {
