@@ -1,6 +1,7 @@
 //! The record's first line: what is known before anything runs.
 
 use std::path::Path;
+use std::time::Duration;
 
 use crate::bird::Bird;
 use crate::event::{GroupFacts, LabFacts, LinkFacts, NodeFacts, OverlayFacts, SCHEMA};
@@ -8,6 +9,9 @@ use crate::overlay::id::Id;
 use crate::plan::Plan;
 use crate::scenario::Scenario;
 use crate::topology::{Group, GroupRole, Link, LinkKind, NodeId, Overlay, Relation, Topology};
+
+/// Of a lab in which everybody waits longer.
+const LONGEST_PATIENCE: Duration = Duration::from_secs(1);
 
 /// Collects the facts of a lab about to be built.
 pub(super) fn collect(topology: &Topology, scenario: &Scenario, plan: &Plan, bird: &Bird, file: &Path) -> LabFacts {
@@ -19,6 +23,7 @@ pub(super) fn collect(topology: &Topology, scenario: &Scenario, plan: &Plan, bir
         kernel: nix::sys::utsname::uname().map(|u| u.release().to_string_lossy().into_owned()).unwrap_or_default(),
         lab: topology.name.clone(),
         file: file.display().to_string(),
+        patience_ms: Some(patience(topology).as_secs_f64() * 1e3),
         command: command(std::env::args().skip(1)),
         seed: topology.seed,
         nodes: topology.ids().map(|id| node(topology, plan, id)).collect(),
@@ -29,6 +34,15 @@ pub(super) fn collect(topology: &Topology, scenario: &Scenario, plan: &Plan, bir
         expectations: scenario.expectations.clone(),
         duration: scenario.duration.as_secs_f64(),
     }
+}
+
+/// The shortest silence that anybody takes for a failure: a request's timeout, or BFD's detection time.
+/// The routing protocols' own are longer than either.
+fn patience(topology: &Topology) -> Duration {
+    let requests = topology.overlays.iter().map(|overlay| overlay.rpc_timeout);
+    let detection = topology.links.iter().filter_map(|link| link.session.bfd);
+    let detection = detection.map(|bfd| bfd.interval * u32::from(bfd.multiplier));
+    requests.chain(detection).min().unwrap_or(Duration::MAX).min(LONGEST_PATIENCE)
 }
 
 /// `anybed` and its arguments, quoted where a shell wants it.

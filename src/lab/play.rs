@@ -7,6 +7,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 
 use super::Shared;
 use super::probe::Probers;
+use super::watchdog::ReceiveBuffers;
 use super::workload;
 use crate::event::What;
 use crate::scenario::Action;
@@ -19,6 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// # Errors
 /// An action that could not be done.
 pub(super) async fn play(lab: &Shared) -> Result<()> {
+    let buffers = ReceiveBuffers::open(lab).await?;
     let probers = Probers::start(lab).await?;
     let begun = Instant::now();
     lab.recorder.now(What::Play);
@@ -37,6 +39,7 @@ pub(super) async fn play(lab: &Shared) -> Result<()> {
     if let Some(probers) = probers {
         probers.finish().await?;
     }
+    buffers.record(&lab.recorder);
     done
 }
 

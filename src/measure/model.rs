@@ -217,9 +217,11 @@ pub struct RoundTrip {
     pub hops: usize,
     /// Measured; `null`: no echo was answered.
     pub median_ms: Option<f64>,
+    /// Measured: the shortest, or the median where a link on the way jitters.
+    pub rtt_ms: Option<f64>,
     /// Configured: the delays of the links there and back.
     pub configured_ms: f64,
-    /// Their distance as a share of what is configured, or of 10 ms if that is more.
+    /// How far `rtt_ms` is from what is configured, as a share of that, or of 10 ms if that is more.
     pub error: Option<f64>,
 }
 
@@ -405,15 +407,47 @@ pub struct Audit {
 /// Whether the numbers can be trusted.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(default)]
 pub struct Fidelity {
     pub valid: bool,
     /// `null`: the record has no measure of it.
     pub worst_sched_delay_ms: Option<f64>,
+    /// What it may be: 300 ms, or the shortest silence that somebody in the lab takes for a failure.
+    pub sched_delay_bound_ms: Option<f64>,
+    /// Of the worst second.
+    pub mean_sched_delay_ms: Option<f64>,
+    /// Netlink sockets that ran over, so that changes of routes are missing.
     pub socket_drops: u64,
+    /// Shares of all CPUs' time, over the play and in the worst second; the hypervisor's is not in it.
+    pub cpu_busy_mean: Option<f64>,
+    pub cpu_busy_most: Option<f64>,
+    pub cpu_stolen_most: Option<f64>,
+    /// Packets, on the whole machine.
+    pub backlog_drops: u64,
+    /// Datagrams that found their socket full, by host; those that a `freeze` stopped are left out.
+    pub receive_drops: BTreeMap<String, u64>,
+    /// Least share of the memory, and the largest share of a second spent waiting for some.
+    pub memory_left_least: Option<f64>,
+    pub memory_stall_most: Option<f64>,
+    /// `null`: no link was a wire.
+    pub wires: Option<WireLateness>,
     /// Processes that ended and were not asked to.
     pub unexpected_exits: Vec<Exit>,
     /// Why not valid.
     pub reasons: Vec<String>,
+}
+
+/// How late frames departed from wires that delay them.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct WireLateness {
+    pub frames: u64,
+    /// 99th percentile of the worst second.
+    pub worst_p99_ms: f64,
+    pub worst_ms: f64,
+    /// Frames later than that.
+    pub over_1_ms: u64,
+    pub over_5_ms: u64,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -190,7 +190,7 @@ fn round_trip<'a>(round_trips: &'a [Measured], a: &str, b: &str) -> Seen<'a> {
     let meant = move |r: &Measured| (r.from == a && r.to == b) || (r.from == b && r.to == a);
     let read = move |from, to| {
         let mut found = round_trips.iter().filter(|r| (from..to).contains(&r.at) && meant(r));
-        match found.next_back().map(|r| r.median) {
+        match found.next_back().map(|r| r.rtt) {
             None => nothing(),
             Some(None) => Err("no answer".to_owned()),
             Some(Some(nanoseconds)) => {

@@ -14,6 +14,7 @@ mod html;
 mod json;
 mod junit;
 mod layout;
+mod machine;
 mod map;
 mod markdown;
 mod network;

@@ -93,10 +93,11 @@ fn joins(series: &Series<'_>) -> Result<String, csv::Error> {
 
 fn round_trips(report: &Report) -> Result<String, csv::Error> {
     let rows = report.round_trips.iter().map(|p| {
-        let (measured, configured) = (or_empty(p.median_ms), p.configured_ms.to_string());
-        [p.at.to_string(), p.from.clone(), p.to.clone(), p.hops.to_string(), measured, configured, or_empty(p.error)]
+        let [rtt, median] = [p.rtt_ms, p.median_ms].map(or_empty);
+        let [at, hops, configured] = [p.at.to_string(), p.hops.to_string(), p.configured_ms.to_string()];
+        [at, p.from.clone(), p.to.clone(), hops, rtt, median, configured, or_empty(p.error)]
     });
-    table(["at_s", "from", "to", "hops", "median_ms", "configured_ms", "error"], rows)
+    table(["at_s", "from", "to", "hops", "rtt_ms", "median_ms", "configured_ms", "error"], rows)
 }
 
 fn surveys(report: &Report) -> Result<String, csv::Error> {

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::measure::{Audit, FaultReport, Outcome, OverlayReaction, OverlayReport, Report, RoundTrip, RunVerdict};
 use crate::report::catchments::catchments;
+use crate::report::machine::machine;
 use crate::report::page::{
     BAD, BOLD, Cell, DIM, GOOD, NOTICE, Page, abbreviated, duration, maybe, moment, plural, shortened,
 };
@@ -209,10 +210,10 @@ fn round_trips(page: &mut Page, report: &Report) {
     let Some(worst) = pairs.iter().max_by(|a, b| f64::total_cmp(&error(a), &error(b))) else { return };
     page.blank();
     let of = format!("{} to {}", worst.from, worst.to);
-    let drawn = match worst.median_ms {
+    let drawn = match worst.rtt_ms {
         None => format!("{} pinged; {of}: no answer", plural(pairs.len(), "pair")),
-        Some(median) => format!(
-            "{} pinged; farthest from the configured delay: {of}, {median:.2} ms against {:.2} ms",
+        Some(rtt) => format!(
+            "{} pinged; farthest from the configured delay: {of}, {rtt:.2} ms against {:.2} ms",
             plural(pairs.len(), "pair"),
             worst.configured_ms
         ),
@@ -306,15 +307,19 @@ fn expectations(page: &mut Page, report: &Report) {
     page.table(&rows);
 }
 
-/// What makes the numbers doubtful, if anything.
+/// How the machine kept up, and what else makes the numbers doubtful, if anything.
 fn trust(page: &mut Page, report: &Report) {
     let refused = report.refused.iter().map(|r| format!("at {}, {}: {}", moment(r.at), r.action, r.reason));
     let lines: Vec<(&str, String)> = refused
         .map(|text| ("refused", text))
         .chain(report.fidelity.reasons.iter().map(|reason| ("not valid", reason.clone())))
         .collect();
-    if !lines.is_empty() {
+    let machine = machine(&report.fidelity);
+    if !lines.is_empty() || !machine.is_empty() {
         page.blank();
+    }
+    if !machine.is_empty() {
+        page.labeled("machine", &machine.join("; "));
     }
     for (label, text) in lines {
         page.labeled(label, &text);

@@ -163,8 +163,7 @@ pub(super) fn lookups(report: &Report, overlay: &str, series: &Series<'_>) -> Op
 
 /// Measured round trips against configured ones.
 pub(super) fn distances(report: &Report) -> Option<String> {
-    let pairs: Vec<(f64, f64)> =
-        report.round_trips.iter().filter_map(|p| Some((p.configured_ms, p.median_ms?))).collect();
+    let pairs: Vec<(f64, f64)> = report.round_trips.iter().filter_map(|p| Some((p.configured_ms, p.rtt_ms?))).collect();
     let most = pairs.iter().map(|(c, m)| c.max(*m)).fold(0.0, f64::max);
     if pairs.is_empty() {
         return None;

@@ -12,6 +12,7 @@ use minijinja::value::Serde;
 use minijinja::{Environment, UndefinedBehavior};
 use serde::Serialize;
 
+use super::machine::machine;
 use super::map::{Map, State};
 use super::network::Network;
 use super::sites::{Sites, color, letter};
@@ -51,6 +52,7 @@ struct View<'a> {
     distances: Option<String>,
     unanswered: usize,
     expectations: Vec<(&'static str, &'a str, String, &'a str)>,
+    machine: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -147,8 +149,9 @@ pub fn html(report: &Report, network: &Network, series: &Series<'_>) -> String {
         overlays: report.overlays.iter().map(|(name, o)| overlay(report, series, name, o)).collect(),
         surveys: report.surveys.iter().map(survey).collect(),
         distances: charts::distances(report),
-        unanswered: report.round_trips.iter().filter(|p| p.median_ms.is_none()).count(),
+        unanswered: report.round_trips.iter().filter(|p| p.rtt_ms.is_none()).count(),
         expectations: report.expectations.iter().map(expectation).collect(),
+        machine: machine(&report.fidelity),
     };
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
