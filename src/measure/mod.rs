@@ -2,8 +2,8 @@
 //!
 //! - [`Record`] reads `events.jsonl`; [`report()`] measures it; [`judge`] decides its expectations.
 //! - Clients: `catchment` (who answers whom, from the probes), `walk` (where the kernel routes
-//!   lead, as a second witness). Routing: `timeline` (what each fault answers for), `convergence`,
-//!   `replay` and `transient` (loops and black holes), `updates`.
+//!   lead, as a second witness), `surveyed` (both at one moment, for every node). Routing: `timeline`
+//!   (what each fault answers for), `convergence`, `replay` and `transient` (loops and black holes), `updates`.
 //!   Links: `distance` (round trips against configured delays).
 //! - Flows: `flows` attributes what broke to faults, or to none.
 //! - Overlays: `overlay` replays joins, neighbors and faults through `islands` (membership, on top
@@ -33,6 +33,7 @@ mod series;
 mod snapshot;
 mod stats;
 mod summary;
+mod surveyed;
 mod timeline;
 mod transient;
 mod updates;
@@ -125,6 +126,7 @@ impl Findings<'_> {
             nodes: counts(record),
             links: facts.links.len(),
             catchments: snapshot::catchments(self),
+            surveys: surveyed::reports(record),
             faults: faults(self),
             transients: self.transients.reported(record, &self.windows),
             shorter_transients: self.transients.shorter.len(),

@@ -23,6 +23,7 @@ pub fn tables(report: &Report, series: &Series<'_>) -> Result<Vec<(&'static str,
         ("joins.csv", joins(series)?),
         ("flows.csv", flows(report, series)?),
         ("round_trips.csv", round_trips(report)?),
+        ("surveys.csv", surveys(report)?),
     ])
 }
 
@@ -151,4 +152,15 @@ fn round_trips(report: &Report) -> Result<String, csv::Error> {
         [at, p.from.clone(), p.to.clone(), hops, rtt, median, configured, or_empty(p.error)]
     });
     table(["at_s", "from", "to", "hops", "rtt_ms", "median_ms", "configured_ms", "error"], rows)
+}
+
+fn surveys(report: &Report) -> Result<String, csv::Error> {
+    let rows = report.surveys.iter().flat_map(|s| {
+        s.nodes.iter().map(|(node, member)| {
+            let found = s.disagreements.iter().find(|d| d.node == *node).map(|d| &d.found);
+            let [at, group, address] = [s.at.to_string(), s.group_name.clone(), s.group.clone()];
+            [at, group, address, node.clone(), or_empty(member.as_ref()), or_empty(found)]
+        })
+    });
+    table(["at_s", "group", "address", "node", "member", "disagreement"], rows)
 }

@@ -53,7 +53,7 @@ pub fn load_text(path: &Path, text: &str, overrides: &Overrides) -> Result<(Topo
     // Whether actions follow from one another can be said only when all have been understood.
     if !findings.has_errors() {
         timeline::check_order(&placed, &topology, &mut findings);
-        judged(&expectations, &placed, &mut findings);
+        judged(&expectations, &placed, &topology, &mut findings);
     }
     let duration = duration(&file, &placed, &expectations, &mut findings);
     findings.errors()?;
@@ -158,7 +158,7 @@ fn duration(
 }
 
 /// Refuses expectations about something that the timeline never brings about.
-fn judged(expectations: &[PlacedExpectation], placed: &[Placed], findings: &mut Findings) {
+fn judged(expectations: &[PlacedExpectation], placed: &[Placed], topology: &Topology, findings: &mut Findings) {
     let verbs: Vec<_> = placed.iter().map(|p| p.entry.action.verb()).collect();
     let audits = placed.iter().filter(|p| matches!(p.entry.action, Action::Audit { .. }));
     let audits: Vec<_> = audits.map(|p| p.entry.at.as_secs_f64()).collect();
@@ -181,6 +181,9 @@ fn judged(expectations: &[PlacedExpectation], placed: &[Placed], findings: &mut 
             Metric::BrokenFlows(_) | Metric::Affinity(_) | Metric::FlowMembers(_) => continue,
             Metric::Catchment(..) | Metric::MovedClients | Metric::LostProbes(_) | Metric::Outage(..) => continue,
             Metric::Loops(_) | Metric::Blackholes(_) | Metric::Updates => continue,
+            // Of a group that clients probe, the report's catchments tell.
+            Metric::Disagreements(_) if topology.probe.is_none() && !verbs.contains(&"catchment") => "`catchment`",
+            Metric::Disagreements(_) => continue,
             _ if !verbs.contains(&"join") => "`join`",
             _ => continue,
         };
