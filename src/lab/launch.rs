@@ -95,6 +95,7 @@ fn host_config(topology: &Topology, addresses: &Addresses, node: NodeId, damage:
     let wanted = groups.iter().filter(|g| !damage.is_withdrawn(node, **g)).map(|g| &topology.groups[g.0]);
     let plain = wanted.filter(|g| g.role == GroupRole::Plain);
     let overlays = topology.overlays.iter().filter(|o| o.members.contains(&node));
+    let served = topology.flows.iter().flat_map(|flows| &flows.groups).filter(|g| groups.contains(g));
     HostConfig {
         host: name.clone(),
         address: addresses.host(node, family),
@@ -103,6 +104,7 @@ fn host_config(topology: &Topology, addresses: &Addresses, node: NodeId, damage:
         overlays: overlays.map(|o| node_config(topology, addresses, o, node)).collect(),
         groups: groups.iter().map(config).collect(),
         sites: plain.map(|g| g.name.clone()).collect(),
+        flows: served.map(|g| topology.groups[g.0].addresses[0]).collect(),
     }
 }
 

@@ -2,19 +2,25 @@
 //!
 //! - [`runtime`], [`sandbox`]: where labs are found, and the walls around each
 //! - [`supervisor`]: a lab from build to end; `network`, `media`, `process`, `launch`, `converge` build it
-//! - `play`, `fault`, `renumber`, `flap`, `verify`, `walk`, `ping`, `workload`, `probe`: what happens in it
+//! - `play`, `fault`, `renumber`, `flap`, `verify`, `walk`, `branches`, `ping`, `workload`, `probe`, `flows`, `flow`:
+//!   what happens in it
 //! - `record`, `facts`, `updates`, `watchdog`: what is written down
 //! - `fibs`, `nodes`: what it knows of its kernels and its overlay nodes
-//! - [`api`], [`ask`]: its socket, and what can be asked
+//! - [`api`], [`ask`], [`survey`], [`lookup`], [`live_probe`]: its socket, and what can be asked
 
 pub mod api;
 pub mod ask;
+mod branches;
 mod converge;
 mod facts;
 mod fault;
 mod fibs;
 mod flap;
+mod flow;
+mod flows;
 mod launch;
+pub mod live_probe;
+pub mod lookup;
 mod media;
 mod network;
 mod nodes;
@@ -28,6 +34,7 @@ mod renumber;
 pub mod runtime;
 pub mod sandbox;
 pub mod supervisor;
+pub mod survey;
 mod updates;
 mod verify;
 mod walk;

@@ -145,6 +145,7 @@ async fn serve(lab: &Shared, purpose: Purpose, inside: &mut Inside) -> Result<()
                 tokio::spawn(super::workload::look_up(lab.clone(), overlay));
             }
             let _probers = super::probe::Probers::start(lab).await?;
+            let _flows = super::flows::Flows::start(lab)?;
             std::future::pending().await
         }
     }

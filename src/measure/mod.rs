@@ -2,9 +2,10 @@
 //!
 //! - [`Record`] reads `events.jsonl`; [`report()`] measures it; [`judge`] decides its expectations.
 //! - Clients: `catchment` (who answers whom, from the probes), `walk` (where the kernel routes
-//!   lead, as a second witness). Routing: `timeline` (what each fault answers for), `convergence`,
-//!   `replay` and `transient` (loops and black holes), `updates`.
+//!   lead, as a second witness), `surveyed` (both at one moment, for every node). Routing: `timeline`
+//!   (what each fault answers for), `convergence`, `replay` and `transient` (loops and black holes), `updates`.
 //!   Links: `distance` (round trips against configured delays).
+//! - Flows: `flows` attributes what broke to faults, or to none.
 //! - Overlays: `overlay` replays joins, neighbors and faults through `islands` (membership, on top
 //!   of `connectivity`) and judges lookups by them; `reach` knows what the links connect at all.
 //! - [`Series`] has what was observed one by one, for files and pictures.
@@ -17,10 +18,13 @@ mod convergence;
 mod distance;
 mod expect;
 mod fidelity;
+mod flow_model;
+mod flows;
 mod islands;
 mod live;
 mod model;
 mod observe;
+mod observe_flows;
 mod overlay;
 mod reach;
 mod record;
@@ -29,6 +33,7 @@ mod series;
 mod snapshot;
 mod stats;
 mod summary;
+mod surveyed;
 mod timeline;
 mod transient;
 mod updates;
@@ -37,6 +42,8 @@ mod walk;
 pub use convergence::QUIET_SECONDS;
 pub use expect::judge;
 pub use fidelity::WORST_SCHED_DELAY_MS;
+pub use flow_model::{FlowCounts, FlowReaction, FlowReport, ProtocolReaction};
+pub use flows::FlowLife;
 pub use live::Live;
 pub use model::*;
 pub use record::{BUILT, PLAYED, Record, RecordError};
@@ -49,6 +56,7 @@ use crate::event::What;
 use catchment::{Probed, moves};
 use convergence::Routing;
 use distance::{Measured, reported, round_trips};
+use flows::Flows;
 use overlay::History;
 use reach::Reach;
 use timeline::{Window, windows};
@@ -64,6 +72,7 @@ pub struct Findings<'a> {
     round_trips: Vec<Measured>,
     transients: Transients<'a>,
     heard: Option<Heard<'a>>,
+    flows: Flows<'a>,
 }
 
 impl<'a> Findings<'a> {
@@ -72,10 +81,12 @@ impl<'a> Findings<'a> {
         let reach = Reach::of(record);
         let overlays = record.facts.overlays.iter().map(|o| History::of(record, o, &reach)).collect();
         let probed = Probed::all(record);
+        let windows = windows(record);
         Self {
             record,
-            windows: windows(record),
+            flows: Flows::of(record, &windows),
             transients: transients(record, &probed),
+            windows,
             probed,
             overlays,
             heard: Heard::of(record),
@@ -115,11 +126,13 @@ impl Findings<'_> {
             nodes: counts(record),
             links: facts.links.len(),
             catchments: snapshot::catchments(self),
+            surveys: surveyed::reports(record),
             faults: faults(self),
             transients: self.transients.reported(record, &self.windows),
             shorter_transients: self.transients.shorter.len(),
             updates: self.heard.as_ref().map(|heard| heard.within(record.zero(), record.end + 1)),
             refused,
+            flows: flows::report(self),
             round_trips: self.round_trips.iter().map(|pair| reported(record, pair)).collect(),
             overlays: self.overlays.iter().map(|h| (h.facts.name.clone(), summary::overlay(self, h))).collect(),
             expectations,
@@ -177,7 +190,12 @@ fn refused(record: &Record) -> Vec<Refusal> {
 
 fn faults(findings: &Findings<'_>) -> Vec<FaultReport> {
     let routing = Routing::of(findings.record);
-    findings.windows.iter().map(|window| fault(findings, &routing, window)).collect()
+    let each = findings.windows.iter().enumerate();
+    each.map(|(index, window)| FaultReport {
+        flows: flows::reaction(&findings.flows, index, window),
+        ..fault(findings, &routing, window)
+    })
+    .collect()
 }
 
 /// What was found of the window's partitions, if they were looked into before the next fault.
@@ -223,6 +241,7 @@ fn fault(findings: &Findings<'_>, routing: &Routing<'_>, window: &Window) -> Fau
         verified: verified(record, window),
         moved: moves(&clients),
         clients,
+        flows: None,
         overlays,
     }
 }

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use crate::event::{NodeDid, What};
 use crate::measure::catchment::group_index;
+use crate::measure::flows::FlowLife;
 use crate::measure::overlay::Answer;
 use crate::measure::reach::passes;
 use crate::measure::stats::thousandths;
@@ -25,6 +26,8 @@ pub struct Series<'a> {
     pub joins: Vec<Joined<'a>>,
     /// Overlay by overlay, by the time they were sent.
     pub lookups: Vec<Looked<'a>>,
+    /// Flows' connections, by the time they began.
+    pub flows: Vec<FlowLife<'a>>,
     /// Where the kernels' routes lead, for each of [`Report::catchments`](crate::measure::Report): router to member.
     pub routed: Vec<BTreeMap<&'a str, &'a str>>,
 }
@@ -124,6 +127,7 @@ impl<'a> Findings<'a> {
         }
         series.probes.sort_by(|a, b| f64::total_cmp(&a.at, &b.at));
         series.lookups = self.looked();
+        series.flows = self.flows.series(record);
         series.routed = crate::measure::snapshot::routed(self);
         series
     }

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use super::flows;
 use super::html::verdict_word;
 use super::page::{duration, maybe, moment, plural};
 use super::text::{counts, incomplete, when};
@@ -38,6 +39,11 @@ pub fn markdown(report: &Report) -> String {
             "answered by",
         ];
         table(&mut lines, "Faults", &head, report.faults.iter().map(fault));
+    }
+    if let Some(flows) = &report.flows {
+        let rows = flows::rows(report).into_iter().map(|row| row.to_vec());
+        table(&mut lines, "Flows", &flows::HEAD, rows);
+        let _ = writeln!(lines, "\n{}", flows::summary(flows).join(" · "));
     }
     if !report.overlays.is_empty() {
         let head = ["overlay", "members", "islands, most", "at the end", "lookups", "failed", "wrong", "p99"];

@@ -9,6 +9,7 @@
 mod catchments;
 mod diff;
 mod files;
+mod flows;
 mod graph;
 mod html;
 mod json;
@@ -18,8 +19,9 @@ mod machine;
 mod map;
 mod markdown;
 mod network;
-mod page;
+pub(crate) mod page;
 mod sites;
+mod surveys;
 mod svg;
 mod tables;
 mod text;

@@ -21,7 +21,9 @@ pub fn tables(report: &Report, series: &Series<'_>) -> Result<Vec<(&'static str,
         ("islands.csv", islands(report)?),
         ("lookups.csv", lookups(series)?),
         ("joins.csv", joins(series)?),
+        ("flows.csv", flows(report, series)?),
         ("round_trips.csv", round_trips(report)?),
+        ("surveys.csv", surveys(report)?),
     ])
 }
 
@@ -122,6 +124,27 @@ fn joins(series: &Series<'_>) -> Result<String, csv::Error> {
     table(["at_s", "overlay", "node", "took_ms", "served_by", "attempts"], rows)
 }
 
+fn flows(report: &Report, series: &Series<'_>) -> Result<String, csv::Error> {
+    let fault = |index: usize| report.faults.get(index).map(|f| f.fault.as_str());
+    let rows = series.flows.iter().map(|f| {
+        let [at, flow] = [f.at.to_string(), f.flow.to_string()];
+        let [client, group, protocol, member] = [f.client, f.group, f.protocol.name(), f.member].map(str::to_owned);
+        let broken = [or_empty(f.broken_at), or_empty(f.why.map(|why| why.name())), or_empty(f.by)];
+        let [broken_at, why, by] = broken;
+        let [silent, cause] = [or_empty(f.silent_from), or_empty(f.fault.and_then(fault))];
+        let [again, next] = [or_empty(f.reestablished_at), or_empty(f.next_member)];
+        [at, client, group, flow, protocol, member, broken_at, why, by, silent, cause, again, next]
+    });
+    let (begun, broken) = (
+        ["at_s", "client", "group", "flow", "protocol", "member"],
+        ["broken_at_s", "why", "unknown_to", "silent_from_s", "fault", "reestablished_at_s", "next_member"],
+    );
+    let mut head = [""; 13];
+    head[..6].copy_from_slice(&begun);
+    head[6..].copy_from_slice(&broken);
+    table(head, rows)
+}
+
 fn round_trips(report: &Report) -> Result<String, csv::Error> {
     let rows = report.round_trips.iter().map(|p| {
         let [rtt, median] = [p.rtt_ms, p.median_ms].map(or_empty);
@@ -129,4 +152,15 @@ fn round_trips(report: &Report) -> Result<String, csv::Error> {
         [at, p.from.clone(), p.to.clone(), hops, rtt, median, configured, or_empty(p.error)]
     });
     table(["at_s", "from", "to", "hops", "rtt_ms", "median_ms", "configured_ms", "error"], rows)
+}
+
+fn surveys(report: &Report) -> Result<String, csv::Error> {
+    let rows = report.surveys.iter().flat_map(|s| {
+        s.nodes.iter().map(|(node, member)| {
+            let found = s.disagreements.iter().find(|d| d.node == *node).map(|d| &d.found);
+            let [at, group, address] = [s.at.to_string(), s.group_name.clone(), s.group.clone()];
+            [at, group, address, node.clone(), or_empty(member.as_ref()), or_empty(found)]
+        })
+    });
+    table(["at_s", "group", "address", "node", "member", "disagreement"], rows)
 }

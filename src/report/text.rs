@@ -6,10 +6,12 @@ use crate::measure::{
     Audit, FaultReport, NoticedBy, Outcome, OverlayReaction, OverlayReport, Report, RoundTrip, RunVerdict,
 };
 use crate::report::catchments::catchments;
+use crate::report::flows;
 use crate::report::machine::machine;
 use crate::report::page::{
     BAD, BOLD, Cell, DIM, GOOD, NOTICE, Page, abbreviated, duration, maybe, moment, plural, shortened,
 };
+use crate::report::surveys::surveys;
 use crate::report::transients;
 
 /// Draws a report; with `color`, in the terminal's colors.
@@ -20,6 +22,8 @@ pub fn text(report: &Report, color: bool) -> String {
         draw_fault(&mut page, report, fault);
     }
     catchments(&mut page, report);
+    flows::section(&mut page, report);
+    surveys(&mut page, report);
     round_trips(&mut page, report);
     for (name, overlay) in &report.overlays {
         lookups(&mut page, name, overlay);
@@ -113,6 +117,7 @@ pub(crate) fn fault_lines(report: &Report, fault: &FaultReport) -> Vec<(String, 
     if fault.probes > 0 {
         lines.push(("clients".to_owned(), clients(report, fault)));
     }
+    lines.extend(fault.flows.as_ref().map(|flows| ("flows".to_owned(), flows::reaction(flows))));
     for (name, reaction) in &fault.overlays {
         let label = if report.overlays.len() > 1 { name } else { "overlay" };
         lines.push((label.to_owned(), overlay_reaction(fault, reaction, &report.overlays[name])));

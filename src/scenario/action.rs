@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::faults::{clear, flap, impair, link, partition, ping, stop};
+use super::faults::{catchment, clear, flap, impair, link, partition, ping, stop};
 use super::words::{Words, host, overlay, stub};
 use super::{Action, Ends, Part, Victim};
 use crate::topology::diagnose::suggest;
@@ -35,6 +35,7 @@ pub const FORMS: &[(&str, &str)] = &[
     ("put", "put COUNT in OVERLAY"),
     ("audit", "audit OVERLAY"),
     ("ping", "ping NAME …"),
+    ("catchment", "catchment [GROUP]"),
     ("flap", "flap FAULT every PERIOD times COUNT"),
     ("stop", "stop FAULT"),
 ];
@@ -86,6 +87,7 @@ pub(super) fn parse_at(text: &str, start: usize, topology: &Topology) -> Result<
         "drain" => site(&mut words, form, topology, |host, group| Action::Drain { host, group })?,
         "put" => put(&mut words, form, topology)?,
         "ping" => vec![ping(&mut words, form, topology)?],
+        "catchment" => vec![catchment(&mut words, form, topology)?],
         "flap" => return Ok(vec![flap(text, start, form, topology)?]),
         "stop" => return Ok(vec![stop(text, start, form, topology)?]),
         _ => vec![Action::Audit { overlay: overlay(&words.expect("an overlay", form)?, topology)? }],
@@ -272,6 +274,7 @@ impl Action {
             Self::Renumber(_) => "renumber",
             Self::Drain { .. } => "drain",
             Self::Ping { .. } => "ping",
+            Self::Catchment { .. } => "catchment",
             Self::Flap { .. } => "flap",
             Self::Stop(_) => "stop",
             Self::Fail { .. } => "fail",
@@ -320,6 +323,7 @@ impl Action {
             Self::Announce { host, .. } | Self::Withdraw { host, .. } | Self::Drain { host, .. } => {
                 &topology.node(*host).name
             }
+            Self::Catchment { group } => &topology.groups[group.0].name,
             Self::Put { overlay, .. } | Self::Audit { overlay } => &topology.overlays[*overlay].name,
         }
     }

@@ -96,6 +96,8 @@ pub enum Action {
     Audit { overlay: usize },
     /// `ping NAME …`: measures the round trip between every pair of these ASes' routers, routers and hosts.
     Ping { parts: Vec<Part> },
+    /// `catchment [GROUP]`: surveys which member of the group each node's packets reach.
+    Catchment { group: GroupId },
     /// `flap FAULT every PERIOD times COUNT`: the fault and its undo, again and again. The timeline has
     /// it spread out into these.
     Flap { fault: Box<Self>, every: Duration, times: u32 },
@@ -176,6 +178,9 @@ pub enum Metric {
     /// `rtt error`: of all pairs pinged in the window, the largest distance of the median from the sum of
     /// the configured delays, as a share of that sum or of 10 ms, whichever is more. Ratio.
     RoundTripError,
+    /// `disagreements [of GROUP]`: nodes whose packets reach another member than the kernels' routes lead to,
+    /// at each survey and each catchment of the report. Counter.
+    Disagreements(Option<String>),
     /// `catchment of CLIENT [for GROUP]`: who answers it; the value is a host or a stub name. State.
     Catchment(String, Option<String>),
     /// `moved clients`: clients whose answering member changed in the window. Counter.
@@ -188,6 +193,13 @@ pub enum Metric {
     Blackholes(Option<String>),
     /// `updates`: BGP updates that arrived anywhere. Counter.
     Updates,
+    /// `broken flows [of CLIENT]`: by when the client noticed. Counter.
+    BrokenFlows(Option<String>),
+    /// `affinity [of CLIENT]`: share of the flows there at the window's begin, or else first opened in it, that
+    /// do not break in it. Ratio.
+    Affinity(Option<String>),
+    /// `flow members of CLIENT`: members that serve its flows. State.
+    FlowMembers(String),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -3,8 +3,10 @@
 mod clients;
 mod draw;
 mod files;
+mod flows;
 mod overlays;
 mod routing;
 mod schema;
+mod surveys;
 mod synthetic;
 mod verdicts;
