@@ -39,7 +39,6 @@ pub struct Report {
     pub faults: Vec<FaultReport>,
     pub refused: Vec<Refusal>,
     /// What clients kept open; `null` without `[flows]`.
-    #[serde(default)]
     pub flows: Option<FlowReport>,
     /// Pairs that a `ping` measured.
     pub round_trips: Vec<RoundTrip>,
@@ -164,7 +163,6 @@ pub struct FaultReport {
     /// Affected clients only: moved, or with probes lost.
     pub clients: Vec<ClientReport>,
     /// `null`: no flow was open.
-    #[serde(default)]
     pub flows: Option<FlowReaction>,
     pub overlays: BTreeMap<String, OverlayReaction>,
 }
