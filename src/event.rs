@@ -56,6 +56,12 @@ pub enum What {
     Fib { node: String, change: FibChange },
     /// An interface gained or lost its carrier, or went up or down.
     Carrier { node: String, interface: String, up: bool },
+    /// From now on the record has every [`What::Update`] and every [`What::Session`].
+    FollowsBgp,
+    /// A BGP UPDATE arrived at a node from a neighbor, with so many routes announced and withdrawn.
+    Update { node: String, peer: String, announced: u32, withdrawn: u32 },
+    /// A node's BGP session with a neighbor was established, or ended.
+    Session { node: String, peer: String, up: bool },
     /// Probes of one client that were answered or given up since the last such line.
     Probes { client: String, group: String, probes: Vec<ProbeResult> },
     /// What became of one client's flows to a group since the last such line; requests sent, and answered.

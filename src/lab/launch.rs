@@ -10,6 +10,7 @@ use super::Lab;
 use super::nodes;
 use super::process::Launch;
 use super::sandbox::{OUT, PRIVATE};
+use super::updates::write_wrapper;
 use crate::anycast::NodeConfig;
 use crate::kernel::namespace::Namespace;
 use crate::node::announce::GroupConfig;
@@ -53,7 +54,7 @@ impl Lab {
         let name = &self.topology.node(node).name;
         let (program, arguments) = match process {
             Process::Bird => {
-                let (config, socket) = (config_path(name), bird_socket(name));
+                let (config, socket) = (write_wrapper(name, &config_path(name))?, bird_socket(name));
                 let arguments = ["-f", "-c", &config.to_string_lossy(), "-s", &socket.to_string_lossy()];
                 (self.bird.path.clone(), arguments.map(str::to_owned).to_vec())
             }

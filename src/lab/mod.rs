@@ -3,7 +3,7 @@
 //! - [`runtime`], [`sandbox`]: where labs are found, and the walls around each
 //! - [`supervisor`]: a lab from build to end; `network`, `media`, `process`, `launch`, `converge` build it
 //! - `play`, `fault`, `renumber`, `flap`, `verify`, `walk`, `ping`, `workload`, `probe`, `flows`, `flow`: what happens in it
-//! - `record`, `facts`, `watchdog`: what is written down
+//! - `record`, `facts`, `updates`, `watchdog`: what is written down
 //! - `fibs`, `nodes`: what it knows of its kernels and its overlay nodes
 //! - [`api`], [`ask`]: its socket, and what can be asked
 
@@ -30,6 +30,7 @@ mod renumber;
 pub mod runtime;
 pub mod sandbox;
 pub mod supervisor;
+mod updates;
 mod verify;
 mod walk;
 mod watchdog;

@@ -24,6 +24,7 @@ pub(super) async fn play(lab: &Shared) -> Result<()> {
     let buffers = ReceiveBuffers::open(lab).await?;
     let probers = Probers::start(lab).await?;
     let flows = Flows::start(lab)?;
+    lab.try_to_follow_updates();
     let begun = Instant::now();
     lab.recorder.now(What::Play);
     let lookups: Vec<_> =

@@ -2,7 +2,8 @@
 //!
 //! - [`Record`] reads `events.jsonl`; [`report()`] measures it; [`judge`] decides its expectations.
 //! - Clients: `catchment` (who answers whom, from the probes), `walk` (where the kernel routes
-//!   lead, as a second witness). Routing: `timeline` (what each fault answers for), `convergence`.
+//!   lead, as a second witness). Routing: `timeline` (what each fault answers for), `convergence`,
+//!   `replay` and `transient` (loops and black holes), `updates`.
 //!   Links: `distance` (round trips against configured delays).
 //! - Flows: `flows` attributes what broke to faults, or to none.
 //! - Overlays: `overlay` replays joins, neighbors and faults through `islands` (membership, on top
@@ -27,11 +28,14 @@ mod observe_flows;
 mod overlay;
 mod reach;
 mod record;
+mod replay;
 mod series;
 mod snapshot;
 mod stats;
 mod summary;
 mod timeline;
+mod transient;
+mod updates;
 mod walk;
 
 pub use convergence::QUIET_SECONDS;
@@ -42,7 +46,7 @@ pub use flows::FlowLife;
 pub use live::Live;
 pub use model::*;
 pub use record::{BUILT, PLAYED, Record, RecordError};
-pub use series::{Answered, Joined, LinkState, Looked, Probe, RouteChange, Series};
+pub use series::{Answered, Joined, LinkState, Looked, Probe, RouteChange, Series, Updated};
 pub use stats::{mean, quantile};
 
 use std::collections::BTreeMap;
@@ -55,6 +59,8 @@ use flows::Flows;
 use overlay::History;
 use reach::Reach;
 use timeline::{Window, windows};
+use transient::{Transients, transients};
+use updates::Heard;
 
 /// All that is found in a record, from which the report and the verdicts are drawn.
 pub struct Findings<'a> {
@@ -64,6 +70,8 @@ pub struct Findings<'a> {
     overlays: Vec<History<'a>>,
     round_trips: Vec<Measured>,
     flows: Flows<'a>,
+    transients: Transients<'a>,
+    heard: Option<Heard<'a>>,
 }
 
 impl<'a> Findings<'a> {
@@ -71,13 +79,15 @@ impl<'a> Findings<'a> {
     pub fn of(record: &'a Record) -> Self {
         let reach = Reach::of(record);
         let overlays = record.facts.overlays.iter().map(|o| History::of(record, o, &reach)).collect();
-        let windows = windows(record);
+        let (probed, windows) = (Probed::all(record), windows(record));
         Self {
             record,
             flows: Flows::of(record, &windows),
             windows,
-            probed: Probed::all(record),
+            transients: transients(record, &probed),
+            probed,
             overlays,
+            heard: Heard::of(record),
             round_trips: round_trips(record),
         }
     }
@@ -115,6 +125,9 @@ impl Findings<'_> {
             links: facts.links.len(),
             catchments: snapshot::catchments(self),
             faults: faults(self),
+            transients: self.transients.reported(record, &self.windows),
+            shorter_transients: self.transients.shorter.len(),
+            updates: self.heard.as_ref().map(|heard| heard.within(record.zero(), record.end + 1)),
             refused,
             flows: flows::report(self),
             round_trips: self.round_trips.iter().map(|pair| reported(record, pair)).collect(),
@@ -208,12 +221,18 @@ fn fault(findings: &Findings<'_>, routing: &Routing<'_>, window: &Window) -> Fau
         live: window.live,
         until: record.seconds(end),
         took_ms: stats::ms_between(begin, window.done),
-        detect_ms: reaction.detect_ms,
+        detect_ms: reaction.noticed.as_ref().map(|n| n.ms),
+        noticed: reaction.noticed,
         first_fib_change_ms: reaction.first_ms,
         last_fib_change_ms: reaction.last_ms,
         fib_changes: reaction.changes,
-        fib_nodes: reaction.nodes,
+        fib_nodes: reaction.cascade.len(),
+        cascade: reaction.cascade,
+        loops: findings.transients.count(begin, end, true),
+        blackholes: findings.transients.count(begin, end, false),
+        updates: findings.heard.as_ref().map(|heard| heard.within(begin, end)),
         first_reply_ms: clients.iter().filter_map(|c| c.first_reply_ms).max_by(f64::total_cmp),
+        last_lost_ms: clients.iter().filter_map(|c| c.last_lost_ms).max_by(f64::total_cmp),
         lost: clients.iter().map(|c| c.lost).sum(),
         probes: findings.probed.iter().map(|p| p.sent(begin, end).len()).sum(),
         verified: verified(record, window),

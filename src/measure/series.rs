@@ -19,6 +19,8 @@ pub struct Series<'a> {
     pub probes: Vec<Probe<'a>>,
     /// Changes of the kernels' routes, those of the build too.
     pub routes: Vec<RouteChange<'a>>,
+    /// BGP updates, where they arrived.
+    pub updates: Vec<Updated<'a>>,
     /// Changes of links only.
     pub links: Vec<LinkState<'a>>,
     pub joins: Vec<Joined<'a>>,
@@ -52,6 +54,16 @@ pub struct RouteChange<'a> {
     pub add: bool,
     /// Gateways, joined by spaces.
     pub via: String,
+}
+
+/// One BGP UPDATE.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Updated<'a> {
+    pub at: f64,
+    pub node: &'a str,
+    pub peer: &'a str,
+    pub announced: u32,
+    pub withdrawn: u32,
 }
 
 /// What a link does from then on.
@@ -159,6 +171,9 @@ impl<'a> Series<'a> {
                 let via: Vec<String> = change.via.iter().map(ToString::to_string).collect();
                 let (prefix, add) = (change.prefix.as_str(), change.add);
                 self.routes.push(RouteChange { at, node, prefix, add, via: via.join(" ") });
+            }
+            What::Update { node, peer, announced, withdrawn } => {
+                self.updates.push(Updated { at, node, peer, announced: *announced, withdrawn: *withdrawn });
             }
             What::Link { link, up, egress } => {
                 self.links.push(LinkState { at, link, passes: passes(*up, egress) });

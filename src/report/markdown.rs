@@ -26,7 +26,18 @@ pub fn markdown(report: &Report) -> String {
         let _ = writeln!(lines, "\n> **Refused** at {}, {}: {}", moment(refused.at), refused.action, refused.reason);
     }
     if !report.faults.is_empty() {
-        let head = ["at", "fault", "noticed", "last route change", "moved", "lost probes", "answered by"];
+        let head = [
+            "at",
+            "fault",
+            "noticed",
+            "last route change",
+            "loops",
+            "black holes",
+            "updates",
+            "moved",
+            "lost probes",
+            "answered by",
+        ];
         table(&mut lines, "Faults", &head, report.faults.iter().map(fault));
     }
     if let Some(flows) = &report.flows {
@@ -65,6 +76,9 @@ fn fault(fault: &FaultReport) -> Vec<String> {
         fault.fault.clone(),
         after(fault.detect_ms),
         after(fault.last_fib_change_ms),
+        fault.loops.to_string(),
+        fault.blackholes.to_string(),
+        fault.updates.as_ref().map_or_else(|| "–".to_owned(), |u| u.messages.to_string()),
         fault.moved.len().to_string(),
         format!("{} of {}", fault.lost, fault.probes),
         after(fault.first_reply_ms),

@@ -24,6 +24,7 @@ mod sites;
 mod svg;
 mod tables;
 mod text;
+mod transients;
 
 pub use diff::{Diff, ExpectationChange, FigureChange};
 pub use files::Files;

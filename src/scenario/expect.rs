@@ -29,6 +29,9 @@ pub const FORMS: &[(&str, &str, Kind)] = &[
     ("broken flows", "broken flows [of CLIENT]", Kind::Count),
     ("affinity", "affinity [of CLIENT]", Kind::Ratio),
     ("flow members", "flow members of CLIENT", Kind::Count),
+    ("loops", "loops [of GROUP]", Kind::Count),
+    ("blackholes", "blackholes [of GROUP]", Kind::Count),
+    ("updates", "updates", Kind::Count),
 ];
 
 /// What a metric's value is, and so how the file writes it.
@@ -136,6 +139,12 @@ fn metric(mut words: Words<'_>, topology: &Topology) -> Result<(Metric, Kind), A
             let (client, group) = client_and_group(subject, &mut words, form, topology)?;
             Metric::Outage(client, group)
         }
+        ("loops", subject) => Metric::Loops(group(&first, subject.as_ref(), topology)?),
+        ("blackholes", subject) => Metric::Blackholes(group(&first, subject.as_ref(), topology)?),
+        ("updates", None) => Metric::Updates,
+        ("updates", Some(subject)) => {
+            return Err(subject.error("`updates` counts those of all routers", format!("write `{form}`")));
+        }
         ("rtt", Some(subject)) => round_trip(subject, &mut words, form, topology)?,
         ("rtt error", None) => Metric::RoundTripError,
         ("rtt error", Some(subject)) => {
@@ -187,6 +196,19 @@ fn of_overlay(
         "missing keys" => Metric::MissingKeys(overlay),
         _ => Metric::FoundKeys(overlay),
     })
+}
+
+/// The group whose address is meant: `None` means that of any.
+fn group(name: &Word<'_>, subject: Option<&Word<'_>>, topology: &Topology) -> Result<Option<String>, ActionError> {
+    if topology.groups.is_empty() {
+        return Err(name.error(format!("the lab has no group that could have {}", name.text), None));
+    }
+    let Some(word) = subject else { return Ok(None) };
+    let known = topology.groups.iter().map(|g| g.name.as_str());
+    if !known.clone().any(|name| name == word.text) {
+        return Err(word.error(format!("there is no group `{}`", word.text), suggest(word.text, known)));
+    }
+    Ok(Some(word.text.to_owned()))
 }
 
 fn client(word: &Word<'_>, topology: &Topology) -> Result<String, ActionError> {

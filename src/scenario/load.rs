@@ -180,6 +180,7 @@ fn judged(expectations: &[PlacedExpectation], placed: &[Placed], findings: &mut 
             Metric::RoundTrip(..) | Metric::RoundTripError => continue,
             Metric::BrokenFlows(_) | Metric::Affinity(_) | Metric::FlowMembers(_) => continue,
             Metric::Catchment(..) | Metric::MovedClients | Metric::LostProbes(_) | Metric::Outage(..) => continue,
+            Metric::Loops(_) | Metric::Blackholes(_) | Metric::Updates => continue,
             _ if !verbs.contains(&"join") => "`join`",
             _ => continue,
         };

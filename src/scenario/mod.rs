@@ -189,6 +189,12 @@ pub enum Metric {
     Affinity(Option<String>),
     /// `flow members of CLIENT`: members that serve its flows. State.
     FlowMembers(String),
+    /// `loops [of GROUP]`: loops of the kernels' routes that began in the window. Counter.
+    Loops(Option<String>),
+    /// `blackholes [of GROUP]`: black holes of the kernels' routes that began in the window. Counter.
+    Blackholes(Option<String>),
+    /// `updates`: BGP updates that arrived anywhere. Counter.
+    Updates,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -5,6 +5,7 @@ mod draw;
 mod files;
 mod flows;
 mod overlays;
+mod routing;
 mod schema;
 mod synthetic;
 mod verdicts;

@@ -8,8 +8,16 @@ use serde_json::Value;
 use crate::support::{Done, Place, Scene, play, project};
 
 /// Files with tests of their own below; the others are played one after another.
-const NAMED: [&str; 7] =
-    ["abilene-distance", "affinity", "failover", "partition", "stub-failure", "stub-failure-no-healing", "two-sites"];
+const NAMED: [&str; 8] = [
+    "abilene-distance",
+    "affinity",
+    "failover",
+    "micro-loop",
+    "partition",
+    "stub-failure",
+    "stub-failure-no-healing",
+    "two-sites",
+];
 
 /// A run on a machine that did not keep up says so (exit 5) and means nothing: it is repeated.
 const TRIES: usize = 3;
@@ -73,6 +81,7 @@ shipped! {
     stub_failure_ipv6: "stub-failure" rootless_ipv6;
     stub_failure_no_healing: "stub-failure-no-healing" root;
     failover: "failover" rootless;
+    micro_loop: "micro-loop" rootless_dual;
     partition: "partition" rootless;
     affinity: "affinity" root;
     affinity_ipv6: "affinity" rootless_ipv6;

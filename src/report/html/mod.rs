@@ -6,6 +6,7 @@
 mod cascade;
 mod charts;
 mod flows;
+mod strips;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -103,6 +104,9 @@ struct FaultView {
     lost: usize,
     lines: Vec<(String, String)>,
     cascade: Option<String>,
+    /// Loops and black holes.
+    transients: Vec<[String; 6]>,
+    hidden_transients: usize,
     clients: Vec<[String; 5]>,
     hidden: usize,
 }
@@ -248,6 +252,7 @@ fn fault(report: &Report, series: &Series<'_>, sites: &Sites, index: usize, faul
         let name = format!("{} · {}", c.client, c.group);
         [name, way, c.lost.to_string(), page::duration(c.outage_ms), page::maybe(c.first_reply_ms)]
     };
+    let transients = super::transients::of_fault(report, fault);
     FaultView {
         number: index + 1,
         at: moment(fault.at),
@@ -255,7 +260,9 @@ fn fault(report: &Report, series: &Series<'_>, sites: &Sites, index: usize, faul
         live: fault.live,
         lost: fault.lost,
         lines: text::fault_lines(report, fault),
-        cascade: (index < MOST_CASCADES).then(|| cascade::draw(fault, series, sites)).flatten(),
+        cascade: (index < MOST_CASCADES).then(|| cascade::draw(report, fault, series, sites)).flatten(),
+        transients: transients.iter().take(MOST_ROWS).map(|t| super::transients::row(t)).collect(),
+        hidden_transients: transients.len().saturating_sub(MOST_ROWS),
         clients: clients.iter().take(MOST_ROWS).map(row).collect(),
         hidden: clients.len().saturating_sub(MOST_ROWS),
     }
