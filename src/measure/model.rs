@@ -50,7 +50,6 @@ pub struct Report {
     pub updates: Option<Updates>,
     pub refused: Vec<Refusal>,
     /// What clients kept open; `null` without `[flows]`.
-    #[serde(default)]
     pub flows: Option<FlowReport>,
     /// Pairs that a `ping` measured.
     pub round_trips: Vec<RoundTrip>,
@@ -232,7 +231,6 @@ pub struct FaultReport {
     /// Affected clients only: moved, or with probes lost.
     pub clients: Vec<ClientReport>,
     /// `null`: no flow was open.
-    #[serde(default)]
     pub flows: Option<FlowReaction>,
     pub overlays: BTreeMap<String, OverlayReaction>,
 }
