@@ -3,6 +3,8 @@
 //! The lab writes it, [`crate::measure`] reads it, and nothing else passes between them: a report
 //! can be rebuilt from the record alone. Names, not indices, appear in it.
 
+mod flows;
+
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
@@ -12,7 +14,8 @@ use crate::kernel::impairment::{Egress, Impairment};
 use crate::overlay::id::Id;
 use crate::scenario::Expectation;
 use crate::survey::Survey;
-use crate::topology::{Bootstrap, Healing, LookupMode, Place, Protocol};
+use crate::topology::{Bootstrap, Healing, LookupMode, MultipathHash, Place, Protocol};
+pub use flows::{BreakReason, FlowChange, FlowDid, FlowFacts};
 
 /// Version of this vocabulary.
 pub const SCHEMA: u32 = 1;
@@ -56,8 +59,16 @@ pub enum What {
     Fib { node: String, change: FibChange },
     /// An interface gained or lost its carrier, or went up or down.
     Carrier { node: String, interface: String, up: bool },
+    /// From now on the record has every [`What::Update`] and every [`What::Session`].
+    FollowsBgp,
+    /// A BGP UPDATE arrived at a node from a neighbor, with so many routes announced and withdrawn.
+    Update { node: String, peer: String, announced: u32, withdrawn: u32 },
+    /// A node's BGP session with a neighbor was established, or ended.
+    Session { node: String, peer: String, up: bool },
     /// Probes of one client that were answered or given up since the last such line.
     Probes { client: String, group: String, probes: Vec<ProbeResult> },
+    /// What became of one client's flows to a group since the last such line; requests sent, and answered.
+    Flows { client: String, group: String, changes: Vec<FlowChange>, requests: u64, answered: u64 },
     /// A process ended that nobody had asked to end, or one that a fault killed.
     Exit { node: String, process: String, status: String, expected: bool },
     /// What an overlay node did.
@@ -93,6 +104,9 @@ pub struct LabFacts {
     pub links: Vec<LinkFacts>,
     pub groups: Vec<GroupFacts>,
     pub overlays: Vec<OverlayFacts>,
+    /// What clients keep open; records from before there were flows have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub flows: Option<FlowFacts>,
     /// Seconds since the play's begin, and the action's text.
     pub timeline: Vec<(f64, String)>,
     pub expectations: Vec<Expectation>,
@@ -112,6 +126,9 @@ pub struct NodeFacts {
     pub stub: Option<String>,
     pub place: Option<Place>,
     pub addresses: Vec<IpAddr>,
+    /// A router that uses all of several equally good BGP routes: by what its kernel chooses.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub multipath: Option<MultipathHash>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

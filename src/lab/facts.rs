@@ -4,11 +4,11 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::bird::Bird;
-use crate::event::{GroupFacts, LabFacts, LinkFacts, NodeFacts, OverlayFacts, SCHEMA};
+use crate::event::{FlowFacts, GroupFacts, LabFacts, LinkFacts, NodeFacts, OverlayFacts, SCHEMA};
 use crate::overlay::id::Id;
 use crate::plan::Plan;
 use crate::scenario::Scenario;
-use crate::topology::{Group, GroupRole, Link, LinkKind, NodeId, Overlay, Relation, Topology};
+use crate::topology::{Flows, Group, GroupRole, Link, LinkKind, NodeId, Overlay, Relation, Topology};
 
 /// Of a lab in which everybody waits longer.
 const LONGEST_PATIENCE: Duration = Duration::from_secs(1);
@@ -30,6 +30,7 @@ pub(super) fn collect(topology: &Topology, scenario: &Scenario, plan: &Plan, bir
         links: topology.links.iter().map(|l| link(topology, l)).collect(),
         groups: topology.groups.iter().map(|g| group(topology, g)).collect(),
         overlays: topology.overlays.iter().map(|o| overlay(topology, o)).collect(),
+        flows: topology.flows.as_ref().map(|f| flows(topology, f)),
         timeline: timeline.map(|e| (e.at.as_secs_f64(), e.action.display(topology).to_string())).collect(),
         expectations: scenario.expectations.clone(),
         duration: scenario.duration.as_secs_f64(),
@@ -66,6 +67,7 @@ fn node(topology: &Topology, plan: &Plan, id: NodeId) -> NodeFacts {
         asn: own.asn,
         stub: own.stub.then(|| own.name.clone()),
         place: node.place,
+        multipath: (node.kind.is_router() && own.multipath.on).then_some(own.multipath.hash),
         addresses: planned.addresses(),
     }
 }
@@ -109,5 +111,15 @@ fn overlay(topology: &Topology, overlay: &Overlay) -> OverlayFacts {
         lookup: overlay.lookup,
         ids: overlay.members.iter().map(id).collect(),
         colors: overlay.members.iter().map(name).zip(overlay.colors.iter().copied()).collect(),
+    }
+}
+
+fn flows(topology: &Topology, flows: &Flows) -> FlowFacts {
+    FlowFacts {
+        groups: flows.groups.iter().map(|id| topology.groups[id.0].name.clone()).collect(),
+        protocols: flows.transports.clone(),
+        per_client: flows.per_client,
+        every: flows.every.as_secs_f64(),
+        timeout: flows.timeout.as_secs_f64(),
     }
 }

@@ -2,8 +2,8 @@
 //!
 //! - [`runtime`], [`sandbox`]: where labs are found, and the walls around each
 //! - [`supervisor`]: a lab from build to end; `network`, `media`, `process`, `launch`, `converge` build it
-//! - `play`, `fault`, `renumber`, `flap`, `verify`, `walk`, `branches`, `ping`, `workload`, `probe`: what happens in it
-//! - `record`, `facts`, `watchdog`: what is written down
+//! - `play`, `fault`, `renumber`, `flap`, `verify`, `walk`, `branches`, `ping`, `workload`, `probe`, `flows`, `flow`: what happens in it
+//! - `record`, `facts`, `updates`, `watchdog`: what is written down
 //! - `fibs`, `nodes`: what it knows of its kernels and its overlay nodes
 //! - [`api`], [`ask`], [`survey`], [`lookup`], [`live_probe`]: its socket, and what can be asked
 
@@ -15,6 +15,8 @@ mod facts;
 mod fault;
 mod fibs;
 mod flap;
+mod flow;
+mod flows;
 mod launch;
 pub mod live_probe;
 pub mod lookup;
@@ -32,6 +34,7 @@ pub mod runtime;
 pub mod sandbox;
 pub mod supervisor;
 pub mod survey;
+mod updates;
 mod verify;
 mod walk;
 mod watchdog;

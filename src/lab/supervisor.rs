@@ -139,11 +139,13 @@ async fn serve(lab: &Shared, purpose: Purpose, inside: &mut Inside) -> Result<()
             for target in [1, 2] {
                 sys::redirect(&log, target).context("redirect to the log")?;
             }
+            lab.try_to_follow_updates();
             lab.recorder.now(What::Play);
             for overlay in 0..lab.topology.overlays.len() {
                 tokio::spawn(super::workload::look_up(lab.clone(), overlay));
             }
             let _probers = super::probe::Probers::start(lab).await?;
+            let _flows = super::flows::Flows::start(lab)?;
             std::future::pending().await
         }
     }

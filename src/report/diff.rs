@@ -194,6 +194,13 @@ fn figures(report: &Report) -> BTreeMap<String, Figure> {
         ];
         let name = |figure| format!("{}. {}: {figure}", i + 1, fault.fault);
         found.extend(figures.map(|(figure, value)| (name(figure), value)));
+        if let Some(flows) = &fault.flows {
+            found.insert(name("broken flows"), bad(flows.broken));
+            found.insert(name("flows re-established p50"), ms(flows.p50_ms));
+        }
+    }
+    if let Some(flows) = &report.flows {
+        found.insert("flows broken without a fault".to_owned(), bad(flows.without_fault));
     }
     for (name, overlay) in &report.overlays {
         let lookups = &overlay.lookups;

@@ -9,6 +9,7 @@
 mod catchments;
 mod diff;
 mod files;
+mod flows;
 mod graph;
 mod html;
 mod json;
@@ -24,6 +25,7 @@ mod surveys;
 mod svg;
 mod tables;
 mod text;
+mod transients;
 
 pub use diff::{Diff, ExpectationChange, FigureChange};
 pub use files::Files;

@@ -86,7 +86,10 @@ fn expectations(entries: &[ExpectEntry], topology: &Topology, findings: &mut Fin
 
 fn when(entry: &ExpectEntry, metric: &Metric, findings: &mut Findings) -> Option<When> {
     let seconds = |time: &Spanned<Duration>| time.get_ref().as_secs_f64();
-    let state = matches!(metric, Metric::Members(_) | Metric::Islands(_) | Metric::Whole(_) | Metric::Catchment(..));
+    let state = matches!(
+        metric,
+        Metric::Members(_) | Metric::Islands(_) | Metric::Whole(_) | Metric::Catchment(..) | Metric::FlowMembers(_)
+    );
     if let Some(within) = &entry.within {
         if entry.at.is_none() {
             let found = findings.error("within-without-at", within.span(), "`within` without `at`");
@@ -175,10 +178,12 @@ fn judged(expectations: &[PlacedExpectation], placed: &[Placed], topology: &Topo
             }
             Metric::RoundTrip(..) | Metric::RoundTripError if !verbs.contains(&"ping") => "`ping`",
             Metric::RoundTrip(..) | Metric::RoundTripError => continue,
+            Metric::BrokenFlows(_) | Metric::Affinity(_) | Metric::FlowMembers(_) => continue,
             Metric::Catchment(..) | Metric::MovedClients | Metric::LostProbes(_) | Metric::Outage(..) => continue,
             // Of a group that clients probe, the report's catchments tell.
             Metric::Disagreements(_) if topology.probe.is_none() && !verbs.contains(&"catchment") => "`catchment`",
             Metric::Disagreements(_) => continue,
+            Metric::Loops(_) | Metric::Blackholes(_) | Metric::Updates => continue,
             _ if !verbs.contains(&"join") => "`join`",
             _ => continue,
         };

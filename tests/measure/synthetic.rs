@@ -46,6 +46,7 @@ impl Synthetic {
             links: vec![],
             groups: vec![],
             overlays: vec![],
+            flows: None,
             timeline: vec![],
             expectations: vec![],
             duration: 60.0,
@@ -81,6 +82,7 @@ impl Synthetic {
             stub: stub.map(Into::into),
             place: None,
             addresses: vec![address],
+            multipath: None,
         });
     }
 

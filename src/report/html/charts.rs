@@ -87,7 +87,7 @@ fn cumulative(samples: Vec<(String, Vec<f64>)>, axis: &str, about: &str) -> Opti
 }
 
 /// Numbered lines where faults began.
-fn faults(plot: &mut Plot, report: &Report) {
+pub(super) fn faults(plot: &mut Plot, report: &Report) {
     let many = report.faults.len() > 12;
     for (i, fault) in report.faults.iter().enumerate() {
         let label = if many { String::new() } else { (i + 1).to_string() };

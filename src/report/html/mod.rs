@@ -5,6 +5,8 @@
 
 mod cascade;
 mod charts;
+mod flows;
+mod strips;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,6 +21,7 @@ use super::sites::{Sites, color, letter};
 use super::{page, surveys, text};
 use crate::measure::{Catchment, FaultReport, Outcome, OverlayReport, Report, RunVerdict, Series, SurveyReport};
 use charts::Lines;
+use flows::FlowsView;
 use page::{moment, shortened};
 
 /// Moments and groups that have a map of their own; a page for people has an end.
@@ -47,6 +50,7 @@ struct View<'a> {
     hidden_groups: usize,
     faults: Vec<FaultView>,
     latency: Option<Lines>,
+    flows: Option<FlowsView>,
     overlays: Vec<OverlayView>,
     surveys: Vec<(String, String, Vec<String>)>,
     distances: Option<String>,
@@ -101,6 +105,9 @@ struct FaultView {
     lost: usize,
     lines: Vec<(String, String)>,
     cascade: Option<String>,
+    /// Loops and black holes.
+    transients: Vec<[String; 6]>,
+    hidden_transients: usize,
     clients: Vec<[String; 5]>,
     hidden: usize,
 }
@@ -146,6 +153,7 @@ pub fn html(report: &Report, network: &Network, series: &Series<'_>) -> String {
         hidden_groups: names.len().saturating_sub(MOST_GROUPS),
         faults: report.faults.iter().enumerate().map(|(i, f)| fault(report, series, &sites, i, f)).collect(),
         latency: charts::latency(report, series),
+        flows: FlowsView::of(report, series),
         overlays: report.overlays.iter().map(|(name, o)| overlay(report, series, name, o)).collect(),
         surveys: report.surveys.iter().map(survey).collect(),
         distances: charts::distances(report),
@@ -246,6 +254,7 @@ fn fault(report: &Report, series: &Series<'_>, sites: &Sites, index: usize, faul
         let name = format!("{} · {}", c.client, c.group);
         [name, way, c.lost.to_string(), page::duration(c.outage_ms), page::maybe(c.first_reply_ms)]
     };
+    let transients = super::transients::of_fault(report, fault);
     FaultView {
         number: index + 1,
         at: moment(fault.at),
@@ -253,7 +262,9 @@ fn fault(report: &Report, series: &Series<'_>, sites: &Sites, index: usize, faul
         live: fault.live,
         lost: fault.lost,
         lines: text::fault_lines(report, fault),
-        cascade: (index < MOST_CASCADES).then(|| cascade::draw(fault, series, sites)).flatten(),
+        cascade: (index < MOST_CASCADES).then(|| cascade::draw(report, fault, series, sites)).flatten(),
+        transients: transients.iter().take(MOST_ROWS).map(|t| super::transients::row(t)).collect(),
+        hidden_transients: transients.len().saturating_sub(MOST_ROWS),
         clients: clients.iter().take(MOST_ROWS).map(row).collect(),
         hidden: clients.len().saturating_sub(MOST_ROWS),
     }
