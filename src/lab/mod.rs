@@ -2,7 +2,8 @@
 //!
 //! - [`runtime`], [`sandbox`]: where labs are found, and the walls around each
 //! - [`supervisor`]: a lab from build to end; `network`, `media`, `process`, `launch`, `converge` build it
-//! - `play`, `fault`, `renumber`, `flap`, `verify`, `walk`, `ping`, `workload`, `probe`, `flows`, `flow`: what happens in it
+//! - `play`, `fault`, `renumber`, `flap`, `verify`, `walk`, `ping`, `stretch`, `workload`, `probe`, `prober`,
+//!   `flows`, `flow`: what happens in it
 //! - `record`, `facts`, `updates`, `watchdog`: what is written down
 //! - `fibs`, `nodes`: what it knows of its kernels and its overlay nodes
 //! - [`api`], [`ask`]: its socket, and what can be asked
@@ -23,12 +24,14 @@ mod nodes;
 mod ping;
 mod play;
 mod probe;
+mod prober;
 mod process;
 mod progress;
 mod record;
 mod renumber;
 pub mod runtime;
 pub mod sandbox;
+mod stretch;
 pub mod supervisor;
 mod updates;
 mod verify;

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::effects::stretch;
 use super::faults::{clear, flap, impair, link, partition, ping, stop};
 use super::words::{Words, host, overlay, stub};
 use super::{Action, Ends, Part, Victim};
@@ -35,6 +36,7 @@ pub const FORMS: &[(&str, &str)] = &[
     ("put", "put COUNT in OVERLAY"),
     ("audit", "audit OVERLAY"),
     ("ping", "ping NAME …"),
+    ("stretch", "stretch [GROUP]"),
     ("flap", "flap FAULT every PERIOD times COUNT"),
     ("stop", "stop FAULT"),
 ];
@@ -86,6 +88,7 @@ pub(super) fn parse_at(text: &str, start: usize, topology: &Topology) -> Result<
         "drain" => site(&mut words, form, topology, |host, group| Action::Drain { host, group })?,
         "put" => put(&mut words, form, topology)?,
         "ping" => vec![ping(&mut words, form, topology)?],
+        "stretch" => vec![stretch(&verb, &mut words, topology)?],
         "flap" => return Ok(vec![flap(text, start, form, topology)?]),
         "stop" => return Ok(vec![stop(text, start, form, topology)?]),
         _ => vec![Action::Audit { overlay: overlay(&words.expect("an overlay", form)?, topology)? }],
@@ -272,6 +275,7 @@ impl Action {
             Self::Renumber(_) => "renumber",
             Self::Drain { .. } => "drain",
             Self::Ping { .. } => "ping",
+            Self::Stretch(_) => "stretch",
             Self::Flap { .. } => "flap",
             Self::Stop(_) => "stop",
             Self::Fail { .. } => "fail",
@@ -321,6 +325,7 @@ impl Action {
                 &topology.node(*host).name
             }
             Self::Put { overlay, .. } | Self::Audit { overlay } => &topology.overlays[*overlay].name,
+            Self::Stretch(group) => group.map_or("", |id| &topology.groups[id.0].name),
         }
     }
 }
@@ -355,6 +360,7 @@ impl fmt::Display for Shown<'_> {
                 write!(f, "{verb} {target} {}", topology.groups[group.0].name)
             }
             Action::Put { keys, .. } => write!(f, "{verb} {keys} in {target}"),
+            Action::Stretch(None) => f.write_str(verb),
             _ => write!(f, "{verb} {target}"),
         }
     }

@@ -165,7 +165,7 @@ impl Damage {
                 Ok(())
             }
             Action::Renumber(_) | Action::Join { .. } | Action::Leave { .. } => Ok(()),
-            Action::Put { .. } | Action::Audit { .. } | Action::Ping { .. } => Ok(()),
+            Action::Put { .. } | Action::Audit { .. } | Action::Ping { .. } | Action::Stretch(_) => Ok(()),
             Action::Flap { .. } | Action::Stop(_) => Ok(()),
         }
     }
