@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::kernel::impairment::{Egress, Impairment};
 use crate::overlay::id::Id;
 use crate::scenario::Expectation;
+use crate::survey::Survey;
 use crate::topology::{Bootstrap, Healing, LookupMode, MultipathHash, Place, Protocol};
 pub use flows::{BreakReason, FlowChange, FlowDid, FlowFacts};
 
@@ -59,6 +60,8 @@ pub enum What {
         anycast: Vec<Option<u64>>,
         members: BTreeMap<String, Vec<Option<u64>>>,
     },
+    /// Which member of a group each node's packets reach, from a `catchment`.
+    Survey(Box<Survey>),
     /// A partition or its undo has been looked into, `seconds` after it was done: what was found.
     Verified { action: String, seconds: f64, found: String },
     /// An action could not be carried out.

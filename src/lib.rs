@@ -21,6 +21,7 @@
 //!
 //! **Measure** (pure again)
 //! - [`event`]: the record's vocabulary. The lab only writes it; what follows only reads it.
+//! - [`survey`]: which member each node reaches, by several witnesses: taken by the lab, judged by the rest.
 //! - [`measure`]: catchments, convergence, islands, and the verdict on every expectation.
 //! - [`report`]: text, a page, JUnit, JSON and tables, for people and machines.
 //!
@@ -40,5 +41,6 @@ pub mod overlay;
 pub mod plan;
 pub mod report;
 pub mod scenario;
+pub mod survey;
 pub mod topology;
 pub mod trial;

@@ -181,6 +181,9 @@ fn expectations_are_read() {
     assert_eq!(parse("lookup success of music from campus>=95%").unwrap(), (success, Op::Ge, Value::Number(0.95)));
     assert_eq!(parse("merge of music < 1m30s").unwrap(), (Metric::Merge(music()), Op::Lt, Value::Number(90.0)));
     assert_eq!(parse("whole of music != yes").unwrap(), (Metric::Whole(music()), Op::Ne, Value::Yes));
+    let agree = (Metric::Disagreements(Some(music())), Op::Eq, Value::Number(0.0));
+    assert_eq!(parse("disagreements of music == 0").unwrap(), agree);
+    assert_eq!(parse("disagreements < 3").unwrap(), (Metric::Disagreements(None), Op::Lt, Value::Number(3.0)));
     assert_eq!(parse("lost probes<=3").unwrap(), (Metric::LostProbes(None), Op::Le, Value::Number(3.0)));
     assert_eq!(parse("loops of music/3 == 0").unwrap().0, Metric::Loops(Some("music/3".to_owned())));
     assert_eq!(parse("blackholes < 4").unwrap().0, Metric::Blackholes(None));
@@ -235,6 +238,7 @@ fn expectations_are_read() {
         "",
         "==",
         "joins == 3",
+        "disagreements of campus == 0",
         "joins of music ==",
         "joins of music == 3 4",
         "joins of music == -3",

@@ -3,6 +3,7 @@
 mod ask;
 mod bench_wire;
 mod capture;
+mod catchment;
 mod check;
 mod compare_links;
 mod diff;
@@ -11,7 +12,9 @@ mod generate;
 mod graph;
 mod inside;
 mod labs;
+mod lookup;
 mod play;
+mod probe;
 mod sandboxed;
 
 use std::path::PathBuf;
@@ -70,6 +73,25 @@ enum Command {
     /// Show a packet's way through a running lab, hop by hop, and BGP's beside it
     #[command(after_help = "Example: anybed trace two-sites home.c1 dns")]
     Trace(ask::TraceOf),
+    /// Show which member of a group each node of a running lab reaches: by packets and by the kernels' routes
+    #[command(
+        after_help = "Example: anybed catchment two-sites dns --from all\n\nExit code 1: packets and routes do not lead \
+                      to the same member; both traces are shown."
+    )]
+    Catchment(catchment::CatchmentOf),
+    /// Look a key up through an overlay of a running lab, and say whether the answer is right
+    #[command(
+        after_help = "Example: anybed lookup stub-failure music key-7 --from campus.n3\n\nExit code 1: the owner is \
+                      wrong by the membership of now, or nobody answered."
+    )]
+    Lookup(lookup::LookupOf),
+    /// Probe an anycast group from nodes of a running lab, as ping would
+    #[command(
+        after_help = "Example: anybed probe two-sites home.c1 --count 10\n\nCtrl-C ends it with the summary. Exit code \
+                      1: some node got no answer at all. A router's probes arrive, but answers find no way back: ask \
+                      `anybed catchment --from routers`."
+    )]
+    Probe(probe::ProbeOf),
     /// Show what happens in a running lab as it happens
     #[command(after_help = "Example: anybed watch two-sites")]
     Watch(ask::Watch),
@@ -227,6 +249,9 @@ pub fn run(cli: Cli, begun: u64) -> i32 {
         Command::Shell(shell) => shell.execute(),
         Command::Routes(routes) => routes.execute(),
         Command::Trace(trace) => trace.execute(),
+        Command::Catchment(catchment) => catchment.execute(),
+        Command::Lookup(lookup) => lookup.execute(),
+        Command::Probe(probe) => probe.execute(),
         Command::Watch(watch) => watch.execute(),
         Command::Capture(capture) => capture.execute(),
         Command::CaptureHere(capture) => capture.execute(),

@@ -4,7 +4,9 @@ use std::net::IpAddr;
 
 use anyhow::{Context, Result};
 use futures_util::TryStreamExt;
-use rtnetlink::packet_route::route::{RouteAttribute, RouteType};
+use rtnetlink::packet_route::route::{
+    RouteAttribute, RouteFlags, RouteMessage, RouteNextHop, RouteNextHopFlags, RouteType,
+};
 use rtnetlink::{Error, RouteMessageBuilder};
 
 use super::interface::Control;
@@ -23,25 +25,21 @@ pub enum Hop {
     Nowhere,
 }
 
+/// A kernel's decision about a destination, with every equal-cost way out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Hops {
+    Here,
+    /// Out of one of the interfaces with these indices.
+    Out(Vec<u32>),
+    Nowhere,
+}
+
 impl Control {
     /// What the namespace's kernel would do with a packet from `source` to `destination` that came in
     /// at interface `input` (`None`: one of its own), as `ip route get` asks; of an ICMPv6 packet in IPv6. Of equal-cost routes it
     /// names the one that it takes for such a packet.
     pub async fn next_hop(&self, source: IpAddr, destination: IpAddr, input: Option<u32>) -> Result<Hop> {
-        let length = if destination.is_ipv4() { 32 } else { 128 };
-        let builder = RouteMessageBuilder::<IpAddr>::new().destination_prefix(destination, length);
-        let builder = builder.context("a destination")?.source_prefix(source, length).context("a source")?;
-        // IPv6 draws among equal-cost routes by the protocol too; this is the way of an echo.
-        let builder = if destination.is_ipv6() { builder.ip_protocol(ICMPV6) } else { builder };
-        let mut question = builder.build();
-        question.attributes.extend(input.map(RouteAttribute::Iif));
-        let mut answers = self.handle().route().get(question).execute();
-        let route = match answers.try_next().await {
-            Ok(Some(route)) => route,
-            // ENETUNREACH and its kin.
-            Ok(None) | Err(Error::NetlinkError(_)) => return Ok(Hop::Nowhere),
-            Err(error) => return Err(error).context("ask for a route"),
-        };
+        let Some(route) = self.ask(question(source, destination, input)?).await? else { return Ok(Hop::Nowhere) };
         let out = route.attributes.iter().find_map(|attribute| match attribute {
             RouteAttribute::Oif(index) => Some(*index),
             _ => None,
@@ -52,4 +50,45 @@ impl Control {
             _ => Hop::Nowhere,
         })
     }
+
+    /// All that the namespace's kernel may do with such a packet: the whole of the route that matches, of
+    /// which it takes one next hop for each flow (`ip route get fibmatch`).
+    pub async fn next_hops(&self, source: IpAddr, destination: IpAddr, input: Option<u32>) -> Result<Hops> {
+        let mut question = question(source, destination, input)?;
+        question.header.flags |= RouteFlags::FibMatch;
+        let Some(route) = self.ask(question).await? else { return Ok(Hops::Nowhere) };
+        let alive = |hop: &&RouteNextHop| !hop.flags.contains(RouteNextHopFlags::Dead);
+        let out = route.attributes.iter().flat_map(|attribute| match attribute {
+            RouteAttribute::Oif(index) => vec![*index],
+            RouteAttribute::MultiPath(hops) => hops.iter().filter(alive).map(|hop| hop.interface_index).collect(),
+            _ => Vec::new(),
+        });
+        let out: Vec<u32> = out.collect();
+        Ok(match route.header.kind {
+            RouteType::Local => Hops::Here,
+            RouteType::Unicast if !out.is_empty() => Hops::Out(out),
+            _ => Hops::Nowhere,
+        })
+    }
+
+    /// `None`: the kernel has no route, or one that says so.
+    async fn ask(&self, question: RouteMessage) -> Result<Option<RouteMessage>> {
+        match self.handle().route().get(question).execute().try_next().await {
+            Ok(route) => Ok(route),
+            // ENETUNREACH and its kin.
+            Err(Error::NetlinkError(_)) => Ok(None),
+            Err(error) => Err(error).context("ask for a route"),
+        }
+    }
+}
+
+fn question(source: IpAddr, destination: IpAddr, input: Option<u32>) -> Result<RouteMessage> {
+    let length = if destination.is_ipv4() { 32 } else { 128 };
+    let builder = RouteMessageBuilder::<IpAddr>::new().destination_prefix(destination, length);
+    let builder = builder.context("a destination")?.source_prefix(source, length).context("a source")?;
+    // IPv6 draws among equal-cost routes by the protocol too; this is the way of an echo.
+    let builder = if destination.is_ipv6() { builder.ip_protocol(ICMPV6) } else { builder };
+    let mut question = builder.build();
+    question.attributes.extend(input.map(RouteAttribute::Iif));
+    Ok(question)
 }

@@ -3,8 +3,10 @@
 //! Netlink types stay in here, and so does every `setns`.
 
 pub mod capture;
+pub mod catch;
 pub mod features;
 pub mod fib;
+pub mod follow;
 pub mod impairment;
 pub mod interface;
 pub mod link;

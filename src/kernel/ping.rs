@@ -201,7 +201,7 @@ const REPLY: [u8; 2] = [0, 129];
 const EXCEEDED: [u8; 2] = [11, 3];
 const HEADER: usize = 8;
 
-fn request(v4: bool, nonce: u64, number: u32) -> Vec<u8> {
+pub(super) fn request(v4: bool, nonce: u64, number: u32) -> Vec<u8> {
     let mut message = vec![REQUEST[usize::from(!v4)], 0, 0, 0];
     message.extend(number.to_be_bytes());
     message.extend(MARK);
@@ -215,7 +215,7 @@ fn request(v4: bool, nonce: u64, number: u32) -> Vec<u8> {
 }
 
 /// Nonce and number of one of our replies. A raw IPv4 socket delivers the IP header as well.
-fn reply(v4: bool, packet: &[u8]) -> Option<(u64, u32)> {
+pub(super) fn reply(v4: bool, packet: &[u8]) -> Option<(u64, u32)> {
     let header = if v4 { usize::from(packet.first()? & 0x0f) * 4 } else { 0 };
     let message = packet.get(header..)?;
     let body = message.get(HEADER..)?;

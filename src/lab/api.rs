@@ -1,26 +1,35 @@
 //! The lab's socket: HTTP and JSON over a Unix socket that only its owner can reach.
 
+use std::ops::ControlFlow;
 use std::os::unix::net::UnixListener;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
+use axum::body::Body;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::{get, post};
 use axum::{Json, Router};
+use futures_util::StreamExt;
+use futures_util::stream::unfold;
 use http_body_util::{BodyExt, Full};
 use hyper::body::Bytes;
+use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
 use super::ask::{RoutesRequest, Trace, TraceRequest};
+use super::live_probe::ProbeRequest;
+use super::lookup::{Lookup, LookupRequest};
 use super::media::Traffic;
+use super::survey::SurveyRequest;
 use super::{Lab, Shared, fault};
 use crate::bird::routes::Route;
 use crate::kernel::impairment::Egress;
 use crate::scenario::damage::{Damage, Process, ProcessState};
+use crate::survey::Survey;
 use crate::topology::{LinkId, NodeId, NodeKind};
 
 /// `GET /status`
@@ -110,6 +119,9 @@ pub(super) fn serve(lab: Shared, listener: UnixListener, down: watch::Sender<boo
         .route("/fault", post(fault))
         .route("/routes", post(routes))
         .route("/trace", post(trace))
+        .route("/catchment", post(catchment))
+        .route("/lookup", post(lookup))
+        .route("/probe", post(probe))
         .route("/down", post(end))
         .with_state(Served { lab, down });
     tokio::spawn(async move { axum::serve(OwnersOnly(listener), routes).await });
@@ -220,6 +232,25 @@ async fn trace(State(context): State<Served>, Json(request): Json<TraceRequest>)
     answer(context.lab.trace(&request).await)
 }
 
+async fn catchment(State(context): State<Served>, Json(request): Json<SurveyRequest>) -> Answer<Vec<Survey>> {
+    answer(context.lab.surveys(&request).await)
+}
+
+async fn lookup(State(context): State<Served>, Json(request): Json<LookupRequest>) -> Answer<Lookup> {
+    answer(context.lab.look_up_now(&request).await)
+}
+
+/// One line for each probe, as its fate is known. It ends with the last one, or when the asker goes away.
+async fn probe(
+    State(context): State<Served>,
+    Json(request): Json<ProbeRequest>,
+) -> Result<Body, (StatusCode, Json<Refusal>)> {
+    let Json(probed) = answer(context.lab.probe_live(&request).await)?;
+    let line = |probed| serde_json::to_string(&probed).map(|text| text + "\n");
+    let lines = unfold(probed, |mut probed| async { probed.recv().await.map(|one| (one, probed)) });
+    Ok(Body::from_stream(lines.map(line)))
+}
+
 type Answer<T> = Result<Json<T>, (StatusCode, Json<Refusal>)>;
 
 fn answer<T>(found: Result<T>) -> Answer<T> {
@@ -238,6 +269,43 @@ pub async fn ask<T: DeserializeOwned>(
     path: &str,
     body: String,
 ) -> Result<Result<T, String>> {
+    let answer = send(socket, method, path, body).await?;
+    if answer.status().is_success() {
+        let bytes = answer.into_body().collect().await.context("read the lab's answer")?.to_bytes();
+        // An empty answer reads as JSON's null.
+        let text: &[u8] = if bytes.is_empty() { b"null" } else { &bytes };
+        return Ok(Ok(serde_json::from_slice(text).context("understand the lab's answer")?));
+    }
+    refusal(answer).await.map(Err)
+}
+
+/// Asks a lab's socket for something that it tells line by line, until `take` has had enough; `Err` inside:
+/// the lab refused, with its reason.
+pub async fn follow(
+    socket: &Path,
+    path: &str,
+    body: String,
+    mut take: impl FnMut(&[u8]) -> ControlFlow<()>,
+) -> Result<Result<(), String>> {
+    let mut answer = send(socket, "POST", path, body).await?;
+    if !answer.status().is_success() {
+        return refusal(answer).await.map(Err);
+    }
+    let mut text = Vec::new();
+    // An error is the lab's end, and so the last line.
+    while let Some(Ok(frame)) = answer.frame().await {
+        text.extend_from_slice(frame.data_ref().map_or(&[][..], |data| &data[..]));
+        while let Some(end) = text.iter().position(|byte| *byte == b'\n') {
+            let line: Vec<u8> = text.drain(..=end).collect();
+            if take(&line).is_break() {
+                return Ok(Ok(()));
+            }
+        }
+    }
+    Ok(Ok(()))
+}
+
+async fn send(socket: &Path, method: &str, path: &str, body: String) -> Result<hyper::Response<Incoming>> {
     let stream = tokio::net::UnixStream::connect(socket).await;
     let stream = stream.with_context(|| format!("connect to the lab at {}", socket.display()))?;
     let (mut sender, connection) =
@@ -245,16 +313,14 @@ pub async fn ask<T: DeserializeOwned>(
     tokio::spawn(connection);
     let request = hyper::Request::builder().method(method).uri(path).header("host", "lab");
     let request = request.header("content-type", "application/json").body(Full::new(Bytes::from(body)));
-    let answer = sender.send_request(request.context("build a request")?).await.context("ask the lab")?;
+    sender.send_request(request.context("build a request")?).await.context("ask the lab")
+}
+
+async fn refusal(answer: hyper::Response<Incoming>) -> Result<String> {
     let status = answer.status();
     let bytes = answer.into_body().collect().await.context("read the lab's answer")?.to_bytes();
-    if status.is_success() {
-        // An empty answer reads as JSON's null.
-        let text: &[u8] = if bytes.is_empty() { b"null" } else { &bytes };
-        return Ok(Ok(serde_json::from_slice(text).context("understand the lab's answer")?));
-    }
     match serde_json::from_slice::<Refusal>(&bytes) {
-        Ok(refusal) => Ok(Err(refusal.error)),
+        Ok(refusal) => Ok(refusal.error),
         Err(_) => bail!("the lab answered {status}: {}", String::from_utf8_lossy(&bytes)),
     }
 }

@@ -152,7 +152,7 @@ impl Lab {
         Ok(Some(BgpPath { at, prefix: best.prefix.clone(), as_path, names }))
     }
 
-    fn named(&self, name: &str) -> Result<NodeId> {
+    pub(super) fn named(&self, name: &str) -> Result<NodeId> {
         self.topology.find(name).with_context(|| format!("lab {} has no node {name}", self.topology.name))
     }
 

@@ -65,6 +65,11 @@ impl Lab {
                 self.background(async move { stretch::stretch(&lab, group).await });
                 Ok(())
             }
+            Action::Catchment { group } => {
+                let (lab, group) = (self.clone(), *group);
+                self.background(async move { lab.record_survey(group).await });
+                Ok(())
+            }
             Action::Flap { fault, every, times } => self.flap(fault, *every, *times),
             Action::Stop(fault) => self.stop_flap(fault).await,
             _ => self.inflict(action, origin).await,
@@ -211,9 +216,9 @@ impl Lab {
 /// Whether the record keeps the action as a fault; joins and the like are told by the nodes, and each
 /// step of a flap is a fault of its own.
 fn is_fault(action: &Action) -> bool {
-    use Action::{Audit, Flap, Join, Leave, Ping, Put, Stop, Stretch};
-    let looks = matches!(action, Put { .. } | Audit { .. } | Ping { .. } | Stretch(_));
-    !looks && !matches!(action, Join { .. } | Leave { .. } | Flap { .. } | Stop(_))
+    use Action::{Audit, Catchment, Flap, Join, Leave, Ping, Put, Stop, Stretch};
+    let asks = matches!(action, Audit { .. } | Ping { .. } | Catchment { .. } | Stretch(_));
+    !asks && !matches!(action, Join { .. } | Leave { .. } | Put { .. } | Flap { .. } | Stop(_))
 }
 
 /// Carries out all actions of one text, as `anybed fault` sends it.

@@ -2,14 +2,15 @@
 //!
 //! - [`runtime`], [`sandbox`]: where labs are found, and the walls around each
 //! - [`supervisor`]: a lab from build to end; `network`, `media`, `process`, `launch`, `converge` build it
-//! - `play`, `fault`, `renumber`, `flap`, `verify`, `walk`, `ping`, `stretch`, `workload`, `probe`, `prober`,
-//!   `flows`, `flow`: what happens in it
+//! - `play`, `fault`, `renumber`, `flap`, `verify`, `walk`, `branches`, `ping`, `stretch`, `workload`, `probe`,
+//!   `prober`, `flows`, `flow`: what happens in it
 //! - `record`, `facts`, `updates`, `watchdog`: what is written down
 //! - `fibs`, `nodes`: what it knows of its kernels and its overlay nodes
-//! - [`api`], [`ask`]: its socket, and what can be asked
+//! - [`api`], [`ask`], [`survey`], [`lookup`], [`live_probe`]: its socket, and what can be asked
 
 pub mod api;
 pub mod ask;
+mod branches;
 mod converge;
 mod facts;
 mod fault;
@@ -18,6 +19,8 @@ mod flap;
 mod flow;
 mod flows;
 mod launch;
+pub mod live_probe;
+pub mod lookup;
 mod media;
 mod network;
 mod nodes;
@@ -33,6 +36,7 @@ pub mod runtime;
 pub mod sandbox;
 mod stretch;
 pub mod supervisor;
+pub mod survey;
 mod updates;
 mod verify;
 mod walk;

@@ -72,7 +72,7 @@ impl Probers {
     }
 }
 
-fn open(target: SocketAddr) -> Result<UdpSocket> {
+pub(super) fn open(target: SocketAddr) -> Result<UdpSocket> {
     let any = if target.is_ipv4() { IpAddr::V4(Ipv4Addr::UNSPECIFIED) } else { IpAddr::V6(Ipv6Addr::UNSPECIFIED) };
     let socket = UdpSocket::bind(SocketAddr::new(any, 0)).context("open a client's socket")?;
     socket.set_nonblocking(true).context("set a client's socket non-blocking")?;

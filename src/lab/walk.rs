@@ -44,10 +44,10 @@ impl Path {
 
 /// Follows the kernels' routes from node to node.
 pub(super) struct Walker<'a> {
-    lab: &'a Lab,
+    pub(super) lab: &'a Lab,
     plan: Arc<Plan>,
     dead: BTreeSet<usize>,
-    controls: Vec<Control>,
+    pub(super) controls: Vec<Control>,
 }
 
 impl<'a> Walker<'a> {
@@ -90,7 +90,7 @@ impl<'a> Walker<'a> {
     }
 
     /// The node beyond an interface, the index of the one that packets come in at, and the link, if it lives.
-    fn next(&self, at: NodeId, index: u32) -> Option<((NodeId, u32), LinkId)> {
+    pub(super) fn next(&self, at: NodeId, index: u32) -> Option<((NodeId, u32), LinkId)> {
         let links = self.plan.links.iter().filter(|l| !self.dead.contains(&l.link.0));
         let mut ends = links.flat_map(|l| [(l.a, l.b, l.link), (l.b, l.a, l.link)]);
         let beyond = ends.find(|(here, ..)| here.0 == at && self.plan.interface(*here).index == index);

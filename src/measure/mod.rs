@@ -2,8 +2,8 @@
 //!
 //! - [`Record`] reads `events.jsonl`; [`report()`] measures it; [`judge`] decides its expectations.
 //! - Clients: `catchment` (who answers whom, from the probes), `walk` (where the kernel routes
-//!   lead, as a second witness). Routing: `timeline` (what each fault answers for), `convergence`,
-//!   `replay` and `transient` (loops and black holes), `updates`.
+//!   lead, as a second witness), `surveyed` (both at one moment, for every node). Routing: `timeline`
+//!   (what each fault answers for), `convergence`, `replay` and `transient` (loops and black holes), `updates`.
 //!   Links: `distance` (round trips against configured delays). Sites: `announced` (who is one, when),
 //!   `load` (who answers how many), `stretch` (and how much farther than the nearest), `derived` (the same
 //!   from configured delays).
@@ -41,6 +41,7 @@ mod snapshot;
 mod stats;
 mod stretch;
 mod summary;
+mod surveyed;
 mod timeline;
 mod transient;
 mod updates;
@@ -142,6 +143,7 @@ impl Findings<'_> {
             nodes: counts(record),
             links: facts.links.len(),
             catchments: snapshot::catchments(self),
+            surveys: surveyed::reports(record),
             faults: faults(self),
             transients: self.transients.reported(record, &self.windows),
             shorter_transients: self.transients.shorter.len(),

@@ -37,6 +37,9 @@ pub struct Report {
     pub nodes: NodeCounts,
     pub links: usize,
     pub catchments: Vec<Catchment>,
+    /// What each `catchment` of the timeline found.
+    #[serde(default)]
+    pub surveys: Vec<SurveyReport>,
     pub faults: Vec<FaultReport>,
     /// Loops and black holes of the forwarding plane during the play, by time.
     #[serde(default)]
@@ -147,6 +150,48 @@ pub struct Disagreement {
     pub answered_by: String,
     /// Several with equal-cost multipath.
     pub routed_to: Vec<String>,
+    /// The ways there, by the routes that the record has: the nodes on each, from the client's gateway on.
+    #[serde(default)]
+    pub ways: Vec<Vec<String>>,
+}
+
+/// Which member every node of the lab reached, at one moment.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct SurveyReport {
+    pub at: f64,
+    /// The group's address.
+    pub group: String,
+    pub group_name: String,
+    /// Node to the member that its packet reached; `null`: nobody. A member reaches itself.
+    pub nodes: BTreeMap<String, Option<String>>,
+    /// Site to the number of nodes that it catches.
+    pub sites: BTreeMap<String, usize>,
+    /// False: something changed while it was taken, and nothing was compared.
+    pub settled: bool,
+    /// Nodes whose packet was compared with the kernels' routes.
+    pub compared: usize,
+    pub disagreements: Vec<SurveyDisagreement>,
+}
+
+/// A node whose packet and the kernels' routes do not lead to the same.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct SurveyDisagreement {
+    pub node: String,
+    /// `its packet reached west.n1, the routes lead to east.n1`
+    pub found: String,
+    /// The nodes that its packet came to.
+    pub packet: Vec<String>,
+    /// The ways that the kernels' routes give, and how each ends: `arrives`, `no-route`, `dead-link`, `circle`.
+    pub routes: Vec<RoutedWay>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct RoutedWay {
+    pub hops: Vec<String>,
+    pub end: String,
 }
 
 /// One fault, or several of the same moment, and what followed until the next.

@@ -10,6 +10,7 @@ use crate::measure::observe_effects as effects;
 use crate::measure::observe_flows;
 use crate::measure::overlay::{Answer, Audited, History, Lookup, stubs};
 use crate::measure::summary::merge;
+use crate::measure::surveyed::disagreements;
 use crate::measure::{Findings, Record};
 use crate::scenario::Metric;
 
@@ -76,6 +77,7 @@ pub(crate) fn observe<'a>(findings: &'a Findings<'a>, metric: &Metric) -> Option
         }),
         Metric::FoundKeys(overlay) => audits(audited(overlay)?, |audits| audits.last().map_or(0, |a| a.found as usize)),
         Metric::Catchment(client, group) => answering(findings, client, group.as_deref())?,
+        Metric::Disagreements(group) => disagreements(findings, group.as_deref()),
         Metric::MovedClients => moved(&findings.probed),
         Metric::LostProbes(client) => lost(findings, client.as_deref())?,
         Metric::Outage(client, group) => outage(findings, client, group.as_deref())?,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::event::GroupFacts;
 use crate::measure::Findings;
-use crate::measure::catchment::Probed;
+use crate::measure::catchment::{Probed, is_group};
 use crate::measure::model::{Catchment, Disagreement};
 use crate::measure::walk::Tables;
 
@@ -31,7 +31,7 @@ pub(crate) fn catchments<'a>(findings: &Findings<'a>) -> Vec<Catchment> {
                 moment: moment.clone(),
                 group: address(group),
                 group_name: group.name.clone(),
-                disagreements: of_group().filter_map(|p| disagreement(&tables, p, at)).collect(),
+                disagreements: of_group().filter_map(|p| compared(&tables, p, at)).flatten().collect(),
                 clients,
             });
         }
@@ -69,6 +69,26 @@ fn address(group: &GroupFacts) -> String {
     group.addresses.first().map_or_else(|| group.name.clone(), ToString::to_string)
 }
 
+/// Of one group (or each), at every moment of the report's catchments: the clock, how many clients were
+/// compared, and how many of them disagree.
+pub(crate) fn comparisons(findings: &Findings<'_>, group: Option<&str>) -> Vec<(u64, usize, usize)> {
+    let record = findings.record;
+    let mut tables = Tables::new(record);
+    let mut events = record.events.iter().peekable();
+    let mut found = Vec::new();
+    for (at, _) in moments(findings) {
+        while let Some(event) = events.next_if(|e| e.at <= at) {
+            tables.apply(event.at, &event.what);
+        }
+        let meant = findings.probed.iter().filter(|p| group.is_none_or(|group| is_group(p.group, group)));
+        let all: Vec<_> = meant.filter_map(|p| compared(&tables, p, at)).collect();
+        if !all.is_empty() {
+            found.push((at, all.len(), all.iter().flatten().count()));
+        }
+    }
+    found
+}
+
 /// Clock readings and names. The begin is when the last client got its first answer.
 fn moments(findings: &Findings<'_>) -> Vec<(u64, String)> {
     let record = findings.record;
@@ -92,16 +112,21 @@ fn moments(findings: &Findings<'_>) -> Vec<(u64, String)> {
 }
 
 /// Compares the answers with the routes, if no route to the group has changed since the client's
-/// latest answered probe was sent.
-fn disagreement(tables: &Tables<'_>, probed: &Probed<'_>, at: u64) -> Option<Disagreement> {
+/// latest answered probe was sent. `None`: they cannot be compared; `Some(None)`: they agree.
+pub(crate) fn compared<'a>(tables: &Tables<'a>, probed: &Probed<'a>, at: u64) -> Option<Option<Disagreement>> {
     let (sent, answered_by) = probed.latest_answer(at)?;
     if sent < tables.last_change() || probed.at(at) != Some(answered_by) {
         return None;
     }
     let routed_to = tables.destinations(probed.client, probed.group);
-    (!routed_to.is_empty() && !routed_to.contains(answered_by)).then(|| Disagreement {
+    if routed_to.is_empty() {
+        return None;
+    }
+    let owned = |names: Vec<&str>| names.into_iter().map(str::to_owned).collect();
+    Some((!routed_to.contains(answered_by)).then(|| Disagreement {
         client: probed.client.to_owned(),
         answered_by: answered_by.to_owned(),
         routed_to: routed_to.into_iter().map(str::to_owned).collect(),
-    })
+        ways: tables.ways(probed.client, probed.group).into_iter().map(owned).collect(),
+    }))
 }

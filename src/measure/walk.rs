@@ -11,6 +11,7 @@ use ipnet::IpNet;
 
 use crate::event::{FibChange, GroupFacts, What};
 use crate::measure::Record;
+use crate::survey::MOST_WAYS;
 
 /// Routes of every node to the groups' addresses, as the record's events are taken in.
 pub(crate) struct Tables<'a> {
@@ -67,10 +68,37 @@ impl<'a> Tables<'a> {
         self.gateways.get(client).map_or_else(BTreeSet::new, |gateway| self.from(gateway, group))
     }
 
+    /// Every way that the client's packets to the group may take, up to [`MOST_WAYS`]; the nodes on it.
+    pub(crate) fn ways(&self, client: &'a str, group: &GroupFacts) -> Vec<Vec<&'a str>> {
+        let mut ways = Vec::new();
+        let gateway = self.gateways.get(client);
+        let mut open: Vec<Vec<&str>> = gateway.map(|gateway| vec![*gateway]).into_iter().collect();
+        while let Some(way) = open.pop() {
+            let Some(last) = way.last().copied() else { continue };
+            let next = self.next(last, group);
+            let (Some(next), false) = (next, self.hosts.contains(last)) else {
+                ways.push(way);
+                continue;
+            };
+            if ways.len() + open.len() < MOST_WAYS {
+                let fresh = next.into_iter().filter(|node| !way.contains(node));
+                open.extend(fresh.map(|node| [&way[..], &[node]].concat()));
+            }
+        }
+        ways.reverse();
+        ways
+    }
+
+    /// The nodes after this one on the way to the group; `None` if they are not known.
+    fn next(&self, node: &'a str, group: &GroupFacts) -> Option<Vec<&'a str>> {
+        let prefix = IpNet::from(*group.addresses.first()?);
+        let via = &self.routes.get(&(node, prefix))?.via;
+        let owners: Option<Vec<&str>> = via.iter().map(|via| self.owners.get(via).copied()).collect();
+        owners.filter(|owners| !owners.is_empty())
+    }
+
     /// Hosts that packets from this node to the group may reach; empty if that is not known.
     pub(crate) fn from(&self, node: &'a str, group: &GroupFacts) -> BTreeSet<&'a str> {
-        let Some(address) = group.addresses.first() else { return BTreeSet::new() };
-        let prefix = IpNet::from(*address);
         let (mut open, mut met, mut ends) = (vec![node], BTreeSet::new(), BTreeSet::new());
         while let Some(node) = open.pop() {
             if !met.insert(node) {
@@ -80,11 +108,9 @@ impl<'a> Tables<'a> {
                 ends.insert(node);
                 continue;
             }
-            let next = self.routes.get(&(node, prefix)).map_or(&[][..], |route| &route.via);
-            let owners: Option<Vec<&str>> = next.iter().map(|via| self.owners.get(via).copied()).collect();
-            match owners {
-                Some(owners) if !owners.is_empty() => open.extend(owners),
-                _ => return BTreeSet::new(),
+            match self.next(node, group) {
+                Some(owners) => open.extend(owners),
+                None => return BTreeSet::new(),
             }
         }
         ends

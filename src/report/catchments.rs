@@ -102,6 +102,9 @@ fn disagreements(page: &mut Page, catchments: &[&Catchment]) {
                     moment(catchment.at)
                 );
                 page.labeled("disagree", &text);
+                for way in &found.ways {
+                    page.labeled("routes", &format!("{client} → {}", way.join(" → ")));
+                }
             }
         }
     }

@@ -28,6 +28,7 @@ pub fn tables(report: &Report, series: &Series<'_>) -> Result<Vec<(&'static str,
         ("loads.csv", loads(report)?),
         ("flips.csv", flips(report)?),
         ("stretch.csv", stretch(report)?),
+        ("surveys.csv", surveys(report)?),
     ])
 }
 
@@ -201,4 +202,15 @@ fn stretch(report: &Report) -> Result<String, csv::Error> {
     let head = ["at_s", "group", "source", "client", "anycast_ms", "site", "site_ms", "best", "best_ms"];
     let [a, b, c, d, e, f, g, h, i] = head;
     table([a, b, c, d, e, f, g, h, i, "stretch", "inflation_ms", "at_best"], rows)
+}
+
+fn surveys(report: &Report) -> Result<String, csv::Error> {
+    let rows = report.surveys.iter().flat_map(|s| {
+        s.nodes.iter().map(|(node, member)| {
+            let found = s.disagreements.iter().find(|d| d.node == *node).map(|d| &d.found);
+            let [at, group, address] = [s.at.to_string(), s.group_name.clone(), s.group.clone()];
+            [at, group, address, node.clone(), or_empty(member.as_ref()), or_empty(found)]
+        })
+    });
+    table(["at_s", "group", "address", "node", "member", "disagreement"], rows)
 }

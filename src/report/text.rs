@@ -12,6 +12,7 @@ use crate::report::machine::machine;
 use crate::report::page::{
     BAD, BOLD, Cell, DIM, GOOD, NOTICE, Page, abbreviated, duration, maybe, moment, plural, shortened,
 };
+use crate::report::surveys::surveys;
 use crate::report::transients;
 
 /// Draws a report; with `color`, in the terminal's colors.
@@ -25,6 +26,7 @@ pub fn text(report: &Report, color: bool) -> String {
     effects::draw_loads(&mut page, report);
     effects::draw_stretches(&mut page, report);
     flows::section(&mut page, report);
+    surveys(&mut page, report);
     round_trips(&mut page, report);
     for (name, overlay) in &report.overlays {
         lookups(&mut page, name, overlay);

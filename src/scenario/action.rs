@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::effects::stretch;
-use super::faults::{clear, flap, impair, link, partition, ping, stop};
+use super::faults::{catchment, clear, flap, impair, link, partition, ping, stop};
 use super::words::{Words, host, overlay, stub};
 use super::{Action, Ends, Part, Victim};
 use crate::topology::diagnose::suggest;
@@ -37,6 +37,7 @@ pub const FORMS: &[(&str, &str)] = &[
     ("audit", "audit OVERLAY"),
     ("ping", "ping NAME …"),
     ("stretch", "stretch [GROUP]"),
+    ("catchment", "catchment [GROUP]"),
     ("flap", "flap FAULT every PERIOD times COUNT"),
     ("stop", "stop FAULT"),
 ];
@@ -89,6 +90,7 @@ pub(super) fn parse_at(text: &str, start: usize, topology: &Topology) -> Result<
         "put" => put(&mut words, form, topology)?,
         "ping" => vec![ping(&mut words, form, topology)?],
         "stretch" => vec![stretch(&verb, &mut words, topology)?],
+        "catchment" => vec![catchment(&mut words, form, topology)?],
         "flap" => return Ok(vec![flap(text, start, form, topology)?]),
         "stop" => return Ok(vec![stop(text, start, form, topology)?]),
         _ => vec![Action::Audit { overlay: overlay(&words.expect("an overlay", form)?, topology)? }],
@@ -276,6 +278,7 @@ impl Action {
             Self::Drain { .. } => "drain",
             Self::Ping { .. } => "ping",
             Self::Stretch(_) => "stretch",
+            Self::Catchment { .. } => "catchment",
             Self::Flap { .. } => "flap",
             Self::Stop(_) => "stop",
             Self::Fail { .. } => "fail",
@@ -324,6 +327,7 @@ impl Action {
             Self::Announce { host, .. } | Self::Withdraw { host, .. } | Self::Drain { host, .. } => {
                 &topology.node(*host).name
             }
+            Self::Catchment { group } => &topology.groups[group.0].name,
             Self::Put { overlay, .. } | Self::Audit { overlay } => &topology.overlays[*overlay].name,
             Self::Stretch(group) => group.map_or("", |id| &topology.groups[id.0].name),
         }

@@ -25,6 +25,7 @@ pub const FORMS: &[(&str, &str, Kind)] = &[
     ("rtt", "rtt of NODE to NODE", Kind::Seconds),
     ("rtt error", "rtt error", Kind::Ratio),
     ("catchment", "catchment of CLIENT [for GROUP]", Kind::Site),
+    ("disagreements", "disagreements [of GROUP]", Kind::Count),
     ("moved clients", "moved clients", Kind::Count),
     ("lost probes", "lost probes [of CLIENT]", Kind::Count),
     ("stretch p50", "stretch p50 [of GROUP]", Kind::Factor),
@@ -164,6 +165,7 @@ fn metric(mut words: Words<'_>, topology: &Topology) -> Result<(Metric, Kind), A
         ("updates", Some(subject)) => {
             return Err(subject.error("`updates` counts those of all routers", format!("write `{form}`")));
         }
+        ("disagreements", subject) => Metric::Disagreements(group(&first, subject.as_ref(), topology)?),
         ("rtt", Some(subject)) => round_trip(subject, &mut words, form, topology)?,
         ("rtt error", None) => Metric::RoundTripError,
         ("rtt error", Some(subject)) => {

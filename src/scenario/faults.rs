@@ -9,7 +9,7 @@ use super::words::{ActionError, Word, Words};
 use super::{Action, Ends, Part};
 use crate::kernel::impairment::{PROPERTIES, Properties};
 use crate::topology::diagnose::suggest;
-use crate::topology::{AsId, Link, LinkId, NodeId, Topology};
+use crate::topology::{AsId, GroupId, GroupRole, Link, LinkId, NodeId, Topology};
 
 /// A link by its name, or by its two ends in the other order.
 pub(super) fn link(word: &Word<'_>, topology: &Topology) -> Result<LinkId, ActionError> {
@@ -104,6 +104,26 @@ pub(super) fn ping(words: &mut Words<'_>, form: &str, topology: &Topology) -> Re
         return Err(first.error("that is one node, which has nobody to ping", help));
     }
     Ok(Action::Ping { parts })
+}
+
+/// The group of a `catchment`: the lab's only one, unless it is named.
+pub(super) fn catchment(words: &mut Words<'_>, form: &str, topology: &Topology) -> Result<Action, ActionError> {
+    let groups = || topology.groups.iter().enumerate();
+    if words.peek().is_some() {
+        let word = words.expect("a group", form)?;
+        let found = groups().find(|(_, group)| group.name == word.text);
+        let known = || suggest(word.text, topology.groups.iter().map(|group| group.name.as_str()));
+        let found = found.ok_or_else(|| word.error(format!("there is no group `{}`", word.text), known()));
+        return found.map(|(index, _)| Action::Catchment { group: GroupId(index) });
+    }
+    let plain: Vec<_> = groups().filter(|(_, group)| !matches!(group.role, GroupRole::Color(..))).collect();
+    if let [(only, _)] = plain[..] {
+        return Ok(Action::Catchment { group: GroupId(only) });
+    }
+    let names: Vec<_> = plain.iter().map(|(_, group)| group.name.as_str()).collect();
+    let help =
+        if names.is_empty() { "the lab has none".to_owned() } else { format!("say which one: {}", names.join(", ")) };
+    Err(words.missing("a group is missing", help))
 }
 
 fn several<'a>(words: &mut Words<'a>, form: &str, topology: &Topology) -> Result<(Word<'a>, Vec<Part>), ActionError> {

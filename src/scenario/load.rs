@@ -185,6 +185,9 @@ fn judged(expectations: &[PlacedExpectation], placed: &[Placed], topology: &Topo
             Metric::BrokenFlows(_) | Metric::Affinity(_) | Metric::FlowMembers(_) => continue,
             Metric::Catchment(..) | Metric::MovedClients | Metric::LostProbes(_) | Metric::Outage(..) => continue,
             Metric::Loops(_) | Metric::Blackholes(_) | Metric::Updates => continue,
+            // Of a group that clients probe, the report's catchments tell.
+            Metric::Disagreements(_) if topology.probe.is_none() && !verbs.contains(&"catchment") => "`catchment`",
+            Metric::Disagreements(_) => continue,
             _ if !verbs.contains(&"join") => "`join`",
             _ => continue,
         };

@@ -100,6 +100,8 @@ pub enum Action {
     /// `stretch [GROUP]`: measures each client's round trip to the group's address and to every member that
     /// announces it; without a group, of all that clients probe.
     Stretch(Option<GroupId>),
+    /// `catchment [GROUP]`: surveys which member of the group each node's packets reach.
+    Catchment { group: GroupId },
     /// `flap FAULT every PERIOD times COUNT`: the fault and its undo, again and again. The timeline has
     /// it spread out into these.
     Flap { fault: Box<Self>, every: Duration, times: u32 },
@@ -180,6 +182,9 @@ pub enum Metric {
     /// `rtt error`: of all pairs pinged in the window, the largest distance of the median from the sum of
     /// the configured delays, as a share of that sum or of 10 ms, whichever is more. Ratio.
     RoundTripError,
+    /// `disagreements [of GROUP]`: nodes whose packets reach another member than the kernels' routes lead to,
+    /// at each survey and each catchment of the report. Counter.
+    Disagreements(Option<String>),
     /// `catchment of CLIENT [for GROUP]`: who answers it; the value is a host or a stub name. State.
     Catchment(String, Option<String>),
     /// `moved clients`: clients whose answering member changed in the window. Counter.

@@ -53,8 +53,12 @@ impl<'a> Words<'a> {
 
     /// The next word, or an error that says what should stand there.
     pub(super) fn expect(&mut self, what: &str, form: &str) -> Result<Word<'a>, ActionError> {
-        let help = Some(format!("write `{form}`"));
-        self.words.next().ok_or(ActionError { message: format!("{what} is missing"), span: self.end..self.end, help })
+        self.words.next().ok_or_else(|| self.missing(&format!("{what} is missing"), format!("write `{form}`")))
+    }
+
+    /// An error about what does not stand at the end.
+    pub(super) fn missing(&self, message: &str, help: String) -> ActionError {
+        ActionError { message: message.to_owned(), span: self.end..self.end, help: Some(help) }
     }
 
     /// Takes `word` if it is next.

@@ -8,5 +8,6 @@ mod flows;
 mod overlays;
 mod routing;
 mod schema;
+mod surveys;
 mod synthetic;
 mod verdicts;

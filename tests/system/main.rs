@@ -20,6 +20,7 @@ mod lab_renumber;
 mod lab_routing;
 mod lab_sessions;
 mod lab_storm;
+mod lab_survey;
 mod lab_transient;
 mod leftovers;
 mod links;

@@ -18,8 +18,8 @@ use super::machine::machine;
 use super::map::{Map, State};
 use super::network::Network;
 use super::sites::{Sites, color, letter};
-use super::{effects, page, text};
-use crate::measure::{Catchment, FaultReport, Outcome, OverlayReport, Report, RunVerdict, Series};
+use super::{effects, page, surveys, text};
+use crate::measure::{Catchment, FaultReport, Outcome, OverlayReport, Report, RunVerdict, Series, SurveyReport};
 use charts::Lines;
 use flows::FlowsView;
 use page::{moment, shortened};
@@ -54,6 +54,7 @@ struct View<'a> {
     stretches: Vec<StretchView>,
     flows: Option<FlowsView>,
     overlays: Vec<OverlayView>,
+    surveys: Vec<(String, String, Vec<String>)>,
     distances: Option<String>,
     unanswered: usize,
     expectations: Vec<(&'static str, &'a str, String, &'a str)>,
@@ -167,6 +168,7 @@ pub fn html(report: &Report, network: &Network, series: &Series<'_>) -> String {
         stretches: stretches(report),
         flows: FlowsView::of(report, series),
         overlays: report.overlays.iter().map(|(name, o)| overlay(report, series, name, o)).collect(),
+        surveys: report.surveys.iter().map(survey).collect(),
         distances: charts::distances(report),
         unanswered: report.round_trips.iter().filter(|p| p.rtt_ms.is_none()).count(),
         expectations: report.expectations.iter().map(expectation).collect(),
@@ -333,6 +335,13 @@ fn overlay(report: &Report, series: &Series<'_>, name: &str, overlay: &OverlayRe
         lookups: charts::lookups(report, name, series),
         joins: charts::joins(name, series),
     }
+}
+
+/// When, what was found, and what differs with both traces.
+fn survey(survey: &SurveyReport) -> (String, String, Vec<String>) {
+    let differ = survey.disagreements.iter().take(MOST_ROWS).flat_map(surveys::lines);
+    let differ = differ.map(|(label, text)| format!("{label}: {text}")).collect();
+    (moment(survey.at), surveys::headline(survey), differ)
 }
 
 fn expectation(verdict: &crate::measure::Verdict) -> (&'static str, &str, String, &str) {

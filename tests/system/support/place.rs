@@ -57,6 +57,11 @@ impl Place {
         self.folder.path()
     }
 
+    /// The program under test, where its user can read it.
+    pub(crate) fn program(&self) -> &Path {
+        &self.program
+    }
+
     pub(crate) fn runtime(&self) -> PathBuf {
         self.path().join("run")
     }
