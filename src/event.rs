@@ -49,6 +49,17 @@ pub enum What {
     /// Echoes between two nodes, from a `ping`: the links that the kernels' routes led along, there and
     /// back, and each round trip in nanoseconds (`None`: no answer).
     Ping { from: String, to: String, there: Vec<String>, back: Vec<String>, round_trips: Vec<Option<u64>> },
+    /// Echoes of one client, from a `stretch`: to a group's address, and to the unicast address of each of its
+    /// members that announces. Round trips in nanoseconds (`None`: no answer). All clients of one `stretch`
+    /// have the same time, that of its begin.
+    Stretch {
+        group: String,
+        client: String,
+        /// The member that the kernels' routes led to.
+        site: Option<String>,
+        anycast: Vec<Option<u64>>,
+        members: BTreeMap<String, Vec<Option<u64>>>,
+    },
     /// Which member of a group each node's packets reach, from a `catchment`.
     Survey(Box<Survey>),
     /// A partition or its undo has been looked into, `seconds` after it was done: what was found.
@@ -66,7 +77,14 @@ pub enum What {
     /// A node's BGP session with a neighbor was established, or ended.
     Session { node: String, peer: String, up: bool },
     /// Probes of one client that were answered or given up since the last such line.
-    Probes { client: String, group: String, probes: Vec<ProbeResult> },
+    Probes {
+        client: String,
+        group: String,
+        probes: Vec<ProbeResult>,
+        /// Probes that were due in that time and not sent: the machine was more than a period late.
+        #[serde(default)]
+        skipped: u64,
+    },
     /// What became of one client's flows to a group since the last such line; requests sent, and answered.
     Flows { client: String, group: String, changes: Vec<FlowChange>, requests: u64, answered: u64 },
     /// A process ended that nobody had asked to end, or one that a fault killed.
@@ -154,6 +172,9 @@ pub struct GroupFacts {
     pub overlay: Option<String>,
     /// `None` for a plain or a join group.
     pub color: Option<u16>,
+    /// Hosts that may announce it; empty in records that do not have them.
+    #[serde(default)]
+    pub members: Vec<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anybed::kernel::impairment::{Properties, Queue, Share};
 use anybed::scenario::damage::Damage;
-use anybed::scenario::{Action, Ends, Metric, Op, Origin, Part, Value, Victim, action, expect, load_text};
+use anybed::scenario::{Action, Ends, Metric, Op, Origin, Part, Quantile, Value, Victim, action, expect, load_text};
 use anybed::topology::{AsId, GroupId, LinkId, NodeId, NodeKind, Overrides, Topology, graphml};
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
@@ -82,6 +82,8 @@ fn actions(topology: &Topology) -> impl Strategy<Value = Action> + use<> {
         1 => members.prop_map(|host| Action::Leave { host, overlay: 0 }),
         1 => (1..1_000_000u32).prop_map(|keys| Action::Put { overlay: 0, keys }),
         1 => Just(Action::Audit { overlay: 0 }),
+        1 => Just(Action::Stretch(None)),
+        1 => (0..topology.groups.len()).prop_map(|group| Action::Stretch(Some(GroupId(group)))),
     ]
 }
 
@@ -90,7 +92,7 @@ fn text() -> impl Strategy<Value = String> {
     let words = "cut mend blackhole impair clear delay=80ms loss=x partition heal silently freeze thaw flap every 2s times \
                  stop renumber drain fail recover crash restart join leave announce withdraw put audit music campus campus.n1 \
                  campus.c1 sea sea-sun in of from for node 7 95% 4s yes no == = != <= > joins failed joins lookup \
-                 success catchment moved clients é \u{3000} music/3";
+                 success catchment moved clients stretch p90 best site load fairness flips 1.2 é \u{3000} music/3";
     let known = select(words.split_whitespace().collect::<Vec<_>>()).prop_map(str::to_owned);
     let word = prop_oneof![4 => known, 1 => "\\PC{0,6}"];
     proptest::collection::vec(word, 0..8).prop_map(|words| words.join(" "))
@@ -194,7 +196,43 @@ fn expectations_are_read() {
     let compared = parse("outage of campus.c1 for music <= outage of campus.c1 for music").unwrap();
     assert_eq!(compared, (outage("music"), Op::Le, Value::Metric(Box::new(outage("music")))));
 
+    assert_eq!(
+        parse("stretch p90 <= 1.2").unwrap(),
+        (Metric::Stretch(Quantile::P90, None), Op::Le, Value::Number(1.2))
+    );
+    let of_color = Metric::BestSite(Some("music/3".to_owned()));
+    assert_eq!(parse("best site of music/3 >= 80%").unwrap(), (of_color, Op::Ge, Value::Number(0.8)));
+    let fairness = Metric::Fairness(Some(music()));
+    assert_eq!(parse("fairness of music >= 0.8").unwrap(), (fairness, Op::Ge, Value::Number(0.8)));
+    let load = Metric::Load("campus".to_owned(), Some(music()));
+    assert_eq!(parse("load of campus for music <= 60%").unwrap(), (load, Op::Le, Value::Number(0.6)));
+    let flips = Metric::Flips(Some("campus.c1".to_owned()));
+    assert_eq!(parse("flips of campus.c1 == 0").unwrap(), (flips, Op::Eq, Value::Number(0.0)));
+    let compared = parse("stretch p50 < stretch p99").unwrap();
+    assert_eq!(compared.2, Value::Metric(Box::new(Metric::Stretch(Quantile::P99, None))));
+
     for wrong in [
+        "stretch <= 1.2",
+        "stretch p95 <= 1.2",
+        "stretch p50 <= 20%",
+        "stretch p50 < -1",
+        "stretch p50 of musik <= 1.2",
+        "best site >= 0%",
+        "best site <= 100%",
+        // Nobody probes a color, so nobody sees its load.
+        "fairness of music/3 >= 0.8",
+        "fairness <= 1",
+        // The least that 24 members' index can be.
+        "fairness >= 4%",
+        "fairness > 1",
+        "fairness < load of campus",
+        "load <= 60%",
+        "load of den <= 60%",
+        "load of campus.c1 <= 60%",
+        "load of campus for musik <= 60%",
+        "load of campus > 100%",
+        "flips >= 0",
+        "flips of campus.n1 == 0",
         "outage of campus.c1 for music < lost probes of campus.c1",
         "members of music == islands of music",
         "",

@@ -16,6 +16,7 @@ pub mod pcapng;
 pub mod ping;
 pub mod pressure;
 pub mod qdisc;
+pub mod stamp;
 pub mod sys;
 pub mod sysctl;
 pub mod wire;

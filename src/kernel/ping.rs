@@ -1,7 +1,7 @@
 //! ICMP echo between any nodes, many at a time: answered by the kernels themselves, so that it needs
 //! no process at the other end (RFC 792, RFC 4443).
 
-use std::io::{self, Read};
+use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::{AsFd, AsRawFd};
 use std::time::Duration;
@@ -13,7 +13,7 @@ use nix::sys::socket::{SockaddrStorage, recvfrom};
 use socket2::{Domain, Protocol, Socket, Type};
 
 use super::namespace::{Namespace, Stepper, enter};
-use super::now;
+use super::{now, stamp};
 
 /// Requests sent before answers are looked for: a socket's buffer holds some 270 small messages.
 const BURST: usize = 64;
@@ -45,7 +45,19 @@ impl Pinger {
     /// Sends one request for each of `echoes`, `gap` apart, and waits until all are answered, or
     /// `patience` after the last one. Returns the round-trip times in nanoseconds, in order; `None`: no answer.
     pub async fn ping(self, echoes: Vec<Echo>, gap: Duration, patience: Duration) -> Result<Vec<Option<u64>>> {
-        let work = move || self.exchange(&echoes, gap, patience);
+        let burst = if gap.is_zero() { BURST } else { 1 };
+        self.ping_in_bursts(echoes, burst, gap, patience).await
+    }
+
+    /// As [`Pinger::ping`], with `burst` requests at once, and `gap` between bursts.
+    pub async fn ping_in_bursts(
+        self,
+        echoes: Vec<Echo>,
+        burst: usize,
+        gap: Duration,
+        patience: Duration,
+    ) -> Result<Vec<Option<u64>>> {
+        let work = move || self.exchange(&echoes, burst, gap, patience);
         tokio::task::spawn_blocking(work).await.context("the pinging thread panicked")?
     }
 
@@ -72,7 +84,7 @@ impl Pinger {
         Ok(found)
     }
 
-    fn exchange(&self, echoes: &[Echo], gap: Duration, patience: Duration) -> Result<Vec<Option<u64>>> {
+    fn exchange(&self, echoes: &[Echo], burst: usize, gap: Duration, patience: Duration) -> Result<Vec<Option<u64>>> {
         let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC).context("create an epoll")?;
         for (index, (socket, _)) in self.sockets.iter().enumerate() {
             let interest = EpollEvent::new(EpollFlags::EPOLLIN, index as u64);
@@ -81,7 +93,7 @@ impl Pinger {
         // Answers to an earlier exchange are none to this one.
         let nonce = now();
         let mut exchange = Exchange { pinger: self, epoll, nonce, sent: Vec::new(), times: vec![None; echoes.len()] };
-        for burst in echoes.chunks(if gap.is_zero() { BURST } else { 1 }) {
+        for burst in echoes.chunks(burst) {
             for echo in burst {
                 exchange.send(echo);
             }
@@ -133,15 +145,14 @@ impl Exchange<'_> {
         for event in &ready[..count] {
             let (socket, address) = &self.pinger.sockets[event.data() as usize];
             let mut buffer = [0; 256];
-            while let Ok(length) = (&*socket).read(&mut buffer) {
-                let at = now();
+            while let Ok((length, at)) = stamp::receive(socket, &mut buffer) {
                 let bytes = &buffer[..length];
                 if let Some((nonce, number)) = reply(address.is_ipv4(), bytes)
                     && nonce == self.nonce
                     && let Some(sent) = self.sent.get(number as usize)
                 {
                     // A duplicate changes nothing.
-                    self.times[number as usize].get_or_insert(at - sent);
+                    self.times[number as usize].get_or_insert(at.saturating_sub(*sent));
                 }
             }
         }
@@ -178,6 +189,7 @@ fn open(address: IpAddr) -> io::Result<Socket> {
     };
     let socket = Socket::new(domain, Type::RAW, Some(protocol))?;
     socket.set_nonblocking(true)?;
+    stamp::stamp(&socket)?;
     socket.bind(&SocketAddr::new(address, 0).into())?;
     Ok(socket)
 }

@@ -97,7 +97,8 @@ fn group(topology: &Topology, group: &Group) -> GroupFacts {
         GroupRole::Color(overlay, color) => (Some(overlay), Some(color)),
     };
     let overlay = overlay.map(|index| topology.overlays[index].name.clone());
-    GroupFacts { name: group.name.clone(), addresses: group.addresses.clone(), overlay, color }
+    let members = group.members.iter().map(|id| topology.node(*id).name.clone()).collect();
+    GroupFacts { name: group.name.clone(), addresses: group.addresses.clone(), overlay, color, members }
 }
 
 fn overlay(topology: &Topology, overlay: &Overlay) -> OverlayFacts {

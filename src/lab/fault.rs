@@ -8,7 +8,7 @@ use anyhow::{Context, Result, anyhow, bail, ensure};
 use tokio::time::timeout;
 
 use super::network::LinkChange;
-use super::{Lab, Shared, ping, workload};
+use super::{Lab, Shared, ping, stretch, workload};
 use crate::anycast::Command;
 use crate::event::What;
 use crate::kernel::now;
@@ -58,6 +58,11 @@ impl Lab {
             Action::Ping { parts } => {
                 let (lab, nodes) = (self.clone(), pinged(parts, &self.topology));
                 self.background(async move { ping::ping(&lab, &nodes).await });
+                Ok(())
+            }
+            Action::Stretch(group) => {
+                let (lab, group) = (self.clone(), *group);
+                self.background(async move { stretch::stretch(&lab, group).await });
                 Ok(())
             }
             Action::Catchment { group } => {
@@ -211,8 +216,8 @@ impl Lab {
 /// Whether the record keeps the action as a fault; joins and the like are told by the nodes, and each
 /// step of a flap is a fault of its own.
 fn is_fault(action: &Action) -> bool {
-    use Action::{Audit, Catchment, Flap, Join, Leave, Ping, Put, Stop};
-    let asks = matches!(action, Audit { .. } | Ping { .. } | Catchment { .. });
+    use Action::{Audit, Catchment, Flap, Join, Leave, Ping, Put, Stop, Stretch};
+    let asks = matches!(action, Audit { .. } | Ping { .. } | Catchment { .. } | Stretch(_));
     !asks && !matches!(action, Join { .. } | Leave { .. } | Put { .. } | Flap { .. } | Stop(_))
 }
 

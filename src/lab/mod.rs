@@ -2,8 +2,8 @@
 //!
 //! - [`runtime`], [`sandbox`]: where labs are found, and the walls around each
 //! - [`supervisor`]: a lab from build to end; `network`, `media`, `process`, `launch`, `converge` build it
-//! - `play`, `fault`, `renumber`, `flap`, `verify`, `walk`, `branches`, `ping`, `workload`, `probe`, `flows`, `flow`:
-//!   what happens in it
+//! - `play`, `fault`, `renumber`, `flap`, `verify`, `walk`, `branches`, `ping`, `stretch`, `workload`, `probe`,
+//!   `prober`, `flows`, `flow`: what happens in it
 //! - `record`, `facts`, `updates`, `watchdog`: what is written down
 //! - `fibs`, `nodes`: what it knows of its kernels and its overlay nodes
 //! - [`api`], [`ask`], [`survey`], [`lookup`], [`live_probe`]: its socket, and what can be asked
@@ -27,12 +27,14 @@ mod nodes;
 mod ping;
 mod play;
 mod probe;
+mod prober;
 mod process;
 mod progress;
 mod record;
 mod renumber;
 pub mod runtime;
 pub mod sandbox;
+mod stretch;
 pub mod supervisor;
 pub mod survey;
 mod updates;

@@ -2,31 +2,38 @@
 //! member.
 //!
 //! Each client's socket is opened in its namespace; one thread of its own serves them all, so that
-//! nothing else the supervisor does delays a time stamp.
+//! nothing else the supervisor does delays a time stamp. Clients take turns: their probes are spread evenly
+//! over the time between two of one client. The kernel stamps the answers, so they may lie in the sockets for
+//! a while, and the thread wakes for many at once.
 
-use std::collections::BTreeMap;
+use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
-use tokio::sync::watch;
-use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
+use nix::errno::Errno;
+use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
 
 use super::Lab;
-use super::record::Recorder;
-use crate::anycast::probe::{Probe, ProbeReply};
-use crate::event::{ProbeResult, What};
-use crate::kernel::now;
+use super::prober::{Log, Prober, Turns};
+use crate::kernel::{now, stamp, sys};
 use crate::plan::PORT;
 use crate::topology::NodeKind;
 
 /// Between two entries of one client in the record.
 const BATCH: Duration = Duration::from_secs(1);
+/// Between two looks at whether it is over.
+const LOOK: Duration = Duration::from_millis(100);
+/// The thread sleeps so long at a time, or a quarter of the period if that is less, however much is due: what is due
+/// in that time, or arrives, is dealt with in one go, and others run, though it runs before all of them.
+const NAP: Duration = Duration::from_millis(1);
 
 /// All clients, probing.
 pub(super) struct Probers {
-    stop: watch::Sender<bool>,
+    stop: Arc<AtomicBool>,
     thread: JoinHandle<Result<()>>,
 }
 
@@ -41,22 +48,16 @@ impl Probers {
                 let group = &lab.topology.groups[group.0];
                 let target = SocketAddr::new(group.addresses[0], PORT);
                 let socket = lab.network.stepper().within(lab.network.namespace(client), move || open(target)).await?;
-                let names = (lab.topology.node(client).name.clone(), group.name.clone());
-                probers.push((names, socket, target));
+                let (client, group) = (lab.topology.node(client).name.clone(), group.name.clone());
+                probers.push(Prober::new(socket, target, Log::new(client, group, lab.recorder.clone())));
             }
         }
-        let (stop, stopped) = watch::channel(false);
-        let recorder = lab.recorder.clone();
+        let stop = Arc::new(AtomicBool::new(false));
+        let stopped = stop.clone();
         let work = move || {
-            let runtime =
-                tokio::runtime::Builder::new_current_thread().enable_all().build().context("start a runtime")?;
-            runtime.block_on(async {
-                let tasks = probers.into_iter().map(|((client, group), socket, target)| {
-                    let log = Log { client, group, recorder: recorder.clone(), ready: Vec::new() };
-                    probe(socket, target, settings.every, settings.timeout, log, stopped.clone())
-                });
-                futures_util::future::try_join_all(tasks).await.map(drop)
-            })
+            // Who measures is not to be late. Without the privilege it may be, and then says what it has skipped.
+            let _ = sys::run_first();
+            probe(probers, settings.every, settings.timeout, &stopped)
         };
         let thread = std::thread::Builder::new().name("probes".into()).spawn(work).context("start the probes")?;
         Ok(Some(Self { stop, thread }))
@@ -64,7 +65,8 @@ impl Probers {
 
     /// Sends no more, waits for the last answers, and records what is left.
     pub(super) async fn finish(self) -> Result<()> {
-        self.stop.send_replace(true);
+        self.stop.store(true, Ordering::Relaxed);
+        self.thread.thread().unpark();
         let joined = tokio::task::spawn_blocking(|| self.thread.join()).await.context("wait for the probes")?;
         joined.map_err(|_| anyhow!("the probes' thread panicked"))?
     }
@@ -74,82 +76,62 @@ pub(super) fn open(target: SocketAddr) -> Result<UdpSocket> {
     let any = if target.is_ipv4() { IpAddr::V4(Ipv4Addr::UNSPECIFIED) } else { IpAddr::V6(Ipv6Addr::UNSPECIFIED) };
     let socket = UdpSocket::bind(SocketAddr::new(any, 0)).context("open a client's socket")?;
     socket.set_nonblocking(true).context("set a client's socket non-blocking")?;
+    stamp::stamp(&socket).context("have a client's answers stamped")?;
     Ok(socket)
 }
 
-async fn probe(
-    socket: UdpSocket,
-    target: SocketAddr,
-    every: Duration,
-    patience: Duration,
-    mut log: Log,
-    mut stopped: watch::Receiver<bool>,
-) -> Result<()> {
-    let socket = tokio::net::UdpSocket::from_std(socket).context("watch a client's socket")?;
-    let mut ticks = interval(every);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
-    let mut batch = interval(BATCH);
-    let mut waiting: BTreeMap<u64, u64> = BTreeMap::new();
-    let mut seq = 0;
-    let mut buffer = [0; 1500];
-    let mut end: Option<Instant> = None;
-    while end.is_none_or(|end| Instant::now() < end && !waiting.is_empty()) {
-        tokio::select! {
-            _ = ticks.tick(), if end.is_none() => {
-                // Unreachable, or no route: lost like any other, unless an answer comes.
-                waiting.insert(seq, now());
-                let _ = socket.try_send_to(&Probe { seq }.encode(), target);
-                seq += 1;
-            }
-            received = socket.recv_from(&mut buffer) => {
-                // An error is an ICMP message about an earlier probe: that one is lost, by its timeout.
-                if let Ok((length, _)) = received
-                    && let Ok(reply) = ProbeReply::decode(&buffer[..length])
-                    && let Some(sent) = waiting.remove(&reply.seq)
-                {
-                    let rtt = Some(now() - sent);
-                    log.ready.push(ProbeResult { seq: reply.seq, sent, rtt, member: Some(reply.host) });
-                }
-            }
-            _ = batch.tick() => {
-                log.give_up(&mut waiting, now().saturating_sub(patience.as_nanos() as u64));
-                log.write();
-            }
-            _ = stopped.wait_for(|stop| *stop), if end.is_none() => end = Some(Instant::now() + patience),
-            () = sleep_until(end.unwrap_or_else(Instant::now)), if end.is_some() => {}
-        }
+/// Probes until told to stop, and then until the last probe is answered or given up.
+fn probe(mut probers: Vec<Prober>, every: Duration, patience: Duration, stopped: &AtomicBool) -> Result<()> {
+    let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC).context("create an epoll")?;
+    for (index, prober) in probers.iter().enumerate() {
+        let interest = EpollEvent::new(EpollFlags::EPOLLIN, index as u64);
+        epoll.add(prober.socket(), interest).context("watch a client's socket")?;
     }
-    log.give_up(&mut waiting, u64::MAX);
-    log.write();
+    let mut turns = Turns::new(now(), every, probers.len());
+    let nap = NAP.min(every / 4);
+    let (patience, batch) = (patience.as_nanos() as u64, BATCH.as_nanos() as u64);
+    let (mut batch_due, mut end) = (now() + batch, None);
+    loop {
+        let time = now();
+        if end.is_none() && stopped.load(Ordering::Relaxed) {
+            end = Some(time + patience);
+        }
+        if end.is_none() {
+            turns.take(time, |prober, seq, in_time| probers[prober].turn(seq, in_time));
+        }
+        if time >= batch_due {
+            probers.iter_mut().for_each(|p| p.record(time.saturating_sub(patience)));
+            batch_due = time + batch;
+        }
+        if end.is_some_and(|end| time >= end || probers.iter().all(Prober::has_all)) {
+            break;
+        }
+        let next = end.unwrap_or_else(|| turns.next());
+        let wait = Duration::from_nanos(next.min(batch_due).saturating_sub(now())).min(LOOK);
+        std::thread::park_timeout(nap);
+        receive(&epoll, &mut probers, wait.saturating_sub(nap))?;
+    }
+    probers.iter_mut().for_each(|p| p.record(u64::MAX));
     Ok(())
 }
 
-/// Results of one client that the record has not yet.
-struct Log {
-    client: String,
-    group: String,
-    recorder: Recorder,
-    ready: Vec<ProbeResult>,
-}
-
-impl Log {
-    /// Counts probes sent before `before` as lost.
-    fn give_up(&mut self, waiting: &mut BTreeMap<u64, u64>, before: u64) {
-        let lost: Vec<u64> = waiting.iter().take_while(|(_, sent)| **sent < before).map(|(seq, _)| *seq).collect();
-        for seq in lost {
-            if let Some(sent) = waiting.remove(&seq) {
-                self.ready.push(ProbeResult { seq, sent, rtt: None, member: None });
-            }
+/// Waits up to `patience` for an answer, and reads all there are.
+fn receive(epoll: &Epoll, probers: &mut [Prober], patience: Duration) -> Result<()> {
+    let mut ready = [EpollEvent::empty(); 256];
+    // Rounded down: a probe must not wait for it.
+    let mut wait = EpollTimeout::try_from(patience.as_millis() as u32).unwrap_or(EpollTimeout::ZERO);
+    loop {
+        let count = match epoll.wait(&mut ready, wait) {
+            Ok(count) => count,
+            Err(Errno::EINTR) => return Ok(()),
+            Err(error) => return Err(io::Error::from(error)).context("wait for answers to probes"),
+        };
+        for event in &ready[..count] {
+            probers[event.data() as usize].receive();
         }
-    }
-
-    fn write(&mut self) {
-        if self.ready.is_empty() {
-            return;
+        if count < ready.len() {
+            return Ok(());
         }
-        self.ready.sort_by_key(|result| result.seq);
-        let probes = std::mem::take(&mut self.ready);
-        let what = What::Probes { client: self.client.clone(), group: self.group.clone(), probes };
-        self.recorder.now(what);
+        wait = EpollTimeout::ZERO;
     }
 }

@@ -31,7 +31,7 @@ impl<'a> Probed<'a> {
     pub(crate) fn all(record: &'a Record) -> Vec<Self> {
         let mut found: BTreeMap<(usize, &str), Vec<&ProbeResult>> = BTreeMap::new();
         for event in &record.events {
-            let What::Probes { client, group, probes } = &event.what else { continue };
+            let What::Probes { client, group, probes, .. } = &event.what else { continue };
             if let Some(index) = group_index(&record.facts.groups, group) {
                 found.entry((index, client)).or_default().extend(probes);
             }

@@ -25,6 +25,9 @@ const MEMORY_LEFT: f64 = 0.01;
 /// Share of a second in which processes may wait for memory.
 const MEMORY_STALL: f64 = 0.5;
 
+/// The share of probes that may be due and not sent before a run is invalid: who answers them is not known then.
+const MOST_SKIPPED: f64 = 0.01;
+
 pub(crate) fn of(record: &Record) -> Fidelity {
     let bound = record.facts.patience_ms.unwrap_or(f64::INFINITY).min(WORST_SCHED_DELAY_MS);
     let mut found = Fidelity { sched_delay_bound_ms: Some(bound), ..Fidelity::default() };
@@ -35,6 +38,10 @@ pub(crate) fn of(record: &Record) -> Fidelity {
             What::Fidelity(strain) if record.play.is_some_and(|p| p <= event.at) => {
                 take(&mut found, strain);
                 busy.extend(strain.cpu_busy);
+            }
+            What::Probes { probes, skipped, .. } => {
+                found.probes_due += probes.len() as u64 + skipped;
+                found.probes_skipped += skipped;
             }
             What::Exit { node, process, status, expected: false } => found.unexpected_exits.push(Exit {
                 at: record.seconds(event.at),
@@ -117,6 +124,11 @@ fn reasons(found: &Fidelity, bound: f64) -> Vec<String> {
     for (host, dropped) in &found.receive_drops {
         unless(false, format!("{host} did not fetch its datagrams in time: {dropped} found its socket full"));
     }
+    let (skipped, due) = (found.probes_skipped, found.probes_due);
+    unless(
+        skipped as f64 <= MOST_SKIPPED * due as f64,
+        format!("{skipped} of {due} probes could not be sent in time: fewer clients, or a longer `every`"),
+    );
     let left = found.memory_left_least.unwrap_or(1.0);
     unless(
         left >= MEMORY_LEFT,

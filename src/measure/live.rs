@@ -35,7 +35,7 @@ impl<'a> Live<'a> {
             self.play = Some(event.at);
         }
         let text = match &event.what {
-            What::Probes { client, group, probes } => {
+            What::Probes { client, group, probes, .. } => {
                 let last = probes.iter().rev().find(|p| p.member.is_some());
                 self.answered(client, group, last?.member.clone())
             }

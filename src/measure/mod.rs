@@ -4,7 +4,9 @@
 //! - Clients: `catchment` (who answers whom, from the probes), `walk` (where the kernel routes
 //!   lead, as a second witness), `surveyed` (both at one moment, for every node). Routing: `timeline`
 //!   (what each fault answers for), `convergence`, `replay` and `transient` (loops and black holes), `updates`.
-//!   Links: `distance` (round trips against configured delays).
+//!   Links: `distance` (round trips against configured delays). Sites: `announced` (who is one, when),
+//!   `load` (who answers how many), `stretch` (and how much farther than the nearest), `derived` (the same
+//!   from configured delays).
 //! - Flows: `flows` attributes what broke to faults, or to none.
 //! - Overlays: `overlay` replays joins, neighbors and faults through `islands` (membership, on top
 //!   of `connectivity`) and judges lookups by them; `reach` knows what the links connect at all.
@@ -12,18 +14,23 @@
 //!
 //! Quantiles are exact, by nearest rank ([`quantile`]).
 
+mod announced;
 mod catchment;
 mod connectivity;
 mod convergence;
+mod derived;
 mod distance;
+mod effect;
 mod expect;
 mod fidelity;
 mod flow_model;
 mod flows;
 mod islands;
 mod live;
+mod load;
 mod model;
 mod observe;
+mod observe_effects;
 mod observe_flows;
 mod overlay;
 mod reach;
@@ -32,6 +39,7 @@ mod replay;
 mod series;
 mod snapshot;
 mod stats;
+mod stretch;
 mod summary;
 mod surveyed;
 mod timeline;
@@ -40,6 +48,7 @@ mod updates;
 mod walk;
 
 pub use convergence::QUIET_SECONDS;
+pub use effect::*;
 pub use expect::judge;
 pub use fidelity::WORST_SCHED_DELAY_MS;
 pub use flow_model::{FlowCounts, FlowReaction, FlowReport, ProtocolReaction};
@@ -53,12 +62,14 @@ pub use stats::{mean, quantile};
 use std::collections::BTreeMap;
 
 use crate::event::What;
+use announced::Sites;
 use catchment::{Probed, moves};
 use convergence::Routing;
 use distance::{Measured, reported, round_trips};
 use flows::Flows;
 use overlay::History;
 use reach::Reach;
+use stretch::{Taken, measured};
 use timeline::{Window, windows};
 use transient::{Transients, transients};
 use updates::Heard;
@@ -70,6 +81,9 @@ pub struct Findings<'a> {
     probed: Vec<Probed<'a>>,
     overlays: Vec<History<'a>>,
     round_trips: Vec<Measured>,
+    /// Of every group, in the lab's order.
+    sites: Vec<Sites<'a>>,
+    stretches: Vec<Taken<'a>>,
     transients: Transients<'a>,
     heard: Option<Heard<'a>>,
     flows: Flows<'a>,
@@ -81,6 +95,7 @@ impl<'a> Findings<'a> {
         let reach = Reach::of(record);
         let overlays = record.facts.overlays.iter().map(|o| History::of(record, o, &reach)).collect();
         let probed = Probed::all(record);
+        let sites = Sites::all(record, &probed, &reach);
         let windows = windows(record);
         Self {
             record,
@@ -91,6 +106,8 @@ impl<'a> Findings<'a> {
             overlays,
             heard: Heard::of(record),
             round_trips: round_trips(record),
+            sites,
+            stretches: measured(record),
         }
     }
 }
@@ -132,6 +149,9 @@ impl Findings<'_> {
             shorter_transients: self.transients.shorter.len(),
             updates: self.heard.as_ref().map(|heard| heard.within(record.zero(), record.end + 1)),
             refused,
+            loads: self.loads(),
+            flips: self.flips(),
+            stretches: self.reported_stretches(),
             flows: flows::report(self),
             round_trips: self.round_trips.iter().map(|pair| reported(record, pair)).collect(),
             overlays: self.overlays.iter().map(|h| (h.facts.name.clone(), summary::overlay(self, h))).collect(),
@@ -240,6 +260,7 @@ fn fault(findings: &Findings<'_>, routing: &Routing<'_>, window: &Window) -> Fau
         probes: findings.probed.iter().map(|p| p.sent(begin, end).len()).sum(),
         verified: verified(record, window),
         moved: moves(&clients),
+        loads: findings.load_changes(window),
         clients,
         flows: None,
         overlays,

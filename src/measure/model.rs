@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::flow_model::{FlowReaction, FlowReport};
+use crate::measure::effect::{Balance, ClientFlips, GroupLoad, LoadChange, Stretch};
 
 /// Version of the report's form.
 pub const REPORT_SCHEMA: u32 = 1;
@@ -49,6 +50,15 @@ pub struct Report {
     /// BGP updates during the play; `null` if the record does not have them.
     pub updates: Option<Updates>,
     pub refused: Vec<Refusal>,
+    /// Every probed group's load over the run.
+    #[serde(default)]
+    pub loads: Vec<GroupLoad>,
+    /// Clients whose answering member changed.
+    #[serde(default)]
+    pub flips: Vec<ClientFlips>,
+    /// By time: measured if a `stretch` was played, else derived if the record suffices.
+    #[serde(default)]
+    pub stretches: Vec<Stretch>,
     /// What clients kept open; `null` without `[flows]`.
     pub flows: Option<FlowReport>,
     /// Pairs that a `ping` measured.
@@ -228,6 +238,9 @@ pub struct FaultReport {
     /// What the verification of a partition or its undo found.
     pub verified: Vec<String>,
     pub moved: Vec<Move>,
+    /// Every probed group's load before and after.
+    #[serde(default)]
+    pub loads: Vec<LoadChange>,
     /// Affected clients only: moved, or with probes lost.
     pub clients: Vec<ClientReport>,
     /// `null`: no flow was open.
@@ -475,6 +488,9 @@ pub struct Joins {
     pub retries: u64,
     /// Member to the number of joins that it served.
     pub served_by: BTreeMap<String, usize>,
+    /// How evenly joins are spread over all hosts that ever joined.
+    #[serde(default)]
+    pub balance: Balance,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -545,6 +561,11 @@ pub struct Fidelity {
     pub mean_sched_delay_ms: Option<f64>,
     /// Netlink sockets that ran over, so that changes of routes are missing.
     pub socket_drops: u64,
+    /// Probes that were due, and of those the ones not sent: the machine was more than a period late.
+    #[serde(default)]
+    pub probes_due: u64,
+    #[serde(default)]
+    pub probes_skipped: u64,
     /// Shares of all CPUs' time, over the play and in the worst second; the hypervisor's is not in it.
     pub cpu_busy_mean: Option<f64>,
     pub cpu_busy_most: Option<f64>,

@@ -6,6 +6,7 @@ use crate::measure::catchment::{self, Probed};
 use crate::measure::distance::Measured;
 use crate::measure::flows::Flows;
 use crate::measure::islands::Shape;
+use crate::measure::observe_effects as effects;
 use crate::measure::observe_flows;
 use crate::measure::overlay::{Answer, Audited, History, Lookup, stubs};
 use crate::measure::summary::merge;
@@ -85,6 +86,11 @@ pub(crate) fn observe<'a>(findings: &'a Findings<'a>, metric: &Metric) -> Option
         Metric::Updates => counter(findings.heard.as_ref()?.times()),
         Metric::RoundTrip(a, b) => round_trip(&findings.round_trips, a, b),
         Metric::RoundTripError => round_trip_error(&findings.round_trips),
+        Metric::Stretch(quantile, group) => effects::stretch(findings, *quantile, group.as_deref())?,
+        Metric::BestSite(group) => effects::best_site(findings, group.as_deref())?,
+        Metric::Fairness(group) => effects::fairness(findings, group.as_deref())?,
+        Metric::Load(site, group) => effects::load(findings, site, group.as_deref())?,
+        Metric::Flips(client) => effects::flips(findings, client.as_deref())?,
         Metric::BrokenFlows(client) => observe_flows::broken(flows(findings)?, client.as_deref()),
         Metric::Affinity(client) => observe_flows::affinity(flows(findings)?, client.clone()),
         Metric::FlowMembers(client) => observe_flows::members(flows(findings)?, client),

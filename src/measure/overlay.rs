@@ -34,6 +34,7 @@ pub(crate) struct Lookup<'a> {
 #[derive(Clone, Debug)]
 pub(crate) struct Join<'a> {
     pub(crate) at: u64,
+    pub(crate) host: &'a str,
     pub(crate) served_by: Option<&'a str>,
     pub(crate) milliseconds: f64,
     pub(crate) attempts: u32,
@@ -161,6 +162,7 @@ impl<'a> History<'a> {
             NodeDid::Joined { served_by: Some(_), attempts: 0, .. } => {}
             NodeDid::Joined { served_by, milliseconds, attempts } => self.joins.push(Join {
                 at,
+                host: node,
                 served_by: served_by.as_deref(),
                 milliseconds: *milliseconds,
                 attempts: *attempts,
@@ -171,6 +173,11 @@ impl<'a> History<'a> {
             NodeDid::Rejoined { milliseconds, .. } => self.rejoins.push(*milliseconds),
             _ => {}
         }
+    }
+
+    /// Hosts that ever joined.
+    pub(crate) fn joined(&self) -> BTreeSet<&'a str> {
+        self.joins.iter().map(|j| j.host).collect()
     }
 
     /// The shape at a moment.

@@ -40,6 +40,11 @@ impl Reach {
         self.steps[step].1[a] == self.steps[step].1[b]
     }
 
+    /// When links parted the network, or joined it.
+    pub(crate) fn changes(&self) -> impl Iterator<Item = u64> {
+        self.steps.iter().map(|(at, _)| *at)
+    }
+
     /// Whether all links were there at this moment, or so many that none is cut off.
     pub(crate) fn undivided(&self, at: u64) -> bool {
         let step = self.steps.partition_point(|(from, _)| *from <= at).max(1) - 1;

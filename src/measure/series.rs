@@ -156,7 +156,7 @@ impl<'a> Findings<'a> {
 impl<'a> Series<'a> {
     fn take(&mut self, record: &'a Record, at: f64, what: &'a What) {
         match what {
-            What::Probes { client, group, probes } => {
+            What::Probes { client, group, probes, .. } => {
                 let groups = &record.facts.groups;
                 let group = group_index(groups, group).map_or(group.as_str(), |index| &groups[index].name);
                 self.probes.extend(probes.iter().map(|p| Probe {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::event::What;
+use crate::measure::load::bootstrap;
 use crate::measure::model::{
     Audit, Contact, IslandPoint, Joins, Keys, LookupCounts, LookupPhase, Lookups, OverlayReaction, OverlayReport,
     Rejoins,
@@ -113,6 +114,7 @@ fn joins(history: &History<'_>) -> Joins {
         founded: history.joins.iter().filter(|j| j.served_by.is_none()).count(),
         retries: history.joins.iter().map(|j| u64::from(j.attempts.saturating_sub(1))).sum(),
         served_by,
+        balance: bootstrap(history, &history.joined()),
     }
 }
 

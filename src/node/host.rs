@@ -35,6 +35,8 @@ pub fn run(config: &Path) -> Result<()> {
     runtime.block_on(async { Host::start(config).await?.run().await })
 }
 
+/// Bytes of datagrams that wait in a socket, if the kernel allows as much.
+const BUFFER: usize = 1 << 20;
 /// Datagrams that wait for the machines; more wait in the sockets' buffers, and then are dropped.
 const QUEUE: usize = 1024;
 
@@ -272,6 +274,8 @@ fn listen(at: SocketAddr, group: Option<usize>, arrived: &Sender<Datagram>) -> R
 pub(super) fn open(at: SocketAddr) -> std::io::Result<UdpSocket> {
     let socket = Socket::new(Domain::for_address(at), Type::DGRAM, Some(Protocol::UDP))?;
     socket.set_nonblocking(true)?;
+    // Clients do not wait for a process that waits for a CPU. The kernel gives no more than `net.core.rmem_max`.
+    socket.set_recv_buffer_size(BUFFER)?;
     if at.is_ipv4() {
         socket.set_freebind_v4(true)?
     } else {

@@ -23,6 +23,9 @@ pub(crate) fn machine(fidelity: &Fidelity) -> Vec<String> {
     if let Some(left) = fidelity.memory_left_least {
         parts.push(format!("{} of the memory left", percent(left)));
     }
+    if fidelity.probes_skipped > 0 {
+        parts.push(format!("{} of {} probes not sent in time", fidelity.probes_skipped, fidelity.probes_due));
+    }
     let dropped: u64 = fidelity.backlog_drops + fidelity.receive_drops.values().sum::<u64>();
     if fidelity.worst_sched_delay_ms.is_some() || dropped > 0 {
         parts.push(match dropped {

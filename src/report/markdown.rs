@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use super::effects;
 use super::flows;
 use super::html::verdict_word;
 use super::page::{duration, maybe, moment, plural};
@@ -39,6 +40,24 @@ pub fn markdown(report: &Report) -> String {
             "answered by",
         ];
         table(&mut lines, "Faults", &head, report.faults.iter().map(fault));
+    }
+    if !report.loads.is_empty() {
+        let head = ["group", "clients", "requests", "a second", "sites", "fairness"];
+        let rows = report.loads.iter().map(|l| {
+            let counts = [l.clients, l.requests].map(|n| n.to_string());
+            let rest =
+                [format!("{:.1}", l.requests_per_second), l.members.len().to_string(), effects::index(l.fairness)];
+            std::iter::once(l.group.clone()).chain(counts).chain(rest).collect()
+        });
+        table(&mut lines, "Load", &head, rows);
+    }
+    if !report.stretches.is_empty() {
+        let head = ["at", "group", "", "source"].into_iter().chain(effects::STRETCH_HEADS).collect::<Vec<_>>();
+        let rows = report.stretches.iter().map(|s| {
+            let of = [moment(s.at), s.group.clone(), effects::of_moment(s), effects::source(s.source).to_owned()];
+            of.into_iter().chain(effects::stretch_row(s)).collect()
+        });
+        table(&mut lines, "Stretch", &head, rows);
     }
     if let Some(flows) = &report.flows {
         let rows = flows::rows(report).into_iter().map(|row| row.to_vec());

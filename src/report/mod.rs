@@ -8,6 +8,7 @@
 
 mod catchments;
 mod diff;
+mod effects;
 mod files;
 mod flows;
 mod graph;

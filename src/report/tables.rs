@@ -3,8 +3,10 @@
 //! Each file has a line with the names of its columns even if nothing follows. Times `at_s` are seconds of
 //! play; an empty field is what was not observed.
 
+use std::collections::BTreeSet;
+
 use super::transients::reason as why;
-use crate::measure::{Report, Series};
+use crate::measure::{Flip, Report, Series, Source};
 
 /// File names, and what is in them.
 ///
@@ -23,6 +25,9 @@ pub fn tables(report: &Report, series: &Series<'_>) -> Result<Vec<(&'static str,
         ("joins.csv", joins(series)?),
         ("flows.csv", flows(report, series)?),
         ("round_trips.csv", round_trips(report)?),
+        ("loads.csv", loads(report)?),
+        ("flips.csv", flips(report)?),
+        ("stretch.csv", stretch(report)?),
         ("surveys.csv", surveys(report)?),
     ])
 }
@@ -152,6 +157,51 @@ fn round_trips(report: &Report) -> Result<String, csv::Error> {
         [at, p.from.clone(), p.to.clone(), hops, rtt, median, configured, or_empty(p.error)]
     });
     table(["at_s", "from", "to", "hops", "rtt_ms", "median_ms", "configured_ms", "error"], rows)
+}
+
+fn loads(report: &Report) -> Result<String, csv::Error> {
+    let rows = report.loads.iter().flat_map(|load| {
+        load.stretches.iter().flat_map(|s| {
+            let spread = &s.spread;
+            let members: BTreeSet<&String> =
+                spread.clients.keys().chain(spread.requests.keys()).chain(s.joins.keys()).collect();
+            members.into_iter().map(|member| {
+                let counts = [spread.clients.get(member), spread.requests.get(member), s.joins.get(member)];
+                let [clients, requests, joins] = counts.map(|count| count.copied().unwrap_or(0).to_string());
+                let (from, to, after) = (s.from.to_string(), s.to.to_string(), or_empty(s.after.as_ref()));
+                [from, to, after, load.group.clone(), member.clone(), clients, requests, joins]
+            })
+        })
+    });
+    table(["from_s", "to_s", "after", "group", "member", "clients", "requests", "joins"], rows)
+}
+
+fn flips(report: &Report) -> Result<String, csv::Error> {
+    let rows = report.flips.iter().flat_map(|c| {
+        let row = |f: &Flip| [f.at.to_string(), c.client.clone(), c.group.clone(), f.from.clone(), f.to.clone()];
+        c.flips.iter().map(row).collect::<Vec<_>>()
+    });
+    table(["at_s", "client", "group", "from", "to"], rows)
+}
+
+fn stretch(report: &Report) -> Result<String, csv::Error> {
+    let rows = report.stretches.iter().flat_map(|s| {
+        let source = match s.source {
+            Source::Measured => "measured",
+            Source::Derived => "derived",
+        };
+        s.by_client.iter().map(move |c| {
+            let [anycast, site_ms, best_ms, stretch, longer] =
+                [c.anycast_ms, c.site_ms, c.best_ms, c.stretch, c.inflation_ms].map(or_empty);
+            let (site, best) = (or_empty(c.site.as_ref()), or_empty(c.best.as_ref()));
+            let of = [s.at.to_string(), s.group.clone(), source.to_owned(), c.client.clone()];
+            let [at, group, source, client] = of;
+            [at, group, source, client, anycast, site, site_ms, best, best_ms, stretch, longer, c.at_best.to_string()]
+        })
+    });
+    let head = ["at_s", "group", "source", "client", "anycast_ms", "site", "site_ms", "best", "best_ms"];
+    let [a, b, c, d, e, f, g, h, i] = head;
+    table([a, b, c, d, e, f, g, h, i, "stretch", "inflation_ms", "at_best"], rows)
 }
 
 fn surveys(report: &Report) -> Result<String, csv::Error> {

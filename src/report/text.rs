@@ -6,6 +6,7 @@ use crate::measure::{
     Audit, FaultReport, NoticedBy, Outcome, OverlayReaction, OverlayReport, Report, RoundTrip, RunVerdict,
 };
 use crate::report::catchments::catchments;
+use crate::report::effects;
 use crate::report::flows;
 use crate::report::machine::machine;
 use crate::report::page::{
@@ -22,6 +23,8 @@ pub fn text(report: &Report, color: bool) -> String {
         draw_fault(&mut page, report, fault);
     }
     catchments(&mut page, report);
+    effects::draw_loads(&mut page, report);
+    effects::draw_stretches(&mut page, report);
     flows::section(&mut page, report);
     surveys(&mut page, report);
     round_trips(&mut page, report);
@@ -89,6 +92,12 @@ pub(crate) fn joined(overlay: &OverlayReport) -> String {
             format!("served by {most}")
         });
     }
+    if let Some(most) = joins.balance.max_over_mean.filter(|_| joins.balance.over > 1) {
+        parts.push(format!(
+            "{most:.1}\u{a0}times the mean at most, fairness {}",
+            effects::index(joins.balance.fairness)
+        ));
+    }
     if joins.retries > 0 {
         parts.push(plural(joins.retries as usize, "request") + " repeated");
     }
@@ -116,6 +125,10 @@ pub(crate) fn fault_lines(report: &Report, fault: &FaultReport) -> Vec<(String, 
     lines.extend(fault.verified.iter().map(|found| ("verified".to_owned(), found.clone())));
     if fault.probes > 0 {
         lines.push(("clients".to_owned(), clients(report, fault)));
+    }
+    for change in &fault.loads {
+        let label = if fault.loads.len() > 1 { format!("load {}", change.group) } else { "load".to_owned() };
+        lines.extend(effects::load_change(change).map(|line| (label, line)));
     }
     lines.extend(fault.flows.as_ref().map(|flows| ("flows".to_owned(), flows::reaction(flows))));
     for (name, reaction) in &fault.overlays {

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::effects::stretch;
 use super::faults::{catchment, clear, flap, impair, link, partition, ping, stop};
 use super::words::{Words, host, overlay, stub};
 use super::{Action, Ends, Part, Victim};
@@ -35,6 +36,7 @@ pub const FORMS: &[(&str, &str)] = &[
     ("put", "put COUNT in OVERLAY"),
     ("audit", "audit OVERLAY"),
     ("ping", "ping NAME …"),
+    ("stretch", "stretch [GROUP]"),
     ("catchment", "catchment [GROUP]"),
     ("flap", "flap FAULT every PERIOD times COUNT"),
     ("stop", "stop FAULT"),
@@ -87,6 +89,7 @@ pub(super) fn parse_at(text: &str, start: usize, topology: &Topology) -> Result<
         "drain" => site(&mut words, form, topology, |host, group| Action::Drain { host, group })?,
         "put" => put(&mut words, form, topology)?,
         "ping" => vec![ping(&mut words, form, topology)?],
+        "stretch" => vec![stretch(&verb, &mut words, topology)?],
         "catchment" => vec![catchment(&mut words, form, topology)?],
         "flap" => return Ok(vec![flap(text, start, form, topology)?]),
         "stop" => return Ok(vec![stop(text, start, form, topology)?]),
@@ -274,6 +277,7 @@ impl Action {
             Self::Renumber(_) => "renumber",
             Self::Drain { .. } => "drain",
             Self::Ping { .. } => "ping",
+            Self::Stretch(_) => "stretch",
             Self::Catchment { .. } => "catchment",
             Self::Flap { .. } => "flap",
             Self::Stop(_) => "stop",
@@ -325,6 +329,7 @@ impl Action {
             }
             Self::Catchment { group } => &topology.groups[group.0].name,
             Self::Put { overlay, .. } | Self::Audit { overlay } => &topology.overlays[*overlay].name,
+            Self::Stretch(group) => group.map_or("", |id| &topology.groups[id.0].name),
         }
     }
 }
@@ -359,6 +364,7 @@ impl fmt::Display for Shown<'_> {
                 write!(f, "{verb} {target} {}", topology.groups[group.0].name)
             }
             Action::Put { keys, .. } => write!(f, "{verb} {keys} in {target}"),
+            Action::Stretch(None) => f.write_str(verb),
             _ => write!(f, "{verb} {target}"),
         }
     }

@@ -165,7 +165,8 @@ impl Damage {
                 Ok(())
             }
             Action::Renumber(_) | Action::Join { .. } | Action::Leave { .. } => Ok(()),
-            Action::Put { .. } | Action::Audit { .. } | Action::Ping { .. } | Action::Catchment { .. } => Ok(()),
+            Action::Put { .. } | Action::Audit { .. } | Action::Ping { .. } => Ok(()),
+            Action::Catchment { .. } | Action::Stretch(_) => Ok(()),
             Action::Flap { .. } | Action::Stop(_) => Ok(()),
         }
     }

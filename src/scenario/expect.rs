@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::effects::{least, load, of_group};
 use super::words::{ActionError, Word, Words, host, overlay, stub};
 use super::{Metric, Op, Value};
 use crate::topology::diagnose::suggest;
@@ -27,6 +28,13 @@ pub const FORMS: &[(&str, &str, Kind)] = &[
     ("disagreements", "disagreements [of GROUP]", Kind::Count),
     ("moved clients", "moved clients", Kind::Count),
     ("lost probes", "lost probes [of CLIENT]", Kind::Count),
+    ("stretch p50", "stretch p50 [of GROUP]", Kind::Factor),
+    ("stretch p90", "stretch p90 [of GROUP]", Kind::Factor),
+    ("stretch p99", "stretch p99 [of GROUP]", Kind::Factor),
+    ("best site", "best site [of GROUP]", Kind::Ratio),
+    ("fairness", "fairness [of GROUP]", Kind::Ratio),
+    ("load", "load of SITE [for GROUP]", Kind::Ratio),
+    ("flips", "flips [of CLIENT]", Kind::Count),
     ("loops", "loops [of GROUP]", Kind::Count),
     ("blackholes", "blackholes [of GROUP]", Kind::Count),
     ("updates", "updates", Kind::Count),
@@ -42,6 +50,8 @@ pub enum Kind {
     Count,
     /// `95%` or 0.95.
     Ratio,
+    /// `1.2`: so many times as much.
+    Factor,
     /// `4s`.
     Seconds,
     /// `yes` or `no`.
@@ -93,8 +103,7 @@ pub fn parse(text: &str, topology: &Topology) -> Result<(Metric, Op, Value), Act
 /// The metric on the other side of a comparison: of the same kind, a number, and measured over a window.
 fn other(text: &str, start: usize, kind: Kind, topology: &Topology) -> Result<Metric, ActionError> {
     let (metric, of) = metric(Words::new(text, start), topology)?;
-    let state = matches!(metric, Metric::Members(_) | Metric::Islands(_) | Metric::FlowMembers(_));
-    if of == kind && matches!(kind, Kind::Count | Kind::Ratio | Kind::Seconds) && !state {
+    if of == kind && matches!(kind, Kind::Count | Kind::Ratio | Kind::Factor | Kind::Seconds) && !metric.is_state() {
         return Ok(metric);
     }
     let span = start + (text.len() - text.trim_start().len())..start + text.trim_end().len();
@@ -116,7 +125,11 @@ fn metric(mut words: Words<'_>, topology: &Topology) -> Result<(Metric, Kind), A
     };
     let subject = if words.take("of") { Some(words.expect("a name", form)?) } else { None };
     let metric = match (&*name, &subject) {
-        ("moved clients" | "lost probes" | "outage" | "catchment", _) if topology.probe.is_none() => {
+        (
+            "moved clients" | "lost probes" | "outage" | "catchment" | "stretch p50" | "stretch p90" | "stretch p99"
+            | "best site" | "fairness" | "load" | "flips",
+            _,
+        ) if topology.probe.is_none() => {
             let help = Some("give a stub `clients`, and the lab a group".to_owned());
             return Err(ActionError { message: "no client probes a group in this lab".to_owned(), span, help });
         }
@@ -140,6 +153,12 @@ fn metric(mut words: Words<'_>, topology: &Topology) -> Result<(Metric, Kind), A
             let (client, group) = client_and_group(subject, &mut words, form, topology)?;
             Metric::Outage(client, group)
         }
+        ("flips", None) => Metric::Flips(None),
+        ("flips", Some(subject)) => Metric::Flips(Some(client(subject, topology)?)),
+        ("stretch p50" | "stretch p90" | "stretch p99" | "best site" | "fairness", subject) => {
+            of_group(&name, &first, subject.as_ref(), topology)?
+        }
+        ("load", Some(subject)) => load(subject, &mut words, form, topology)?,
         ("loops", subject) => Metric::Loops(group(&first, subject.as_ref(), topology)?),
         ("blackholes", subject) => Metric::Blackholes(group(&first, subject.as_ref(), topology)?),
         ("updates", None) => Metric::Updates,
@@ -213,7 +232,7 @@ fn group(name: &Word<'_>, subject: Option<&Word<'_>>, topology: &Topology) -> Re
     Ok(Some(word.text.to_owned()))
 }
 
-fn client(word: &Word<'_>, topology: &Topology) -> Result<String, ActionError> {
+pub(super) fn client(word: &Word<'_>, topology: &Topology) -> Result<String, ActionError> {
     let id = host(word, topology)?;
     if topology.node(id).kind != NodeKind::Client {
         let known = topology.of_kind(|k| k == NodeKind::Client).map(|n| topology.node(n).name.as_str());
@@ -249,9 +268,9 @@ fn client_and_group(
     topology: &Topology,
 ) -> Result<(String, Option<String>), ActionError> {
     let client = client(subject, topology)?;
-    let probed = probed(topology);
-    let name = |id: &GroupId| topology.groups[id.0].name.as_str();
     if words.take("for") {
+        let probed = probed(topology);
+        let name = |id: &GroupId| topology.groups[id.0].name.as_str();
         let word = words.expect("a group", form)?;
         if !probed.iter().any(|id| name(id) == word.text) {
             let help = suggest(word.text, probed.iter().map(name));
@@ -259,15 +278,25 @@ fn client_and_group(
         }
         return Ok((client, Some(word.text.to_owned())));
     }
-    if probed.len() != 1 {
-        let names: Vec<_> = probed.iter().map(name).collect();
-        let message = format!("clients probe several groups: {}", names.join(", "));
-        return Err(subject.error(message, "say which one: `for GROUP`".to_owned()));
-    }
-    Ok((client, None))
+    Ok((client, only_group(subject, "for", topology)?))
 }
 
-fn probed(topology: &Topology) -> &[GroupId] {
+/// `None`, for the only group that clients probe.
+pub(super) fn only_group(
+    subject: &Word<'_>,
+    preposition: &str,
+    topology: &Topology,
+) -> Result<Option<String>, ActionError> {
+    let probed = probed(topology);
+    if probed.len() == 1 {
+        return Ok(None);
+    }
+    let names: Vec<_> = probed.iter().map(|id| topology.groups[id.0].name.as_str()).collect();
+    let message = format!("clients probe several groups: {}", names.join(", "));
+    Err(subject.error(message, format!("say which one: `{preposition} GROUP`")))
+}
+
+pub(super) fn probed(topology: &Topology) -> &[GroupId] {
     topology.probe.as_ref().map_or(&[], |probe| &probe.groups)
 }
 
@@ -280,6 +309,10 @@ fn value(word: &Word<'_>, kind: Kind, metric: &Metric, topology: &Topology) -> R
         Kind::Site => return site(word, metric, topology),
         Kind::Count => (text.parse::<u32>().ok().map(f64::from), "a whole number"),
         Kind::Ratio => (ratio(text), "a share from 0% to 100%, such as `95%` or `0.95`"),
+        Kind::Factor => {
+            let factor = text.parse::<f64>().ok().filter(|factor| factor.is_finite() && *factor > 0.0);
+            (factor, "a factor, such as `1.2`")
+        }
         Kind::Seconds => {
             let time = humantime::parse_duration(text).ok();
             (time.map(|t| t.as_secs_f64()), "a time with its unit, such as `4s` or `500ms`")
@@ -302,6 +335,11 @@ fn site(word: &Word<'_>, metric: &Metric, topology: &Topology) -> Result<Value, 
         Metric::Catchment(_, group) => group.as_deref(),
         _ => None,
     };
+    site_of(word, wanted, topology).map(Value::Name)
+}
+
+/// The name of a host or a stub that is a site of this group, or of the only one that is probed.
+pub(super) fn site_of(word: &Word<'_>, wanted: Option<&str>, topology: &Topology) -> Result<String, ActionError> {
     let groups = probed(topology).iter().map(|id| &topology.groups[id.0]);
     let group = groups.into_iter().find(|g| wanted.is_none_or(|name| g.name == name));
     let members = group.map_or(&[][..], |g| &g.members);
@@ -311,7 +349,7 @@ fn site(word: &Word<'_>, metric: &Metric, topology: &Topology) -> Result<Value, 
         hosts.chain(members.iter().map(|m| stub_of(topology.node(*m).as_id)))
     };
     if known().any(|name| name == word.text) {
-        return Ok(Value::Name(word.text.to_owned()));
+        return Ok(word.text.to_owned());
     }
     let name = group.map_or("", |g| &g.name);
     let message = format!("`{}` is neither a member of group `{name}` nor a stub with one", word.text);
@@ -324,18 +362,23 @@ fn can_go_either_way(metric: &Metric, op: Op, value: f64, topology: &Topology) -
     let clients = topology.of_kind(|k| k == NodeKind::Client).count() * probed(topology).len();
     let most = match metric {
         Metric::Members(overlay) | Metric::Islands(overlay) => members(overlay),
-        Metric::LookupSuccess(..) | Metric::Affinity(_) => Some(1.0),
+        Metric::LookupSuccess(..)
+        | Metric::Affinity(_)
+        | Metric::BestSite(_)
+        | Metric::Fairness(_)
+        | Metric::Load(..) => Some(1.0),
         Metric::FlowMembers(_) => Some(flow_members(topology) as f64),
         Metric::MovedClients => Some(clients as f64),
         _ => None,
     };
+    let least = least(metric, topology);
     let above = most.is_some_and(|most| value > most);
     let at_most = most.is_some_and(|most| value >= most);
     let (always, never) = match op {
-        Op::Ge => (value <= 0.0, above),
+        Op::Ge => (value <= least, above),
         Op::Gt => (false, at_most),
         Op::Le => (at_most, false),
-        Op::Lt => (above, value <= 0.0),
+        Op::Lt => (above, value <= least),
         Op::Eq => (false, above),
         Op::Ne => (above, false),
     };

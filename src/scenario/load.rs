@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use toml::Spanned;
 
+use super::effects::stretched;
 use super::timeline::{self, Placed, report};
 use super::{Action, Expectation, Metric, REPAIRS, Scenario, When, expect};
 use crate::topology::diagnose::Findings;
@@ -86,15 +87,11 @@ fn expectations(entries: &[ExpectEntry], topology: &Topology, findings: &mut Fin
 
 fn when(entry: &ExpectEntry, metric: &Metric, findings: &mut Findings) -> Option<When> {
     let seconds = |time: &Spanned<Duration>| time.get_ref().as_secs_f64();
-    let state = matches!(
-        metric,
-        Metric::Members(_) | Metric::Islands(_) | Metric::Whole(_) | Metric::Catchment(..) | Metric::FlowMembers(_)
-    );
     if let Some(within) = &entry.within {
         if entry.at.is_none() {
             let found = findings.error("within-without-at", within.span(), "`within` without `at`");
             found.label("within this long after what?").help("add `at`".to_owned());
-        } else if !state {
+        } else if !metric.is_state() {
             let message = "`within` waits for a state, and this metric counts";
             let found = findings.error("within-of-a-counter", within.span(), message);
             found.label("has no meaning here").help("counters take `at` (counted up to then) or `during`".to_owned());
@@ -178,6 +175,13 @@ fn judged(expectations: &[PlacedExpectation], placed: &[Placed], topology: &Topo
             }
             Metric::RoundTrip(..) | Metric::RoundTripError if !verbs.contains(&"ping") => "`ping`",
             Metric::RoundTrip(..) | Metric::RoundTripError => continue,
+            Metric::Stretch(_, ref group) | Metric::BestSite(ref group)
+                if !stretched(placed, topology, group.as_deref(), from, to) =>
+            {
+                "`stretch` of this group in its window"
+            }
+            Metric::Stretch(..) | Metric::BestSite(_) => continue,
+            Metric::Fairness(_) | Metric::Load(..) | Metric::Flips(_) => continue,
             Metric::BrokenFlows(_) | Metric::Affinity(_) | Metric::FlowMembers(_) => continue,
             Metric::Catchment(..) | Metric::MovedClients | Metric::LostProbes(_) | Metric::Outage(..) => continue,
             Metric::Loops(_) | Metric::Blackholes(_) | Metric::Updates => continue,

@@ -2,6 +2,7 @@
 
 pub mod action;
 pub mod damage;
+pub mod effects;
 pub mod expect;
 mod faults;
 mod load;
@@ -96,6 +97,9 @@ pub enum Action {
     Audit { overlay: usize },
     /// `ping NAME …`: measures the round trip between every pair of these ASes' routers, routers and hosts.
     Ping { parts: Vec<Part> },
+    /// `stretch [GROUP]`: measures each client's round trip to the group's address and to every member that
+    /// announces it; without a group, of all that clients probe.
+    Stretch(Option<GroupId>),
     /// `catchment [GROUP]`: surveys which member of the group each node's packets reach.
     Catchment { group: GroupId },
     /// `flap FAULT every PERIOD times COUNT`: the fault and its undo, again and again. The timeline has
@@ -187,6 +191,17 @@ pub enum Metric {
     MovedClients,
     /// `lost probes [of CLIENT]`: probes without an answer. Counter.
     LostProbes(Option<String>),
+    /// `stretch p50|p90|p99 [of GROUP]`: anycast round trip over that of the nearest member, this quantile of all
+    /// clients, in the latest `stretch` in the window. Factor.
+    Stretch(Quantile, Option<String>),
+    /// `best site [of GROUP]`: share of the clients that the latest `stretch` found at their best site. Ratio.
+    BestSite(Option<String>),
+    /// `fairness [of GROUP]`: Jain's index of the clients per site. State.
+    Fairness(Option<String>),
+    /// `load of SITE [for GROUP]`: share of the answered clients that a host, or a stub's hosts, answer. State.
+    Load(String, Option<String>),
+    /// `flips [of CLIENT]`: changes of the answering member, over all clients and groups. Counter.
+    Flips(Option<String>),
     /// `loops [of GROUP]`: loops of the kernels' routes that began in the window. Counter.
     Loops(Option<String>),
     /// `blackholes [of GROUP]`: black holes of the kernels' routes that began in the window. Counter.
@@ -200,6 +215,26 @@ pub enum Metric {
     Affinity(Option<String>),
     /// `flow members of CLIENT`: members that serve its flows. State.
     FlowMembers(String),
+}
+
+/// One of the quantiles that expectations know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Quantile {
+    P50,
+    P90,
+    P99,
+}
+
+impl Quantile {
+    /// The share of values that do not exceed it.
+    pub fn share(self) -> f64 {
+        match self {
+            Self::P50 => 0.5,
+            Self::P90 => 0.9,
+            Self::P99 => 0.99,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -38,7 +38,7 @@ fn skeleton(node: Node<'_, '_>, lines: &mut Vec<String>) {
     }
 }
 
-fn skeleton_of(lab: &Synthetic) -> String {
+pub(crate) fn skeleton_of(lab: &Synthetic) -> String {
     let text = page(lab);
     let mut lines = Vec::new();
     skeleton(parse(&text).root(), &mut lines);

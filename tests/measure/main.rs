@@ -2,6 +2,7 @@
 
 mod clients;
 mod draw;
+mod effects;
 mod files;
 mod flows;
 mod overlays;

@@ -102,6 +102,7 @@ impl Synthetic {
             addresses: vec![address.into()],
             overlay: None,
             color: None,
+            members: vec![],
         });
         self
     }
@@ -156,6 +157,16 @@ impl Synthetic {
         self.at(seconds, What::Fib { node: node.to_owned(), change })
     }
 
+    /// A route of a node to a host, by way of another node, or (`None`) over a link of its own.
+    pub(crate) fn route_to(&mut self, seconds: f64, node: &str, host: &str, next: Option<&str>) -> &mut Self {
+        let address = |name: &str| {
+            Self::address(self.facts.nodes.iter().position(|f| f.name == name).expect("a node of the lab"))
+        };
+        let via = next.map(address).into_iter().collect();
+        let change = FibChange { add: true, prefix: format!("{}/32", address(host)), via, interfaces: vec![] };
+        self.at(seconds, What::Fib { node: node.to_owned(), change })
+    }
+
     /// Probes every 100 ms from one time until before another, answered after 2 ms or lost.
     pub(crate) fn probes(&mut self, client: &str, from: f64, to: f64, member: Option<&str>) -> &mut Self {
         let group = self.facts.groups[0].name.clone();
@@ -180,7 +191,7 @@ impl Synthetic {
                 member: member.map(Into::into),
             })
             .collect();
-        self.at(to, What::Probes { client: client.into(), group: group.into(), probes })
+        self.at(to, What::Probes { client: client.into(), group: group.into(), probes, skipped: 0 })
     }
 
     pub(crate) fn did(&mut self, seconds: f64, node: &str, did: NodeDid) -> &mut Self {

@@ -90,6 +90,54 @@ shipped! {
     abilene_distance_ipv6: "abilene-distance" root_ipv6;
 }
 
+fn of_home(stretch: &Value) -> Value {
+    let clients = stretch["by_client"].as_array().unwrap();
+    clients.iter().find(|c| c["client"] == "home.c1").unwrap().clone()
+}
+
+/// The record alone, without what `stretch` measured, leads to the same.
+fn follows_from_configured_delays(place: &Place) {
+    let record = std::fs::read_to_string(place.out("detour").join("events.jsonl")).unwrap();
+    let without =
+        record.lines().filter(|line| !line.contains("\"event\":\"stretch\"")).map(|line| line.to_owned() + "\n");
+    place.folder("derived");
+    place.write("derived/events.jsonl", &without.collect::<String>());
+    let report = place.anybed().arg("report").arg(place.path().join("derived")).args(["--format", "json"]).run();
+    // What was expected of measured stretch does not hold: a derived one decides nothing.
+    let report = report.expect_code(1).json();
+    let derived = report["stretches"].as_array().unwrap();
+    assert!(derived.len() == 3 && derived.iter().all(|s| s["source"] == "derived"), "{derived:?}");
+    let ways: Vec<_> = derived.iter().map(|s| of_home(s)["anycast_ms"].as_f64().unwrap()).collect();
+    assert_eq!(ways, [20.0, 100.0, 20.0]);
+}
+
+/// What a fault did to clients and sites, in numbers that do not depend on how fast the machine is.
+#[test]
+fn detour() {
+    play("detour", Scene::of("root"), |place| {
+        passes(place, "detour");
+        let text = std::fs::read_to_string(place.out("detour").join("report.json")).unwrap();
+        let report: Value = serde_json::from_str(&text).unwrap();
+        let stretches = report["stretches"].as_array().unwrap();
+        let taken: Vec<_> = stretches.iter().map(|s| (&s["source"], &s["after"], &s["unanswered"])).collect();
+        assert_eq!(taken.len(), 3, "{taken:?}");
+        assert!(taken.iter().all(|(source, _, silent)| *source == "measured" && *silent == 0), "{taken:?}");
+        assert_eq!(taken[1].1, "cut near-isp");
+        // The second witness of who answers: the kernels' routes.
+        let sites: Vec<_> = stretches.iter().map(|s| of_home(s)["site"].clone()).collect();
+        assert_eq!(sites, ["near.n1", "far.n1", "near.n1"]);
+        assert_eq!(of_home(&stretches[1])["best"], "near.n1");
+        let load = &report["faults"][0]["loads"][0];
+        assert_eq!(load["before"]["clients"], serde_json::json!({ "near.n1": 2, "far.n1": 1 }));
+        assert_eq!(load["after"]["clients"], serde_json::json!({ "near.n1": 0, "far.n1": 3 }));
+        let requests = |stretch: &Value, member: &str| stretch["requests"][member].as_u64().unwrap_or(0);
+        let stretches = report["loads"][0]["stretches"].as_array().unwrap();
+        let to_near: Vec<u64> = stretches.iter().map(|s| requests(s, "near.n1")).collect();
+        assert!(to_near[1] < to_near[0] && to_near[1] < to_near[2], "{to_near:?}");
+        follows_from_configured_delays(place);
+    });
+}
+
 #[test]
 fn the_others() {
     let mut names = BTreeSet::new();

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::measure::{Answered, OverlayReport, Report, Series, quantile};
+use crate::measure::{Answered, OverlayReport, Report, Series, Stretch, quantile};
+use crate::report::effects;
 use crate::report::page::{maybe, plural, shortened};
 use crate::report::svg::{Plot, Scale, brief, dots, line, n, plain};
 
@@ -48,7 +49,7 @@ pub(super) fn latency(report: &Report, series: &Series<'_>) -> Option<Lines> {
         Some(fault) => format!("after {}", shortened(&report.faults[fault].fault, 44)),
     };
     let samples = samples.into_iter().map(|(stretch, sample)| (name(stretch), sample)).collect();
-    cumulative(samples, "round trip", "Cumulative distribution of probes' round trips")
+    cumulative(samples, "round trip", TIMES, "Cumulative distribution of probes' round trips")
 }
 
 /// How long joins took.
@@ -58,10 +59,28 @@ pub(super) fn joins(overlay: &str, series: &Series<'_>) -> Option<Lines> {
     if took.len() < 4 {
         return None;
     }
-    cumulative(vec![("joins".to_owned(), took)], "time to join", "Cumulative distribution of the time that joins took")
+    let about = "Cumulative distribution of the time that joins took";
+    cumulative(vec![("joins".to_owned(), took)], "time to join", TIMES, about)
 }
 
-fn cumulative(samples: Vec<(String, Vec<f64>)>, axis: &str, about: &str) -> Option<Lines> {
+/// Clients' stretch, a line for each time that it was taken.
+pub(super) fn stretch(of_group: &[&Stretch]) -> Option<Lines> {
+    let sample = |s: &&Stretch| {
+        let values = s.by_client.iter().filter_map(|c| c.stretch).collect();
+        (shortened(&effects::of_moment(s), 44), values)
+    };
+    // Of many, the first and the last.
+    let hidden = of_group.len().saturating_sub(MOST_LINES);
+    let shown = of_group.iter().enumerate().filter(|(i, _)| *i == 0 || *i > hidden).map(|(_, s)| sample(s)).collect();
+    cumulative(shown, "stretch", FACTORS, "Cumulative distribution of clients' stretch")
+}
+
+/// How values are written: on an axis, and beside it.
+type Unit = (fn(f64) -> String, fn(Option<f64>) -> String);
+const TIMES: Unit = (brief, maybe);
+const FACTORS: Unit = (plain, effects::factor);
+
+fn cumulative(samples: Vec<(String, Vec<f64>)>, axis: &str, unit: Unit, about: &str) -> Option<Lines> {
     let mut samples = samples;
     samples.iter_mut().for_each(|(_, sample)| sample.sort_by(f64::total_cmp));
     samples.retain(|(_, sample)| !sample.is_empty());
@@ -71,7 +90,7 @@ fn cumulative(samples: Vec<(String, Vec<f64>)>, axis: &str, about: &str) -> Opti
         return None;
     }
     let mut plot = Plot::half(Scale::log(low, high), Scale::linear(0.0, 1.0));
-    plot.x_axis(axis, brief).y_axis("share", |share| format!("{} %", plain(share * 100.0)));
+    plot.x_axis(axis, unit.0).y_axis("share", |share| format!("{} %", plain(share * 100.0)));
     let mut keys = Vec::new();
     for (i, (name, sample)) in samples.into_iter().enumerate() {
         let count = sample.len();
@@ -80,7 +99,7 @@ fn cumulative(samples: Vec<(String, Vec<f64>)>, axis: &str, about: &str) -> Opti
         let steps = ranks.filter_map(|share| Some((quantile(&sample, share)?, share)));
         let path = line(steps.map(|(ms, share)| plot.at(ms, share)));
         plot.path(&format!("line l{i}"), &path);
-        let at = |q| maybe(quantile(&sample, q));
+        let at = |q| unit.1(quantile(&sample, q));
         keys.push(Key { class: format!("l{i}"), name, count, p50: at(0.5), p99: at(0.99) });
     }
     Some(Lines { svg: plot.finish(about), keys })

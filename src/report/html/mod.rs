@@ -18,7 +18,7 @@ use super::machine::machine;
 use super::map::{Map, State};
 use super::network::Network;
 use super::sites::{Sites, color, letter};
-use super::{page, surveys, text};
+use super::{effects, page, surveys, text};
 use crate::measure::{Catchment, FaultReport, Outcome, OverlayReport, Report, RunVerdict, Series, SurveyReport};
 use charts::Lines;
 use flows::FlowsView;
@@ -50,6 +50,8 @@ struct View<'a> {
     hidden_groups: usize,
     faults: Vec<FaultView>,
     latency: Option<Lines>,
+    loads: Vec<(String, String)>,
+    stretches: Vec<StretchView>,
     flows: Option<FlowsView>,
     overlays: Vec<OverlayView>,
     surveys: Vec<(String, String, Vec<String>)>,
@@ -113,6 +115,15 @@ struct FaultView {
 }
 
 #[derive(Serialize)]
+struct StretchView {
+    group: String,
+    source: &'static str,
+    chart: Option<Lines>,
+    rows: Vec<(String, String, [String; 6])>,
+    hidden: usize,
+}
+
+#[derive(Serialize)]
 struct OverlayView {
     name: String,
     about: String,
@@ -153,6 +164,8 @@ pub fn html(report: &Report, network: &Network, series: &Series<'_>) -> String {
         hidden_groups: names.len().saturating_sub(MOST_GROUPS),
         faults: report.faults.iter().enumerate().map(|(i, f)| fault(report, series, &sites, i, f)).collect(),
         latency: charts::latency(report, series),
+        loads: effects::load_lines(report),
+        stretches: stretches(report),
         flows: FlowsView::of(report, series),
         overlays: report.overlays.iter().map(|(name, o)| overlay(report, series, name, o)).collect(),
         surveys: report.surveys.iter().map(survey).collect(),
@@ -165,6 +178,23 @@ pub fn html(report: &Report, network: &Network, series: &Series<'_>) -> String {
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     let page = environment.render_named_str("page.html", include_str!("page.html"), Serde(&view));
     page.expect("the page's template is part of the program, and tested")
+}
+
+fn stretches(report: &Report) -> Vec<StretchView> {
+    let groups: BTreeSet<&str> = report.stretches.iter().map(|s| s.group.as_str()).collect();
+    let view = |group: &str| {
+        let of_group: Vec<_> = report.stretches.iter().filter(|s| s.group == group).collect();
+        let hidden = of_group.len().saturating_sub(MOST_ROWS);
+        let shown = of_group.iter().enumerate().filter(|(i, _)| *i == 0 || *i > hidden).map(|(_, s)| s);
+        StretchView {
+            group: group.to_owned(),
+            source: of_group.first().map_or("", |s| effects::source(s.source)),
+            chart: charts::stretch(&of_group),
+            rows: shown.map(|s| (effects::of_moment(s), moment(s.at), effects::stretch_row(s))).collect(),
+            hidden,
+        }
+    };
+    groups.into_iter().take(MOST_GROUPS).map(view).collect()
 }
 
 /// A verdict's word.
