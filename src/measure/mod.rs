@@ -2,7 +2,7 @@
 //!
 //! - [`Record`] reads `events.jsonl`; [`report()`] measures it; [`judge`] decides its expectations.
 //! - Clients: `catchment` (who answers whom, from the probes), `walk` (where the kernel routes
-//!   lead, as a second witness). Routing: `timeline` (what each fault answers for), `convergence`.
+//!   lead, as a second witness; `forward` knows the whole way). Routing: `timeline` (what each fault answers for), `convergence`.
 //!   Links: `distance` (round trips against configured delays).
 //! - Overlays: `overlay` replays joins, neighbors and faults through `islands` (membership, on top
 //!   of `connectivity`) and judges lookups by them; `reach` knows what the links connect at all.
@@ -16,6 +16,7 @@ mod convergence;
 mod distance;
 mod expect;
 mod fidelity;
+mod forward;
 mod islands;
 mod live;
 mod model;

@@ -6,6 +6,8 @@ pub mod expect;
 mod faults;
 mod load;
 mod timeline;
+mod ways;
+mod when;
 mod words;
 
 use std::time::Duration;
@@ -182,6 +184,22 @@ pub enum Metric {
     MovedClients,
     /// `lost probes [of CLIENT]`: probes without an answer. Counter.
     LostProbes(Option<String>),
+    /// `as path of NODE to NODE|GROUP`: the other ASes on the way that the kernels' routes lead. State.
+    AsPath(String, Target),
+    /// `hops of NODE to NODE|GROUP`: links on that way. State.
+    Hops(String, Target),
+    /// `reachable of NODE to NODE|GROUP` (`yes`/`no`): that way carries packets, and the way back. State.
+    Reachable(String, Target),
+    /// `routes of NODE`: what routing has put into its kernel's table. State.
+    Routes(String),
+}
+
+/// Where packets are to go.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Target {
+    Node(String),
+    Group(String),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -198,6 +216,11 @@ pub enum Op {
     Gt,
     #[serde(rename = ">=")]
     Ge,
+    /// Of a path: the AS is on it.
+    #[serde(rename = "contains")]
+    Contains,
+    #[serde(rename = "lacks")]
+    Lacks,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -208,6 +231,8 @@ pub enum Value {
     Name(String),
     Yes,
     No,
+    /// Names of ASes, the nearest first; empty: the target is in the node's own AS.
+    Path(Vec<String>),
     /// Another metric of the same kind, over the same time.
     Metric(Box<Metric>),
 }
@@ -223,4 +248,8 @@ pub enum When {
     At { at: f64, within: f64 },
     /// State: throughout. Counter and ratio: counted in this window.
     During { from: f64, to: f64 },
+    /// State: throughout, from `from` on or from when it is first known. Counter and ratio: counted in this window.
+    Until { from: f64, to: f64 },
+    /// State: at no moment, from `from` on or from when it is first known; `None`: to the end.
+    Never { from: f64, to: Option<f64> },
 }

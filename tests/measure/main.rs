@@ -7,3 +7,4 @@ mod overlays;
 mod schema;
 mod synthetic;
 mod verdicts;
+mod ways;
