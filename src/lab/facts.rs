@@ -20,6 +20,7 @@ pub(super) fn collect(topology: &Topology, scenario: &Scenario, plan: &Plan, bir
         lab: topology.name.clone(),
         file: file.display().to_string(),
         command: command(std::env::args().skip(1)),
+        settings: vec![],
         seed: topology.seed,
         nodes: topology.ids().map(|id| node(topology, plan, id)).collect(),
         links: topology.links.iter().map(|l| link(topology, l)).collect(),
@@ -32,7 +33,7 @@ pub(super) fn collect(topology: &Topology, scenario: &Scenario, plan: &Plan, bir
 }
 
 /// `anybed` and its arguments, quoted where a shell wants it.
-fn command(arguments: impl Iterator<Item = String>) -> String {
+pub(crate) fn command(arguments: impl Iterator<Item = String>) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,@%+".contains(c);
     let quoted = arguments.map(|word| match word.chars().all(plain) && !word.is_empty() {
         true => word,

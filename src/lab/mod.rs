@@ -10,7 +10,7 @@
 pub mod api;
 pub mod ask;
 mod converge;
-mod facts;
+pub(crate) mod facts;
 mod fault;
 mod fibs;
 mod flap;

@@ -8,7 +8,8 @@
 //!   of `connectivity`) and judges lookups by them; `reach` knows what the links connect at all.
 //! - [`Series`] has what was observed one by one, for files and pictures.
 //!
-//! Quantiles are exact, by nearest rank ([`quantile`]).
+//! Quantiles are exact, by nearest rank ([`quantile`]). [`Summary`] is of several runs: [`figures`] of
+//! each, and how far they spread, with intervals that assume no distribution ([`Spread`]).
 
 mod catchment;
 mod connectivity;
@@ -16,7 +17,9 @@ mod convergence;
 mod distance;
 mod expect;
 mod fidelity;
+mod figures;
 mod forward;
+mod interval;
 mod islands;
 mod live;
 mod model;
@@ -24,6 +27,7 @@ mod observe;
 mod overlay;
 mod reach;
 mod record;
+mod runs;
 mod series;
 mod snapshot;
 mod stats;
@@ -34,9 +38,12 @@ mod walk;
 pub use convergence::QUIET_SECONDS;
 pub use expect::judge;
 pub use fidelity::WORST_SCHED_DELAY_MS;
+pub use figures::{Figure, Unit, figures};
+pub use interval::{ALPHA, Interval, Spread, quantile_interval, share_interval};
 pub use live::Live;
 pub use model::*;
 pub use record::{BUILT, PLAYED, Record, RecordError};
+pub use runs::{Combination, Expected, FigureOfRuns, RunOf, SUMMARY_SCHEMA, Settings, Summary, SummaryVerdict};
 pub use series::{Answered, Joined, LinkState, Looked, Probe, RouteChange, Series};
 pub use stats::{mean, quantile};
 
@@ -94,6 +101,7 @@ impl Findings<'_> {
             seed: facts.seed,
             file: facts.file.clone(),
             command: command(record),
+            settings: facts.settings.clone(),
             verdict: verdict(record.complete() && !planned_refused, fidelity.valid, &expectations),
             anybed: facts.version.clone(),
             bird: facts.bird.clone(),

@@ -2,7 +2,7 @@
 //!
 //! - [`text()`] for a terminal, [`html()`] for a browser, [`markdown()`] and [`junit()`] for continuous
 //!   integration, [`json()`] and [`tables()`] for programs; [`Files`] is all of these.
-//! - [`Diff`] compares two runs.
+//! - [`Diff`] compares two runs, [`summary`] draws what several have in common.
 //! - [`dot`], [`mermaid`] and [`Map::svg`] draw a network without a run.
 //! - `network`, `layout`, `map` and `sites` make the map of a lab.
 
@@ -19,6 +19,7 @@ mod markdown;
 mod network;
 mod page;
 mod sites;
+pub mod summary;
 mod svg;
 mod tables;
 mod text;

@@ -5,6 +5,7 @@ pub mod damage;
 pub mod expect;
 mod faults;
 mod load;
+mod sweep;
 mod timeline;
 mod ways;
 mod when;
@@ -18,6 +19,7 @@ use crate::kernel::impairment::Properties;
 use crate::topology::{AsId, GroupId, LinkId, NodeId};
 
 pub use load::{load, load_text, load_with};
+pub use sweep::{Setting, Sweep, SweepError, combinations, load_set};
 
 /// Verbs that give back what a link had carried.
 pub const REPAIRS: [&str; 4] = ["mend", "recover", "heal", "clear"];

@@ -34,6 +34,7 @@ impl Synthetic {
             lab: name.into(),
             file: format!("{name}.toml"),
             command: format!("anybed run {name}.toml"),
+            settings: vec![],
             seed: 1,
             nodes: vec![],
             links: vec![],
