@@ -83,8 +83,8 @@ pub struct LabFacts {
     #[serde(default)]
     pub command: String,
     /// Keys of the lab file that were set from outside, and to what.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub settings: Vec<(String, String)>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub settings: BTreeMap<String, String>,
     pub seed: u64,
     pub nodes: Vec<NodeFacts>,
     pub links: Vec<LinkFacts>,

@@ -1,5 +1,6 @@
 //! `anybed run --repeat` and `--sweep`: one lab several times, one after another.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -52,7 +53,7 @@ impl Variant {
         scenario::load_set(&start.file, &self.settings, &overrides)
     }
 
-    pub(super) fn settings(&self) -> Vec<(String, String)> {
+    pub(super) fn settings(&self) -> BTreeMap<String, String> {
         self.settings.iter().map(|setting| (setting.key.clone(), setting.value.clone())).collect()
     }
 
@@ -124,8 +125,8 @@ impl Several {
             }
         }
         for (index, setting) in swept.iter().enumerate() {
-            if swept[..index].iter().any(|before| before.key == setting.key) {
-                return Err(Failure::Usage(anyhow!("--sweep {0} twice: write {0}=A,B once", setting.key)));
+            if swept[..index].iter().any(|before| before.own_key() == setting.own_key()) {
+                return Err(Failure::Usage(anyhow!("--sweep {0} twice: write {0}=A,B once", setting.own_key())));
             }
         }
         Ok(())

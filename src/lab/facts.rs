@@ -20,7 +20,7 @@ pub(super) fn collect(topology: &Topology, scenario: &Scenario, plan: &Plan, bir
         lab: topology.name.clone(),
         file: file.display().to_string(),
         command: command(std::env::args().skip(1)),
-        settings: vec![],
+        settings: Default::default(),
         seed: topology.seed,
         nodes: topology.ids().map(|id| node(topology, plan, id)).collect(),
         links: topology.links.iter().map(|l| link(topology, l)).collect(),

@@ -56,7 +56,7 @@ pub struct Assignment {
     pub quiet: bool,
     pub purpose: Purpose,
     /// Keys of the lab file that were set from outside, and to what.
-    pub settings: Vec<(String, String)>,
+    pub settings: BTreeMap<String, String>,
     /// What builds this lab alone, where that is not what was typed.
     pub command: Option<String>,
     /// Runs on a thread of its own and is shown every event of the record.

@@ -4,7 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::stats::{mean, quantile};
+use super::stats::{mean, quantile, thousandths};
 
 /// How often an interval of this kind misses the true value, at most.
 pub const ALPHA: f64 = 0.05;
@@ -43,7 +43,7 @@ impl Spread {
             n: sorted.len(),
             median: middle(&sorted)?,
             interval: quantile_interval(&sorted, 0.5),
-            mean: mean(sorted.iter().copied())?,
+            mean: thousandths(mean(sorted.iter().copied())?),
             min: *sorted.first()?,
             max: *sorted.last()?,
         })
@@ -99,7 +99,9 @@ pub fn share_interval(part: usize, whole: usize) -> Option<Interval> {
     // Nothing, or all of it, is at the very end, which rounding may miss.
     let low = if part == 0 { 0.0 } else { (center - half).max(0.0) };
     let high = if part == whole { 1.0 } else { (center + half).min(1.0) };
-    Some(Interval { low, high })
+    // What five digits more would say, no number of runs supports.
+    let digits = |share: f64| (share * 1e4).round() / 1e4;
+    Some(Interval { low: digits(low), high: digits(high) })
 }
 
 #[cfg(test)]

@@ -22,7 +22,7 @@ pub struct Report {
     pub command: String,
     /// Keys of the lab file that were set to something else than it says, and to what.
     #[serde(default)]
-    pub settings: Vec<(String, String)>,
+    pub settings: BTreeMap<String, String>,
     pub verdict: RunVerdict,
     pub anybed: String,
     pub bird: String,

@@ -15,7 +15,7 @@ use crate::measure::model::{Outcome, Report, RunVerdict};
 pub const SUMMARY_SCHEMA: u32 = 1;
 
 /// Keys of the lab file that were set, and to what.
-pub type Settings = Vec<(String, String)>;
+pub type Settings = BTreeMap<String, String>;
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
@@ -173,7 +173,7 @@ impl Combination {
         let is_counted = |r: &&&Report| matches!(r.verdict, RunVerdict::Pass | RunVerdict::Fail);
         let counted: Vec<&Report> = reports.iter().filter(is_counted).copied().collect();
         Self {
-            settings: reports.first().map_or_else(Vec::new, |r| r.settings.clone()),
+            settings: reports.first().map_or_else(Settings::new, |r| r.settings.clone()),
             runs: reports.len(),
             counted: counted.len(),
             passed: with(RunVerdict::Pass),

@@ -98,7 +98,12 @@ pub fn combinations(sweeps: &[Sweep]) -> Vec<Vec<Setting>> {
 impl Setting {
     /// Whether this is the key of this name of `[lab]`.
     pub fn is_of_lab(&self, name: &str) -> bool {
-        self.key.strip_prefix("lab.").unwrap_or(&self.key) == name
+        self.own_key() == name
+    }
+
+    /// The key without the `lab.` that may be left out.
+    pub fn own_key(&self) -> &str {
+        self.key.strip_prefix("lab.").unwrap_or(&self.key)
     }
 }
 
@@ -119,18 +124,22 @@ pub fn load_set(path: &Path, settings: &[Setting], overrides: &Overrides) -> Res
             problems.append(&mut wrong.0);
         }
     }
-    if !problems.is_empty() {
-        return Err(Diagnostics(problems));
-    }
     let text = document.to_string();
     let list: Vec<String> = settings.iter().map(ToString::to_string).collect();
     let source = Arc::new(Source { path: format!("{shown} with {}", list.join(", ")), text: text.clone() });
-    load_text(path, &text, overrides).map_err(|Diagnostics(mut found)| {
-        for problem in found.iter_mut().filter(|problem| problem.source.path == shown) {
-            problem.source = source.clone();
+    match load_text(path, &text, overrides) {
+        Ok(loaded) if problems.is_empty() => Ok(loaded),
+        loaded => {
+            let found = loaded.err().map_or_else(Vec::new, |Diagnostics(found)| found);
+            problems.extend(found.into_iter().map(|mut problem| {
+                if problem.source.path == shown {
+                    problem.source = source.clone();
+                }
+                problem
+            }));
+            Err(Diagnostics(problems))
         }
-        Diagnostics(found)
-    })
+    }
 }
 
 /// A part of a key, and where it stands.

@@ -4,6 +4,7 @@ mod clients;
 mod draw;
 mod files;
 mod overlays;
+mod runs;
 mod schema;
 mod synthetic;
 mod verdicts;

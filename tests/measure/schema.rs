@@ -66,7 +66,7 @@ fn valid(root: &Value, schema: &Value, value: &Value, at: &str) -> Result<(), St
             }
             "const" if rule != value => return Err(format!("{at}: {value} is not {rule}")),
             "minimum" if value.as_f64() < rule.as_f64() => return Err(format!("{at}: {value} is below {rule}")),
-            "$schema" | "$defs" | "title" | "description" | "enum" | "const" | "minimum" | "maximum" => {}
+            "$schema" | "$defs" | "title" | "description" | "default" | "enum" | "const" | "minimum" | "maximum" => {}
             other => return Err(format!("the schema says {other}, which this test does not know")),
         }
     }

@@ -34,7 +34,7 @@ impl Synthetic {
             lab: name.into(),
             file: format!("{name}.toml"),
             command: format!("anybed run {name}.toml"),
-            settings: vec![],
+            settings: Default::default(),
             seed: 1,
             nodes: vec![],
             links: vec![],

@@ -62,7 +62,7 @@ pub fn json(summary: &Summary) -> String {
 /// # Errors
 /// A record that cannot be written in memory does not exist; the CSV writer's error is passed on.
 pub fn csv(summary: &Summary) -> Result<String, csv::Error> {
-    let keys: Vec<&str> = summary.combinations.iter().flat_map(|c| c.settings.iter().map(|(key, _)| &**key)).collect();
+    let keys: Vec<&str> = summary.combinations.iter().flat_map(|c| c.settings.keys().map(String::as_str)).collect();
     let keys: Vec<&str> =
         keys.iter().enumerate().filter(|(i, key)| !keys[..*i].contains(key)).map(|(_, k)| *k).collect();
     let mut writer = csv::Writer::from_writer(Vec::new());
@@ -70,7 +70,7 @@ pub fn csv(summary: &Summary) -> Result<String, csv::Error> {
     writer.write_record(keys.iter().chain(&columns))?;
     let number = |value: Option<f64>| value.map_or_else(String::new, |value| value.to_string());
     for combination in &summary.combinations {
-        let set = |key: &&str| combination.settings.iter().find(|(k, _)| k == key).map_or("", |(_, value)| value);
+        let set = |key: &&str| combination.settings.get(*key).map_or("", String::as_str);
         let settings: Vec<&str> = keys.iter().map(set).collect();
         let runs = combination.counted.to_string();
         for figure in &combination.figures {

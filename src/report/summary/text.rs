@@ -15,12 +15,9 @@ pub fn text(summary: &Summary, color: bool) -> String {
     let several = summary.combinations.len() > 1;
     let combinations = summary.combinations.iter().enumerate().map(|(index, combination)| {
         let title = combination.title();
-        let name = if several { letter(index) } else { String::new() };
-        vec![
-            Cell::left(name).styled(BOLD),
-            Cell::left(shortened(&title, 60)),
-            Cell::left(tally(combination)).styled(DIM),
-        ]
+        let name = several.then(|| Cell::left(letter(index)).styled(BOLD));
+        let set = (!title.is_empty()).then(|| Cell::left(shortened(&title, 60)));
+        name.into_iter().chain(set).chain([Cell::left(tally(combination)).styled(DIM)]).collect()
     });
     page.table(&combinations.collect::<Vec<_>>());
     for run in left_out(summary) {
@@ -37,6 +34,7 @@ pub fn text(summary: &Summary, color: bool) -> String {
     if lacks_intervals(summary) {
         page.raw(&format!("–: {NO_INTERVAL}"));
     }
+    page.raw(METHOD);
     let style = match summary.verdict {
         SummaryVerdict::Pass => GOOD,
         SummaryVerdict::Fail => BAD,
@@ -44,17 +42,19 @@ pub fn text(summary: &Summary, color: bool) -> String {
     };
     let verdict = page.paint(style.bold(), word(summary.verdict));
     let passed: usize = summary.combinations.iter().map(|c| c.passed).sum();
-    page.raw(&format!("{verdict}  {passed} of {} pass; {METHOD}", plural(summary.runs.len(), "run")));
+    page.raw(&format!("{verdict}  {passed} of {} pass", plural(summary.runs.len(), "run")));
     page.finish()
 }
 
 fn rows(figures: &[Compared<'_>], several: bool) -> Vec<Vec<Cell>> {
-    let head = ["", "", "n", "median", "95 % interval", "min", "max"];
-    let mut rows = vec![head.iter().map(|title| Cell::right(title).styled(DIM)).collect::<Vec<_>>()];
+    let head = ["n", "median", "95 % interval", "min", "max"].map(|title| Cell::right(title).styled(DIM));
+    let name = |index: usize| several.then(|| Cell::left(letter(index)));
+    let blank = several.then(Cell::default);
+    let mut rows = vec![[Cell::default()].into_iter().chain(blank).chain(head).collect::<Vec<_>>()];
     for figure in figures {
         for (position, (index, of_runs)) in figure.rows.iter().enumerate() {
-            let name = if position == 0 { figure.what } else { "" };
-            let mut row = vec![Cell::left(name), Cell::left(if several { letter(*index) } else { String::new() })];
+            let what = if position == 0 { figure.what } else { "" };
+            let mut row: Vec<_> = [Cell::left(what)].into_iter().chain(name(*index)).collect();
             match of_runs.spread {
                 Some(spread) => row.extend([
                     Cell::right(spread.n),
@@ -76,12 +76,12 @@ fn expectations(summary: &Summary, several: bool, page: &mut Page) {
     for (index, combination) in summary.combinations.iter().enumerate() {
         for expected in &combination.expectations {
             let (sign, style) = if expected.passed == expected.of { ("✓", GOOD) } else { ("✗", BAD) };
-            rows.push(vec![
-                Cell::left(sign).styled(style),
-                Cell::left(if several { letter(index) } else { String::new() }),
+            let name = several.then(|| Cell::left(letter(index)));
+            let cells = [
                 Cell::left(shortened(&expected.name, 60)),
                 Cell::left(share(expected.passed, expected.of, expected.interval)),
-            ]);
+            ];
+            rows.push([Cell::left(sign).styled(style)].into_iter().chain(name).chain(cells).collect());
         }
     }
     if !rows.is_empty() {
