@@ -53,7 +53,7 @@ impl Spread {
 /// The median; of an even number of values, halfway between the two in the middle.
 fn middle(sorted: &[f64]) -> Option<f64> {
     let low = quantile(sorted, 0.5)?;
-    let high = if sorted.len() % 2 == 0 { sorted[sorted.len() / 2] } else { low };
+    let high = if sorted.len().is_multiple_of(2) { sorted[sorted.len() / 2] } else { low };
     Some((low + high) / 2.0)
 }
 
