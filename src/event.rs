@@ -3,6 +3,8 @@
 //! The lab writes it, [`crate::measure`] reads it, and nothing else passes between them: a report
 //! can be rebuilt from the record alone. Names, not indices, appear in it.
 
+mod flows;
+
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
@@ -11,7 +13,8 @@ use serde::{Deserialize, Serialize};
 use crate::kernel::impairment::{Egress, Impairment};
 use crate::overlay::id::Id;
 use crate::scenario::Expectation;
-use crate::topology::{Bootstrap, Healing, LookupMode, Place, Protocol};
+use crate::topology::{Bootstrap, Healing, LookupMode, MultipathHash, Place, Protocol};
+pub use flows::{BreakReason, FlowChange, FlowDid, FlowFacts};
 
 /// Version of this vocabulary.
 pub const SCHEMA: u32 = 1;
@@ -53,8 +56,16 @@ pub enum What {
     Fib { node: String, change: FibChange },
     /// An interface gained or lost its carrier, or went up or down.
     Carrier { node: String, interface: String, up: bool },
+    /// From now on the record has every [`What::Update`] and every [`What::Session`].
+    FollowsBgp,
+    /// A BGP UPDATE arrived at a node from a neighbor, with so many routes announced and withdrawn.
+    Update { node: String, peer: String, announced: u32, withdrawn: u32 },
+    /// A node's BGP session with a neighbor was established, or ended.
+    Session { node: String, peer: String, up: bool },
     /// Probes of one client that were answered or given up since the last such line.
     Probes { client: String, group: String, probes: Vec<ProbeResult> },
+    /// What became of one client's flows to a group since the last such line; requests sent, and answered.
+    Flows { client: String, group: String, changes: Vec<FlowChange>, requests: u64, answered: u64 },
     /// A process ended that nobody had asked to end, or one that a fault killed.
     Exit { node: String, process: String, status: String, expected: bool },
     /// What an overlay node did.
@@ -63,8 +74,8 @@ pub enum What {
     Put { overlay: String, stored: u32, failed: u32, seconds: f64 },
     /// Result of an `audit` action.
     Audit { overlay: String, found: u32, missing: Vec<String>, seconds: f64 },
-    /// How well the machine kept up so far.
-    Fidelity { worst_sched_delay_ms: f64, socket_drops: u64 },
+    /// How well the machine has kept up since the last such line.
+    Fidelity(Box<Strain>),
     /// Always the last line of a complete run.
     End { reason: String },
 }
@@ -79,6 +90,9 @@ pub struct LabFacts {
     pub kernel: String,
     pub lab: String,
     pub file: String,
+    /// Milliseconds: the shortest silence that anybody in the lab takes for a failure.
+    #[serde(default)]
+    pub patience_ms: Option<f64>,
     /// What was typed to begin it, quoted for a shell; empty in records that do not have it.
     #[serde(default)]
     pub command: String,
@@ -90,6 +104,9 @@ pub struct LabFacts {
     pub links: Vec<LinkFacts>,
     pub groups: Vec<GroupFacts>,
     pub overlays: Vec<OverlayFacts>,
+    /// What clients keep open; records from before there were flows have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub flows: Option<FlowFacts>,
     /// Seconds since the play's begin, and the action's text.
     pub timeline: Vec<(f64, String)>,
     pub expectations: Vec<Expectation>,
@@ -109,6 +126,9 @@ pub struct NodeFacts {
     pub stub: Option<String>,
     pub place: Option<Place>,
     pub addresses: Vec<IpAddr>,
+    /// A router that uses all of several equally good BGP routes: by what its kernel chooses.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub multipath: Option<MultipathHash>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -160,6 +180,49 @@ pub struct FibChange {
     pub via: Vec<IpAddr>,
     /// Outgoing interfaces, in the order of `via`.
     pub interfaces: Vec<String>,
+}
+
+/// How hard the machine worked for about a second, and what that did. What a record does not say was not
+/// looked at.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Strain {
+    /// By how much a thread that asked to be woken was woken late: at most, and on average.
+    pub worst_sched_delay_ms: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mean_sched_delay_ms: Option<f64>,
+    /// Netlink sockets that ran over: notifications of routes were lost.
+    pub socket_drops: u64,
+    /// Share of all CPUs' time that was not idle, and that the hypervisor gave to others.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cpu_busy: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cpu_stolen: Option<f64>,
+    /// Packets that a CPU's backlog had no room for, on the whole machine.
+    pub backlog_drops: u64,
+    /// Share of the memory that was left, and of the time in which some process waited for memory.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub memory_left: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub memory_stall: Option<f64>,
+    /// Frames on wires that had a time to depart at.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub wires: Option<Lateness>,
+    /// Datagrams that found their socket's buffer full, by host. Looked at once, at the play's end.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub receive_drops: BTreeMap<String, u64>,
+}
+
+/// How late the frames of all wires departed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Lateness {
+    pub frames: u64,
+    pub p50_ms: f64,
+    pub p99_ms: f64,
+    pub worst_ms: f64,
+    /// Frames later than 1 ms, and later than 5 ms.
+    pub over_1_ms: u64,
+    pub over_5_ms: u64,
 }
 
 /// One probe of a client to a group's address.

@@ -345,3 +345,36 @@ fn single_brackets_are_explained() {
     assert!(problems(&single).contains("there may be several [[group]]"));
     assert!(problems("").contains("the lab has no AS"));
 }
+
+#[test]
+fn flows_and_multipath_have_defaults_and_limits() {
+    let (without, _) = load(SMALL);
+    assert_eq!(without.flows, None);
+    assert!(without.ases.iter().all(|a| a.multipath == Multipath::default()), "off, by addresses");
+
+    let text = format!("[lab]\nmultipath_hash = \"l4\"\n{SMALL}[flows]\n")
+        .replace("name = \"net\"", "name = \"net\"\nmultipath = true\nmultipath_hash = \"l3\"");
+    let (lab, _) = load(&text);
+    let flows = lab.flows.unwrap();
+    assert_eq!((flows.groups, flows.per_client), (vec![GroupId(0)], 4), "plain groups, not the overlay's");
+    assert_eq!(flows.transports, Transport::ALL);
+    assert_eq!((flows.every, flows.timeout), (Duration::from_millis(200), Duration::from_secs(2)));
+    let multipath = |name: &str| lab.ases.iter().find(|a| a.name == name).unwrap().multipath;
+    assert_eq!(multipath("net"), Multipath { on: true, hash: MultipathHash::L3 });
+    assert_eq!(multipath("west"), Multipath { on: false, hash: MultipathHash::L4 });
+}
+
+#[test]
+fn flows_that_make_no_sense_are_refused() {
+    let flows = "[flows]\ngroups = [\"dns\", \"dnss\"]\nprotocols = [\"tcp\", \"sctp\", \"tcp\"]\nper_client = 0\n";
+    let expect =
+        "[[expect]]\nthat = \"affinity of east.alice >= 95%\"\n[[expect]]\nthat = \"flow members of west.c1 > 3\"\n";
+    insta::assert_snapshot!(problems(&format!("[lab]\nmultipath = \"l4\"\n{SMALL}{flows}{expect}")));
+    let crowd = SMALL.replace("clients = 1\n", "clients = 100\n");
+    let many = problems(&format!("{crowd}[flows]\nper_client = 1000\n"));
+    assert!(many.contains("there are more than 10000 flows"), "{many}");
+    let nobody = problems(&format!("{}[flows]\n", SMALL.replace("clients = 1\n", "")));
+    assert!(nobody.contains("[flows] without a client"), "{nobody}");
+    let nothing = problems(&format!("{SMALL}[[expect]]\nthat = \"broken flows == 0\"\n"));
+    assert!(nothing.contains("no client keeps flows open in this lab"), "{nothing}");
+}

@@ -180,6 +180,9 @@ fn expectations_are_read() {
     assert_eq!(parse("merge of music < 1m30s").unwrap(), (Metric::Merge(music()), Op::Lt, Value::Number(90.0)));
     assert_eq!(parse("whole of music != yes").unwrap(), (Metric::Whole(music()), Op::Ne, Value::Yes));
     assert_eq!(parse("lost probes<=3").unwrap(), (Metric::LostProbes(None), Op::Le, Value::Number(3.0)));
+    assert_eq!(parse("loops of music/3 == 0").unwrap().0, Metric::Loops(Some("music/3".to_owned())));
+    assert_eq!(parse("blackholes < 4").unwrap().0, Metric::Blackholes(None));
+    assert_eq!(parse("updates > loops of music").unwrap().2, Value::Metric(Box::new(Metric::Loops(Some(music())))));
     let catchment = Metric::Catchment("campus.c1".to_owned(), Some(music()));
     let value = Value::Name("bay.n2".to_owned());
     assert_eq!(parse("catchment of campus.c1 for music == bay.n2").unwrap(), (catchment, Op::Eq, value));
@@ -210,6 +213,10 @@ fn expectations_are_read() {
         "lookup success of music > 100%",
         "lookups of music from campus.n1 > 3",
         "lost probes of campus.n1 == 0",
+        "loops of musik == 0",
+        "blackholes >= 0",
+        "loops < 0",
+        "updates of campus == 3",
         "catchment of campus.c1 == den",
         "catchment of campus.c1 == campus.c1",
         "catchment of campus.c1 for musik == campus",

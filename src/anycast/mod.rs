@@ -5,6 +5,7 @@
 
 mod config;
 mod cookie;
+pub mod flow;
 mod heal;
 mod join;
 mod leave;

@@ -1,6 +1,7 @@
 //! BIRD: finding it, checking configs with it, talking to its control socket.
 
 pub mod control;
+pub mod mrt;
 pub mod routes;
 
 use std::path::{Path, PathBuf};

@@ -90,7 +90,7 @@ pub(super) fn execute() -> Outcome {
 async fn measure() -> Result<Measured> {
     raise_descriptor_limit();
     let stepper = Stepper::start()?;
-    let wires = Wires::start()?;
+    let wires = Wires::start(750)?;
     let mut pair = Ends::create(&stepper).await?;
     let rtt = pair.ping().await?;
     let mut loads = Vec::new();
@@ -173,7 +173,7 @@ impl Ends {
         let _ = echo.join();
         answers.sort_by(f64::total_cmp);
         let at = |q| crate::measure::quantile(&answers, q).unwrap_or(f64::NAN);
-        let lateness = self.counters().await?.lateness;
+        let lateness = self.wire()?.lateness();
         Ok(Rtt {
             pings: answers.len(),
             min: at(0.0),
@@ -189,13 +189,14 @@ impl Ends {
     async fn load(&mut self, payload: usize, delay: Duration) -> Result<Load> {
         self.set(Impairment { delay, ..Impairment::default() }).await?;
         let before = self.counters().await?;
+        // Of earlier loads.
+        drop(self.wire()?.lateness());
         let (begun, cpu) = (now(), wire_seconds()?);
         let sent = self.blast(payload, LOAD).await?;
         let after = self.counters().await?;
         let (seconds, cpu) = ((now() - begun) as f64 / 1e9, wire_seconds()? - cpu);
         let out = (after.frames_out - before.frames_out) as f64 / 1e3;
-        let mut lateness = after.lateness;
-        let _ = lateness.subtract(&before.lateness);
+        let lateness = self.wire()?.lateness();
         Ok(Load {
             payload,
             delay_ms: delay.as_millis() as u64,

@@ -12,6 +12,7 @@ pub mod lookup;
 pub mod namespace;
 pub mod pcapng;
 pub mod ping;
+pub mod pressure;
 pub mod qdisc;
 pub mod sys;
 pub mod sysctl;

@@ -1,13 +1,17 @@
 //! The record's first line: what is known before anything runs.
 
 use std::path::Path;
+use std::time::Duration;
 
 use crate::bird::Bird;
-use crate::event::{GroupFacts, LabFacts, LinkFacts, NodeFacts, OverlayFacts, SCHEMA};
+use crate::event::{FlowFacts, GroupFacts, LabFacts, LinkFacts, NodeFacts, OverlayFacts, SCHEMA};
 use crate::overlay::id::Id;
 use crate::plan::Plan;
 use crate::scenario::Scenario;
-use crate::topology::{Group, GroupRole, Link, LinkKind, NodeId, Overlay, Relation, Topology};
+use crate::topology::{Flows, Group, GroupRole, Link, LinkKind, NodeId, Overlay, Relation, Topology};
+
+/// Of a lab in which everybody waits longer.
+const LONGEST_PATIENCE: Duration = Duration::from_secs(1);
 
 /// Collects the facts of a lab about to be built.
 pub(super) fn collect(topology: &Topology, scenario: &Scenario, plan: &Plan, bird: &Bird, file: &Path) -> LabFacts {
@@ -19,6 +23,7 @@ pub(super) fn collect(topology: &Topology, scenario: &Scenario, plan: &Plan, bir
         kernel: nix::sys::utsname::uname().map(|u| u.release().to_string_lossy().into_owned()).unwrap_or_default(),
         lab: topology.name.clone(),
         file: file.display().to_string(),
+        patience_ms: Some(patience(topology).as_secs_f64() * 1e3),
         command: command(std::env::args().skip(1)),
         settings: Default::default(),
         seed: topology.seed,
@@ -26,10 +31,20 @@ pub(super) fn collect(topology: &Topology, scenario: &Scenario, plan: &Plan, bir
         links: topology.links.iter().map(|l| link(topology, l)).collect(),
         groups: topology.groups.iter().map(|g| group(topology, g)).collect(),
         overlays: topology.overlays.iter().map(|o| overlay(topology, o)).collect(),
+        flows: topology.flows.as_ref().map(|f| flows(topology, f)),
         timeline: timeline.map(|e| (e.at.as_secs_f64(), e.action.display(topology).to_string())).collect(),
         expectations: scenario.expectations.clone(),
         duration: scenario.duration.as_secs_f64(),
     }
+}
+
+/// The shortest silence that anybody takes for a failure: a request's timeout, or BFD's detection time.
+/// The routing protocols' own are longer than either.
+fn patience(topology: &Topology) -> Duration {
+    let requests = topology.overlays.iter().map(|overlay| overlay.rpc_timeout);
+    let detection = topology.links.iter().filter_map(|link| link.session.bfd);
+    let detection = detection.map(|bfd| bfd.interval * u32::from(bfd.multiplier));
+    requests.chain(detection).min().unwrap_or(Duration::MAX).min(LONGEST_PATIENCE)
 }
 
 /// `anybed` and its arguments, quoted where a shell wants it.
@@ -53,6 +68,7 @@ fn node(topology: &Topology, plan: &Plan, id: NodeId) -> NodeFacts {
         asn: own.asn,
         stub: own.stub.then(|| own.name.clone()),
         place: node.place,
+        multipath: (node.kind.is_router() && own.multipath.on).then_some(own.multipath.hash),
         addresses: planned.addresses(),
     }
 }
@@ -96,5 +112,15 @@ fn overlay(topology: &Topology, overlay: &Overlay) -> OverlayFacts {
         lookup: overlay.lookup,
         ids: overlay.members.iter().map(id).collect(),
         colors: overlay.members.iter().map(name).zip(overlay.colors.iter().copied()).collect(),
+    }
+}
+
+fn flows(topology: &Topology, flows: &Flows) -> FlowFacts {
+    FlowFacts {
+        groups: flows.groups.iter().map(|id| topology.groups[id.0].name.clone()).collect(),
+        protocols: flows.transports.clone(),
+        per_client: flows.per_client,
+        every: flows.every.as_secs_f64(),
+        timeout: flows.timeout.as_secs_f64(),
     }
 }

@@ -10,6 +10,7 @@ use super::Lab;
 use super::nodes;
 use super::process::Launch;
 use super::sandbox::{OUT, PRIVATE};
+use super::updates::write_wrapper;
 use crate::anycast::NodeConfig;
 use crate::kernel::namespace::Namespace;
 use crate::node::announce::GroupConfig;
@@ -53,7 +54,7 @@ impl Lab {
         let name = &self.topology.node(node).name;
         let (program, arguments) = match process {
             Process::Bird => {
-                let (config, socket) = (config_path(name), bird_socket(name));
+                let (config, socket) = (write_wrapper(name, &config_path(name))?, bird_socket(name));
                 let arguments = ["-f", "-c", &config.to_string_lossy(), "-s", &socket.to_string_lossy()];
                 (self.bird.path.clone(), arguments.map(str::to_owned).to_vec())
             }
@@ -94,6 +95,7 @@ fn host_config(topology: &Topology, addresses: &Addresses, node: NodeId, damage:
     let wanted = groups.iter().filter(|g| !damage.is_withdrawn(node, **g)).map(|g| &topology.groups[g.0]);
     let plain = wanted.filter(|g| g.role == GroupRole::Plain);
     let overlays = topology.overlays.iter().filter(|o| o.members.contains(&node));
+    let served = topology.flows.iter().flat_map(|flows| &flows.groups).filter(|g| groups.contains(g));
     HostConfig {
         host: name.clone(),
         address: addresses.host(node, family),
@@ -102,6 +104,7 @@ fn host_config(topology: &Topology, addresses: &Addresses, node: NodeId, damage:
         overlays: overlays.map(|o| node_config(topology, addresses, o, node)).collect(),
         groups: groups.iter().map(config).collect(),
         sites: plain.map(|g| g.name.clone()).collect(),
+        flows: served.map(|g| topology.groups[g.0].addresses[0]).collect(),
     }
 }
 

@@ -103,7 +103,7 @@ impl Media {
             lines: planned.impairments.map(|impairment| Egress { impairment, blackhole: false }),
             seeds: [0, 1].map(|side| self.chance((planned.link, side))),
         });
-        let wires = Wires::start()?;
+        let wires = Wires::start(planned.len())?;
         let created = wires.create_all(stepper, wanted.collect()).await?;
         let by_link = planned.iter().map(|planned| planned.link).zip(created).collect();
         // Links are made once.
@@ -183,6 +183,11 @@ impl Media {
         let Some(wire) = self.wire(link) else { return Ok(None) };
         let dropped = |c: &Counters| c.blackholed + c.lost + c.queue_drops + c.overflows + c.flushed + c.refused;
         Ok(Some(wire.counters().await?.map(|c| Traffic { sent: c.frames_out + c.held, dropped: dropped(&c) })))
+    }
+
+    /// The threads that carry the wires' frames, if there are wires.
+    pub(super) fn wires(&self) -> Option<Wires> {
+        self.wires.get().map(|(wires, _)| wires.clone())
     }
 
     fn wire(&self, link: LinkId) -> Option<&Wire> {

@@ -2,8 +2,8 @@
 //!
 //! - [`runtime`], [`sandbox`]: where labs are found, and the walls around each
 //! - [`supervisor`]: a lab from build to end; `network`, `media`, `process`, `launch`, `converge` build it
-//! - `play`, `fault`, `renumber`, `flap`, `verify`, `walk`, `ping`, `workload`, `probe`: what happens in it
-//! - `record`, `facts`, `watchdog`: what is written down
+//! - `play`, `fault`, `renumber`, `flap`, `verify`, `walk`, `ping`, `workload`, `probe`, `flows`, `flow`: what happens in it
+//! - `record`, `facts`, `updates`, `watchdog`: what is written down
 //! - `fibs`, `nodes`: what it knows of its kernels and its overlay nodes
 //! - [`api`], [`ask`]: its socket, and what can be asked
 
@@ -14,6 +14,8 @@ pub(crate) mod facts;
 mod fault;
 mod fibs;
 mod flap;
+mod flow;
+mod flows;
 mod launch;
 mod media;
 mod network;
@@ -28,6 +30,7 @@ mod renumber;
 pub mod runtime;
 pub mod sandbox;
 pub mod supervisor;
+mod updates;
 mod verify;
 mod walk;
 mod watchdog;

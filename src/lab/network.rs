@@ -14,6 +14,7 @@ use crate::kernel::interface::{Control, Interface};
 use crate::kernel::link;
 use crate::kernel::namespace::{self, Namespace, Stepper};
 use crate::kernel::sysctl::{self, Sysctl};
+use crate::kernel::wire::Wires;
 use crate::plan::{NodePlan, Plan};
 use crate::scenario::damage::LinkState;
 use crate::topology::{LinkId, NodeId, Topology};
@@ -76,6 +77,11 @@ impl Network {
             Ok(())
         };
         self.stepper.run(watch_all).await
+    }
+
+    /// The threads that carry the wires' frames, if there are wires.
+    pub(super) fn wires(&self) -> Option<Wires> {
+        self.media.wires()
     }
 
     /// Creates every link: a veth pair, or a wire. Returns what is worth saying of them.

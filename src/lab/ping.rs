@@ -15,7 +15,7 @@ use crate::scenario::damage::Damage;
 use crate::topology::{LinkId, NodeId};
 
 /// Echoes per pair.
-const ROUNDS: usize = 10;
+const ROUNDS: usize = 20;
 /// Between two echoes: they shall not wait for one another.
 const GAP: Duration = Duration::from_millis(2);
 

@@ -6,7 +6,9 @@ use anyhow::Result;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::Shared;
+use super::flows::Flows;
 use super::probe::Probers;
+use super::watchdog::ReceiveBuffers;
 use super::workload;
 use crate::event::What;
 use crate::scenario::Action;
@@ -14,12 +16,15 @@ use crate::scenario::Action;
 /// How long puts and audits may go on after the timeline's end.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Plays the scenario from begin to end: probes, lookups, actions at their times.
+/// Plays the scenario from begin to end: probes, flows, lookups, actions at their times.
 ///
 /// # Errors
 /// An action that could not be done.
 pub(super) async fn play(lab: &Shared) -> Result<()> {
+    let buffers = ReceiveBuffers::open(lab).await?;
     let probers = Probers::start(lab).await?;
+    lab.try_to_follow_updates();
+    let flows = Flows::start(lab)?;
     let begun = Instant::now();
     lab.recorder.now(What::Play);
     let lookups: Vec<_> =
@@ -34,9 +39,13 @@ pub(super) async fn play(lab: &Shared) -> Result<()> {
     for task in lookups {
         task.abort();
     }
+    if let Some(flows) = flows {
+        flows.finish().await?;
+    }
     if let Some(probers) = probers {
         probers.finish().await?;
     }
+    buffers.record(&lab.recorder);
     done
 }
 

@@ -19,9 +19,10 @@ use super::process::{Ended, Processes, tail};
 use super::progress::Progress;
 use super::record::Recorder;
 use super::sandbox::{FAILED, Inside, OUT};
-use super::{Lab, Shared, api, facts, play, watchdog};
+use super::watchdog::Watchdog;
+use super::{Lab, Shared, api, facts, play};
 use crate::bird::Bird;
-use crate::event::{Event, What};
+use crate::event::{Event, Strain, What};
 use crate::kernel::fib::{Notice, Stamped};
 use crate::kernel::namespace::Stepper;
 use crate::kernel::{now, sys};
@@ -103,8 +104,9 @@ async fn live(mut assignment: Assignment, mut inside: Inside) -> Result<i32> {
     let (recorder, writer) = Recorder::create(&Path::new(OUT).join("events.jsonl"), follower)?;
     let purpose = assignment.purpose;
     let (down, mut told_to_end) = watch::channel(false);
+    let watchdog = Watchdog::start(recorder.clone())?;
     let work = async {
-        let lab = build(assignment, recorder.clone(), down).await?;
+        let lab = build(assignment, recorder.clone(), &watchdog, down).await?;
         tokio::select! {
             failure = lab.failed() => bail!(failure),
             done = serve(&lab, purpose, &mut inside) => done,
@@ -117,6 +119,7 @@ async fn live(mut assignment: Assignment, mut inside: Inside) -> Result<i32> {
         _ = told_to_end.wait_for(|down| *down) => Ok(("ended", 0)),
     };
     let reason = end.as_ref().map_or_else(|error| format!("failed: {error:#}"), |(reason, _)| (*reason).to_owned());
+    watchdog.finish();
     recorder.now(What::End { reason });
     writer.finish()?;
     end.map(|(_, code)| code)
@@ -140,11 +143,13 @@ async fn serve(lab: &Shared, purpose: Purpose, inside: &mut Inside) -> Result<()
             for target in [1, 2] {
                 sys::redirect(&log, target).context("redirect to the log")?;
             }
+            lab.try_to_follow_updates();
             lab.recorder.now(What::Play);
             for overlay in 0..lab.topology.overlays.len() {
                 tokio::spawn(super::workload::look_up(lab.clone(), overlay));
             }
             let _probers = super::probe::Probers::start(lab).await?;
+            let _flows = super::flows::Flows::start(lab)?;
             std::future::pending().await
         }
     }
@@ -167,13 +172,17 @@ impl Phases<'_> {
     }
 }
 
-async fn build(assignment: Assignment, recorder: Recorder, down: watch::Sender<bool>) -> Result<Shared> {
+async fn build(
+    assignment: Assignment,
+    recorder: Recorder,
+    watchdog: &Watchdog,
+    down: watch::Sender<bool>,
+) -> Result<Shared> {
     let Assignment { topology, scenario, plan, templates, bird, file, out, listener, begun, quiet, .. } = assignment;
     let mut known = facts::collect(&topology, &scenario, &plan, &bird, &file);
     known.settings = assignment.settings;
     known.command = assignment.command.unwrap_or(known.command);
     recorder.now(What::Lab(Box::new(known)));
-    watchdog::start(recorder.clone())?;
     let progress = Progress::new(quiet);
     let mut phases = Phases { recorder: &recorder, progress, begun };
     phases.end("plan", format!("{} nodes, {} links", plan.nodes.len(), plan.links.len()));
@@ -185,6 +194,7 @@ async fn build(assignment: Assignment, recorder: Recorder, down: watch::Sender<b
     let names = plan.nodes.iter().map(|n| n.name.clone()).collect();
     tokio::spawn(note(notices, names, fibs.clone(), recorder.clone()));
     let made = network.link(&plan).await?;
+    network.wires().into_iter().for_each(|wires| watchdog.watch(wires));
     phases.end("links", made);
     let nodes = Nodes::new(&topology, recorder.clone());
     nodes.listen()?;
@@ -300,7 +310,7 @@ async fn note(mut notices: UnboundedReceiver<Stamped>, names: Vec<String>, fibs:
             Notice::Carrier { interface, up } => recorder.at(at, What::Carrier { node, interface, up }),
             Notice::Overrun => {
                 tracing::warn!("{node}: notifications of routes were lost; times of FIB changes may be incomplete");
-                recorder.at(at, What::Fidelity { worst_sched_delay_ms: 0.0, socket_drops: 1 });
+                recorder.at(at, What::Fidelity(Box::new(Strain { socket_drops: 1, ..Strain::default() })));
             }
         }
     }

@@ -135,6 +135,7 @@ impl<'a> Probed<'a> {
             to: owned(to),
             lost,
             outage_ms: ms_between(0, outage(sent, end)),
+            last_lost_ms: sent.iter().rfind(|p| p.rtt.is_none()).map(|p| ms_between(begin, p.sent)),
             first_reply_ms,
         })
     }

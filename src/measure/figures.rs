@@ -71,7 +71,14 @@ pub fn figures(report: &Report) -> Vec<Figure> {
         found.extend(values.iter().map(figure));
     };
     for (i, fault) in report.faults.iter().enumerate() {
-        add(format!("{}. {}", i + 1, fault.fault), &of_fault(fault));
+        let of = format!("{}. {}", i + 1, fault.fault);
+        add(of.clone(), &of_fault(fault));
+        if let Some(flows) = &fault.flows {
+            add(of, &[("broken flows", bad(flows.broken)), ("flows re-established p50", ms(flows.p50_ms))]);
+        }
+    }
+    if let Some(flows) = &report.flows {
+        add("flows".to_owned(), &[("broken without a fault", bad(flows.without_fault))]);
     }
     for (name, overlay) in &report.overlays {
         add(name.clone(), &of_overlay(overlay));

@@ -2,8 +2,10 @@
 //!
 //! - [`Record`] reads `events.jsonl`; [`report()`] measures it; [`judge`] decides its expectations.
 //! - Clients: `catchment` (who answers whom, from the probes), `walk` (where the kernel routes
-//!   lead, as a second witness; `forward` knows the whole way). Routing: `timeline` (what each fault answers for), `convergence`.
+//!   lead, as a second witness; `forward` has the way to any node). Routing: `timeline` (what each fault
+//!   answers for), `convergence`, `replay` and `transient` (loops and black holes), `updates`.
 //!   Links: `distance` (round trips against configured delays).
+//! - Flows: `flows` attributes what broke to faults, or to none.
 //! - Overlays: `overlay` replays joins, neighbors and faults through `islands` (membership, on top
 //!   of `connectivity`) and judges lookups by them; `reach` knows what the links connect at all.
 //! - [`Series`] has what was observed one by one, for files and pictures.
@@ -18,33 +20,41 @@ mod distance;
 mod expect;
 mod fidelity;
 mod figures;
+mod flow_model;
+mod flows;
 mod forward;
 mod interval;
 mod islands;
 mod live;
 mod model;
 mod observe;
+mod observe_flows;
 mod overlay;
 mod reach;
 mod record;
+mod replay;
 mod runs;
 mod series;
 mod snapshot;
 mod stats;
 mod summary;
 mod timeline;
+mod transient;
+mod updates;
 mod walk;
 
 pub use convergence::QUIET_SECONDS;
 pub use expect::judge;
 pub use fidelity::WORST_SCHED_DELAY_MS;
 pub use figures::{Figure, Unit, figures};
+pub use flow_model::{FlowCounts, FlowReaction, FlowReport, ProtocolReaction};
+pub use flows::FlowLife;
 pub use interval::{ALPHA, Interval, Spread, quantile_interval, share_interval};
 pub use live::Live;
 pub use model::*;
 pub use record::{BUILT, PLAYED, Record, RecordError};
 pub use runs::{Combination, Expected, FigureOfRuns, RunOf, SUMMARY_SCHEMA, Settings, Summary, SummaryVerdict};
-pub use series::{Answered, Joined, LinkState, Looked, Probe, RouteChange, Series};
+pub use series::{Answered, Joined, LinkState, Looked, Probe, RouteChange, Series, Updated};
 pub use stats::{mean, quantile};
 
 use std::collections::BTreeMap;
@@ -53,9 +63,12 @@ use crate::event::What;
 use catchment::{Probed, moves};
 use convergence::Routing;
 use distance::{Measured, reported, round_trips};
+use flows::Flows;
 use overlay::History;
 use reach::Reach;
 use timeline::{Window, windows};
+use transient::{Transients, transients};
+use updates::Heard;
 
 /// All that is found in a record, from which the report and the verdicts are drawn.
 pub struct Findings<'a> {
@@ -64,6 +77,9 @@ pub struct Findings<'a> {
     probed: Vec<Probed<'a>>,
     overlays: Vec<History<'a>>,
     round_trips: Vec<Measured>,
+    transients: Transients<'a>,
+    heard: Option<Heard<'a>>,
+    flows: Flows<'a>,
 }
 
 impl<'a> Findings<'a> {
@@ -71,11 +87,16 @@ impl<'a> Findings<'a> {
     pub fn of(record: &'a Record) -> Self {
         let reach = Reach::of(record);
         let overlays = record.facts.overlays.iter().map(|o| History::of(record, o, &reach)).collect();
+        let probed = Probed::all(record);
+        let windows = windows(record);
         Self {
             record,
-            windows: windows(record),
-            probed: Probed::all(record),
+            flows: Flows::of(record, &windows),
+            transients: transients(record, &probed),
+            windows,
+            probed,
             overlays,
+            heard: Heard::of(record),
             round_trips: round_trips(record),
         }
     }
@@ -114,7 +135,11 @@ impl Findings<'_> {
             links: facts.links.len(),
             catchments: snapshot::catchments(self),
             faults: faults(self),
+            transients: self.transients.reported(record, &self.windows),
+            shorter_transients: self.transients.shorter.len(),
+            updates: self.heard.as_ref().map(|heard| heard.within(record.zero(), record.end + 1)),
             refused,
+            flows: flows::report(self),
             round_trips: self.round_trips.iter().map(|pair| reported(record, pair)).collect(),
             overlays: self.overlays.iter().map(|h| (h.facts.name.clone(), summary::overlay(self, h))).collect(),
             expectations,
@@ -172,7 +197,12 @@ fn refused(record: &Record) -> Vec<Refusal> {
 
 fn faults(findings: &Findings<'_>) -> Vec<FaultReport> {
     let routing = Routing::of(findings.record);
-    findings.windows.iter().map(|window| fault(findings, &routing, window)).collect()
+    let each = findings.windows.iter().enumerate();
+    each.map(|(index, window)| FaultReport {
+        flows: flows::reaction(&findings.flows, index, window),
+        ..fault(findings, &routing, window)
+    })
+    .collect()
 }
 
 /// What was found of the window's partitions, if they were looked into before the next fault.
@@ -201,17 +231,24 @@ fn fault(findings: &Findings<'_>, routing: &Routing<'_>, window: &Window) -> Fau
         live: window.live,
         until: record.seconds(end),
         took_ms: stats::ms_between(begin, window.done),
-        detect_ms: reaction.detect_ms,
+        detect_ms: reaction.noticed.as_ref().map(|n| n.ms),
+        noticed: reaction.noticed,
         first_fib_change_ms: reaction.first_ms,
         last_fib_change_ms: reaction.last_ms,
         fib_changes: reaction.changes,
-        fib_nodes: reaction.nodes,
+        fib_nodes: reaction.cascade.len(),
+        cascade: reaction.cascade,
+        loops: findings.transients.count(begin, end, true),
+        blackholes: findings.transients.count(begin, end, false),
+        updates: findings.heard.as_ref().map(|heard| heard.within(begin, end)),
         first_reply_ms: clients.iter().filter_map(|c| c.first_reply_ms).max_by(f64::total_cmp),
+        last_lost_ms: clients.iter().filter_map(|c| c.last_lost_ms).max_by(f64::total_cmp),
         lost: clients.iter().map(|c| c.lost).sum(),
         probes: findings.probed.iter().map(|p| p.sent(begin, end).len()).sum(),
         verified: verified(record, window),
         moved: moves(&clients),
         clients,
+        flows: None,
         overlays,
     }
 }

@@ -7,6 +7,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::flow_model::{FlowReaction, FlowReport};
+
 /// Version of the report's form.
 pub const REPORT_SCHEMA: u32 = 1;
 
@@ -38,7 +40,18 @@ pub struct Report {
     pub links: usize,
     pub catchments: Vec<Catchment>,
     pub faults: Vec<FaultReport>,
+    /// Loops and black holes of the forwarding plane during the play, by time.
+    #[serde(default)]
+    pub transients: Vec<Transient>,
+    /// Others that lasted less than a millisecond, which is as good as time stamps are.
+    #[serde(default)]
+    pub shorter_transients: usize,
+    /// BGP updates during the play; `null` if the record does not have them.
+    pub updates: Option<Updates>,
     pub refused: Vec<Refusal>,
+    /// What clients kept open; `null` without `[flows]`.
+    #[serde(default)]
+    pub flows: Option<FlowReport>,
     /// Pairs that a `ping` measured.
     pub round_trips: Vec<RoundTrip>,
     pub overlays: BTreeMap<String, OverlayReport>,
@@ -142,16 +155,31 @@ pub struct FaultReport {
     pub until: f64,
     /// How long its system calls took.
     pub took_ms: f64,
-    /// Begin of the fault to the first change of an interface or a kernel route anywhere.
+    /// Begin of the fault to the first change of an interface, a BGP session or a kernel route anywhere.
     pub detect_ms: Option<f64>,
+    /// Which change that was.
+    pub noticed: Option<Noticed>,
     pub first_fib_change_ms: Option<f64>,
     /// To the last change before routing was quiet, see [`crate::measure::QUIET_SECONDS`].
     pub last_fib_change_ms: Option<f64>,
     pub fib_changes: usize,
     /// Nodes whose kernel routes changed.
     pub fib_nodes: usize,
+    /// These nodes, the first to change first.
+    #[serde(default)]
+    pub cascade: Vec<CascadeNode>,
+    /// Loops among [`Report::transients`] that began before `until`.
+    #[serde(default)]
+    pub loops: usize,
+    /// Black holes likewise.
+    #[serde(default)]
+    pub blackholes: usize,
+    /// BGP updates until `until`; `null` if the record does not have them.
+    pub updates: Option<Updates>,
     /// To the first answer that the slowest affected client got again; see [`ClientReport`].
     pub first_reply_ms: Option<f64>,
+    /// To the sending of the last probe that was lost.
+    pub last_lost_ms: Option<f64>,
     /// Probes sent and not answered until `until`.
     pub lost: usize,
     /// Probes sent until `until`.
@@ -161,7 +189,106 @@ pub struct FaultReport {
     pub moved: Vec<Move>,
     /// Affected clients only: moved, or with probes lost.
     pub clients: Vec<ClientReport>,
+    /// `null`: no flow was open.
+    #[serde(default)]
+    pub flows: Option<FlowReaction>,
     pub overlays: BTreeMap<String, OverlayReaction>,
+}
+
+/// The first change after a fault.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct Noticed {
+    pub ms: f64,
+    pub node: String,
+    pub by: NoticedBy,
+    /// The interface, the session's neighbor, or the route's prefix.
+    pub what: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "lowercase")]
+pub enum NoticedBy {
+    /// It gained or lost its carrier.
+    Interface,
+    /// A BGP session ended or was established, whoever told BGP: a timer, BFD, the neighbor, TCP.
+    Session,
+    /// A kernel's route changed.
+    Route,
+}
+
+/// What one node's kernel did after a fault.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct CascadeNode {
+    pub node: String,
+    pub first_ms: f64,
+    pub last_ms: f64,
+    pub changes: usize,
+}
+
+/// A loop or a black hole of the forwarding plane, as the kernels' routes had it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct Transient {
+    pub kind: TransientKind,
+    pub group: String,
+    pub address: String,
+    pub from: f64,
+    /// `null`: it was there at the end.
+    pub to: Option<f64>,
+    /// How long it lasted, or until the end.
+    pub ms: f64,
+    /// Index of the fault it followed; `null`: none.
+    pub fault: Option<usize>,
+    /// Of a loop, in its order; of a black hole, where packets end.
+    pub nodes: Vec<String>,
+    /// Why packets end there; `null` for a loop.
+    pub reason: Option<Nowhere>,
+    /// Clients whose packets ran into it.
+    pub clients: Vec<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "lowercase")]
+pub enum TransientKind {
+    Loop,
+    Blackhole,
+}
+
+/// Why packets end at a node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "kebab-case")]
+pub enum Nowhere {
+    /// The kernel has no route, or none through an interface that is up.
+    NoRoute,
+    /// The link it sends over swallows everything.
+    SilentLink,
+    /// A host that has withdrawn the group, or whose node is dead or stopped.
+    SilentHost,
+}
+
+/// BGP UPDATE messages, counted where they arrive; an End-of-RIB is none.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct Updates {
+    pub messages: usize,
+    /// Routes in them.
+    pub announced: usize,
+    pub withdrawn: usize,
+    /// Nodes that received or sent any.
+    pub nodes: BTreeMap<String, NodeUpdates>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct NodeUpdates {
+    pub received: usize,
+    /// Those that arrived at its neighbors.
+    pub sent: usize,
 }
 
 /// One pair of a `ping`.
@@ -175,9 +302,11 @@ pub struct RoundTrip {
     pub hops: usize,
     /// Measured; `null`: no echo was answered.
     pub median_ms: Option<f64>,
+    /// Measured: the shortest, or the median where a link on the way jitters.
+    pub rtt_ms: Option<f64>,
     /// Configured: the delays of the links there and back.
     pub configured_ms: f64,
-    /// Their distance as a share of what is configured, or of 10 ms if that is more.
+    /// How far `rtt_ms` is from what is configured, as a share of that, or of 10 ms if that is more.
     pub error: Option<f64>,
 }
 
@@ -202,6 +331,8 @@ pub struct ClientReport {
     pub lost: usize,
     /// The longest run of lost probes, from the first one's sending to the next answered one's.
     pub outage_ms: f64,
+    /// Begin of the fault to the sending of the last probe that was lost.
+    pub last_lost_ms: Option<f64>,
     /// Begin of the fault to the first answer from `to` to a probe sent after it (for a client
     /// that did not move: sent after its first lost probe); `null` if there was none.
     pub first_reply_ms: Option<f64>,
@@ -363,15 +494,47 @@ pub struct Audit {
 /// Whether the numbers can be trusted.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(default)]
 pub struct Fidelity {
     pub valid: bool,
     /// `null`: the record has no measure of it.
     pub worst_sched_delay_ms: Option<f64>,
+    /// What it may be: 300 ms, or the shortest silence that somebody in the lab takes for a failure.
+    pub sched_delay_bound_ms: Option<f64>,
+    /// Of the worst second.
+    pub mean_sched_delay_ms: Option<f64>,
+    /// Netlink sockets that ran over, so that changes of routes are missing.
     pub socket_drops: u64,
+    /// Shares of all CPUs' time, over the play and in the worst second; the hypervisor's is not in it.
+    pub cpu_busy_mean: Option<f64>,
+    pub cpu_busy_most: Option<f64>,
+    pub cpu_stolen_most: Option<f64>,
+    /// Packets, on the whole machine.
+    pub backlog_drops: u64,
+    /// Datagrams that found their socket full, by host; those that a `freeze` stopped are left out.
+    pub receive_drops: BTreeMap<String, u64>,
+    /// Least share of the memory, and the largest share of a second spent waiting for some.
+    pub memory_left_least: Option<f64>,
+    pub memory_stall_most: Option<f64>,
+    /// `null`: no link was a wire.
+    pub wires: Option<WireLateness>,
     /// Processes that ended and were not asked to.
     pub unexpected_exits: Vec<Exit>,
     /// Why not valid.
     pub reasons: Vec<String>,
+}
+
+/// How late frames departed from wires that delay them.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct WireLateness {
+    pub frames: u64,
+    /// 99th percentile of the worst second.
+    pub worst_p99_ms: f64,
+    pub worst_ms: f64,
+    /// Frames later than that.
+    pub over_1_ms: u64,
+    pub over_5_ms: u64,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

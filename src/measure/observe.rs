@@ -4,8 +4,10 @@ use std::collections::BTreeSet;
 
 use crate::measure::catchment::{self, Probed};
 use crate::measure::distance::Measured;
+use crate::measure::flows::Flows;
 use crate::measure::forward::{Forwarding, Way};
 use crate::measure::islands::Shape;
+use crate::measure::observe_flows;
 use crate::measure::overlay::{Answer, Audited, History, Lookup, stubs};
 use crate::measure::summary::merge;
 use crate::measure::{Findings, Record};
@@ -44,7 +46,7 @@ pub(crate) enum Seen<'a> {
 /// What is observed when the record has nothing of a metric.
 pub(crate) const NOTHING: &str = "nothing recorded";
 
-fn nothing<T>() -> Result<T, String> {
+pub(crate) fn nothing<T>() -> Result<T, String> {
     Err(NOTHING.to_owned())
 }
 
@@ -81,6 +83,9 @@ pub(crate) fn observe<'a>(findings: &'a Findings<'a>, metric: &Metric) -> Option
         Metric::MovedClients => moved(&findings.probed),
         Metric::LostProbes(client) => lost(findings, client.as_deref())?,
         Metric::Outage(client, group) => outage(findings, client, group.as_deref())?,
+        Metric::Loops(group) => counter(findings.transients.begins(true, group.as_deref())),
+        Metric::Blackholes(group) => counter(findings.transients.begins(false, group.as_deref())),
+        Metric::Updates => counter(findings.heard.as_ref()?.times()),
         Metric::RoundTrip(a, b) => round_trip(&findings.round_trips, a, b),
         Metric::RoundTripError => round_trip_error(&findings.round_trips),
         Metric::AsPath(from, to) => on_the_way(findings.record, from, to, |ways| {
@@ -96,6 +101,9 @@ pub(crate) fn observe<'a>(findings: &'a Findings<'a>, metric: &Metric) -> Option
         Metric::Routes(node) => {
             replayed(findings.record, node, |forwarding, node| Reading::Number(forwarding.routes(node) as f64))?
         }
+        Metric::BrokenFlows(client) => observe_flows::broken(flows(findings)?, client.as_deref()),
+        Metric::Affinity(client) => observe_flows::affinity(flows(findings)?, client.clone()),
+        Metric::FlowMembers(client) => observe_flows::members(flows(findings)?, client),
     })
 }
 
@@ -106,6 +114,11 @@ pub(crate) fn percent(part: usize, whole: usize) -> String {
     }
     let share = (100.0 * part as f64 / whole as f64 * 10.0).floor() / 10.0;
     format!("{share} %")
+}
+
+/// The record's flows, if it has any.
+fn flows<'a>(findings: &'a Findings<'a>) -> Option<&'a Flows<'a>> {
+    Some(&findings.flows).filter(|flows| !flows.connections.is_empty())
 }
 
 fn state<'a>(history: &History<'_>, reading: impl Fn(&Shape) -> Reading) -> Seen<'a> {
@@ -206,7 +219,7 @@ fn round_trip<'a>(round_trips: &'a [Measured], a: &str, b: &str) -> Seen<'a> {
     let meant = move |r: &Measured| (r.from == a && r.to == b) || (r.from == b && r.to == a);
     let read = move |from, to| {
         let mut found = round_trips.iter().filter(|r| (from..to).contains(&r.at) && meant(r));
-        match found.next_back().map(|r| r.median) {
+        match found.next_back().map(|r| r.rtt) {
             None => nothing(),
             Some(None) => Err("no answer".to_owned()),
             Some(Some(nanoseconds)) => {

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use crate::event::{NodeDid, What};
 use crate::measure::catchment::group_index;
+use crate::measure::flows::FlowLife;
 use crate::measure::overlay::Answer;
 use crate::measure::reach::passes;
 use crate::measure::stats::thousandths;
@@ -18,11 +19,15 @@ pub struct Series<'a> {
     pub probes: Vec<Probe<'a>>,
     /// Changes of the kernels' routes, those of the build too.
     pub routes: Vec<RouteChange<'a>>,
+    /// BGP updates, where they arrived.
+    pub updates: Vec<Updated<'a>>,
     /// Changes of links only.
     pub links: Vec<LinkState<'a>>,
     pub joins: Vec<Joined<'a>>,
     /// Overlay by overlay, by the time they were sent.
     pub lookups: Vec<Looked<'a>>,
+    /// Flows' connections, by the time they began.
+    pub flows: Vec<FlowLife<'a>>,
     /// Where the kernels' routes lead, for each of [`Report::catchments`](crate::measure::Report): router to member.
     pub routed: Vec<BTreeMap<&'a str, &'a str>>,
 }
@@ -49,6 +54,16 @@ pub struct RouteChange<'a> {
     pub add: bool,
     /// Gateways, joined by spaces.
     pub via: String,
+}
+
+/// One BGP UPDATE.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Updated<'a> {
+    pub at: f64,
+    pub node: &'a str,
+    pub peer: &'a str,
+    pub announced: u32,
+    pub withdrawn: u32,
 }
 
 /// What a link does from then on.
@@ -112,6 +127,7 @@ impl<'a> Findings<'a> {
         }
         series.probes.sort_by(|a, b| f64::total_cmp(&a.at, &b.at));
         series.lookups = self.looked();
+        series.flows = self.flows.series(record);
         series.routed = crate::measure::snapshot::routed(self);
         series
     }
@@ -155,6 +171,9 @@ impl<'a> Series<'a> {
                 let via: Vec<String> = change.via.iter().map(ToString::to_string).collect();
                 let (prefix, add) = (change.prefix.as_str(), change.add);
                 self.routes.push(RouteChange { at, node, prefix, add, via: via.join(" ") });
+            }
+            What::Update { node, peer, announced, withdrawn } => {
+                self.updates.push(Updated { at, node, peer, announced: *announced, withdrawn: *withdrawn });
             }
             What::Link { link, up, egress } => {
                 self.links.push(LinkState { at, link, passes: passes(*up, egress) });

@@ -24,6 +24,8 @@ pub struct HostConfig {
     pub groups: Vec<GroupConfig>,
     /// Names of the groups it announces as soon as it runs: it is a plain site of them.
     pub sites: Vec<String>,
+    /// Groups' addresses at which it serves clients' flows.
+    pub flows: Vec<IpAddr>,
 }
 
 /// From the supervisor.

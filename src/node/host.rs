@@ -18,6 +18,7 @@ use tokio::task::AbortHandle;
 
 use super::announce::{Granted, GroupConfig, Wish, announce};
 use super::channel::{HostConfig, Order, Report};
+use super::flows;
 use crate::anycast::{Command, Event, GroupRef, Member, probe};
 use crate::kernel::now;
 use crate::overlay::{Time, Via};
@@ -64,6 +65,7 @@ impl Host {
                 listen(SocketAddr::new(*address, PORT), Some(index), &arrived)?;
             }
         }
+        flows::serve(&config.host, &config.flows)?;
         let supervisor = UnixStream::connect(&config.supervisor).await;
         let (orders, reports) = supervisor.context("connect to the supervisor")?.into_split();
         let (wishes, wished) = unbounded_channel();
@@ -266,7 +268,8 @@ fn listen(at: SocketAddr, group: Option<usize>, arrived: &Sender<Datagram>) -> R
     Ok((socket, task.abort_handle()))
 }
 
-fn open(at: SocketAddr) -> std::io::Result<UdpSocket> {
+/// A UDP socket at an address that need not be the host's yet.
+pub(super) fn open(at: SocketAddr) -> std::io::Result<UdpSocket> {
     let socket = Socket::new(Domain::for_address(at), Type::DGRAM, Some(Protocol::UDP))?;
     socket.set_nonblocking(true)?;
     if at.is_ipv4() {

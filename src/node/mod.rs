@@ -2,8 +2,10 @@
 //!
 //! - [`channel`]: what the supervisor and a node say to each other
 //! - [`announce`]: a group's address on `lo` and its route in the host's BIRD
+//! - `flows`: what it answers to clients' flows
 //! - [`host`]: the process
 
 pub mod announce;
 pub mod channel;
+mod flows;
 pub mod host;

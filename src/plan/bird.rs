@@ -119,6 +119,8 @@ struct Router {
     /// Seconds that a restarted BIRD waits for its neighbors before it corrects the kernel's table; `None`:
     /// no session restarts gracefully.
     graceful_restart_wait: Option<u32>,
+    /// Equally good BGP routes become one of several next hops.
+    multipath: bool,
     igp: Vec<IgpInterface>,
     families: Vec<RouterFamily>,
 }
@@ -218,6 +220,7 @@ impl<'a> View<'a> {
             timers: Timers::of(self.topology.timers),
             bfd: self.bfd(),
             graceful_restart_wait: self.graceful_restart_wait(),
+            multipath: own.multipath.on,
             igp: self.igp(),
             families: families.iter().map(|family| self.router_family(*family)).collect(),
         }

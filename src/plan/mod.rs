@@ -16,10 +16,13 @@ use crate::kernel::impairment::Impairment;
 use crate::kernel::interface::Interface;
 use crate::kernel::sysctl::Sysctl;
 use crate::topology::address::Addresses;
-use crate::topology::{Family, FamilyChoice, LinkId, NodeId, NodeKind, Topology};
+use crate::topology::{Family, FamilyChoice, LinkId, Multipath, MultipathHash, NodeId, NodeKind, Topology};
 
 /// UDP port of overlay nodes and of plain sites.
 pub const PORT: u16 = 4000;
+
+/// TCP and UDP port at which members serve flows.
+pub const FLOW_PORT: u16 = 4001;
 
 /// Everything to build.
 #[derive(Clone, Debug)]
@@ -83,7 +86,7 @@ impl Plan {
             nodes.push(NodePlan {
                 id,
                 name: node.name.clone(),
-                sysctls: sysctls(node.kind, topology.family),
+                sysctls: sysctls(node.kind, topology.family, topology.ases[node.as_id.0].multipath),
                 loopback,
                 interfaces,
                 bird,
@@ -110,7 +113,7 @@ fn loopback(topology: &Topology, addresses: &Addresses, id: NodeId) -> Vec<IpNet
     families.iter().map(|family| IpNet::from(addresses.loopback(id, *family))).collect()
 }
 
-fn sysctls(kind: NodeKind, family: FamilyChoice) -> Vec<Sysctl> {
+fn sysctls(kind: NodeKind, family: FamilyChoice, multipath: Multipath) -> Vec<Sysctl> {
     let mut all = Vec::new();
     let mut set = |key, value| all.push(Sysctl { key, value });
     let families = family.families();
@@ -136,5 +139,19 @@ fn sysctls(kind: NodeKind, family: FamilyChoice) -> Vec<Sysctl> {
             set("ipv4/ip_forward", "1");
         }
     }
+    // A kernel without multipath has no such setting, so a lab that does not ask for it leaves it alone.
+    if kind.is_router() && multipath != Multipath::default() {
+        let policy = if multipath.hash == MultipathHash::L4 { "1" } else { "0" };
+        for family in families {
+            set(hash_policy(*family), policy);
+        }
+    }
     all
+}
+
+fn hash_policy(family: Family) -> &'static str {
+    match family {
+        Family::Ipv4 => "ipv4/fib_multipath_hash_policy",
+        Family::Ipv6 => "ipv6/fib_multipath_hash_policy",
+    }
 }

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use super::flows;
 use super::html::verdict_word;
 use super::page::{duration, maybe, moment, plural};
 use super::text::{counts, incomplete, when};
@@ -25,8 +26,24 @@ pub fn markdown(report: &Report) -> String {
         let _ = writeln!(lines, "\n> **Refused** at {}, {}: {}", moment(refused.at), refused.action, refused.reason);
     }
     if !report.faults.is_empty() {
-        let head = ["at", "fault", "noticed", "last route change", "moved", "lost probes", "answered by"];
+        let head = [
+            "at",
+            "fault",
+            "noticed",
+            "last route change",
+            "loops",
+            "black holes",
+            "updates",
+            "moved",
+            "lost probes",
+            "answered by",
+        ];
         table(&mut lines, "Faults", &head, report.faults.iter().map(fault));
+    }
+    if let Some(flows) = &report.flows {
+        let rows = flows::rows(report).into_iter().map(|row| row.to_vec());
+        table(&mut lines, "Flows", &flows::HEAD, rows);
+        let _ = writeln!(lines, "\n{}", flows::summary(flows).join(" · "));
     }
     if !report.overlays.is_empty() {
         let head = ["overlay", "members", "islands, most", "at the end", "lookups", "failed", "wrong", "p99"];
@@ -59,6 +76,9 @@ fn fault(fault: &FaultReport) -> Vec<String> {
         fault.fault.clone(),
         after(fault.detect_ms),
         after(fault.last_fib_change_ms),
+        fault.loops.to_string(),
+        fault.blackholes.to_string(),
+        fault.updates.as_ref().map_or_else(|| "–".to_owned(), |u| u.messages.to_string()),
         fault.moved.len().to_string(),
         format!("{} of {}", fault.lost, fault.probes),
         after(fault.first_reply_ms),

@@ -9,11 +9,13 @@
 mod catchments;
 mod diff;
 mod files;
+mod flows;
 mod graph;
 mod html;
 mod json;
 mod junit;
 mod layout;
+mod machine;
 mod map;
 mod markdown;
 mod network;
@@ -23,6 +25,7 @@ pub mod summary;
 mod svg;
 mod tables;
 mod text;
+mod transients;
 
 pub use diff::{Diff, ExpectationChange, FigureChange};
 pub use files::Files;

@@ -3,6 +3,7 @@
 //! Each file has a line with the names of its columns even if nothing follows. Times `at_s` are seconds of
 //! play; an empty field is what was not observed.
 
+use super::transients::reason as why;
 use crate::measure::{Report, Series};
 
 /// File names, and what is in them.
@@ -13,10 +14,14 @@ pub fn tables(report: &Report, series: &Series<'_>) -> Result<Vec<(&'static str,
     Ok(vec![
         ("probes.csv", probes(series)?),
         ("routes.csv", routes(series)?),
+        ("transients.csv", transients(report)?),
+        ("cascade.csv", cascade(report)?),
+        ("updates.csv", updates(series)?),
         ("catchments.csv", catchments(report)?),
         ("islands.csv", islands(report)?),
         ("lookups.csv", lookups(series)?),
         ("joins.csv", joins(series)?),
+        ("flows.csv", flows(report, series)?),
         ("round_trips.csv", round_trips(report)?),
     ])
 }
@@ -50,6 +55,34 @@ fn routes(series: &Series<'_>) -> Result<String, csv::Error> {
         .iter()
         .map(|r| [r.at.to_string(), r.node.to_owned(), r.prefix.to_owned(), change(r.add).to_owned(), r.via.clone()]);
     table(["at_s", "node", "prefix", "change", "via"], rows)
+}
+
+fn transients(report: &Report) -> Result<String, csv::Error> {
+    let rows = report.transients.iter().map(|t| {
+        let kind = if t.reason.is_none() { "loop" } else { "blackhole" };
+        let (from, to, ms) = (t.from.to_string(), or_empty(t.to), t.ms.to_string());
+        let (nodes, clients) = (t.nodes.join(" "), t.clients.join(" "));
+        [from, to, ms, kind.to_owned(), t.group.clone(), t.address.clone(), nodes, why(t).to_owned(), clients]
+    });
+    table(["at_s", "until_s", "ms", "kind", "group", "address", "nodes", "reason", "clients"], rows)
+}
+
+fn cascade(report: &Report) -> Result<String, csv::Error> {
+    let rows = report.faults.iter().flat_map(|f| {
+        f.cascade.iter().map(|n| {
+            let (first, last) = (n.first_ms.to_string(), n.last_ms.to_string());
+            [f.at.to_string(), f.fault.clone(), n.node.clone(), first, last, n.changes.to_string()]
+        })
+    });
+    table(["at_s", "fault", "node", "first_ms", "last_ms", "changes"], rows)
+}
+
+fn updates(series: &Series<'_>) -> Result<String, csv::Error> {
+    let rows = series.updates.iter().map(|u| {
+        let (announced, withdrawn) = (u.announced.to_string(), u.withdrawn.to_string());
+        [u.at.to_string(), u.node.to_owned(), u.peer.to_owned(), announced, withdrawn]
+    });
+    table(["at_s", "node", "from", "announced", "withdrawn"], rows)
 }
 
 fn catchments(report: &Report) -> Result<String, csv::Error> {
@@ -90,10 +123,32 @@ fn joins(series: &Series<'_>) -> Result<String, csv::Error> {
     table(["at_s", "overlay", "node", "took_ms", "served_by", "attempts"], rows)
 }
 
+fn flows(report: &Report, series: &Series<'_>) -> Result<String, csv::Error> {
+    let fault = |index: usize| report.faults.get(index).map(|f| f.fault.as_str());
+    let rows = series.flows.iter().map(|f| {
+        let [at, flow] = [f.at.to_string(), f.flow.to_string()];
+        let [client, group, protocol, member] = [f.client, f.group, f.protocol.name(), f.member].map(str::to_owned);
+        let broken = [or_empty(f.broken_at), or_empty(f.why.map(|why| why.name())), or_empty(f.by)];
+        let [broken_at, why, by] = broken;
+        let [silent, cause] = [or_empty(f.silent_from), or_empty(f.fault.and_then(fault))];
+        let [again, next] = [or_empty(f.reestablished_at), or_empty(f.next_member)];
+        [at, client, group, flow, protocol, member, broken_at, why, by, silent, cause, again, next]
+    });
+    let (begun, broken) = (
+        ["at_s", "client", "group", "flow", "protocol", "member"],
+        ["broken_at_s", "why", "unknown_to", "silent_from_s", "fault", "reestablished_at_s", "next_member"],
+    );
+    let mut head = [""; 13];
+    head[..6].copy_from_slice(&begun);
+    head[6..].copy_from_slice(&broken);
+    table(head, rows)
+}
+
 fn round_trips(report: &Report) -> Result<String, csv::Error> {
     let rows = report.round_trips.iter().map(|p| {
-        let (measured, configured) = (or_empty(p.median_ms), p.configured_ms.to_string());
-        [p.at.to_string(), p.from.clone(), p.to.clone(), p.hops.to_string(), measured, configured, or_empty(p.error)]
+        let [rtt, median] = [p.rtt_ms, p.median_ms].map(or_empty);
+        let [at, hops, configured] = [p.at.to_string(), p.hops.to_string(), p.configured_ms.to_string()];
+        [at, p.from.clone(), p.to.clone(), hops, rtt, median, configured, or_empty(p.error)]
     });
-    table(["at_s", "from", "to", "hops", "median_ms", "configured_ms", "error"], rows)
+    table(["at_s", "from", "to", "hops", "rtt_ms", "median_ms", "configured_ms", "error"], rows)
 }

@@ -2,11 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::measure::{Audit, FaultReport, Outcome, OverlayReaction, OverlayReport, Report, RoundTrip, RunVerdict};
+use crate::measure::{
+    Audit, FaultReport, NoticedBy, Outcome, OverlayReaction, OverlayReport, Report, RoundTrip, RunVerdict,
+};
 use crate::report::catchments::catchments;
+use crate::report::flows;
+use crate::report::machine::machine;
 use crate::report::page::{
     BAD, BOLD, Cell, DIM, GOOD, NOTICE, Page, abbreviated, duration, maybe, moment, plural, shortened,
 };
+use crate::report::transients;
 
 /// Draws a report; with `color`, in the terminal's colors.
 pub fn text(report: &Report, color: bool) -> String {
@@ -16,6 +21,7 @@ pub fn text(report: &Report, color: bool) -> String {
         draw_fault(&mut page, report, fault);
     }
     catchments(&mut page, report);
+    flows::section(&mut page, report);
     round_trips(&mut page, report);
     for (name, overlay) in &report.overlays {
         lookups(&mut page, name, overlay);
@@ -103,10 +109,13 @@ fn draw_fault(page: &mut Page, report: &Report, fault: &FaultReport) {
 /// What followed from a fault: labels, and what there is to say.
 pub(crate) fn fault_lines(report: &Report, fault: &FaultReport) -> Vec<(String, String)> {
     let mut lines = vec![("routing".to_owned(), routing(fault))];
+    lines.extend(fault.updates.as_ref().map(|updates| ("bgp".to_owned(), transients::updates(updates))));
+    lines.extend(transients::line(report, fault).map(|line| ("forwarding".to_owned(), line)));
     lines.extend(fault.verified.iter().map(|found| ("verified".to_owned(), found.clone())));
     if fault.probes > 0 {
         lines.push(("clients".to_owned(), clients(report, fault)));
     }
+    lines.extend(fault.flows.as_ref().map(|flows| ("flows".to_owned(), flows::reaction(flows))));
     for (name, reaction) in &fault.overlays {
         let label = if report.overlays.len() > 1 { name } else { "overlay" };
         lines.push((label.to_owned(), overlay_reaction(fault, reaction, &report.overlays[name])));
@@ -115,15 +124,23 @@ pub(crate) fn fault_lines(report: &Report, fault: &FaultReport) -> Vec<(String, 
 }
 
 fn routing(fault: &FaultReport) -> String {
+    let by = fault.noticed.as_ref().map_or(String::new(), |noticed| {
+        let kind = match noticed.by {
+            NoticedBy::Interface => "interface",
+            NoticedBy::Session => "session with",
+            NoticedBy::Route => "route to",
+        };
+        format!(" by {} ({kind}\u{a0}{})", noticed.node, noticed.what)
+    });
     match (fault.detect_ms, fault.last_fib_change_ms) {
         (Some(noticed), Some(last)) => format!(
-            "noticed +{}, last FIB change +{} ({} on {})",
+            "noticed +{}{by}, last FIB change +{} ({} on {})",
             duration(noticed),
             duration(last),
             plural(fault.fib_changes, "change"),
             plural(fault.fib_nodes, "node")
         ),
-        (Some(noticed), None) => format!("noticed +{}, no route changed", duration(noticed)),
+        (Some(noticed), None) => format!("noticed +{}{by}, no route changed", duration(noticed)),
         (None, _) => "did not react".to_owned(),
     }
 }
@@ -141,6 +158,10 @@ fn clients(report: &Report, fault: &FaultReport) -> String {
         0 => format!("none of {probes} lost"),
         lost => format!("{lost} of {probes} lost"),
     });
+    if let Some(last) = fault.last_lost_ms {
+        let lost = parts.len() - 1;
+        parts[lost] += &format!(", the last +{}", duration(last));
+    }
     let outage = fault.clients.iter().map(|c| c.outage_ms).fold(0.0, f64::max);
     if outage > 0.0 {
         parts.push(format!("longest outage {}", duration(outage)));
@@ -207,10 +228,10 @@ fn round_trips(page: &mut Page, report: &Report) {
     let Some(worst) = pairs.iter().max_by(|a, b| f64::total_cmp(&error(a), &error(b))) else { return };
     page.blank();
     let of = format!("{} to {}", worst.from, worst.to);
-    let drawn = match worst.median_ms {
+    let drawn = match worst.rtt_ms {
         None => format!("{} pinged; {of}: no answer", plural(pairs.len(), "pair")),
-        Some(median) => format!(
-            "{} pinged; farthest from the configured delay: {of}, {median:.2} ms against {:.2} ms",
+        Some(rtt) => format!(
+            "{} pinged; farthest from the configured delay: {of}, {rtt:.2} ms against {:.2} ms",
             plural(pairs.len(), "pair"),
             worst.configured_ms
         ),
@@ -304,15 +325,19 @@ fn expectations(page: &mut Page, report: &Report) {
     page.table(&rows);
 }
 
-/// What makes the numbers doubtful, if anything.
+/// How the machine kept up, and what else makes the numbers doubtful, if anything.
 fn trust(page: &mut Page, report: &Report) {
     let refused = report.refused.iter().map(|r| format!("at {}, {}: {}", moment(r.at), r.action, r.reason));
     let lines: Vec<(&str, String)> = refused
         .map(|text| ("refused", text))
         .chain(report.fidelity.reasons.iter().map(|reason| ("not valid", reason.clone())))
         .collect();
-    if !lines.is_empty() {
+    let machine = machine(&report.fidelity);
+    if !lines.is_empty() || !machine.is_empty() {
         page.blank();
+    }
+    if !machine.is_empty() {
+        page.labeled("machine", &machine.join("; "));
     }
     for (label, text) in lines {
         page.labeled(label, &text);

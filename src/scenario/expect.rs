@@ -1,5 +1,7 @@
 //! The grammar of expectations: `METRIC of SUBJECT OPERATOR VALUE`.
 
+use std::collections::BTreeSet;
+
 use super::words::{ActionError, Word, Words, host, overlay, stub};
 use super::{Metric, Op, Value, ways};
 use crate::topology::diagnose::suggest;
@@ -28,6 +30,12 @@ pub const FORMS: &[(&str, &str, Kind)] = &[
     ("hops", "hops of NODE to NODE|GROUP", Kind::Count),
     ("as path", "as path of NODE to NODE|GROUP", Kind::Path),
     ("routes", "routes of NODE", Kind::Count),
+    ("loops", "loops [of GROUP]", Kind::Count),
+    ("blackholes", "blackholes [of GROUP]", Kind::Count),
+    ("updates", "updates", Kind::Count),
+    ("broken flows", "broken flows [of CLIENT]", Kind::Count),
+    ("affinity", "affinity [of CLIENT]", Kind::Ratio),
+    ("flow members", "flow members of CLIENT", Kind::Count),
 ];
 
 /// What a metric's value is, and so how the file writes it.
@@ -101,7 +109,8 @@ pub fn parse(text: &str, topology: &Topology) -> Result<(Metric, Op, Value), Act
 /// The metric on the other side of a comparison: of the same kind, a number, and measured over a window.
 fn other(text: &str, start: usize, kind: Kind, topology: &Topology) -> Result<Metric, ActionError> {
     let (metric, of) = metric(Words::new(text, start), topology)?;
-    let state = matches!(metric, Metric::Members(_) | Metric::Islands(_) | Metric::Hops(..) | Metric::Routes(_));
+    let state = matches!(metric, Metric::Members(_) | Metric::Islands(_) | Metric::FlowMembers(_))
+        || matches!(metric, Metric::Hops(..) | Metric::Routes(_));
     if of == kind && matches!(kind, Kind::Count | Kind::Ratio | Kind::Seconds) && !state {
         return Ok(metric);
     }
@@ -128,9 +137,18 @@ pub(super) fn metric(mut words: Words<'_>, topology: &Topology) -> Result<(Metri
             let help = Some("give a stub `clients`, and the lab a group".to_owned());
             return Err(ActionError { message: "no client probes a group in this lab".to_owned(), span, help });
         }
+        ("broken flows" | "affinity" | "flow members", _) if topology.flows.is_none() => {
+            let help = Some("add a `[flows]` table".to_owned());
+            return Err(ActionError { message: "no client keeps flows open in this lab".to_owned(), span, help });
+        }
         ("moved clients", None) => Metric::MovedClients,
         ("lost probes", None) => Metric::LostProbes(None),
         ("lost probes", Some(subject)) => Metric::LostProbes(Some(client(subject, topology)?)),
+        ("broken flows" | "affinity", subject) => {
+            let client = subject.as_ref().map(|subject| client(subject, topology)).transpose()?;
+            if name == "affinity" { Metric::Affinity(client) } else { Metric::BrokenFlows(client) }
+        }
+        ("flow members", Some(subject)) => Metric::FlowMembers(client(subject, topology)?),
         ("catchment", Some(subject)) => {
             let (client, group) = client_and_group(subject, &mut words, form, topology)?;
             Metric::Catchment(client, group)
@@ -138,6 +156,12 @@ pub(super) fn metric(mut words: Words<'_>, topology: &Topology) -> Result<(Metri
         ("outage", Some(subject)) => {
             let (client, group) = client_and_group(subject, &mut words, form, topology)?;
             Metric::Outage(client, group)
+        }
+        ("loops", subject) => Metric::Loops(group(&first, subject.as_ref(), topology)?),
+        ("blackholes", subject) => Metric::Blackholes(group(&first, subject.as_ref(), topology)?),
+        ("updates", None) => Metric::Updates,
+        ("updates", Some(subject)) => {
+            return Err(subject.error("`updates` counts those of all routers", format!("write `{form}`")));
         }
         ("rtt", Some(subject)) => round_trip(subject, &mut words, form, topology)?,
         ("rtt error", None) => Metric::RoundTripError,
@@ -193,6 +217,19 @@ fn of_overlay(
         "missing keys" => Metric::MissingKeys(overlay),
         _ => Metric::FoundKeys(overlay),
     })
+}
+
+/// The group whose address is meant: `None` means that of any.
+fn group(name: &Word<'_>, subject: Option<&Word<'_>>, topology: &Topology) -> Result<Option<String>, ActionError> {
+    if topology.groups.is_empty() {
+        return Err(name.error(format!("the lab has no group that could have {}", name.text), None));
+    }
+    let Some(word) = subject else { return Ok(None) };
+    let known = topology.groups.iter().map(|g| g.name.as_str());
+    if !known.clone().any(|name| name == word.text) {
+        return Err(word.error(format!("there is no group `{}`", word.text), suggest(word.text, known)));
+    }
+    Ok(Some(word.text.to_owned()))
 }
 
 fn client(word: &Word<'_>, topology: &Topology) -> Result<String, ActionError> {
@@ -307,8 +344,9 @@ fn can_go_either_way(metric: &Metric, op: Op, value: f64, topology: &Topology) -
     let clients = topology.of_kind(|k| k == NodeKind::Client).count() * probed(topology).len();
     let most = match metric {
         Metric::Members(overlay) | Metric::Islands(overlay) => members(overlay),
-        Metric::LookupSuccess(..) => Some(1.0),
+        Metric::LookupSuccess(..) | Metric::Affinity(_) => Some(1.0),
         Metric::Hops(..) => Some(topology.nodes.len() as f64 - 1.0),
+        Metric::FlowMembers(_) => Some(flow_members(topology) as f64),
         Metric::MovedClients => Some(clients as f64),
         _ => None,
     };
@@ -330,4 +368,10 @@ fn can_go_either_way(metric: &Metric, op: Op, value: f64, topology: &Topology) -
         (_, true) => Err("can never hold"),
         _ => Ok(()),
     }
+}
+
+/// Hosts that may serve a client's flows.
+fn flow_members(topology: &Topology) -> usize {
+    let groups = topology.flows.iter().flat_map(|flows| &flows.groups);
+    groups.flat_map(|id| &topology.groups[id.0].members).collect::<BTreeSet<_>>().len()
 }

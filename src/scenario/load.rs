@@ -144,11 +144,13 @@ fn judged(expectations: &[PlacedExpectation], placed: &[Placed], topology: &Topo
             }
             Metric::RoundTrip(..) | Metric::RoundTripError if !verbs.contains(&"ping") => "`ping`",
             Metric::RoundTrip(..) | Metric::RoundTripError => continue,
+            Metric::BrokenFlows(_) | Metric::Affinity(_) | Metric::FlowMembers(_) => continue,
             Metric::Catchment(..) | Metric::MovedClients | Metric::LostProbes(_) | Metric::Outage(..) => continue,
             Metric::AsPath(_, to) | Metric::Hops(_, to) | Metric::Reachable(_, to) if !needs_a_join(to, topology) => {
                 continue;
             }
             Metric::Routes(_) => continue,
+            Metric::Loops(_) | Metric::Blackholes(_) | Metric::Updates => continue,
             _ if !verbs.contains(&"join") => "`join`",
             _ => continue,
         };

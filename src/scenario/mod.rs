@@ -194,6 +194,19 @@ pub enum Metric {
     Reachable(String, Target),
     /// `routes of NODE`: what routing has put into its kernel's table. State.
     Routes(String),
+    /// `loops [of GROUP]`: loops of the kernels' routes that began in the window. Counter.
+    Loops(Option<String>),
+    /// `blackholes [of GROUP]`: black holes of the kernels' routes that began in the window. Counter.
+    Blackholes(Option<String>),
+    /// `updates`: BGP updates that arrived anywhere. Counter.
+    Updates,
+    /// `broken flows [of CLIENT]`: by when the client noticed. Counter.
+    BrokenFlows(Option<String>),
+    /// `affinity [of CLIENT]`: share of the flows there at the window's begin, or else first opened in it, that
+    /// do not break in it. Ratio.
+    Affinity(Option<String>),
+    /// `flow members of CLIENT`: members that serve its flows. State.
+    FlowMembers(String),
 }
 
 /// Where packets are to go.

@@ -142,6 +142,9 @@ pub fn load_set(path: &Path, settings: &[Setting], overrides: &Overrides) -> Res
     }
 }
 
+/// Tables of which there is one, which may be left out.
+const SINGLE: [&str; 3] = ["lab", "probe", "flows"];
+
 /// A part of a key, and where it stands.
 struct Part<'a> {
     text: &'a str,
@@ -179,7 +182,7 @@ fn in_root(document: &mut DocumentMut, parts: &[Part<'_>], value: &Value) -> Res
         let help = suggest(table.text, tables.iter().copied());
         return Err(Wrong { span: table.span.clone(), message: format!("a lab file has no `{}`", table.text), help });
     }
-    if !document.contains_key(table.text) && !["lab", "probe"].contains(&table.text) {
+    if !document.contains_key(table.text) && !SINGLE.contains(&table.text) {
         let message = format!("this lab file has no [[{}]]", table.text);
         return Err(Wrong { span: table.span.clone(), message, help: None });
     }
@@ -197,7 +200,7 @@ fn in_table(table: &mut dyn TableLike, parts: &[Part<'_>], value: &Value) -> Res
         return Ok(());
     }
     if table.get(part.text).is_none() {
-        let new = if part.text == "lab" || part.text == "probe" {
+        let new = if SINGLE.contains(&part.text) {
             Item::Table(toml_edit::Table::new())
         } else {
             Item::Value(InlineTable::new().into())

@@ -56,7 +56,7 @@ fn is_state(metric: &Metric) -> bool {
     let of_overlay = matches!(metric, Metric::Members(_) | Metric::Islands(_) | Metric::Whole(_));
     let of_routing =
         matches!(metric, Metric::AsPath(..) | Metric::Hops(..) | Metric::Reachable(..) | Metric::Routes(_));
-    of_overlay || of_routing || matches!(metric, Metric::Catchment(..))
+    of_overlay || of_routing || matches!(metric, Metric::Catchment(..) | Metric::FlowMembers(_))
 }
 
 fn within(entry: &ExpectEntry, metric: &Metric, findings: &mut Findings) {

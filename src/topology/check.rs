@@ -10,6 +10,7 @@ use super::diagnose::Findings;
 use super::file::{AsEntry, Hosts, LabFile, LinkOptions, StubEntry};
 use super::graphml;
 use super::model::*;
+use super::multipath::Multipath;
 
 /// What a lab file's `lab` table says when nothing else overrides it.
 #[derive(Clone, Debug, Default)]
@@ -59,6 +60,7 @@ pub(crate) fn check(
         groups: Vec::new(),
         overlays: Vec::new(),
         probe: None,
+        flows: None,
     };
     let (names, nodes, link_names, incomplete) = Default::default();
     let (as_spans, link_spans) = Default::default();
@@ -70,6 +72,7 @@ pub(crate) fn check(
     builder.connected(file);
     builder.groups(file);
     builder.probe(file);
+    builder.flows(file);
     builder.sizes();
     builder.topology
 }
@@ -93,13 +96,13 @@ impl Builder<'_> {
         let mut graph_links = Vec::new();
         for entry in &file.ases {
             let asn = entry.asn.as_ref().map(|n| *n.get_ref()).or_else(|| free.next()).unwrap_or_default();
-            graph_links.push(self.transit(entry, asn, directory));
+            graph_links.push(self.transit(entry, asn, entry.multipath.within(file.multipath), directory));
         }
         let used: BTreeSet<u32> = self.topology.ases.iter().map(|a| a.asn).collect();
         let mut free = (1000..).filter(|n| *n != 23456 && !taken.contains(n) && !used.contains(n));
         for entry in &file.stubs {
             let asn = entry.asn.as_ref().map(|n| *n.get_ref()).or_else(|| free.next()).unwrap_or_default();
-            self.stub(entry, asn);
+            self.stub(entry, asn, entry.multipath.within(file.multipath));
         }
         for (index, (entry, links)) in file.ases.iter().zip(graph_links).enumerate() {
             for (a, b) in links {
@@ -166,7 +169,7 @@ impl Builder<'_> {
     }
 
     /// Adds a transit AS and its routers; returns the links of its GraphML file.
-    fn transit(&mut self, entry: &AsEntry, asn: u32, directory: &Path) -> Vec<(NodeId, NodeId)> {
+    fn transit(&mut self, entry: &AsEntry, asn: u32, multipath: Multipath, directory: &Path) -> Vec<(NodeId, NodeId)> {
         self.declare("an AS", &entry.name);
         let graph = entry.graphml.as_ref().and_then(|path| self.graph(entry, path, directory));
         let mut routers = Vec::new();
@@ -184,7 +187,7 @@ impl Builder<'_> {
             self.router(entry, &entry.name, None, &mut routers);
         }
         self.as_spans.push(entry.name.span());
-        self.topology.ases.push(As { name: entry.name.get_ref().clone(), asn, stub: false, routers });
+        self.topology.ases.push(As { name: entry.name.get_ref().clone(), asn, stub: false, routers, multipath });
         links
     }
 
@@ -222,7 +225,7 @@ impl Builder<'_> {
         }
     }
 
-    fn stub(&mut self, entry: &StubEntry, asn: u32) {
+    fn stub(&mut self, entry: &StubEntry, asn: u32, multipath: Multipath) {
         self.declare("a stub", &entry.name);
         let gateway = self.add_node(entry.name.get_ref().clone(), NodeKind::Gateway, entry.place);
         let mut local = BTreeMap::new();
@@ -245,6 +248,7 @@ impl Builder<'_> {
             }
         }
         self.as_spans.push(entry.name.span());
-        self.topology.ases.push(As { name: entry.name.get_ref().clone(), asn, stub: true, routers: vec![gateway] });
+        let (name, routers) = (entry.name.get_ref().clone(), vec![gateway]);
+        self.topology.ases.push(As { name, asn, stub: true, routers, multipath });
     }
 }

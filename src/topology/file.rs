@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use toml::Spanned;
 
+use super::flows::FlowsEntry;
 use super::model::*;
+use super::multipath::MultipathEntry;
 use crate::kernel::impairment::Properties;
 
 /// Keys of a table, and after them those of a link's physics.
@@ -20,15 +22,18 @@ macro_rules! with_physics {
 
 /// Every table of a lab file and its keys. Tables with a dot are items of another table's list.
 pub const KEYS: &[(&str, &[&str])] = &[
-    ("", &["lab", "as", "link", "stub", "group", "overlay", "probe", "timeline", "expect"]),
-    ("lab", &["name", "seed", "family", "timers", "duration", "backend", "distance_factor"]),
-    ("as", &["name", "asn", "routers", "links", "graphml"]),
+    ("", &["lab", "as", "link", "stub", "group", "overlay", "probe", "flows", "timeline", "expect"]),
+    (
+        "lab",
+        &["name", "seed", "family", "timers", "duration", "backend", "distance_factor", "multipath", "multipath_hash"],
+    ),
+    ("as", &["name", "asn", "routers", "links", "graphml", "multipath", "multipath_hash"]),
     ("as.routers", &["name", "lat", "lon"]),
     ("as.links", with_physics!["a", "b", "cost", "name", "bfd", "ab", "ba"]),
     ("link", with_physics!["a", "b", "relation", "name", "bfd", "hold", "timers", "graceful_restart", "ab", "ba"]),
     // One direction of any link: `ab`, `ba`, `up` or `down`.
     ("link.ab", with_physics![]),
-    ("stub", &["name", "asn", "lat", "lon", "uplinks", "access", "members", "clients"]),
+    ("stub", &["name", "asn", "lat", "lon", "uplinks", "access", "members", "clients", "multipath", "multipath_hash"]),
     ("stub.uplinks", with_physics!["to", "bfd", "hold", "timers", "graceful_restart", "up", "down"]),
     ("stub.access", with_physics!["bfd", "hold", "timers", "graceful_restart", "up", "down"]),
     ("group", &["name", "address", "members"]),
@@ -54,6 +59,7 @@ pub const KEYS: &[(&str, &[&str])] = &[
         ],
     ),
     ("probe", &["groups", "every", "timeout"]),
+    ("flows", &["groups", "protocols", "per_client", "every", "timeout"]),
     ("timeline", &["at", "do", "over"]),
     ("expect", &["name", "that", "never", "at", "within", "during", "until"]),
 ];
@@ -86,12 +92,14 @@ pub(crate) struct LabFile {
     pub(crate) duration: Option<Spanned<Duration>>,
     pub(crate) backend: Backend,
     pub(crate) distance_factor: f64,
+    pub(crate) multipath: MultipathEntry,
     pub(crate) ases: Vec<AsEntry>,
     pub(crate) links: Vec<LinkEntry>,
     pub(crate) stubs: Vec<StubEntry>,
     pub(crate) groups: Vec<GroupEntry>,
     pub(crate) overlays: Vec<OverlayEntry>,
     pub(crate) probe: Option<ProbeEntry>,
+    pub(crate) flows: Option<FlowsEntry>,
     pub(crate) timeline: Vec<TimelineEntry>,
     pub(crate) expectations: Vec<ExpectEntry>,
 }
@@ -103,6 +111,7 @@ pub(crate) struct AsEntry {
     pub(crate) routers: Option<Vec<RouterEntry>>,
     pub(crate) links: Vec<InnerLink>,
     pub(crate) graphml: Option<Spanned<String>>,
+    pub(crate) multipath: MultipathEntry,
 }
 
 #[derive(Debug)]
@@ -162,6 +171,7 @@ pub(crate) struct StubEntry {
     pub(crate) access: LinkOptions,
     pub(crate) members: Hosts,
     pub(crate) clients: Hosts,
+    pub(crate) multipath: MultipathEntry,
 }
 
 /// `"sea"` or `{ to = "sea", delay = "5ms" }`.

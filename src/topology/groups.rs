@@ -256,8 +256,15 @@ impl Builder<'_> {
             let found = self.findings.error("no-clients", entry.span.clone(), "[probe] without a client");
             found.label("nobody probes").help("give a stub `clients`".to_owned());
         }
+        let groups = self.named_groups(entry.groups.iter().flatten());
+        let groups = if entry.groups.is_some() { groups } else { default };
+        self.topology.probe = Some(Probe { groups, every: entry.every, timeout: entry.timeout });
+    }
+
+    /// The groups of a list of names.
+    pub(super) fn named_groups<'a>(&mut self, names: impl IntoIterator<Item = &'a Spanned<String>>) -> Vec<GroupId> {
         let mut groups = Vec::new();
-        for name in entry.groups.iter().flatten() {
+        for name in names {
             match self.topology.groups.iter().position(|g| g.name == *name.get_ref()) {
                 Some(index) if groups.contains(&GroupId(index)) => {
                     let message = format!("group `{name}` is listed twice");
@@ -271,8 +278,7 @@ impl Builder<'_> {
                 }
             }
         }
-        let groups = if entry.groups.is_some() { groups } else { default };
-        self.topology.probe = Some(Probe { groups, every: entry.every, timeout: entry.timeout });
+        groups
     }
 }
 

@@ -9,6 +9,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::flows::Flows;
+use super::multipath::Multipath;
 pub use crate::kernel::impairment::Backend;
 use crate::kernel::impairment::Impairment;
 
@@ -48,6 +50,8 @@ pub struct Topology {
     pub overlays: Vec<Overlay>,
     /// Client probing; `None` when the lab has no clients or no group.
     pub probe: Option<Probe>,
+    /// What clients keep open; `None` without `[flows]`.
+    pub flows: Option<Flows>,
 }
 
 /// `family` of a lab file.
@@ -89,6 +93,7 @@ pub struct As {
     pub stub: bool,
     /// Its routers, in file order; a stub has exactly one, its gateway.
     pub routers: Vec<NodeId>,
+    pub multipath: Multipath,
 }
 
 #[derive(Clone, Debug, PartialEq)]

@@ -9,7 +9,9 @@ use toml::de::{DeTable, DeValue};
 
 use super::diagnose::{Diagnostics, Findings};
 use super::file::*;
+use super::flows::FlowsEntry;
 use super::model::*;
+use super::multipath::MultipathEntry;
 use super::table::{Table, duration, integer, string, wrong_type};
 
 /// The longest play, and the longest of any other time of a lab file.
@@ -59,6 +61,7 @@ impl LabFile {
             distance_factor: lab
                 .and_then(|t| t.number("distance_factor", 0.0..=100.0, f))
                 .map_or(1.0, Spanned::into_inner),
+            multipath: lab.map(|t| MultipathEntry::read(t, f)).unwrap_or_default(),
             ases: read_all(root, "as", "[[as]]", f, AsEntry::read),
             links: read_all(root, "link", "[[link]]", f, LinkEntry::read),
             stubs: read_all(root, "stub", "[[stub]]", f, StubEntry::read),
@@ -68,6 +71,7 @@ impl LabFile {
                 .get("probe")
                 .and_then(|v| Table::new("[probe]", keys("probe"), v, f))
                 .map(|t| ProbeEntry::read(&t, f)),
+            flows: FlowsEntry::read(root, f),
             timeline: read_all(root, "timeline", "[[timeline]]", f, TimelineEntry::read),
             expectations: read_all(root, "expect", "[[expect]]", f, ExpectEntry::read),
         }
@@ -92,7 +96,8 @@ impl AsEntry {
         let links = table.array("links", f).unwrap_or_default();
         let links = links.into_iter().filter_map(|v| InnerLink::read(v, f)).collect();
         let (asn, graphml) = (read_asn(table, f), table.string("graphml", f));
-        Some(Self { name: table.required("name", f)?, asn, routers, links, graphml })
+        let multipath = MultipathEntry::read(table, f);
+        Some(Self { name: table.required("name", f)?, asn, routers, links, graphml, multipath })
     }
 }
 
@@ -157,7 +162,8 @@ impl StubEntry {
         let access = table.table("access", "`access`", keys("stub.access"), f);
         let access = access.map(|t| LinkOptions::read(&t, ["down", "up"], f)).unwrap_or_default();
         let (members, clients) = (Hosts::read("members", table, f), Hosts::read("clients", table, f));
-        Some(Self { name: table.required("name", f)?, asn, place, uplinks, access, members, clients })
+        let multipath = MultipathEntry::read(table, f);
+        Some(Self { name: table.required("name", f)?, asn, place, uplinks, access, members, clients, multipath })
     }
 }
 

@@ -119,6 +119,15 @@ impl<'a> Table<'a> {
         None
     }
 
+    pub(super) fn boolean(&self, key: &str, findings: &mut Findings) -> Option<bool> {
+        let value = self.get(key)?;
+        if let DeValue::Boolean(yes) = value.get_ref() {
+            return Some(*yes);
+        }
+        wrong_type(key, "true or false", &value, findings);
+        None
+    }
+
     pub(super) fn array(&self, key: &str, findings: &mut Findings) -> Option<Vec<Value<'a>>> {
         let value = self.get(key)?;
         let DeValue::Array(items) = value.get_ref() else {

@@ -155,7 +155,7 @@ fn silent(name: &str) -> Result<Namespace> {
 async fn wire(stepper: &Stepper, namespaces: &[Namespace; 2], seeds: [u64; 2]) -> Result<Wire> {
     let end = |side: usize| End { namespace: namespaces[side].clone(), name: name(side), index: INDEX, mac: mac(side) };
     let wanted = Wanted { ends: [end(0), end(1)], lines: [Egress::default(); 2], seeds };
-    Wires::start()?.create(stepper, wanted).await
+    Wires::start(1)?.create(stepper, wanted).await
 }
 
 async fn veth(stepper: &Stepper, namespaces: &[Namespace; 2]) -> Result<()> {

@@ -1,9 +1,9 @@
 //! Reading records, catchments, routing's reaction to faults.
 
-use anybed::event::What;
+use anybed::event::{Lateness, Strain, What};
 use anybed::measure::{Record, RecordError, RunVerdict};
 
-use crate::synthetic::Synthetic;
+use crate::synthetic::{Synthetic, waited};
 
 fn two_sites() -> Synthetic {
     Synthetic::new("two-sites").stubs(&[("left", &["n1"], &["c1"]), ("right", &["n1"], &["c1"])]).group("web")
@@ -59,14 +59,68 @@ fn a_refused_action_of_the_timeline_makes_a_run_incomplete_and_a_live_one_does_n
 }
 
 #[test]
+fn what_the_machine_lost_or_delayed_makes_a_run_invalid() {
+    let verdict = |strain: Strain| {
+        let mut lab = two_sites();
+        lab.at(0.5, What::Fidelity(Box::default()));
+        lab.at(1.0, What::Fidelity(Box::new(strain))).end(2.0);
+        let report = lab.report();
+        assert_eq!(report.fidelity.reasons.len(), usize::from(report.verdict == RunVerdict::Invalid), "{report:?}");
+        report.verdict
+    };
+    let wires = |over_1_ms, over_5_ms| {
+        Some(Lateness { frames: 1000, p50_ms: 0.1, p99_ms: 7.0, worst_ms: 9.0, over_1_ms, over_5_ms })
+    };
+    let drops = |host: &str| [(host.to_owned(), 1)].into();
+    let none = Strain::default();
+    let fine = [
+        Strain { cpu_busy: Some(1.0), cpu_stolen: Some(0.3), ..none.clone() },
+        Strain { mean_sched_delay_ms: Some(49.0), ..none.clone() },
+        Strain { wires: wires(100, 10), ..none.clone() },
+        Strain { memory_left: Some(0.02), memory_stall: Some(0.4), ..none.clone() },
+    ];
+    let bad = [
+        Strain { mean_sched_delay_ms: Some(51.0), ..none.clone() },
+        Strain { wires: wires(101, 0), ..none.clone() },
+        Strain { wires: wires(50, 11), ..none.clone() },
+        Strain { backlog_drops: 1, ..none.clone() },
+        Strain { socket_drops: 1, ..none.clone() },
+        Strain { receive_drops: drops("west.n1"), ..none.clone() },
+        Strain { memory_left: Some(0.005), ..none.clone() },
+        Strain { memory_stall: Some(0.6), ..none.clone() },
+    ];
+    for strain in fine {
+        assert_eq!(verdict(strain.clone()), RunVerdict::Pass, "{strain:?}");
+    }
+    for strain in bad {
+        assert_eq!(verdict(strain.clone()), RunVerdict::Invalid, "{strain:?}");
+    }
+}
+
+#[test]
+fn who_was_frozen_drops_by_right() {
+    let mut lab = two_sites();
+    lab.fault(0.5, "freeze west.n1");
+    let receive_drops = [("west.n1".to_owned(), 7)].into();
+    lab.at(1.0, What::Fidelity(Box::new(Strain { receive_drops, ..Strain::default() }))).end(2.0);
+    assert_eq!(lab.report().verdict, RunVerdict::Pass);
+}
+
+#[test]
 fn an_overloaded_machine_or_a_dead_process_makes_a_run_invalid() {
     let mut lab = two_sites();
-    lab.at(1.0, What::Fidelity { worst_sched_delay_ms: 299.0, socket_drops: 0 }).end(2.0);
+    lab.at(1.0, waited(299.0)).end(2.0);
     assert_eq!(lab.report().verdict, RunVerdict::Pass);
-    lab.at(1.5, What::Fidelity { worst_sched_delay_ms: 301.0, socket_drops: 0 });
+    lab.at(1.5, waited(301.0));
     let report = lab.report();
     assert_eq!((report.verdict, report.exit_code()), (RunVerdict::Invalid, 5));
     assert_eq!(report.fidelity.worst_sched_delay_ms, Some(301.0));
+
+    // With BFD, somebody is less patient.
+    let mut lab = two_sites();
+    lab.facts.patience_ms = Some(150.0);
+    lab.at(1.0, waited(160.0)).end(2.0);
+    assert_eq!(lab.report().verdict, RunVerdict::Invalid);
 
     let mut lab = two_sites();
     let exit =

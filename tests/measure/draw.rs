@@ -6,7 +6,7 @@ use anybed::report::{json, text};
 use anybed::scenario::{Metric, Op, Value, When};
 use serde_json::Value as Json;
 
-use crate::synthetic::{Synthetic, key, neighbors};
+use crate::synthetic::{Synthetic, key, neighbors, waited};
 
 fn phase(name: &str, seconds: f64, note: &str) -> What {
     What::Phase { name: name.into(), seconds, note: note.into() }
@@ -28,7 +28,7 @@ pub(crate) fn two_sites() -> Synthetic {
     lab.probes("right.c1", 0.0, 60.0, Some("right.n1"));
     lab.fault(20.0, "crash left.n1 bird").fib(20.0031, "left.gw", None).fib(20.37, "left.gw", Some("core"));
     lab.fault(40.0, "restart left.n1 bird").fib(40.25, "left.gw", Some("left.n1"));
-    lab.at(60.0, What::Fidelity { worst_sched_delay_ms: 1.4, socket_drops: 0 });
+    lab.at(60.0, waited(1.4));
     let lost = Metric::LostProbes(None);
     lab.expect_named("few probes are lost", lost.clone(), Op::Lt, Value::Number(10.0), When::End);
     lab.expect_named("no probe is lost", lost, Op::Eq, Value::Number(0.0), When::End);
@@ -123,7 +123,7 @@ fn many_clients_are_counted_instead_of_named() {
 #[test]
 fn an_invalid_and_an_incomplete_run_say_why() {
     let mut lab = Synthetic::new("doubtful");
-    lab.at(1.0, What::Fidelity { worst_sched_delay_ms: 350.0, socket_drops: 0 });
+    lab.at(1.0, waited(350.0));
     lab.at(1.5, What::Refused { action: "cut a-b".into(), reason: "it is already cut".into() });
     lab.end(2.0);
     insta::assert_snapshot!(text(&lab.report(), false));

@@ -1,13 +1,12 @@
 //! The other forms of a report: page, tables, Markdown, JUnit; pictures of networks; differences.
 
-use anybed::event::What;
 use anybed::measure::Findings;
 use anybed::report::{Diff, Files, Map, Network, dot, html, junit, markdown, mermaid, tables};
 use anybed::scenario::{Metric, Op, Value, When};
 use roxmltree::{Document, Node, ParsingOptions};
 
 use crate::draw::{stub_failure, two_sites};
-use crate::synthetic::Synthetic;
+use crate::synthetic::{Synthetic, waited};
 
 fn page(lab: &Synthetic) -> String {
     let record = lab.record();
@@ -179,7 +178,7 @@ fn expectations_as_junit() {
     assert_junit(&cut);
     assert!(cut.contains("<error type=\"incomplete\"") && cut.contains("<skipped message="), "{cut}");
     let mut slow = two_sites();
-    slow.at(59.0, What::Fidelity { worst_sched_delay_ms: 350.0, socket_drops: 0 });
+    slow.at(59.0, waited(350.0));
     let invalid = junit(&slow.report());
     assert_junit(&invalid);
     assert!(invalid.contains("<error type=\"invalid\" message=\"a process waited 350 ms"), "{invalid}");

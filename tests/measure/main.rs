@@ -3,7 +3,9 @@
 mod clients;
 mod draw;
 mod files;
+mod flows;
 mod overlays;
+mod routing;
 mod runs;
 mod schema;
 mod synthetic;

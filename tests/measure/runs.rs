@@ -32,6 +32,11 @@ fn set(mut lab: Synthetic, key: &str, value: &str) -> Synthetic {
     lab
 }
 
+/// What makes a run invalid.
+fn died() -> What {
+    What::Exit { node: "core".into(), process: "bird".into(), status: "signal 11".into(), expected: false }
+}
+
 fn numbered(reports: Vec<Report>) -> Vec<(String, Report)> {
     reports.into_iter().enumerate().map(|(i, report)| (format!("{:03}", i + 1), report)).collect()
 }
@@ -41,7 +46,7 @@ fn swept() -> Summary {
     let rfc = |seed, gone| set(run(seed, gone), "lab.timers", "r|c");
     let mut reports: Vec<Report> = (1..=8).map(|i| ended(rfc(i, i as f64 * 0.3))).collect();
     let mut slow = rfc(9, 9.0);
-    slow.at(59.0, What::Fidelity { worst_sched_delay_ms: 900.0, socket_drops: 0 });
+    slow.at(59.0, died());
     reports.push(ended(slow));
     reports.push(rfc(10, 9.0).report());
     reports.extend((1..=2).map(|i| ended(set(run(i, 0.5), "lab.timers", "lab"))));
@@ -63,7 +68,7 @@ fn what_does_not_count_is_counted() {
     let soon = &rfc.expectations[0];
     assert_eq!((soon.passed, soon.of), (6, 8));
     assert!(soon.interval.is_some_and(|i| i.low > 0.4 && i.high < 1.0));
-    assert_eq!(summary.runs[8].left_out, "a process waited 900 ms for a CPU, more than 300 ms");
+    assert!(summary.runs[8].left_out.contains("bird"), "{}", summary.runs[8].left_out);
 }
 
 #[test]
@@ -71,7 +76,7 @@ fn the_worst_run_decides() {
     let verdict = |reports: Vec<Report>| Summary::of(&numbered(reports)).map(|s| (s.verdict, s.exit_code()));
     let invalid = || {
         let mut lab = run(1, 0.5);
-        lab.at(59.0, What::Fidelity { worst_sched_delay_ms: 900.0, socket_drops: 0 });
+        lab.at(59.0, died());
         ended(lab)
     };
     let (pass, fail) = (|| ended(run(1, 0.5)), || ended(run(1, 5.0)));

@@ -3,7 +3,8 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use anybed::event::{
-    Event, FibChange, GroupFacts, LabFacts, LinkFacts, NodeDid, NodeFacts, OverlayFacts, ProbeResult, SCHEMA, What,
+    Event, FibChange, GroupFacts, LabFacts, LinkFacts, NodeDid, NodeFacts, OverlayFacts, ProbeResult, SCHEMA, Strain,
+    What,
 };
 use anybed::measure::{Record, Report, report};
 use anybed::overlay::id::Id;
@@ -12,6 +13,11 @@ use anybed::topology::{Bootstrap, Healing, LookupMode, Protocol};
 
 /// Clock reading of the play's begin.
 const ZERO: u64 = 1_000_000_000_000;
+
+/// A second in which somebody waited so long for a CPU, in milliseconds.
+pub(crate) fn waited(worst_sched_delay_ms: f64) -> What {
+    What::Fidelity(Box::new(Strain { worst_sched_delay_ms, ..Strain::default() }))
+}
 
 /// A record under construction; times are seconds of play.
 pub(crate) struct Synthetic {
@@ -33,6 +39,7 @@ impl Synthetic {
             kernel: "6.12".into(),
             lab: name.into(),
             file: format!("{name}.toml"),
+            patience_ms: None,
             command: format!("anybed run {name}.toml"),
             settings: Default::default(),
             seed: 1,
@@ -40,6 +47,7 @@ impl Synthetic {
             links: vec![],
             groups: vec![],
             overlays: vec![],
+            flows: None,
             timeline: vec![],
             expectations: vec![],
             duration: 60.0,
@@ -75,6 +83,7 @@ impl Synthetic {
             stub: stub.map(Into::into),
             place: None,
             addresses: vec![address],
+            multipath: None,
         });
     }
 

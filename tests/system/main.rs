@@ -5,10 +5,12 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod alone;
 mod cli;
 mod lab_ask;
 mod lab_faults;
 mod lab_flaps;
+mod lab_flows;
 mod lab_life;
 mod lab_links;
 mod lab_overlay;
@@ -19,6 +21,7 @@ mod lab_repeat;
 mod lab_routing;
 mod lab_sessions;
 mod lab_storm;
+mod lab_transient;
 mod leftovers;
 mod links;
 mod netem;

@@ -8,8 +8,17 @@ use serde_json::Value;
 use crate::support::{Done, Place, Scene, play, project};
 
 /// Files with tests of their own below; the others are played one after another.
-const NAMED: [&str; 6] =
-    ["abilene-distance", "failover", "partition", "stub-failure", "stub-failure-no-healing", "two-sites"];
+const NAMED: &[&str] = &[
+    "abilene-distance",
+    "affinity",
+    "detour",
+    "failover",
+    "micro-loop",
+    "partition",
+    "stub-failure",
+    "stub-failure-no-healing",
+    "two-sites",
+];
 
 /// A run on a machine that did not keep up says so (exit 5) and means nothing: it is repeated.
 const TRIES: usize = 3;
@@ -73,7 +82,10 @@ shipped! {
     stub_failure_ipv6: "stub-failure" rootless_ipv6;
     stub_failure_no_healing: "stub-failure-no-healing" root;
     failover: "failover" rootless;
+    micro_loop: "micro-loop" rootless_dual;
     partition: "partition" rootless;
+    affinity: "affinity" root;
+    affinity_ipv6: "affinity" rootless_ipv6;
     abilene_distance: "abilene-distance" root;
     abilene_distance_ipv6: "abilene-distance" root_ipv6;
 }
@@ -88,7 +100,7 @@ fn the_others() {
         }
     }
     for named in NAMED {
-        assert!(names.remove(named), "topologies/{named}.toml is gone");
+        assert!(names.remove(*named), "topologies/{named}.toml is gone");
     }
     for name in &names {
         play("the_others", Scene::of("root"), |place| passes(place, name));

@@ -62,7 +62,7 @@ impl Pair {
             mac: MACS[side],
         };
         let wanted = Wanted { ends: [end(0), end(1)], lines: [Egress::default(); 2], seeds };
-        let wire = Wires::start()?.create(&stepper, wanted).await?;
+        let wire = Wires::start(1)?.create(&stepper, wanted).await?;
         for side in [0, 1] {
             set_up(&stepper, &namespaces[side], side).await?;
         }
@@ -255,7 +255,7 @@ fn overload_is_dropped_and_counted() {
     with_pair("overload_is_dropped_and_counted", async |pair| {
         let queue = Some(Queue::Packets(5));
         pair.set(Impairment { rate: Some(2_000_000), queue, ..Impairment::default() })?;
-        let before = pair.wire.counters().await?[0].clone();
+        let before = pair.wire.counters().await?[0];
         for _ in 0..100 {
             pair.send(&[0; 1000]);
         }
@@ -272,7 +272,7 @@ fn overload_is_dropped_and_counted() {
 fn an_end_that_is_down_takes_nothing_until_it_is_up() {
     with_pair("an_end_that_is_down_takes_nothing_until_it_is_up", async |pair| {
         pair.set_state(1, false).await?;
-        let before = pair.wire.counters().await?[0].clone();
+        let before = pair.wire.counters().await?[0];
         pair.send(b"lost");
         let counters = pair.wait_for("the frame is refused", |counters| counters.refused > before.refused).await?;
         assert!(counters.frames_in > before.frames_in, "{counters:?}");

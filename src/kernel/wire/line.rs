@@ -20,7 +20,6 @@ mod tests;
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 
-use hdrhistogram::Histogram;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -37,7 +36,7 @@ pub const OVERHEAD: usize = 64;
 ///
 /// `frames_in + duplicated` is `frames_out`, all that were dropped (`blackholed`, `lost`,
 /// `queue_drops`, `overflows`, `flushed`) and `held`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counters {
     pub frames_in: u64,
     pub bytes_in: u64,
@@ -58,9 +57,6 @@ pub struct Counters {
     pub refused: u64,
     /// Waiting and in flight now.
     pub held: u64,
-    /// How long after their time frames have departed, in microseconds. Frames that passed at once
-    /// are not in it.
-    pub lateness: Histogram<u32>,
 }
 
 /// One direction of a wire. Times are nanoseconds and do not go back.
@@ -99,7 +95,6 @@ struct Flying {
 impl Line {
     /// A line that has carried nothing yet.
     pub fn new(egress: Egress, seed: u64, now: u64) -> Self {
-        let lateness = Histogram::new(2).expect("two digits are a valid precision");
         let mut line = Self {
             egress: Egress::default(),
             clear: true,
@@ -111,7 +106,7 @@ impl Line {
             flying: BinaryHeap::new(),
             flying_bytes: 0,
             takeoffs: 0,
-            counters: Counters::new(lateness),
+            counters: Counters::default(),
         };
         line.change(now, egress);
         line
@@ -173,8 +168,8 @@ impl Line {
         landing.into_iter().chain(takeoff).min()
     }
 
-    /// The next frame that is due by now.
-    pub fn depart(&mut self, now: u64) -> Option<Box<[u8]>> {
+    /// The next frame that is due by now, and by how many nanoseconds it is late.
+    pub fn depart(&mut self, now: u64) -> Option<(Box<[u8]>, u64)> {
         self.release(now);
         let Reverse(first) = self.flying.peek()?;
         if first.due > now {
@@ -183,9 +178,7 @@ impl Line {
         let Reverse(Flying { due, frame, .. }) = self.flying.pop()?;
         self.flying_bytes -= frame.len() + OVERHEAD;
         self.counters.departed(frame.len());
-        // It grows as it must: nothing is out of range.
-        let _ = self.counters.lateness.record((now - due) / 1000);
-        Some(frame)
+        Some((frame, now - due))
     }
 
     /// Drops all frames that wait or fly.
@@ -204,7 +197,7 @@ impl Line {
     }
 
     pub fn counters(&self) -> Counters {
-        Counters { held: self.held(), ..self.counters.clone() }
+        Counters { held: self.held(), ..self.counters }
     }
 
     fn held(&self) -> u64 {
@@ -317,26 +310,6 @@ fn least_delay(impairment: &Impairment) -> u64 {
 }
 
 impl Counters {
-    fn new(lateness: Histogram<u32>) -> Self {
-        Self {
-            frames_in: 0,
-            bytes_in: 0,
-            frames_out: 0,
-            bytes_out: 0,
-            blackholed: 0,
-            lost: 0,
-            duplicated: 0,
-            corrupted: 0,
-            reordered: 0,
-            queue_drops: 0,
-            overflows: 0,
-            flushed: 0,
-            refused: 0,
-            held: 0,
-            lateness,
-        }
-    }
-
     fn arrived(&mut self, length: usize) {
         self.frames_in += 1;
         self.bytes_in += length as u64;

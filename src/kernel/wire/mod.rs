@@ -15,17 +15,19 @@
 //! 0.35 to 0.8 ms.
 //!
 //! - [`mod@line`]: one direction as a pure machine, which decides what becomes of each frame
-//! - `forward`: the threads that carry frames; `tap`: the ends
+//! - `forward`: the threads that carry frames; `vigil`: when they are awake; `tap`: the ends
 
 mod bucket;
 mod forward;
 pub mod line;
 mod tap;
+mod vigil;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anyhow::{Context, Result};
+use hdrhistogram::Histogram;
 use tokio::sync::oneshot;
 
 use super::impairment::Egress;
@@ -37,6 +39,9 @@ use tap::Tap;
 
 /// Threads at most. A frame costs one a few microseconds, most of them in the kernel.
 const THREADS: usize = 4;
+/// Wires that one thread carries before there is another: a packet that goes from wire to wire on one
+/// thread finds it awake.
+const WIRES: usize = 64;
 
 /// One end of a wire to be created.
 #[derive(Clone, Debug)]
@@ -74,9 +79,10 @@ pub struct Wire {
 }
 
 impl Wires {
-    /// Starts the threads: one per core, four at most.
-    pub fn start() -> Result<Self> {
-        let count = std::thread::available_parallelism().map_or(1, usize::from).min(THREADS);
+    /// Starts the threads for so many wires: one per core, four at most.
+    pub fn start(wires: usize) -> Result<Self> {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let count = wires.div_ceil(WIRES).clamp(1, cores.min(THREADS));
         let threads = (0..count).map(forward::start).collect::<Result<_>>()?;
         Ok(Self { threads, created: Arc::default() })
     }
@@ -101,6 +107,17 @@ impl Wires {
             wires.adopt(taps, one.lines, one.seeds)
         };
         stepper.run(move || wanted.into_iter().map(create).collect()).await
+    }
+
+    /// By how many microseconds the frames of all wires departed late since the last such question. Those that
+    /// passed at once are not in it.
+    pub fn lateness(&self) -> Histogram<u32> {
+        let mut all = forward::no_lateness();
+        for thread in self.threads.iter() {
+            // Both resize themselves.
+            let _ = all.add(thread.take_lateness());
+        }
+        all
     }
 
     fn adopt(&self, taps: [Tap; 2], [a, b]: [Egress; 2], seeds: [u64; 2]) -> Result<Wire> {
@@ -131,6 +148,14 @@ impl Wire {
         let (answer, wait) = oneshot::channel();
         self.thread.send(Order::Count(self.slot, answer))?;
         wait.await.context("the wire is gone")
+    }
+}
+
+impl Wire {
+    /// By how many microseconds the frames of all wires on its thread departed late since the last such
+    /// question. Those that passed at once are not in it.
+    pub fn lateness(&self) -> Histogram<u32> {
+        self.thread.take_lateness()
     }
 }
 

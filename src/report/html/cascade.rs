@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::measure::{FaultReport, Probe, RouteChange, Series};
+use super::strips;
+use crate::measure::{FaultReport, Probe, Report, RouteChange, Series};
 use crate::report::page::{abbreviated, duration, plural, shortened};
 use crate::report::sites::{Sites, color, letter};
 use crate::report::svg::{Plot, Scale, brief, dots, escape, n};
@@ -19,11 +20,13 @@ const RIGHT: f64 = 944.0;
 type Row<'a> = (&'a str, Vec<(f64, bool)>);
 
 /// The drawing of one fault; `None` if nothing followed from it.
-pub(super) fn draw(fault: &FaultReport, series: &Series<'_>, sites: &Sites) -> Option<String> {
+pub(super) fn draw(report: &Report, fault: &FaultReport, series: &Series<'_>, sites: &Sites) -> Option<String> {
     let rows = routing(fault, series);
     let clients = losses(fault, series);
+    let bars = strips::of(report, fault);
     let times = rows.iter().flat_map(|(_, c)| c.iter().map(|(ms, _)| *ms));
     let times = times.chain(clients.values().flatten().copied());
+    let times = times.chain(bars.iter().flat_map(strips::Strip::times));
     let times: Vec<f64> = times.chain(fault.clients.iter().filter_map(|c| c.first_reply_ms)).collect();
     let last = times.iter().copied().fold(f64::NAN, f64::max);
     let first = times.iter().copied().chain(fault.detect_ms).fold(f64::NAN, f64::min);
@@ -33,14 +36,16 @@ pub(super) fn draw(fault: &FaultReport, series: &Series<'_>, sites: &Sites) -> O
     let named = rows.len() <= NAMED_ROWS;
     let height = if named { 15.0 } else { (600.0 / rows.len() as f64).min(8.0) };
     let shown_rows = if named { rows.len() } else { rows.len().min(MOST_ROWS) };
-    let middle = TOP + height * rows.len() as f64;
+    let upper = TOP + height * rows.len() as f64;
+    let middle = upper + strips::height(&bars);
     let shown = fault.clients.iter().take(MOST_CLIENTS);
-    let gap = if rows.is_empty() || fault.clients.is_empty() { 0.0 } else { 26.0 };
+    let gap = if (rows.is_empty() && bars.is_empty()) || fault.clients.is_empty() { 0.0 } else { 26.0 };
     let bottom = middle + gap + 17.0 * shown.len() as f64 + 4.0;
     let x = if last > 8.0 * first.max(0.1) { Scale::log(first.max(0.1), last) } else { Scale::linear(0.0, last * 1.1) };
     let mut plot = Plot::new(960.0, bottom + 40.0, (LEFT, TOP, RIGHT, bottom), x, Scale::linear(0.0, 1.0));
     plot.x_axis("since the fault", brief);
     draw_routing(&mut plot, &rows, height, named && shown_rows > 0);
+    strips::draw(&mut plot, &bars, upper, (LEFT, RIGHT));
     marks(&mut plot, fault);
     if gap > 0.0 {
         plot.text((LEFT - 8.0, middle + 17.0), "end", "axis", "clients");

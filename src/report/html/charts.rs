@@ -87,7 +87,7 @@ fn cumulative(samples: Vec<(String, Vec<f64>)>, axis: &str, about: &str) -> Opti
 }
 
 /// Numbered lines where faults began.
-fn faults(plot: &mut Plot, report: &Report) {
+pub(super) fn faults(plot: &mut Plot, report: &Report) {
     let many = report.faults.len() > 12;
     for (i, fault) in report.faults.iter().enumerate() {
         let label = if many { String::new() } else { (i + 1).to_string() };
@@ -163,8 +163,7 @@ pub(super) fn lookups(report: &Report, overlay: &str, series: &Series<'_>) -> Op
 
 /// Measured round trips against configured ones.
 pub(super) fn distances(report: &Report) -> Option<String> {
-    let pairs: Vec<(f64, f64)> =
-        report.round_trips.iter().filter_map(|p| Some((p.configured_ms, p.median_ms?))).collect();
+    let pairs: Vec<(f64, f64)> = report.round_trips.iter().filter_map(|p| Some((p.configured_ms, p.rtt_ms?))).collect();
     let most = pairs.iter().map(|(c, m)| c.max(*m)).fold(0.0, f64::max);
     if pairs.is_empty() {
         return None;

@@ -5,6 +5,8 @@
 
 mod cascade;
 mod charts;
+mod flows;
+mod strips;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,12 +14,14 @@ use minijinja::value::Serde;
 use minijinja::{Environment, UndefinedBehavior};
 use serde::Serialize;
 
+use super::machine::machine;
 use super::map::{Map, State};
 use super::network::Network;
 use super::sites::{Sites, color, letter};
 use super::{page, text};
 use crate::measure::{Catchment, FaultReport, Outcome, OverlayReport, Report, RunVerdict, Series};
 use charts::Lines;
+use flows::FlowsView;
 use page::{moment, shortened};
 
 /// Moments and groups that have a map of their own; a page for people has an end.
@@ -46,10 +50,12 @@ struct View<'a> {
     hidden_groups: usize,
     faults: Vec<FaultView>,
     latency: Option<Lines>,
+    flows: Option<FlowsView>,
     overlays: Vec<OverlayView>,
     distances: Option<String>,
     unanswered: usize,
     expectations: Vec<(&'static str, &'a str, String, &'a str)>,
+    machine: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -98,6 +104,9 @@ struct FaultView {
     lost: usize,
     lines: Vec<(String, String)>,
     cascade: Option<String>,
+    /// Loops and black holes.
+    transients: Vec<[String; 6]>,
+    hidden_transients: usize,
     clients: Vec<[String; 5]>,
     hidden: usize,
 }
@@ -143,10 +152,12 @@ pub fn html(report: &Report, network: &Network, series: &Series<'_>) -> String {
         hidden_groups: names.len().saturating_sub(MOST_GROUPS),
         faults: report.faults.iter().enumerate().map(|(i, f)| fault(report, series, &sites, i, f)).collect(),
         latency: charts::latency(report, series),
+        flows: FlowsView::of(report, series),
         overlays: report.overlays.iter().map(|(name, o)| overlay(report, series, name, o)).collect(),
         distances: charts::distances(report),
-        unanswered: report.round_trips.iter().filter(|p| p.median_ms.is_none()).count(),
+        unanswered: report.round_trips.iter().filter(|p| p.rtt_ms.is_none()).count(),
         expectations: report.expectations.iter().map(expectation).collect(),
+        machine: machine(&report.fidelity),
     };
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
@@ -241,6 +252,7 @@ fn fault(report: &Report, series: &Series<'_>, sites: &Sites, index: usize, faul
         let name = format!("{} · {}", c.client, c.group);
         [name, way, c.lost.to_string(), page::duration(c.outage_ms), page::maybe(c.first_reply_ms)]
     };
+    let transients = super::transients::of_fault(report, fault);
     FaultView {
         number: index + 1,
         at: moment(fault.at),
@@ -248,7 +260,9 @@ fn fault(report: &Report, series: &Series<'_>, sites: &Sites, index: usize, faul
         live: fault.live,
         lost: fault.lost,
         lines: text::fault_lines(report, fault),
-        cascade: (index < MOST_CASCADES).then(|| cascade::draw(fault, series, sites)).flatten(),
+        cascade: (index < MOST_CASCADES).then(|| cascade::draw(report, fault, series, sites)).flatten(),
+        transients: transients.iter().take(MOST_ROWS).map(|t| super::transients::row(t)).collect(),
+        hidden_transients: transients.len().saturating_sub(MOST_ROWS),
         clients: clients.iter().take(MOST_ROWS).map(row).collect(),
         hidden: clients.len().saturating_sub(MOST_ROWS),
     }

@@ -1,0 +1,94 @@
+//! The far end of clients' flows: what a member answers at its groups' addresses.
+//!
+//! Unlike the overlay's answers these leave from the group's address, as those of any TCP or QUIC
+//! server do. The sockets stay when a group is withdrawn: connections end by what routing does, not
+//! by what the host does.
+
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use socket2::{Domain, Protocol, Socket, Type};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream, UdpSocket};
+use tokio::time::timeout;
+
+use crate::anycast::flow::{Known, REQUEST, encode_answer};
+use crate::kernel::now;
+use crate::plan::FLOW_PORT;
+
+/// A connection without a request for so long is one that its client has given up: five times the
+/// longest interval between requests.
+const IDLE: Duration = Duration::from_secs(300);
+
+/// Connections that the kernel has accepted and this process not yet.
+const BACKLOG: i32 = 1024;
+
+/// After a failure to accept, as when descriptors run out.
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// Serves flows at each of these addresses, which need not be on `lo` yet, until the runtime ends.
+///
+/// # Errors
+/// A socket that cannot be opened.
+pub(super) fn serve(host: &str, addresses: &[IpAddr]) -> Result<()> {
+    for address in addresses {
+        let at = SocketAddr::new(*address, FLOW_PORT);
+        let listener = listen(at).with_context(|| format!("listen at {at}"))?;
+        tokio::spawn(accept(listener, host.to_owned()));
+        let socket = super::host::open(at).with_context(|| format!("open a UDP socket at {at}"))?;
+        tokio::spawn(answer(socket, host.to_owned()));
+    }
+    Ok(())
+}
+
+fn listen(at: SocketAddr) -> std::io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(at), Type::STREAM, Some(Protocol::TCP))?;
+    socket.set_nonblocking(true)?;
+    // Connections of a node that was killed may still hold the port.
+    socket.set_reuse_address(true)?;
+    if at.is_ipv4() {
+        socket.set_freebind_v4(true)?
+    } else {
+        socket.set_freebind_v6(true)?
+    }
+    socket.bind(&at.into())?;
+    socket.listen(BACKLOG)?;
+    TcpListener::from_std(socket.into())
+}
+
+async fn accept(listener: TcpListener, host: String) {
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => drop(tokio::spawn(converse(stream, host.clone()))),
+            Err(error) => {
+                tracing::warn!("accept a flow: {error}");
+                tokio::time::sleep(PAUSE).await;
+            }
+        }
+    }
+}
+
+/// Answers requests until the client or the connection is gone.
+async fn converse(mut stream: TcpStream, host: String) {
+    let _ = stream.set_nodelay(true);
+    let mut request = [0; REQUEST];
+    while let Ok(Ok(_)) = timeout(IDLE, stream.read_exact(&mut request)).await {
+        let answer = encode_answer(u64::from_be_bytes(request), &host);
+        if stream.write_all(&answer).await.is_err() {
+            return;
+        }
+    }
+}
+
+async fn answer(socket: UdpSocket, host: String) {
+    let mut known = Known::default();
+    let mut buffer = [0; 1500];
+    loop {
+        // An error is an ICMP message about an earlier answer, which is lost like any other.
+        let Ok((length, from)) = socket.recv_from(&mut buffer).await else { continue };
+        if let Some(answer) = known.answer(&host, now(), &buffer[..length]) {
+            let _ = socket.try_send_to(&answer.encode(), from);
+        }
+    }
+}
