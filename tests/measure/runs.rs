@@ -50,7 +50,7 @@ fn swept() -> Summary {
     reports.push(ended(slow));
     reports.push(rfc(10, 9.0).report());
     reports.extend((1..=2).map(|i| ended(set(run(i, 0.5), "lab.timers", "lab"))));
-    Summary::of(&numbered(reports)).unwrap()
+    Summary::of(&numbered(reports)).expect("there are runs")
 }
 
 #[test]
