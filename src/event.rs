@@ -117,6 +117,9 @@ pub struct LabFacts {
     /// What was typed to begin it, quoted for a shell; empty in records that do not have it.
     #[serde(default)]
     pub command: String,
+    /// Keys of the lab file that were set from outside, and to what.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub settings: BTreeMap<String, String>,
     pub seed: u64,
     pub nodes: Vec<NodeFacts>,
     pub links: Vec<LinkFacts>,

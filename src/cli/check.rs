@@ -41,10 +41,13 @@ pub(super) struct Plan {
 
 /// Reads and checks a lab file, reporting every problem.
 pub(super) fn load(file: &Path, choices: &Choices) -> Result<(Topology, Scenario), Failure> {
-    scenario::load_with(file, &choices.overrides()).map_err(|problems| {
-        complain(&problems.render(is_stderr_colored()));
-        Failure::Said(2)
-    })
+    scenario::load_with(file, &choices.overrides()).map_err(|problems| refused(&problems))
+}
+
+/// Says what is wrong with a lab file.
+pub(super) fn refused(problems: &Diagnostics) -> Failure {
+    complain(&problems.render(is_stderr_colored()));
+    Failure::Said(2)
 }
 
 fn is_stderr_colored() -> bool {

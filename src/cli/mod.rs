@@ -16,6 +16,7 @@ mod lookup;
 mod play;
 mod probe;
 mod sandboxed;
+mod series;
 
 use std::path::PathBuf;
 
@@ -44,7 +45,8 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Play a lab file's timeline, judge its expectations, write a report
-    #[command(after_help = "Example: anybed run topologies/stub-failure.toml --seed 7 --out /tmp/run")]
+    #[command(after_help = "Examples: anybed run topologies/stub-failure.toml --seed 7 --out /tmp/run\n          \
+                            anybed run topologies/two-sites.toml --repeat 10 --sweep lab.timers=lab,rfc")]
     Run(play::Run),
     /// Build a lab and leave it running in the background
     #[command(after_help = "Example: anybed up topologies/two-sites.toml && anybed shell two-sites")]
@@ -183,6 +185,15 @@ enum TimersArg {
 }
 
 impl Choices {
+    /// As the option wants it.
+    fn family_name(&self) -> Option<String> {
+        self.family.and_then(|family| Some(family.to_possible_value()?.get_name().to_owned()))
+    }
+
+    fn timers_name(&self) -> Option<String> {
+        self.timers.and_then(|timers| Some(timers.to_possible_value()?.get_name().to_owned()))
+    }
+
     fn overrides(&self) -> Overrides {
         Overrides {
             seed: self.seed,

@@ -10,6 +10,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use anyhow::{Context, Result, anyhow};
 use clap::{Args, ValueEnum};
 
+use super::series::{self, Several, Variant};
 use super::{Choices, Failure, Outcome, check, complain, is_colored, print};
 use crate::bird::Bird;
 use crate::event::{Event, What};
@@ -21,7 +22,7 @@ use crate::measure::{Live, Record, Report};
 use crate::report::{self, Files};
 
 /// Below the current directory.
-const OUT: &str = "anybed-out";
+pub(super) const OUT: &str = "anybed-out";
 
 #[derive(Args, Debug)]
 pub(super) struct Run {
@@ -30,8 +31,10 @@ pub(super) struct Run {
     #[arg(long, value_enum, default_value_t)]
     format: ReportFormat,
     /// Build the lab, print the phases, end
-    #[arg(long)]
+    #[arg(long, conflicts_with = "repeat")]
     build_only: bool,
+    #[command(flatten)]
+    several: Several,
 }
 
 #[derive(Args, Debug)]
@@ -42,26 +45,26 @@ pub(super) struct Up {
 
 /// What both `run` and `up` are given.
 #[derive(Args, Debug)]
-struct Start {
+pub(super) struct Start {
     /// Lab file
-    file: PathBuf,
+    pub(super) file: PathBuf,
     /// Run directory: record, report, BIRD configs and logs [default: anybed-out/LAB, or, for a lab
     /// that stays up, with it and gone when it ends]
     #[arg(long, value_name = "DIR")]
-    out: Option<PathBuf>,
+    pub(super) out: Option<PathBuf>,
     /// Name of the lab, instead of the lab file's
     #[arg(long)]
-    name: Option<String>,
+    pub(super) name: Option<String>,
     /// No progress on standard error
     #[arg(short, long)]
-    quiet: bool,
+    pub(super) quiet: bool,
     #[command(flatten)]
-    choices: Choices,
+    pub(super) choices: Choices,
 }
 
 /// How a report is printed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-enum ReportFormat {
+pub(super) enum ReportFormat {
     #[default]
     Text,
     Json,
@@ -70,7 +73,7 @@ enum ReportFormat {
 
 #[derive(Args, Debug)]
 pub(super) struct ReportOf {
-    /// Run directory; the files of the report are written there again
+    /// Run directory, or one of several runs; the files of the report are written there again
     directory: PathBuf,
     /// Write the files of the report here instead
     #[arg(long, value_name = "DIR")]
@@ -82,7 +85,15 @@ pub(super) struct ReportOf {
 impl Run {
     pub(super) fn execute(self, begun: u64) -> Outcome {
         let purpose = if self.build_only { Purpose::Build } else { Purpose::Play };
-        let (out, code) = self.start.go(purpose, begun)?;
+        let mut variants = self.several.variants(&self.start)?;
+        if variants.len() > 1 {
+            if self.build_only {
+                return Err(Failure::Usage(anyhow!("--build-only builds one lab, and --sweep is about several")));
+            }
+            return series::execute(&self.start, variants, self.format, begun);
+        }
+        let variant = variants.pop().unwrap_or_default();
+        let (out, code) = self.start.go(&variant, purpose, begun)?;
         match code {
             0 => self.report(&out),
             code => Ok(code),
@@ -103,13 +114,17 @@ impl Run {
 
 impl Up {
     pub(super) fn execute(self, begun: u64) -> Outcome {
-        self.start.go(Purpose::StayUp, begun).map(|(_, code)| code)
+        self.start.go(&Variant::default(), Purpose::StayUp, begun).map(|(_, code)| code)
     }
 }
 
 impl ReportOf {
     pub(super) fn execute(self) -> Outcome {
-        let record = Record::read(&self.directory.join("events.jsonl"));
+        let path = self.directory.join("events.jsonl");
+        if !path.exists() && series::is_one(&self.directory) {
+            return series::report(&self.directory, self.out.as_deref(), self.format);
+        }
+        let record = Record::read(&path);
         let record = record.map_err(|error| Failure::Usage(anyhow!("{}: {error}", self.directory.display())))?;
         let files = Files::of(&record);
         match &self.out {
@@ -127,7 +142,7 @@ impl ReportOf {
 }
 
 /// Writes all files of a report.
-fn save(files: &Files, out: &Path) -> Result<()> {
+pub(super) fn save(files: &Files, out: &Path) -> Result<()> {
     files.write(out).map_err(|(path, error)| anyhow!(error).context(format!("write {}", path.display())))
 }
 
@@ -141,8 +156,8 @@ fn show(report: &Report, format: ReportFormat) {
 
 impl Start {
     /// Checks, plans, claims a name, enters the sandbox. Returns the run directory and the exit code of the lab.
-    fn go(&self, purpose: Purpose, begun: u64) -> Result<(PathBuf, i32), Failure> {
-        let (mut topology, mut scenario) = check::load(&self.file, &self.choices)?;
+    pub(super) fn go(&self, variant: &Variant, purpose: Purpose, begun: u64) -> Result<(PathBuf, i32), Failure> {
+        let (mut topology, mut scenario) = variant.load(self)?;
         if purpose == Purpose::Build {
             scenario.timeline.clear();
             scenario.expectations.clear();
@@ -159,8 +174,10 @@ impl Start {
         runtime::sweep()?;
         let entry = self.claim(&topology.name, purpose)?;
         topology.name.clone_from(&entry.name);
-        let out = self.prepare_out(&entry, purpose)?;
+        let out = self.prepare_out(variant.out.as_deref().or(self.out.as_deref()), &entry, purpose)?;
         write(&out.join("plan.txt"), &check::show(&topology, &scenario, &plan))?;
+        // Of several runs only the verdicts are told.
+        let quiet = self.quiet || variant.out.is_some();
         let listener = UnixListener::bind(entry.socket());
         let listener = listener.with_context(|| format!("listen at {}", entry.socket().display()))?;
         fs::set_permissions(entry.socket(), Permissions::from_mode(0o600))
@@ -175,9 +192,11 @@ impl Start {
             out: out.clone(),
             listener,
             begun,
-            quiet: self.quiet,
+            quiet,
             purpose,
-            follower: (!self.quiet && purpose == Purpose::Play).then(|| Box::new(comment) as Follower),
+            settings: variant.settings(),
+            command: variant.command(self),
+            follower: (!quiet && purpose == Purpose::Play).then(|| Box::new(comment) as Follower),
         };
         let outside = match sandbox::enter(&out).map_err(machine)? {
             Side::Inside(inside) => std::process::exit(supervisor::supervise(assignment, inside)),
@@ -220,32 +239,33 @@ impl Start {
         })
     }
 
-    fn prepare_out(&self, entry: &Entry, purpose: Purpose) -> Result<PathBuf> {
-        let out = match (&self.out, purpose) {
-            (Some(out), _) => out.clone(),
+    fn prepare_out(&self, chosen: Option<&Path>, entry: &Entry, purpose: Purpose) -> Result<PathBuf> {
+        let out = match (chosen, purpose) {
+            (Some(out), _) => out.to_owned(),
             (None, Purpose::StayUp) => entry.path().join("run"),
             (None, _) => Path::new(OUT).join(&entry.name),
         };
         fs::create_dir_all(&out).with_context(|| format!("create run directory {}", out.display()))?;
-        // What an earlier run left would be taken for this one's.
-        for file in ["events.jsonl"].iter().chain(&Files::NAMES) {
-            match fs::remove_file(out.join(file)) {
-                Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
-                    return Err(e).with_context(|| format!("remove {}", out.join(file).display()));
-                }
-                _ => {}
-            }
-        }
-        for folder in ["bird", "logs", Files::TABLES] {
-            match fs::remove_dir_all(out.join(folder)) {
-                Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
-                    return Err(e).with_context(|| format!("remove {}", out.join(folder).display()));
-                }
-                _ => {}
-            }
-        }
+        clear(&out)?;
         out.canonicalize().with_context(|| format!("find run directory {}", out.display()))
     }
+}
+
+/// Removes what earlier runs left in a run directory: it would be taken for this one's.
+pub(super) fn clear(out: &Path) -> Result<()> {
+    let gone = |removed: std::io::Result<()>, path: &Path| match removed {
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
+            Err(e).with_context(|| format!("remove {}", path.display()))
+        }
+        _ => Ok(()),
+    };
+    for file in ["events.jsonl", "plan.txt"].iter().chain(&Files::NAMES) {
+        gone(fs::remove_file(out.join(file)), &out.join(file))?;
+    }
+    for folder in ["bird", "logs", Files::TABLES] {
+        gone(fs::remove_dir_all(out.join(folder)), &out.join(folder))?;
+    }
+    Ok(())
 }
 
 /// Entering fails for what the machine does not allow.

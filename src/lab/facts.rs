@@ -25,6 +25,7 @@ pub(super) fn collect(topology: &Topology, scenario: &Scenario, plan: &Plan, bir
         file: file.display().to_string(),
         patience_ms: Some(patience(topology).as_secs_f64() * 1e3),
         command: command(std::env::args().skip(1)),
+        settings: Default::default(),
         seed: topology.seed,
         nodes: topology.ids().map(|id| node(topology, plan, id)).collect(),
         links: topology.links.iter().map(|l| link(topology, l)).collect(),
@@ -47,7 +48,7 @@ fn patience(topology: &Topology) -> Duration {
 }
 
 /// `anybed` and its arguments, quoted where a shell wants it.
-fn command(arguments: impl Iterator<Item = String>) -> String {
+pub(crate) fn command(arguments: impl Iterator<Item = String>) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,@%+".contains(c);
     let quoted = arguments.map(|word| match word.chars().all(plain) && !word.is_empty() {
         true => word,

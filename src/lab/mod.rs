@@ -12,7 +12,7 @@ pub mod api;
 pub mod ask;
 mod branches;
 mod converge;
-mod facts;
+pub(crate) mod facts;
 mod fault;
 mod fibs;
 mod flap;

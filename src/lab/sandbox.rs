@@ -145,6 +145,16 @@ fn write_own(file: &str, text: &str) -> Result<()> {
     fs::write(&path, text).with_context(|| format!("write {text:?} to {path}"))
 }
 
+/// Whether somebody asked the command to end while it held no lab. [`enter`] has blocked the signals, so
+/// that they wait to be read.
+pub fn is_interrupted() -> Result<bool> {
+    let mut mask = watched_signals();
+    mask.remove(Signal::SIGCHLD);
+    let signals = SignalFd::with_flags(&mask, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK);
+    let signals = signals.context("watch signals")?;
+    Ok(matches!(signals.read_signal(), Ok(Some(_))))
+}
+
 /// Process 1: reaps, forwards signals, ends with its supervisor or with the leash.
 fn init(supervisor: Pid, leash: OwnedFd, mask: &SigSet) -> i32 {
     let Ok(signals) = SignalFd::with_flags(mask, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK) else {

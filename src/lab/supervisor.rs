@@ -56,6 +56,10 @@ pub struct Assignment {
     pub begun: u64,
     pub quiet: bool,
     pub purpose: Purpose,
+    /// Keys of the lab file that were set from outside, and to what.
+    pub settings: BTreeMap<String, String>,
+    /// What builds this lab alone, where that is not what was typed.
+    pub command: Option<String>,
     /// Runs on a thread of its own and is shown every event of the record.
     pub follower: Option<Follower>,
 }
@@ -175,7 +179,10 @@ async fn build(
     down: watch::Sender<bool>,
 ) -> Result<Shared> {
     let Assignment { topology, scenario, plan, templates, bird, file, out, listener, begun, quiet, .. } = assignment;
-    recorder.now(What::Lab(Box::new(facts::collect(&topology, &scenario, &plan, &bird, &file))));
+    let mut known = facts::collect(&topology, &scenario, &plan, &bird, &file);
+    known.settings = assignment.settings;
+    known.command = assignment.command.unwrap_or(known.command);
+    recorder.now(What::Lab(Box::new(known)));
     let progress = Progress::new(quiet);
     let mut phases = Phases { recorder: &recorder, progress, begun };
     phases.end("plan", format!("{} nodes, {} links", plan.nodes.len(), plan.links.len()));

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 /// How a group's clients, and what they asked, were spread over its sites in a stretch of time.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
-pub struct Spread {
+pub struct Shares {
     /// Site to the number of clients that it answers at the end of the stretch; sites without a client too.
     pub clients: BTreeMap<String, usize>,
     /// Clients that nobody answers then.
@@ -30,9 +30,9 @@ pub struct Spread {
 pub struct LoadChange {
     pub group: String,
     /// From the fault before, or the play's begin.
-    pub before: Spread,
+    pub before: Shares,
     /// To the end of what is attributed to the fault.
-    pub after: Spread,
+    pub after: Shares,
 }
 
 /// What the members of one group were asked over the run.
@@ -70,7 +70,7 @@ pub struct LoadStretch {
     /// The fault that it follows; `null` for the first.
     pub after: Option<String>,
     #[serde(flatten)]
-    pub spread: Spread,
+    pub spread: Shares,
     pub requests_per_second: f64,
     /// Member to the number of joins that it served, for the join group of an overlay.
     pub joins: BTreeMap<String, usize>,

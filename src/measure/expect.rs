@@ -4,12 +4,14 @@ use crate::measure::Findings;
 use crate::measure::Record;
 use crate::measure::model::{Outcome, Verdict};
 use crate::measure::observe::{NOTHING, Reading, Seen, WindowReading, observe};
+use crate::scenario::expect::LOCAL;
 use crate::scenario::{Expectation, Metric, Op, Value, When};
 
 /// Judges the record's expectations, in their order.
 ///
 /// A state `during` a window must hold at its begin and at every change in it; `at` with `within`
-/// must hold at one moment of that stretch. A count is taken from the play's begin, `during` from
+/// must hold at one moment of that stretch. `until` is as `during`, but begins when
+/// the state is first known, and so does `never`, at no moment of which it may hold. A count is taken from the play's begin, `during` from
 /// the window's begin. What is not in the record does not hold, whatever the comparison.
 pub fn judge(findings: &Findings<'_>) -> Vec<Verdict> {
     findings.record.facts.expectations.iter().map(|expectation| verdict(findings, expectation)).collect()
@@ -21,6 +23,8 @@ fn verdict(findings: &Findings<'_>, expectation: &Expectation) -> Verdict {
         When::End => (None, None),
         When::At { at, within } => (Some(at), Some(at + within)),
         When::During { from, to } => (Some(from), Some(to)),
+        When::Until { from, to } => (Some(from), Some(to)),
+        When::Never { from, to } => (Some(from), Some(to.unwrap_or(findings.record.seconds(findings.record.end)))),
     };
     if let Some(observed) = too_short(findings.record, expectation.when) {
         return Verdict { name, from, to, verdict: Outcome::Skipped, observed };
@@ -40,6 +44,8 @@ fn too_short(record: &Record, when: When) -> Option<String> {
         When::End => f64::INFINITY,
         When::At { at, within } => at + within,
         When::During { to, .. } => to,
+        When::Until { to, .. } => to,
+        When::Never { to, .. } => to.unwrap_or(f64::INFINITY),
     };
     if record.complete() {
         return None;
@@ -55,21 +61,24 @@ fn judge_state(record: &Record, expectation: &Expectation, states: &[(u64, Readi
     let (from, to) = match expectation.when {
         When::End => (record.end, record.end),
         When::At { at, within } => (record.clock(at), record.clock(at + within)),
-        When::During { from, to } => (record.clock(from), record.clock(to)),
+        When::During { .. } | When::Until { .. } | When::Never { .. } => stretch(record, expectation.when),
     };
     // The state at the window's begin, and every later one in it.
     let first = states.partition_point(|(at, _)| *at <= from).checked_sub(1);
     let begin = first.map(|i| (from, &states[i].1));
     let later = states[first.map_or(0, |i| i + 1)..].iter().take_while(|(at, _)| *at <= to);
-    let mut moments = begin.into_iter().chain(later.map(|(at, reading)| (*at, reading)));
+    let moments = begin.into_iter().chain(later.map(|(at, reading)| (*at, reading)));
     let says = |(at, reading): (u64, &Reading)| format!("{} at {:.1} s", draw(reading), record.seconds(at));
     let holds = |(_, reading): &(u64, &Reading)| holds(expectation, reading);
     match expectation.when {
-        When::During { .. } => {
-            let Some(first) = begin else { return (false, NOTHING.to_owned()) };
-            match moments.find(|moment| !holds(moment)) {
-                Some(moment) => (false, says(moment)),
-                None => (true, throughout(states, from, to, first.1)),
+        When::During { .. } if begin.is_none() => (false, NOTHING.to_owned()),
+        When::During { .. } | When::Until { .. } | When::Never { .. } => {
+            let seen: Vec<_> = moments.collect();
+            let never = matches!(expectation.when, When::Never { .. });
+            match (seen.first(), seen.iter().find(|moment| holds(moment) == never)) {
+                (None, _) => (false, NOTHING.to_owned()),
+                (_, Some(moment)) => (false, says(*moment)),
+                (Some((since, first)), None) => (true, throughout(states, *since, to, first)),
             }
         }
         When::At { .. } | When::End => {
@@ -84,6 +93,17 @@ fn judge_state(record: &Record, expectation: &Expectation, states: &[(u64, Readi
                 Some(moment) => (found.is_some(), says((if found.is_some() { moment.0 } else { to }, moment.1))),
             }
         }
+    }
+}
+
+/// The window of `during`, `never` or `until`; to the end, its last event is in it.
+fn stretch(record: &Record, when: When) -> (u64, u64) {
+    match when {
+        When::During { from, to } | When::Until { from, to } | When::Never { from, to: Some(to) } => {
+            (record.clock(from), record.clock(to))
+        }
+        When::Never { from, to: None } => (record.clock(from), record.end + 1),
+        When::At { .. } | When::End => (record.zero(), record.end + 1),
     }
 }
 
@@ -111,7 +131,10 @@ fn judge_window(
     };
     match expectation.when {
         When::End => judge(read(record.zero(), record.end + 1)),
-        When::During { from, to } => judge(read(record.clock(from), record.clock(to))),
+        When::During { .. } | When::Until { .. } | When::Never { .. } => {
+            let (from, to) = stretch(record, expectation.when);
+            judge(read(from, to))
+        }
         When::At { at, within } => {
             let (from, to) = (record.clock(at), record.clock(at + within));
             let within = changes.iter().copied().filter(|t| (from + 1..=to).contains(t));
@@ -137,7 +160,7 @@ fn judge_pair(
     let record = findings.record;
     let (from, to) = match expectation.when {
         When::End => (record.zero(), record.end + 1),
-        When::During { from, to } => (record.clock(from), record.clock(to)),
+        When::During { .. } | When::Until { .. } | When::Never { .. } => stretch(record, expectation.when),
         When::At { at, .. } => (record.zero(), record.clock(at) + 1),
     };
     let Some(Seen::Window { read: read_other, .. }) = observe(findings, other) else {
@@ -156,7 +179,7 @@ fn number(reading: &Reading) -> Option<f64> {
     match reading {
         Reading::Number(number) | Reading::Seconds(number) => Some(*number),
         Reading::Share(part, whole) => Some(*part as f64 / *whole as f64),
-        Reading::Truth(_) | Reading::Who(_) => None,
+        Reading::Truth(_) | Reading::Who(_) | Reading::Ways(_) | Reading::Absent => None,
     }
 }
 
@@ -165,7 +188,7 @@ fn holds(expectation: &Expectation, reading: &Reading) -> bool {
     let same = |equal: bool| match op {
         Op::Eq => equal,
         Op::Ne => !equal,
-        Op::Lt | Op::Le | Op::Gt | Op::Ge => false,
+        Op::Lt | Op::Le | Op::Gt | Op::Ge | Op::Contains | Op::Lacks => false,
     };
     match (reading, &expectation.value) {
         (Reading::Number(found) | Reading::Seconds(found), Value::Number(wanted)) => compare(op, *found, *wanted),
@@ -173,6 +196,8 @@ fn holds(expectation: &Expectation, reading: &Reading) -> bool {
         (Reading::Truth(found), Value::Yes) => same(*found),
         (Reading::Truth(found), Value::No) => same(!*found),
         (Reading::Who(None), Value::Name(_)) => same(false),
+        (Reading::Ways(ways), Value::Path(wanted)) => leads(op, ways, wanted),
+        (Reading::Absent, _) => matches!(op, Op::Ne),
         (Reading::Who(Some((member, stub))), Value::Name(wanted)) => {
             same(member == wanted || stub.as_ref() == Some(wanted))
         }
@@ -188,6 +213,20 @@ fn compare(op: Op, found: f64, wanted: f64) -> bool {
         Op::Le => found <= wanted,
         Op::Gt => found > wanted,
         Op::Ge => found >= wanted,
+        Op::Contains | Op::Lacks => false,
+    }
+}
+
+/// Whether every way is the wanted one, or some way has the wanted AS on it.
+fn leads(op: Op, ways: &[Vec<String>], wanted: &[String]) -> bool {
+    let is_it = !ways.is_empty() && ways.iter().all(|way| way == wanted);
+    let has_it = ways.iter().any(|way| wanted.iter().all(|one| way.contains(one)));
+    match op {
+        Op::Eq => is_it,
+        Op::Ne => !is_it,
+        Op::Contains => has_it,
+        Op::Lacks => !has_it,
+        Op::Lt | Op::Le | Op::Gt | Op::Ge => false,
     }
 }
 
@@ -200,5 +239,11 @@ fn draw(reading: &Reading) -> String {
         Reading::Truth(false) => "no".to_owned(),
         Reading::Who(None) => "nobody".to_owned(),
         Reading::Who(Some((member, _))) => member.clone(),
+        Reading::Absent => "no way".to_owned(),
+        Reading::Ways(ways) if ways.is_empty() => "no way".to_owned(),
+        Reading::Ways(ways) => {
+            let way = |way: &Vec<String>| if way.is_empty() { LOCAL.to_owned() } else { way.join(" ") };
+            ways.iter().map(way).collect::<Vec<_>>().join(" or ")
+        }
     }
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::event::GroupFacts;
 use crate::measure::Findings;
 use crate::measure::catchment::Probed;
-use crate::measure::effect::{Balance, ClientFlips, Flip, GroupLoad, LoadChange, LoadStretch, MemberLoad, Spread};
+use crate::measure::effect::{Balance, ClientFlips, Flip, GroupLoad, LoadChange, LoadStretch, MemberLoad, Shares};
 use crate::measure::overlay::History;
 use crate::measure::stats::thousandths;
 use crate::measure::timeline::Window;
@@ -52,10 +52,10 @@ impl<'a> Findings<'a> {
     }
 
     /// How a group's clients stand at the end of a stretch, and what they asked in it.
-    fn spread(&self, index: usize, from: u64, to: u64) -> Spread {
+    fn spread(&self, index: usize, from: u64, to: u64) -> Shares {
         let group = &self.record.facts.groups[index];
         let last = to.saturating_sub(1);
-        let mut spread = Spread::default();
+        let mut spread = Shares::default();
         spread.clients.extend(self.sites[index].at(last).map(|site| (site.to_owned(), 0)));
         for client in self.clients_of(group) {
             match client.at(last) {

@@ -2,17 +2,18 @@
 //!
 //! - [`Record`] reads `events.jsonl`; [`report()`] measures it; [`judge`] decides its expectations.
 //! - Clients: `catchment` (who answers whom, from the probes), `walk` (where the kernel routes
-//!   lead, as a second witness), `surveyed` (both at one moment, for every node). Routing: `timeline`
-//!   (what each fault answers for), `convergence`, `replay` and `transient` (loops and black holes), `updates`.
-//!   Links: `distance` (round trips against configured delays). Sites: `announced` (who is one, when),
-//!   `load` (who answers how many), `stretch` (and how much farther than the nearest), `derived` (the same
-//!   from configured delays).
+//!   lead, as a second witness; `forward` has the way to any node), `surveyed` (both at one moment, for every
+//!   node). Routing: `timeline` (what each fault answers for), `convergence`, `replay` and `transient` (loops
+//!   and black holes), `updates`. Links: `distance` (round trips against configured delays). Sites: `announced`
+//!   (who is one, when), `load` (who answers how many), `stretch` (and how much farther than the nearest),
+//!   `derived` (the same from configured delays).
 //! - Flows: `flows` attributes what broke to faults, or to none.
 //! - Overlays: `overlay` replays joins, neighbors and faults through `islands` (membership, on top
 //!   of `connectivity`) and judges lookups by them; `reach` knows what the links connect at all.
 //! - [`Series`] has what was observed one by one, for files and pictures.
 //!
-//! Quantiles are exact, by nearest rank ([`quantile`]).
+//! Quantiles are exact, by nearest rank ([`quantile`]). [`Summary`] is of several runs: [`figures`] of
+//! each, and how far they spread, with intervals that assume no distribution ([`Spread`]).
 
 mod announced;
 mod catchment;
@@ -23,8 +24,11 @@ mod distance;
 mod effect;
 mod expect;
 mod fidelity;
+mod figures;
 mod flow_model;
 mod flows;
+mod forward;
+mod interval;
 mod islands;
 mod live;
 mod load;
@@ -36,6 +40,7 @@ mod overlay;
 mod reach;
 mod record;
 mod replay;
+mod runs;
 mod series;
 mod snapshot;
 mod stats;
@@ -51,11 +56,14 @@ pub use convergence::QUIET_SECONDS;
 pub use effect::*;
 pub use expect::judge;
 pub use fidelity::WORST_SCHED_DELAY_MS;
+pub use figures::{Figure, Unit, figures};
 pub use flow_model::{FlowCounts, FlowReaction, FlowReport, ProtocolReaction};
 pub use flows::FlowLife;
+pub use interval::{ALPHA, Interval, Spread, quantile_interval, share_interval};
 pub use live::Live;
 pub use model::*;
 pub use record::{BUILT, PLAYED, Record, RecordError};
+pub use runs::{Combination, Expected, FigureOfRuns, RunOf, SUMMARY_SCHEMA, Settings, Summary, SummaryVerdict};
 pub use series::{Answered, Joined, LinkState, Looked, Probe, RouteChange, Series, Updated};
 pub use stats::{mean, quantile};
 
@@ -132,6 +140,7 @@ impl Findings<'_> {
             seed: facts.seed,
             file: facts.file.clone(),
             command: command(record),
+            settings: facts.settings.clone(),
             verdict: verdict(record.complete() && !planned_refused, fidelity.valid, &expectations),
             anybed: facts.version.clone(),
             bird: facts.bird.clone(),

@@ -23,6 +23,9 @@ pub struct Report {
     pub file: String,
     /// The command that does it again.
     pub command: String,
+    /// Keys of the lab file that were set to something else than it says, and to what.
+    #[serde(default)]
+    pub settings: BTreeMap<String, String>,
     pub verdict: RunVerdict,
     pub anybed: String,
     pub bird: String,

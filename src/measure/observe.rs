@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use crate::measure::catchment::{self, Probed};
 use crate::measure::distance::Measured;
 use crate::measure::flows::Flows;
+use crate::measure::forward::{Forwarding, Way};
 use crate::measure::islands::Shape;
 use crate::measure::observe_effects as effects;
 use crate::measure::observe_flows;
@@ -12,7 +13,7 @@ use crate::measure::overlay::{Answer, Audited, History, Lookup, stubs};
 use crate::measure::summary::merge;
 use crate::measure::surveyed::disagreements;
 use crate::measure::{Findings, Record};
-use crate::scenario::Metric;
+use crate::scenario::{Metric, Target};
 
 /// One value of a metric.
 #[derive(Clone, Debug, PartialEq)]
@@ -24,6 +25,10 @@ pub(crate) enum Reading {
     Truth(bool),
     /// A member and its stub; `None`: nobody answers.
     Who(Option<(String, Option<String>)>),
+    /// The other ASes on each way to a target, several with equal-cost routes; none: no way.
+    Ways(Vec<Vec<String>>),
+    /// A quantity of what is not there.
+    Absent,
 }
 
 /// A reading of a window, and what to say of it; `Err` says why there is none.
@@ -91,6 +96,19 @@ pub(crate) fn observe<'a>(findings: &'a Findings<'a>, metric: &Metric) -> Option
         Metric::Fairness(group) => effects::fairness(findings, group.as_deref())?,
         Metric::Load(site, group) => effects::load(findings, site, group.as_deref())?,
         Metric::Flips(client) => effects::flips(findings, client.as_deref())?,
+        Metric::AsPath(from, to) => on_the_way(findings.record, from, to, |ways| {
+            Reading::Ways(ways.iter().map(|way| as_path(findings.record, way)).collect())
+        })?,
+        Metric::Hops(from, to) => on_the_way(findings.record, from, to, |ways| {
+            let links = ways.iter().map(|way| way.len() - 1).max();
+            links.map_or(Reading::Absent, |links| Reading::Number(links as f64))
+        })?,
+        Metric::Reachable(from, to) => {
+            replayed(findings.record, from, |forwarding, from| Reading::Truth(forwarding.reachable(from, to)))?
+        }
+        Metric::Routes(node) => {
+            replayed(findings.record, node, |forwarding, node| Reading::Number(forwarding.routes(node) as f64))?
+        }
         Metric::BrokenFlows(client) => observe_flows::broken(flows(findings)?, client.as_deref()),
         Metric::Affinity(client) => observe_flows::affinity(flows(findings)?, client.clone()),
         Metric::FlowMembers(client) => observe_flows::members(flows(findings)?, client),
@@ -268,4 +286,41 @@ fn lost<'a>(findings: &'a Findings<'a>, client: Option<&str>) -> Option<Seen<'a>
         }
     };
     Some(Seen::Window { changes, read: Box::new(read) })
+}
+
+/// What the routes and links are like whenever they change; `None` if the lab has no such node.
+fn replayed<'a>(
+    record: &'a Record,
+    node: &str,
+    reading: impl Fn(&Forwarding<'a>, &'a str) -> Reading,
+) -> Option<Seen<'a>> {
+    let node = record.facts.nodes.iter().find(|n| n.name == node)?.name.as_str();
+    let mut forwarding = Forwarding::new(record);
+    let mut states: Vec<(u64, Reading)> = Vec::new();
+    for event in &record.events {
+        if forwarding.apply(&event.what) {
+            let now = reading(&forwarding, node);
+            if states.last().is_none_or(|(_, before)| *before != now) {
+                states.push((event.at, now));
+            }
+        }
+    }
+    (!states.is_empty()).then_some(Seen::State(states))
+}
+
+fn on_the_way<'a>(
+    record: &'a Record,
+    from: &str,
+    to: &Target,
+    reading: impl Fn(&[Way<'a>]) -> Reading,
+) -> Option<Seen<'a>> {
+    replayed(record, from, |forwarding, from| reading(&forwarding.ways(from, to)))
+}
+
+/// The ASes on a way as BGP would have them: without the first node's own, each once.
+fn as_path(record: &Record, way: &[&str]) -> Vec<String> {
+    let as_of = |node: &&str| record.facts.nodes.iter().find(|n| n.name == **node).map(|n| n.as_name.as_str());
+    let mut ases: Vec<&str> = way.iter().filter_map(as_of).collect();
+    ases.dedup();
+    ases.into_iter().skip(1).map(str::to_owned).collect()
 }

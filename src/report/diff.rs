@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::html::verdict_word;
 use super::page::{BAD, Cell, DIM, GOOD, Page, duration};
-use crate::measure::{Outcome, Report, RunVerdict};
+use crate::measure::{Figure, Outcome, Report, RunVerdict, Unit};
 
 /// Smaller differences are noise, whatever share of the figure they are: milliseconds, and counts.
 const LEAST_MS: f64 = 10.0;
@@ -53,21 +53,13 @@ pub struct FigureChange {
     pub worse: bool,
 }
 
-#[derive(Clone, Copy)]
-struct Figure {
-    value: Option<f64>,
-    unit: &'static str,
-    /// Less is better; of others (members, lookups sent), any difference is worse.
-    falling: bool,
-}
-
 impl Diff {
     /// Compares a run with an earlier one. `tolerance` is a share: 0.25 is a quarter.
     pub fn of(before: &Report, after: &Report, tolerance: f64) -> Self {
-        let (old, new) = (figures(before), figures(after));
+        let (old, new) = (named(before), named(after));
         let compared = new.keys().filter(|name| old.contains_key(*name)).count();
         let figures: Vec<FigureChange> =
-            new.iter().filter_map(|(name, now)| figure(name, *old.get(name)?, *now, tolerance)).collect();
+            new.iter().filter_map(|(name, now)| figure(name, old.get(name)?, now, tolerance)).collect();
         let expectations = expectations(before, after);
         let verdicts = [before.verdict, after.verdict];
         let worse_verdict = verdicts[0] == RunVerdict::Pass && verdicts[1] != RunVerdict::Pass;
@@ -163,61 +155,18 @@ fn expectations(before: &Report, after: &Report) -> Vec<ExpectationChange> {
     names.into_iter().filter_map(change).collect()
 }
 
-fn figure(name: &str, before: Figure, after: Figure, tolerance: f64) -> Option<FigureChange> {
-    let least = if after.unit == "ms" { LEAST_MS } else { LEAST_COUNT };
+fn named(report: &Report) -> BTreeMap<String, Figure> {
+    crate::measure::figures(report).into_iter().map(|figure| (figure.name(), figure)).collect()
+}
+
+fn figure(name: &str, before: &Figure, after: &Figure, tolerance: f64) -> Option<FigureChange> {
+    let least = if after.unit == Unit::Ms { LEAST_MS } else { LEAST_COUNT };
     let (differs, more) = match (before.value, after.value) {
         (Some(old), Some(new)) => ((new - old).abs() > f64::max(least, tolerance * old.abs()), new > old),
         // What is not observed any more (an answer), or had not been.
         (old, new) => (old.is_some() != new.is_some(), new.is_none()),
     };
     let worse = more || !after.falling;
-    let (before, after, unit) = (before.value, after.value, after.unit);
+    let (before, after, unit) = (before.value, after.value, after.unit.name());
     differs.then(|| FigureChange { name: name.to_owned(), before, after, unit, worse })
-}
-
-/// What is compared, by name.
-fn figures(report: &Report) -> BTreeMap<String, Figure> {
-    let ms = |value| Figure { value, unit: "ms", falling: true };
-    let bad = |count: usize| Figure { value: Some(count as f64), unit: "count", falling: true };
-    let count = |count: usize| Figure { value: Some(count as f64), unit: "count", falling: false };
-    let mut found = BTreeMap::new();
-    for (i, fault) in report.faults.iter().enumerate() {
-        let outage = fault.clients.iter().map(|c| c.outage_ms).fold(0.0, f64::max);
-        let figures = [
-            ("noticed", ms(fault.detect_ms)),
-            ("last route change", ms(fault.last_fib_change_ms)),
-            ("nodes with route changes", count(fault.fib_nodes)),
-            ("all answered", ms(fault.first_reply_ms)),
-            ("longest outage", ms(Some(outage))),
-            ("lost probes", bad(fault.lost)),
-            ("moved clients", count(fault.moved.len())),
-        ];
-        let name = |figure| format!("{}. {}: {figure}", i + 1, fault.fault);
-        found.extend(figures.map(|(figure, value)| (name(figure), value)));
-        if let Some(flows) = &fault.flows {
-            found.insert(name("broken flows"), bad(flows.broken));
-            found.insert(name("flows re-established p50"), ms(flows.p50_ms));
-        }
-    }
-    if let Some(flows) = &report.flows {
-        found.insert("flows broken without a fault".to_owned(), bad(flows.without_fault));
-    }
-    for (name, overlay) in &report.overlays {
-        let lookups = &overlay.lookups;
-        let figures = [
-            ("members at the end", count(overlay.members)),
-            ("islands at the end", bad(overlay.islands_end)),
-            ("merge", ms(overlay.merge_seconds.map(|s| s * 1e3))),
-            ("joins failed", bad(overlay.joins.failed)),
-            ("joins p50", ms(overlay.joins.p50_ms)),
-            ("joins p99", ms(overlay.joins.p99_ms)),
-            ("lookups failed", bad(lookups.total.failed)),
-            ("lookups wrong", bad(lookups.total.wrong)),
-            ("lookups p50", ms(lookups.total.p50_ms)),
-            ("lookups p99", ms(lookups.total.p99_ms)),
-            ("keys not stored", bad(overlay.keys.failed as usize)),
-        ];
-        found.extend(figures.map(|(figure, value)| (format!("{name}: {figure}"), value)));
-    }
-    found
 }

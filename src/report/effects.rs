@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::measure::{GroupLoad, LoadChange, Report, Source, Spread, Stretch};
+use crate::measure::{GroupLoad, LoadChange, Report, Shares, Source, Stretch};
 use crate::report::page::{BOLD, Cell, DIM, Page, abbreviated, duration, moment, plural, shortened};
 
 /// Sites named in one line.
@@ -17,7 +17,7 @@ pub(crate) fn load_change(change: &LoadChange) -> Option<String> {
         return None;
     }
     let sites: BTreeSet<&String> = before.clients.keys().chain(after.clients.keys()).collect();
-    let number = |spread: &Spread, site: &str| spread.clients.get(site).copied();
+    let number = |spread: &Shares, site: &str| spread.clients.get(site).copied();
     let mut changed: Vec<(&str, Option<usize>, Option<usize>)> = sites
         .into_iter()
         .map(|site| (site.as_str(), number(before, site), number(after, site)))

@@ -104,7 +104,7 @@ fn fault(fault: &FaultReport) -> Vec<String> {
     ]
 }
 
-fn table(lines: &mut String, title: &str, head: &[&str], rows: impl Iterator<Item = Vec<String>>) {
+pub(super) fn table(lines: &mut String, title: &str, head: &[&str], rows: impl Iterator<Item = Vec<String>>) {
     // Writing to a string cannot fail.
     let _ = writeln!(lines, "\n### {title}\n\n| {} |", head.join(" | "));
     let _ = writeln!(lines, "|{}", "---|".repeat(head.len()));
@@ -115,7 +115,7 @@ fn table(lines: &mut String, title: &str, head: &[&str], rows: impl Iterator<Ite
 }
 
 /// Text that cannot end its cell or begin markup; the emphasis of our own words stays.
-fn cell(text: &str) -> String {
+pub(super) fn cell(text: &str) -> String {
     let text = text.replace('\\', "\\\\").replace('|', "\\|").replace('<', "&lt;").replace(['\n', '\r'], " ");
     text.replace('`', "\\`").replace('_', "\\_")
 }

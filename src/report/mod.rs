@@ -2,7 +2,7 @@
 //!
 //! - [`text()`] for a terminal, [`html()`] for a browser, [`markdown()`] and [`junit()`] for continuous
 //!   integration, [`json()`] and [`tables()`] for programs; [`Files`] is all of these.
-//! - [`Diff`] compares two runs.
+//! - [`Diff`] compares two runs, [`summary`] draws what several have in common.
 //! - [`dot`], [`mermaid`] and [`Map::svg`] draw a network without a run.
 //! - `network`, `layout`, `map` and `sites` make the map of a lab.
 
@@ -22,6 +22,7 @@ mod markdown;
 mod network;
 pub(crate) mod page;
 mod sites;
+pub mod summary;
 mod surveys;
 mod svg;
 mod tables;

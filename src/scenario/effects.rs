@@ -11,7 +11,10 @@ impl Metric {
     /// Whether it has a value at every moment; others count or measure over a window.
     pub fn is_state(&self) -> bool {
         let of_overlay = matches!(self, Self::Members(_) | Self::Islands(_) | Self::Whole(_));
-        of_overlay || matches!(self, Self::Catchment(..) | Self::Fairness(_) | Self::Load(..) | Self::FlowMembers(_))
+        let of_routing = matches!(self, Self::AsPath(..) | Self::Hops(..) | Self::Reachable(..) | Self::Routes(_));
+        let of_clients =
+            matches!(self, Self::Catchment(..) | Self::Fairness(_) | Self::Load(..) | Self::FlowMembers(_));
+        of_overlay || of_routing || of_clients
     }
 }
 
@@ -113,6 +116,10 @@ pub(super) fn load(
 /// The least that a metric can be. Shares and counts begin with nothing; Jain's index with all clients at one
 /// site of the group, and the load of its only site with all there is.
 pub(super) fn least(metric: &Metric, topology: &Topology) -> f64 {
+    // From one node to another there is a link at least.
+    if matches!(metric, Metric::Hops(..)) {
+        return 1.0;
+    }
     let (Metric::Fairness(name) | Metric::Load(_, name)) = metric else { return 0.0 };
     let mut groups = topology.groups.iter().enumerate();
     let meant = groups.find(|(index, g)| match name {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::effects::{least, load, of_group};
 use super::words::{ActionError, Word, Words, host, overlay, stub};
-use super::{Metric, Op, Value};
+use super::{Metric, Op, Value, ways};
 use crate::topology::diagnose::suggest;
 use crate::topology::{AsId, GroupId, NodeKind, Topology};
 
@@ -35,6 +35,10 @@ pub const FORMS: &[(&str, &str, Kind)] = &[
     ("fairness", "fairness [of GROUP]", Kind::Ratio),
     ("load", "load of SITE [for GROUP]", Kind::Ratio),
     ("flips", "flips [of CLIENT]", Kind::Count),
+    ("reachable", "reachable of NODE to NODE|GROUP", Kind::YesNo),
+    ("hops", "hops of NODE to NODE|GROUP", Kind::Count),
+    ("as path", "as path of NODE to NODE|GROUP", Kind::Path),
+    ("routes", "routes of NODE", Kind::Count),
     ("loops", "loops [of GROUP]", Kind::Count),
     ("blackholes", "blackholes [of GROUP]", Kind::Count),
     ("updates", "updates", Kind::Count),
@@ -58,7 +62,12 @@ pub enum Kind {
     YesNo,
     /// A host or a stub.
     Site,
+    /// ASes, by name or number, the nearest first.
+    Path,
 }
+
+/// The path to a target in a node's own AS.
+pub const LOCAL: &str = "local";
 
 const OPERATORS: &[(&str, Op)] =
     &[("==", Op::Eq), ("!=", Op::Ne), ("<=", Op::Le), (">=", Op::Ge), ("<", Op::Lt), (">", Op::Gt)];
@@ -68,6 +77,9 @@ const OPERATORS: &[(&str, Op)] =
 /// # Errors
 /// The text is no expectation, names what the lab has not, or is true or false of every run.
 pub fn parse(text: &str, topology: &Topology) -> Result<(Metric, Op, Value), ActionError> {
+    if let Some((at, op)) = ways::operator(text) {
+        return ways::membership(text, at, op, topology);
+    }
     let Some(at) = text.find(['=', '!', '<', '>']) else {
         let help = "write it as METRIC == VALUE, such as `islands of music == 1`".to_owned();
         let end = text.trim_end().len();
@@ -79,14 +91,19 @@ pub fn parse(text: &str, topology: &Topology) -> Result<(Metric, Op, Value), Act
     };
     let (metric, kind) = metric(Words::new(&text[..at], 0), topology)?;
     let after = at + symbol.len();
+    if kind == Kind::Path && matches!(op, Op::Eq | Op::Ne) {
+        let path = ways::path(&metric, Words::new(&text[after..], after), topology)?;
+        return Ok((metric, *op, Value::Path(path)));
+    }
     if text[after..].split_whitespace().nth(1).is_some() {
         return Ok((metric.clone(), *op, Value::Metric(Box::new(other(&text[after..], after, kind, topology)?))));
     }
     let mut words = Words::new(&text[after..], after);
     let word = words.expect("a value", "METRIC == VALUE")?;
     words.finish("METRIC == VALUE")?;
-    if matches!(kind, Kind::YesNo | Kind::Site) && !matches!(op, Op::Eq | Op::Ne) {
-        let help = Some("use == or !=".to_owned());
+    if matches!(kind, Kind::YesNo | Kind::Site | Kind::Path) && !matches!(op, Op::Eq | Op::Ne) {
+        let more = if kind == Kind::Path { ", `contains` or `lacks`" } else { "" };
+        let help = Some(format!("use == or !={more}"));
         return Err(ActionError { message: format!("`{symbol}` needs numbers"), span: at..after, help });
     }
     let value = value(&word, kind, &metric, topology)?;
@@ -111,7 +128,7 @@ fn other(text: &str, start: usize, kind: Kind, topology: &Topology) -> Result<Me
     Err(ActionError { message, span, help: Some("counts, shares or times, two of the same".to_owned()) })
 }
 
-fn metric(mut words: Words<'_>, topology: &Topology) -> Result<(Metric, Kind), ActionError> {
+pub(super) fn metric(mut words: Words<'_>, topology: &Topology) -> Result<(Metric, Kind), ActionError> {
     let first = words.expect("a metric", "islands of OVERLAY == 1")?;
     let mut name = first.text.to_owned();
     let mut span = first.span.clone();
@@ -173,6 +190,9 @@ fn metric(mut words: Words<'_>, topology: &Topology) -> Result<(Metric, Kind), A
         }
         ("moved clients", Some(subject)) => {
             return Err(subject.error("`moved clients` counts all clients", format!("write `{form}`")));
+        }
+        ("as path" | "hops" | "reachable" | "routes", Some(subject)) => {
+            ways::metric(&name, subject, &mut words, form, topology)?
         }
         (_, Some(subject)) => of_overlay(&name, subject, &mut words, form, topology)?,
         (_, None) => return Err(first.error(format!("`{name}` of what?"), format!("write `{form}`"))),
@@ -307,6 +327,7 @@ fn value(word: &Word<'_>, kind: Kind, metric: &Metric, topology: &Topology) -> R
         Kind::YesNo if text == "no" => return Ok(Value::No),
         Kind::YesNo => (None, "`yes` or `no`"),
         Kind::Site => return site(word, metric, topology),
+        Kind::Path => (None, "ASes, the nearest first"),
         Kind::Count => (text.parse::<u32>().ok().map(f64::from), "a whole number"),
         Kind::Ratio => (ratio(text), "a share from 0% to 100%, such as `95%` or `0.95`"),
         Kind::Factor => {
@@ -367,20 +388,24 @@ fn can_go_either_way(metric: &Metric, op: Op, value: f64, topology: &Topology) -
         | Metric::BestSite(_)
         | Metric::Fairness(_)
         | Metric::Load(..) => Some(1.0),
+        Metric::Hops(..) => Some(topology.nodes.len() as f64 - 1.0),
         Metric::FlowMembers(_) => Some(flow_members(topology) as f64),
         Metric::MovedClients => Some(clients as f64),
         _ => None,
     };
     let least = least(metric, topology);
+    // A way that does not exist is neither short nor long.
+    let absent = matches!(metric, Metric::Hops(..));
     let above = most.is_some_and(|most| value > most);
     let at_most = most.is_some_and(|most| value >= most);
     let (always, never) = match op {
         Op::Ge => (value <= least, above),
         Op::Gt => (false, at_most),
-        Op::Le => (at_most, false),
-        Op::Lt => (above, value <= least),
-        Op::Eq => (false, above),
-        Op::Ne => (above, false),
+        Op::Le => (at_most && !absent, value < least),
+        Op::Lt => (above && !absent, value <= least),
+        Op::Eq => (false, above || value < least),
+        Op::Ne => (above || value < least, false),
+        Op::Contains | Op::Lacks => (false, false),
     };
     match (always, never) {
         (true, _) => Err("cannot fail"),

@@ -4,14 +4,12 @@ use std::ops::Range;
 use std::path::Path;
 use std::time::Duration;
 
-use toml::Spanned;
-
 use super::effects::stretched;
 use super::timeline::{self, Placed, report};
-use super::{Action, Expectation, Metric, REPAIRS, Scenario, When, expect};
+use super::{Action, Expectation, Metric, REPAIRS, Scenario, Target, When, expect, when};
 use crate::topology::diagnose::Findings;
 use crate::topology::file::{ExpectEntry, LabFile};
-use crate::topology::{Diagnostics, Overrides, Topology, check};
+use crate::topology::{Diagnostics, GroupRole, Overrides, Topology, check};
 
 /// Play goes on this long after the last action unless the file says otherwise.
 const AFTERMATH: Duration = Duration::from_secs(5);
@@ -78,42 +76,13 @@ fn expectations(entries: &[ExpectEntry], topology: &Topology, findings: &mut Fin
                 return None;
             }
         };
-        let when = when(entry, &metric, findings)?;
-        let name = entry.name.as_ref().map_or_else(|| entry.that.get_ref().trim().to_owned(), |n| n.get_ref().clone());
+        let when = when::read(entry, &metric, findings)?;
+        let text = entry.that.get_ref().trim();
+        let shown = || if entry.never { format!("never {text}") } else { text.to_owned() };
+        let name = entry.name.as_ref().map_or_else(shown, |n| n.get_ref().clone());
         Some((Expectation { name, metric, op, value, when }, entry.that.span()))
     };
     entries.iter().filter_map(read).collect()
-}
-
-fn when(entry: &ExpectEntry, metric: &Metric, findings: &mut Findings) -> Option<When> {
-    let seconds = |time: &Spanned<Duration>| time.get_ref().as_secs_f64();
-    if let Some(within) = &entry.within {
-        if entry.at.is_none() {
-            let found = findings.error("within-without-at", within.span(), "`within` without `at`");
-            found.label("within this long after what?").help("add `at`".to_owned());
-        } else if !metric.is_state() {
-            let message = "`within` waits for a state, and this metric counts";
-            let found = findings.error("within-of-a-counter", within.span(), message);
-            found.label("has no meaning here").help("counters take `at` (counted up to then) or `during`".to_owned());
-        }
-    }
-    match (&entry.at, &entry.during) {
-        (Some(at), Some(during)) => {
-            let found = findings.error("at-and-during", during.span(), "`at` and `during` exclude one another");
-            found.label("a window").also(at.span(), "a moment");
-            None
-        }
-        (None, Some(during)) => {
-            if matches!(metric, Metric::Merge(_)) {
-                let message = "`merge` is measured from the last repair of a link, not in a window";
-                findings.error("merge-during", during.span(), message).label("has no meaning here");
-            }
-            let (from, to) = during.get_ref();
-            Some(When::During { from: from.as_secs_f64(), to: to.as_secs_f64() })
-        }
-        (Some(at), None) => Some(When::At { at: seconds(at), within: entry.within.as_ref().map_or(0.0, seconds) }),
-        (None, None) => Some(When::End),
-    }
 }
 
 /// The last moment an expectation looks at, in seconds.
@@ -121,7 +90,8 @@ fn last_look(when: When) -> f64 {
     match when {
         When::End => 0.0,
         When::At { at, within } => at + within,
-        When::During { to, .. } => to,
+        When::During { to, .. } | When::Until { to, .. } => to,
+        When::Never { to, .. } => to.unwrap_or(0.0),
     }
 }
 
@@ -148,7 +118,7 @@ fn duration(
     for ((_, span), _) in expectations.iter().zip(looks).filter(|(_, look)| *look > limit) {
         let found = findings.error("after-the-end", span.clone(), "this looks beyond the end of the play");
         found
-            .label("its `at`, `within` or `during` is too late")
+            .label("its `at`, `within`, `during` or `until` is too late")
             .also(given.span(), format!("play ends after {shown}"));
     }
     limit
@@ -161,21 +131,21 @@ fn judged(expectations: &[PlacedExpectation], placed: &[Placed], topology: &Topo
     let audits: Vec<_> = audits.map(|p| p.entry.at.as_secs_f64()).collect();
     for (expectation, span) in expectations {
         let to = match expectation.when {
-            When::End => f64::INFINITY,
+            When::End | When::Never { to: None, .. } => f64::INFINITY,
             when => last_look(when),
         };
         let from = match expectation.when {
-            When::During { from, .. } => from,
-            _ => 0.0,
+            When::During { from, .. } | When::Until { from, .. } | When::Never { from, .. } => from,
+            When::End | When::At { .. } => 0.0,
         };
-        let lacking = match expectation.metric {
+        let lacking = match &expectation.metric {
             Metric::Merge(_) if !verbs.iter().any(|v| REPAIRS.contains(v)) => "`recover`, `mend`, `heal` or `clear`",
             Metric::MissingKeys(_) | Metric::FoundKeys(_) if !audits.iter().any(|at| (from..=to).contains(at)) => {
                 "`audit` in its window"
             }
             Metric::RoundTrip(..) | Metric::RoundTripError if !verbs.contains(&"ping") => "`ping`",
             Metric::RoundTrip(..) | Metric::RoundTripError => continue,
-            Metric::Stretch(_, ref group) | Metric::BestSite(ref group)
+            Metric::Stretch(_, group) | Metric::BestSite(group)
                 if !stretched(placed, topology, group.as_deref(), from, to) =>
             {
                 "`stretch` of this group in its window"
@@ -184,6 +154,10 @@ fn judged(expectations: &[PlacedExpectation], placed: &[Placed], topology: &Topo
             Metric::Fairness(_) | Metric::Load(..) | Metric::Flips(_) => continue,
             Metric::BrokenFlows(_) | Metric::Affinity(_) | Metric::FlowMembers(_) => continue,
             Metric::Catchment(..) | Metric::MovedClients | Metric::LostProbes(_) | Metric::Outage(..) => continue,
+            Metric::AsPath(_, to) | Metric::Hops(_, to) | Metric::Reachable(_, to) if !needs_a_join(to, topology) => {
+                continue;
+            }
+            Metric::Routes(_) => continue,
             Metric::Loops(_) | Metric::Blackholes(_) | Metric::Updates => continue,
             // Of a group that clients probe, the report's catchments tell.
             Metric::Disagreements(_) if topology.probe.is_none() && !verbs.contains(&"catchment") => "`catchment`",
@@ -194,4 +168,10 @@ fn judged(expectations: &[PlacedExpectation], placed: &[Placed], topology: &Topo
         let found = findings.error("nothing-to-judge", span.clone(), format!("the timeline has no {lacking}"));
         found.label("so this says nothing about any run");
     }
+}
+
+/// Groups of overlays are announced by those that have joined.
+fn needs_a_join(to: &Target, topology: &Topology) -> bool {
+    let Target::Group(name) = to else { return false };
+    topology.groups.iter().any(|group| group.name == *name && group.role != GroupRole::Plain)
 }

@@ -6,7 +6,10 @@ pub mod effects;
 pub mod expect;
 mod faults;
 mod load;
+mod sweep;
 mod timeline;
+mod ways;
+mod when;
 mod words;
 
 use std::time::Duration;
@@ -17,6 +20,7 @@ use crate::kernel::impairment::Properties;
 use crate::topology::{AsId, GroupId, LinkId, NodeId};
 
 pub use load::{load, load_text, load_with};
+pub use sweep::{Setting, Sweep, SweepError, combinations, load_set};
 
 /// Verbs that give back what a link had carried.
 pub const REPAIRS: [&str; 4] = ["mend", "recover", "heal", "clear"];
@@ -202,6 +206,14 @@ pub enum Metric {
     Load(String, Option<String>),
     /// `flips [of CLIENT]`: changes of the answering member, over all clients and groups. Counter.
     Flips(Option<String>),
+    /// `as path of NODE to NODE|GROUP`: the other ASes on the way that the kernels' routes lead. State.
+    AsPath(String, Target),
+    /// `hops of NODE to NODE|GROUP`: links on that way. State.
+    Hops(String, Target),
+    /// `reachable of NODE to NODE|GROUP` (`yes`/`no`): that way carries packets, and the way back. State.
+    Reachable(String, Target),
+    /// `routes of NODE`: what routing has put into its kernel's table. State.
+    Routes(String),
     /// `loops [of GROUP]`: loops of the kernels' routes that began in the window. Counter.
     Loops(Option<String>),
     /// `blackholes [of GROUP]`: black holes of the kernels' routes that began in the window. Counter.
@@ -237,6 +249,14 @@ impl Quantile {
     }
 }
 
+/// Where packets are to go.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Target {
+    Node(String),
+    Group(String),
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Op {
     #[serde(rename = "==")]
@@ -251,6 +271,11 @@ pub enum Op {
     Gt,
     #[serde(rename = ">=")]
     Ge,
+    /// Of a path: the AS is on it.
+    #[serde(rename = "contains")]
+    Contains,
+    #[serde(rename = "lacks")]
+    Lacks,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -261,6 +286,8 @@ pub enum Value {
     Name(String),
     Yes,
     No,
+    /// Names of ASes, the nearest first; empty: the target is in the node's own AS.
+    Path(Vec<String>),
     /// Another metric of the same kind, over the same time.
     Metric(Box<Metric>),
 }
@@ -276,4 +303,8 @@ pub enum When {
     At { at: f64, within: f64 },
     /// State: throughout. Counter and ratio: counted in this window.
     During { from: f64, to: f64 },
+    /// State: throughout, from `from` on or from when it is first known. Counter and ratio: counted in this window.
+    Until { from: f64, to: f64 },
+    /// State: at no moment, from `from` on or from when it is first known; `None`: to the end.
+    Never { from: f64, to: Option<f64> },
 }

@@ -61,7 +61,7 @@ pub const KEYS: &[(&str, &[&str])] = &[
     ("probe", &["groups", "every", "timeout"]),
     ("flows", &["groups", "protocols", "per_client", "every", "timeout"]),
     ("timeline", &["at", "do", "over"]),
-    ("expect", &["name", "that", "at", "within", "during"]),
+    ("expect", &["name", "that", "never", "at", "within", "during", "until"]),
 ];
 
 /// Keys that a table does not have, though one might look for them there, and what to do instead.
@@ -234,8 +234,11 @@ pub(crate) struct TimelineEntry {
 #[derive(Debug)]
 pub(crate) struct ExpectEntry {
     pub(crate) name: Option<Spanned<String>>,
+    /// What must hold, or with `never` must not.
     pub(crate) that: Spanned<String>,
+    pub(crate) never: bool,
     pub(crate) at: Option<Spanned<Duration>>,
     pub(crate) within: Option<Spanned<Duration>>,
     pub(crate) during: Option<Spanned<(Duration, Duration)>>,
+    pub(crate) until: Option<Spanned<Duration>>,
 }

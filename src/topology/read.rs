@@ -277,8 +277,21 @@ impl ExpectEntry {
         let at = table.duration("at", Duration::ZERO..=LONGEST, f);
         let within = table.duration("within", Duration::ZERO..=LONGEST, f);
         let during = table.get("during").and_then(|v| read_window(table, v.span(), f));
+        let until = table.duration("until", Duration::ZERO..=LONGEST, f);
         let name = table.string("name", f);
-        Some(Self { name, that: table.required("that", f)?, at, within, during })
+        let never = table.string("never", f);
+        if let (Some(never), Some(that)) = (&never, table.get("that")) {
+            let found = f.error("that-and-never", never.span(), "`that` and `never` exclude one another");
+            found.label("what must not hold").also(that.span(), "what must").help("write two expectations".to_owned());
+            return None;
+        }
+        let is_never = never.is_some();
+        if table.get("that").or(table.get("never")).is_none() {
+            let found = f.error("missing-key", table.span.clone(), format!("{} needs `that` or `never`", table.name));
+            found.label("what is expected?");
+        }
+        let that = if table.get("never").is_some() { never? } else { table.string("that", f)? };
+        Some(Self { name, that, never: is_never, at, within, during, until })
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use anybed::event::{NodeDid, ProbeResult, What};
 use anybed::kernel::impairment::{Egress, Impairment};
-use anybed::measure::{Findings, GroupLoad, Outcome, Report, RunVerdict, Source, Spread};
+use anybed::measure::{Findings, GroupLoad, Outcome, Report, RunVerdict, Shares, Source};
 use anybed::report::{markdown, tables, text};
 use anybed::scenario::{Metric, Op, Quantile, Value, When};
 
@@ -51,7 +51,7 @@ fn counts(of: &BTreeMap<String, usize>) -> Vec<(&str, usize)> {
     of.iter().map(|(name, count)| (name.as_str(), *count)).collect()
 }
 
-fn clients(spread: &Spread) -> Vec<(&str, usize)> {
+fn clients(spread: &Shares) -> Vec<(&str, usize)> {
     counts(&spread.clients)
 }
 

@@ -41,6 +41,7 @@ impl Synthetic {
             file: format!("{name}.toml"),
             patience_ms: None,
             command: format!("anybed run {name}.toml"),
+            settings: Default::default(),
             seed: 1,
             nodes: vec![],
             links: vec![],

@@ -17,6 +17,7 @@ mod lab_overlay;
 mod lab_partition;
 mod lab_processes;
 mod lab_renumber;
+mod lab_repeat;
 mod lab_routing;
 mod lab_sessions;
 mod lab_storm;

@@ -1,0 +1,118 @@
+//! A run in figures: what two runs are compared by, and several summarized.
+
+use serde::{Deserialize, Serialize};
+
+use crate::measure::model::{FaultReport, OverlayReport, Report};
+
+/// One quantity of one run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Figure {
+    /// What it is about: a fault with its number, or an overlay.
+    pub of: String,
+    /// What it says of that.
+    pub what: &'static str,
+    /// `None`: not observed.
+    pub value: Option<f64>,
+    pub unit: Unit,
+    /// Less is better; of others (members, moved clients), neither is.
+    pub falling: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "lowercase")]
+pub enum Unit {
+    /// Milliseconds.
+    Ms,
+    Count,
+}
+
+impl Unit {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Ms => "ms",
+            Self::Count => "count",
+        }
+    }
+}
+
+impl Figure {
+    /// `1. cut campus-sea: lost probes`.
+    pub fn name(&self) -> String {
+        format!("{}: {}", self.of, self.what)
+    }
+}
+
+type Value = (Option<f64>, Unit, bool);
+
+fn ms(value: Option<f64>) -> Value {
+    (value, Unit::Ms, true)
+}
+
+fn bad(count: usize) -> Value {
+    (Some(count as f64), Unit::Count, true)
+}
+
+fn count(count: usize) -> Value {
+    (Some(count as f64), Unit::Count, false)
+}
+
+/// Every figure of a run: fault by fault, then overlay by overlay.
+pub fn figures(report: &Report) -> Vec<Figure> {
+    let mut found = Vec::new();
+    let mut add = |of: String, values: &[(&'static str, Value)]| {
+        let figure = |(what, (value, unit, falling)): &(&'static str, Value)| Figure {
+            of: of.clone(),
+            what,
+            value: *value,
+            unit: *unit,
+            falling: *falling,
+        };
+        found.extend(values.iter().map(figure));
+    };
+    for (i, fault) in report.faults.iter().enumerate() {
+        let of = format!("{}. {}", i + 1, fault.fault);
+        add(of.clone(), &of_fault(fault));
+        if let Some(flows) = &fault.flows {
+            add(of, &[("broken flows", bad(flows.broken)), ("flows re-established p50", ms(flows.p50_ms))]);
+        }
+    }
+    if let Some(flows) = &report.flows {
+        add("flows".to_owned(), &[("broken without a fault", bad(flows.without_fault))]);
+    }
+    for (name, overlay) in &report.overlays {
+        add(name.clone(), &of_overlay(overlay));
+    }
+    found
+}
+
+fn of_fault(fault: &FaultReport) -> [(&'static str, Value); 8] {
+    let outage = fault.clients.iter().map(|c| c.outage_ms).fold(0.0, f64::max);
+    [
+        ("noticed", ms(fault.detect_ms)),
+        ("first route change", ms(fault.first_fib_change_ms)),
+        ("last route change", ms(fault.last_fib_change_ms)),
+        ("nodes with route changes", count(fault.fib_nodes)),
+        ("all answered", ms(fault.first_reply_ms)),
+        ("longest outage", ms((fault.probes > 0).then_some(outage))),
+        ("lost probes", bad(fault.lost)),
+        ("moved clients", count(fault.moved.len())),
+    ]
+}
+
+fn of_overlay(overlay: &OverlayReport) -> [(&'static str, Value); 11] {
+    let lookups = &overlay.lookups.total;
+    [
+        ("members at the end", count(overlay.members)),
+        ("islands at the end", bad(overlay.islands_end)),
+        ("merge", ms(overlay.merge_seconds.map(|s| s * 1e3))),
+        ("joins failed", bad(overlay.joins.failed)),
+        ("joins p50", ms(overlay.joins.p50_ms)),
+        ("joins p99", ms(overlay.joins.p99_ms)),
+        ("lookups failed", bad(lookups.failed)),
+        ("lookups wrong", bad(lookups.wrong)),
+        ("lookups p50", ms(lookups.p50_ms)),
+        ("lookups p99", ms(lookups.p99_ms)),
+        ("keys not stored", bad(overlay.keys.failed as usize)),
+    ]
+}
