@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::measure::effect::Source;
 use crate::measure::model::{FaultReport, OverlayReport, Report};
 
 /// One quantity of one run.
@@ -57,7 +58,7 @@ fn count(count: usize) -> Value {
     (Some(count as f64), Unit::Count, false)
 }
 
-/// Every figure of a run: fault by fault, then overlay by overlay.
+/// Every figure of a run: fault by fault, then clients, stretch by stretch, and overlay by overlay.
 pub fn figures(report: &Report) -> Vec<Figure> {
     let mut found = Vec::new();
     let mut add = |of: String, values: &[(&'static str, Value)]| {
@@ -80,13 +81,24 @@ pub fn figures(report: &Report) -> Vec<Figure> {
     if let Some(flows) = &report.flows {
         add("flows".to_owned(), &[("broken without a fault", bad(flows.without_fault))]);
     }
+    if !report.loads.is_empty() {
+        let flips = report.flips.iter().map(|client| client.flips.len()).sum();
+        add("clients".to_owned(), &[("changes of the answering member", count(flips))]);
+    }
+    // What is derived from configured delays would compare lab files, not runs.
+    for (i, stretch) in report.stretches.iter().filter(|s| s.source == Source::Measured).enumerate() {
+        let nearer = stretch.clients.saturating_sub(stretch.at_best);
+        let longer = ms(stretch.inflation_p90_ms.map(|ms| ms.max(0.0)));
+        let of = format!("{}. stretch of {}", i + 1, stretch.group);
+        add(of, &[("clients not at their best site", bad(nearer)), ("longer way p90", longer)]);
+    }
     for (name, overlay) in &report.overlays {
         add(name.clone(), &of_overlay(overlay));
     }
     found
 }
 
-fn of_fault(fault: &FaultReport) -> [(&'static str, Value); 8] {
+fn of_fault(fault: &FaultReport) -> [(&'static str, Value); 11] {
     let outage = fault.clients.iter().map(|c| c.outage_ms).fold(0.0, f64::max);
     [
         ("noticed", ms(fault.detect_ms)),
@@ -97,6 +109,10 @@ fn of_fault(fault: &FaultReport) -> [(&'static str, Value); 8] {
         ("longest outage", ms((fault.probes > 0).then_some(outage))),
         ("lost probes", bad(fault.lost)),
         ("moved clients", count(fault.moved.len())),
+        ("BGP updates", (fault.updates.as_ref().map(|u| u.messages as f64), Unit::Count, false)),
+        // How many there are is chance: how long clients suffered is told above.
+        ("loops", count(fault.loops)),
+        ("black holes", count(fault.blackholes)),
     ]
 }
 

@@ -96,8 +96,11 @@ fn cumulative(samples: Vec<(String, Vec<f64>)>, axis: &str, unit: Unit, about: &
         let count = sample.len();
         let points = count.min(MOST_POINTS);
         let ranks = (0..=points).map(|p| p as f64 / points as f64);
-        let steps = ranks.filter_map(|share| Some((quantile(&sample, share)?, share)));
-        let path = line(steps.map(|(ms, share)| plot.at(ms, share)));
+        // A staircase: nobody is between two values.
+        let mut below = 0.0;
+        let steps =
+            ranks.filter_map(|share| Some((quantile(&sample, share)?, std::mem::replace(&mut below, share), share)));
+        let path = line(steps.flat_map(|(value, below, share)| [plot.at(value, below), plot.at(value, share)]));
         plot.path(&format!("line l{i}"), &path);
         let at = |q| unit.1(quantile(&sample, q));
         keys.push(Key { class: format!("l{i}"), name, count, p50: at(0.5), p99: at(0.99) });
