@@ -8,11 +8,10 @@
 //! other's carrier away; and frames that the program does not fetch in time are lost, at most a
 //! thousand wait (the interface's `txqueuelen`).
 //!
-//! Measured by `scripts/bench-wire`, two cores, release build, with other work on the machine: with
-//! 5 ms each way a round trip takes 10.19 ms (p50) and 10.7 ms (p99); frames depart 30 µs late (p50)
-//! and 100 µs (p99). A thread that is never idle carries 440 000 frames a second, and 120 000 with a
-//! delay, when nearly every frame wakes it twice. 10 MB in flight take 13 MiB. A link is created in
-//! 0.35 to 0.8 ms.
+//! Measured by `scripts/bench-wire`, two cores, release build, an idle machine: with 5 ms each way a round
+//! trip takes 10.18 ms (p50) and 10.6 ms (p99); frames depart 0 µs late (p50) and 50 µs (p99). A thread
+//! that is never idle carries 370 000 to 420 000 frames a second. 10 MB in flight take 11 MiB. A link is
+//! created in 0.35 ms.
 //!
 //! - [`mod@line`]: one direction as a pure machine, which decides what becomes of each frame
 //! - `forward`: the threads that carry frames; `vigil`: when they are awake; `tap`: the ends
