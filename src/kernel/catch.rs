@@ -7,7 +7,7 @@ use std::os::fd::AsFd;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
+use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags};
 use socket2::{Protocol, Socket};
 
 use super::follow::raw;
@@ -93,13 +93,7 @@ impl Catching {
     /// Waits up to `patience` for replies, and reads them.
     fn receive(&mut self, patience: Duration) -> Result<()> {
         let mut ready = [EpollEvent::empty(); 64];
-        let milliseconds = i32::try_from(patience.as_micros().div_ceil(1000)).unwrap_or(i32::MAX);
-        let wait = EpollTimeout::try_from(milliseconds).unwrap_or(EpollTimeout::ZERO);
-        let count = match self.epoll.wait(&mut ready, wait) {
-            Ok(count) => count,
-            Err(nix::errno::Errno::EINTR) => 0,
-            Err(error) => return Err(error).context("wait for echo replies"),
-        };
+        let count = super::wait(&self.epoll, &mut ready, patience).context("wait for echo replies")?;
         for event in &ready[..count] {
             let catcher = event.data() as usize;
             let mut buffer = [0; 256];

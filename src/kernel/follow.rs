@@ -10,7 +10,7 @@ use std::os::fd::AsFd;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
+use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags};
 use socket2::{Domain, Protocol, SockFilter, Socket, Type};
 
 use super::namespace::{Namespace, Stepper, enter};
@@ -167,13 +167,7 @@ impl Following {
     /// Waits up to `patience` for something to arrive, and reads it; whether there was anything.
     fn receive(&mut self, patience: Duration, last: &mut [u64]) -> Result<bool> {
         let mut ready = [EpollEvent::empty(); 64];
-        let milliseconds = i32::try_from(patience.as_micros().div_ceil(1000)).unwrap_or(i32::MAX);
-        let wait = EpollTimeout::try_from(milliseconds).unwrap_or(EpollTimeout::ZERO);
-        let count = match self.epoll.wait(&mut ready, wait) {
-            Ok(count) => count,
-            Err(nix::errno::Errno::EINTR) => 0,
-            Err(error) => return Err(error).context("wait for datagrams"),
-        };
+        let count = super::wait(&self.epoll, &mut ready, patience).context("wait for datagrams")?;
         for event in &ready[..count] {
             self.read(event.data() as usize, last);
         }

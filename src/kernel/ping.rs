@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
+use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags};
 use nix::sys::socket::{SockaddrStorage, recvfrom};
 use socket2::{Domain, Protocol, Socket, Type};
 
@@ -134,14 +134,7 @@ impl Exchange<'_> {
     /// Waits up to `patience` for something to arrive, and reads it all.
     fn receive(&mut self, patience: Duration) -> Result<()> {
         let mut ready = [EpollEvent::empty(); 64];
-        // Rounded up: a wait of nothing would spin until the end.
-        let milliseconds = i32::try_from(patience.as_micros().div_ceil(1000)).unwrap_or(i32::MAX);
-        let wait = EpollTimeout::try_from(milliseconds).unwrap_or(EpollTimeout::ZERO);
-        let count = match self.epoll.wait(&mut ready, wait) {
-            Ok(count) => count,
-            Err(nix::errno::Errno::EINTR) => 0,
-            Err(error) => return Err(error).context("wait for echo replies"),
-        };
+        let count = super::wait(&self.epoll, &mut ready, patience).context("wait for echo replies")?;
         for event in &ready[..count] {
             let (socket, address) = &self.pinger.sockets[event.data() as usize];
             let mut buffer = [0; 256];
