@@ -23,6 +23,7 @@ mod derived;
 mod distance;
 mod effect;
 mod expect;
+mod fault_model;
 mod fidelity;
 mod figures;
 mod flow_model;

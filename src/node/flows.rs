@@ -8,11 +8,12 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Protocol, Type};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream, UdpSocket};
 use tokio::time::timeout;
 
+use super::host::unbound;
 use crate::anycast::flow::{Known, REQUEST, encode_answer};
 use crate::kernel::now;
 use crate::plan::FLOW_PORT;
@@ -43,15 +44,9 @@ pub(super) fn serve(host: &str, addresses: &[IpAddr]) -> Result<()> {
 }
 
 fn listen(at: SocketAddr) -> std::io::Result<TcpListener> {
-    let socket = Socket::new(Domain::for_address(at), Type::STREAM, Some(Protocol::TCP))?;
-    socket.set_nonblocking(true)?;
+    let socket = unbound(at, Type::STREAM, Protocol::TCP)?;
     // Connections of a node that was killed may still hold the port.
     socket.set_reuse_address(true)?;
-    if at.is_ipv4() {
-        socket.set_freebind_v4(true)?
-    } else {
-        socket.set_freebind_v6(true)?
-    }
     socket.bind(&at.into())?;
     socket.listen(BACKLOG)?;
     TcpListener::from_std(socket.into())

@@ -272,15 +272,21 @@ fn listen(at: SocketAddr, group: Option<usize>, arrived: &Sender<Datagram>) -> R
 
 /// A UDP socket at an address that need not be the host's yet.
 pub(super) fn open(at: SocketAddr) -> std::io::Result<UdpSocket> {
-    let socket = Socket::new(Domain::for_address(at), Type::DGRAM, Some(Protocol::UDP))?;
-    socket.set_nonblocking(true)?;
+    let socket = unbound(at, Type::DGRAM, Protocol::UDP)?;
     // Clients do not wait for a process that waits for a CPU. The kernel gives no more than `net.core.rmem_max`.
     socket.set_recv_buffer_size(BUFFER)?;
+    socket.bind(&at.into())?;
+    UdpSocket::from_std(socket.into())
+}
+
+/// A socket that may be bound to this address before the host has it.
+pub(super) fn unbound(at: SocketAddr, kind: Type, protocol: Protocol) -> std::io::Result<Socket> {
+    let socket = Socket::new(Domain::for_address(at), kind, Some(protocol))?;
+    socket.set_nonblocking(true)?;
     if at.is_ipv4() {
         socket.set_freebind_v4(true)?
     } else {
         socket.set_freebind_v6(true)?
     }
-    socket.bind(&at.into())?;
-    UdpSocket::from_std(socket.into())
+    Ok(socket)
 }
