@@ -6,10 +6,9 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::GroupRef;
-use crate::overlay::Peer;
 use crate::overlay::chord::Settings;
 use crate::overlay::id::Id;
-use crate::topology::{Bootstrap, Healing, LookupMode};
+use crate::overlay::{LookupMode, Peer};
 
 /// One node's configuration; the supervisor writes it as JSON. Durations are whole milliseconds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,6 +40,22 @@ pub struct NodeConfig {
     #[serde(with = "millis")]
     pub rpc_timeout: Duration,
     pub rpc_tries: u32,
+}
+
+/// Whom a new node asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Bootstrap {
+    Anycast,
+    WellKnown,
+}
+
+/// How islands find each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Healing {
+    None,
+    Colors,
 }
 
 impl NodeConfig {

@@ -10,12 +10,12 @@ use std::collections::{BTreeMap, VecDeque};
 use rand::RngExt;
 
 use super::GroupRef;
+use super::config::Healing;
 use super::join::Why;
 use super::member::{Event, Member};
 use super::message::Message;
 use crate::overlay::id::Id;
 use crate::overlay::{Peer, Time};
-use crate::topology::Healing;
 
 /// Lookups that must miss a peer before it counts as another island's: one may fall into the moment
 /// in which the peer has just joined.

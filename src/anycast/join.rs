@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use rand::RngExt;
 
+use super::config::Bootstrap;
 use super::cookie::Cookie;
 use super::member::{Command, Event, Member};
 use super::message::{Message, PADDING};
@@ -13,7 +14,6 @@ use super::{GroupRef, NodeConfig};
 use crate::overlay::chord::Phase;
 use crate::overlay::id::Id;
 use crate::overlay::{Peer, Time};
-use crate::topology::Bootstrap;
 
 /// A join that may not found an overlay is given up after this long.
 const DEADLINE: Duration = Duration::from_secs(30);

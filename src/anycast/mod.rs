@@ -14,7 +14,7 @@ mod message;
 pub mod probe;
 mod renumber;
 
-pub use config::NodeConfig;
+pub use config::{Bootstrap, Healing, NodeConfig};
 pub use member::{Command, Digest, Event, Member};
 
 use std::fmt;

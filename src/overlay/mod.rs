@@ -45,6 +45,14 @@ pub struct Peer {
     pub address: SocketAddr,
 }
 
+/// Who carries a lookup on: the node that asked, or each node that it comes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LookupMode {
+    Iterative,
+    Recursive,
+}
+
 impl Time {
     /// Milliseconds from `earlier` to `self`.
     pub fn millis_since(self, earlier: Self) -> f64 {

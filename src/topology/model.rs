@@ -11,8 +11,10 @@ use serde::{Deserialize, Serialize};
 
 use super::flows::Flows;
 use super::multipath::Multipath;
+pub use crate::anycast::{Bootstrap, Healing};
 pub use crate::kernel::impairment::Backend;
 use crate::kernel::impairment::Impairment;
+pub use crate::overlay::LookupMode;
 
 /// Index into [`Topology::nodes`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -248,27 +250,6 @@ pub struct Overlay {
 #[serde(rename_all = "lowercase")]
 pub enum Protocol {
     Chord,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Bootstrap {
-    Anycast,
-    WellKnown,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Healing {
-    None,
-    Colors,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum LookupMode {
-    Iterative,
-    Recursive,
 }
 
 /// What the clients do all the time.

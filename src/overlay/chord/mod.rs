@@ -26,7 +26,7 @@ use serde::{Deserialize, Serialize};
 use super::id::Id;
 use super::store::{Item, Store};
 use super::{Peer, Time};
-use crate::topology::LookupMode;
+use crate::overlay::LookupMode;
 use calls::{Call, Calls, Late};
 pub use message::{Body, Envelope, MAX_PEERS};
 use message::{Request, Response, Route};

@@ -5,9 +5,9 @@
 
 use super::message::{Body, MAX_AVOID, Owner, Query, Request, Route, Step};
 use super::{Chord, Did, MAX_TASKS, Outcome, Phase, Purpose};
+use crate::overlay::LookupMode;
 use crate::overlay::id::Id;
 use crate::overlay::{Peer, Time};
-use crate::topology::LookupMode;
 
 /// A lookup starts anew this often before it is given up.
 const ATTEMPTS: u32 = 8;
