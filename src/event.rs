@@ -292,6 +292,9 @@ pub enum NodeDid {
         successors: Vec<String>,
         predecessor: Option<String>,
         fingers: Vec<String>,
+        /// First and last id of each zone it owns (CAN).
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        zones: Vec<(Id, Id)>,
     },
     /// A peer stopped answering and was forgotten.
     Forgot {

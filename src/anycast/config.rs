@@ -6,9 +6,9 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::GroupRef;
-use crate::overlay::chord::Settings;
+use crate::overlay::dht::Settings;
 use crate::overlay::id::Id;
-use crate::overlay::{LookupMode, Peer};
+use crate::overlay::{LookupMode, Peer, ProtocolSettings};
 
 /// One node's configuration; the supervisor writes it as JSON. Durations are whole milliseconds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,7 +33,7 @@ pub struct NodeConfig {
     #[serde(with = "millis")]
     pub heal_every: Duration,
     pub lookup: LookupMode,
-    pub successors: usize,
+    pub protocol: ProtocolSettings,
     pub replicas: usize,
     #[serde(with = "millis")]
     pub stabilize_every: Duration,
@@ -83,7 +83,6 @@ impl NodeConfig {
 
     pub(super) fn settings(&self) -> Settings {
         Settings {
-            successors: self.successors,
             replicas: self.replicas,
             stabilize_every: self.stabilize_every,
             rpc_timeout: self.rpc_timeout,

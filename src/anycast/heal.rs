@@ -102,7 +102,7 @@ impl Member {
             })
             .collect();
         for (watch, id) in due {
-            self.chord.watch(now, watch, id);
+            self.overlay.watch(now, watch, id);
         }
     }
 
@@ -120,7 +120,7 @@ impl Member {
     }
 
     fn suspect(&mut self, now: Time, peer: Peer, color: u16, size: Option<u32>) {
-        let known = self.chord.peers().iter().any(|p| p.id == peer.id);
+        let known = self.overlay.peers().iter().any(|p| p.id == peer.id);
         let suspected = self.healer.suspects.values().any(|s| s.peer.id == peer.id);
         let busy = self.healer.rejoining.is_some() || now < self.healer.quiet_until;
         let heals = self.config.healing == Healing::Colors && self.is_member() && self.departure.is_none();
@@ -129,7 +129,7 @@ impl Member {
         }
         let watch = self.rng.random();
         self.healer.suspects.insert(watch, Suspect { peer, color, size, misses: 0, next: None });
-        self.chord.watch(now, watch, peer.id);
+        self.overlay.watch(now, watch, peer.id);
     }
 
     /// A lookup of a suspect in this node's own island has ended.
@@ -151,7 +151,7 @@ impl Member {
     fn other_island(&mut self, now: Time, suspect: &Suspect) {
         self.healer.quiet_until = now + self.config.stabilize_every * PAUSE_ROUNDS;
         self.emit(Event::Contact { peer: suspect.peer.id, color: suspect.color });
-        let (ours, here) = (self.chord.size(), self.config.id);
+        let (ours, here) = (self.overlay.size(), self.config.id);
         if suspect.size.is_some_and(|theirs| (theirs, suspect.peer.id) < (ours, here)) {
             let color = self.config.color.unwrap_or(suspect.color);
             return self.send(suspect.peer.address, &Message::Met { id: here, color });
@@ -170,13 +170,13 @@ impl Member {
         if self.healer.floods.len() > MAX_FLOODS {
             self.healer.floods.pop_front();
         }
-        for neighbor in self.chord.peers() {
+        for neighbor in self.overlay.peers() {
             self.send(neighbor.address, &Message::Contact { flood, peer });
         }
         if self.healer.rejoining.is_none() && peer.id != self.config.id && self.departure.is_none() {
             self.healer.rejoining = Some((peer, now));
             self.emit(Event::Rejoining { through: peer.id });
-            self.chord.merge(now, peer);
+            self.overlay.merge(now, peer);
         }
     }
 

@@ -11,9 +11,8 @@ use super::cookie::Cookie;
 use super::member::{Command, Event, Member};
 use super::message::{Message, PADDING};
 use super::{GroupRef, NodeConfig};
-use crate::overlay::chord::Phase;
 use crate::overlay::id::Id;
-use crate::overlay::{Peer, Time};
+use crate::overlay::{Peer, Phase, Time};
 
 /// A join that may not found an overlay is given up after this long.
 const DEADLINE: Duration = Duration::from_secs(30);
@@ -63,7 +62,7 @@ impl Joining {
 
 impl Member {
     pub(super) fn join(&mut self, now: Time, found: bool) {
-        if self.chord.phase() != Phase::Idle || self.joining.is_some() || self.departure.is_some() {
+        if self.overlay.phase() != Phase::Idle || self.joining.is_some() || self.departure.is_some() {
             tracing::debug!(command = ?Command::Join { found }, "already joined or joining");
             return;
         }
@@ -98,7 +97,7 @@ impl Member {
         if joining.found && (joining.attempts >= FOUNDING_ATTEMPTS || nobody_to_ask) {
             joining.next_attempt = None;
             joining.served_by = None;
-            return self.chord.begin(now);
+            return self.overlay.begin(now);
         }
         if nobody_to_ask || now - joining.started >= DEADLINE {
             let attempts = joining.attempts;
@@ -118,7 +117,7 @@ impl Member {
         let Some(joining) = &mut self.joining else { return };
         joining.served_by = None;
         joining.next_attempt = Some(now);
-        self.chord.abort();
+        self.overlay.abort();
         self.join_timeout(now);
     }
 
@@ -190,12 +189,12 @@ impl Member {
         if let Some(joining) = self.joining.as_mut().filter(|j| j.served_by.is_none()) {
             joining.served_by = Some(peer.id);
             joining.next_attempt = None;
-            self.chord.join(now, peer);
+            self.overlay.join(now, peer);
         }
     }
 
     /// It has a successor that has noticed it: only now may others find it.
-    pub(super) fn chord_joined(&mut self, now: Time) {
+    pub(super) fn overlay_joined(&mut self, now: Time) {
         let Some(joining) = self.joining.take() else { return };
         let milliseconds = now.millis_since(joining.started);
         self.emit(Event::Joined { served_by: joining.served_by, milliseconds, attempts: joining.attempts });
@@ -207,7 +206,7 @@ impl Member {
     }
 
     /// The ring could not be joined through whoever answered: asks again.
-    pub(super) fn chord_join_failed(&mut self, now: Time) {
+    pub(super) fn overlay_join_failed(&mut self, now: Time) {
         let pause = self.config.rpc_timeout.mul_f64(self.rng.random_range(0.75..1.25));
         if let Some(joining) = &mut self.joining {
             joining.served_by = None;

@@ -4,8 +4,7 @@ use std::time::Duration;
 
 use super::GroupRef;
 use super::member::{Event, Member};
-use crate::overlay::Time;
-use crate::overlay::chord::Phase;
+use crate::overlay::{Phase, Time};
 
 /// The driver has this long to withdraw the groups.
 const WITHDRAW_DEADLINE: Duration = Duration::from_secs(5);
@@ -25,13 +24,13 @@ impl Departure {
 
 impl Member {
     pub(super) fn leave(&mut self, now: Time) {
-        if self.departure.is_some() || self.chord.phase() == Phase::Leaving {
+        if self.departure.is_some() || self.overlay.phase() == Phase::Leaving {
             return;
         }
         if !self.is_member() {
             // Half joined: nobody relies on it yet.
             self.joining = None;
-            self.chord.abort();
+            self.overlay.abort();
             return self.emit(Event::Left);
         }
         self.stop_healing();
@@ -60,11 +59,11 @@ impl Member {
     fn depart_if_withdrawn(&mut self, now: Time) {
         if self.departure.as_ref().is_some_and(|d| d.waiting.is_empty()) {
             self.departure = None;
-            self.chord.leave(now);
+            self.overlay.leave(now);
         }
     }
 
-    pub(super) fn chord_left(&mut self) {
+    pub(super) fn overlay_left(&mut self) {
         self.asks.clear();
         self.emit(Event::Left);
     }

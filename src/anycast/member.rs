@@ -13,11 +13,11 @@ use super::join::{Ask, Joining};
 use super::leave::Departure;
 use super::message::Message;
 use super::{GroupRef, NodeConfig, probe};
-use crate::overlay::chord::{Chord, Did, MAX_PEERS, Outcome, Phase};
+use crate::overlay::dht::MAX_PEERS;
 use crate::overlay::id::Id;
 use crate::overlay::sim::Machine;
 use crate::overlay::wire::{self, Tag};
-use crate::overlay::{Peer, Time, Transmit, Via};
+use crate::overlay::{Did, Neighbors, Outcome, Overlay, Peer, Phase, Time, Transmit, Via};
 
 /// Most members remembered from before joining.
 const MAX_MET: usize = 32;
@@ -85,11 +85,7 @@ pub enum Event {
     },
     Left,
     /// Its neighbors are others than before.
-    Neighbors {
-        successors: Vec<Id>,
-        predecessor: Option<Id>,
-        fingers: Vec<Id>,
-    },
+    Neighbors(Neighbors),
     Forgot {
         peer: Id,
     },
@@ -120,9 +116,8 @@ pub struct Digest {
     pub host: String,
     pub id: Id,
     pub phase: Phase,
-    pub successors: Vec<Id>,
-    pub predecessor: Option<Id>,
-    pub fingers: Vec<Id>,
+    #[serde(flatten)]
+    pub neighbors: Neighbors,
     pub keys: usize,
     /// Estimated number of nodes in its island.
     pub island: u32,
@@ -139,7 +134,7 @@ pub struct Member {
     pub(super) config: NodeConfig,
     tag: Tag,
     pub(super) rng: ChaCha8Rng,
-    pub(super) chord: Chord,
+    pub(super) overlay: Box<dyn Overlay>,
     jar: Jar,
     /// Hellos that may still be answered, by nonce.
     pub(super) asks: BTreeMap<u64, Ask>,
@@ -169,12 +164,13 @@ impl Member {
         seed[..16].copy_from_slice(&stream.0.to_be_bytes());
         let mut rng = ChaCha8Rng::from_seed(seed);
         let jar = Jar::new(rng.random());
-        let chord = Chord::new(config.peer(), config.settings(), ChaCha8Rng::from_seed(rng.random()));
+        let rng_below = ChaCha8Rng::from_seed(rng.random());
+        let overlay = config.protocol.node(config.peer(), config.settings(), rng_below);
         Self {
             tag: Tag::of_overlay(&config.overlay),
             config,
             rng,
-            chord,
+            overlay,
             jar,
             asks: BTreeMap::new(),
             joining: None,
@@ -199,7 +195,7 @@ impl Member {
             self.out.push_back(Transmit { to: from, bytes: reply });
             return;
         }
-        let Ok(message) = wire::decode::<Message>(self.tag, bytes) else {
+        let Ok(message) = wire::decode::<Message<'_>>(self.tag, bytes) else {
             self.dropped += 1;
             return;
         };
@@ -218,7 +214,7 @@ impl Member {
             }
             Message::Met { id, color } => self.met_by(now, Peer { id, address: from }, color),
             Message::Contact { flood, peer } => self.contact(now, flood, peer),
-            Message::Chord(envelope) => self.chord.handle(now, from, envelope),
+            Message::Overlay(message) => self.overlay.handle(now, from, message),
         }
         self.settle(now);
     }
@@ -228,9 +224,9 @@ impl Member {
             Command::Join { found } => self.join(now, found),
             Command::Leave => self.leave(now),
             Command::Renumber { address } => self.renumber(now, address),
-            Command::Lookup { token, key } => self.chord.find(now, token, key),
-            Command::Put { token, key, value } => self.chord.put(now, token, key, value),
-            Command::Get { token, key } => self.chord.get(now, token, key),
+            Command::Lookup { token, key } => self.overlay.find(now, token, key),
+            Command::Put { token, key, value } => self.overlay.put(now, token, key, value),
+            Command::Get { token, key } => self.overlay.get(now, token, key),
         }
         self.settle(now);
     }
@@ -253,8 +249,8 @@ impl Member {
     }
 
     pub fn handle_timeout(&mut self, now: Time) {
-        if self.chord.poll_timeout().is_some_and(|t| t <= now) {
-            self.chord.handle_timeout(now);
+        if self.overlay.poll_timeout().is_some_and(|t| t <= now) {
+            self.overlay.handle_timeout(now);
         }
         self.join_timeout(now);
         self.heal_timeout(now);
@@ -273,20 +269,17 @@ impl Member {
     pub fn poll_timeout(&self) -> Option<Time> {
         let joining = self.joining.as_ref().and_then(Joining::due);
         let departure = self.departure.as_ref().map(Departure::due);
-        [self.chord.poll_timeout(), joining, self.healer.due(), departure].into_iter().flatten().min()
+        [self.overlay.poll_timeout(), joining, self.healer.due(), departure].into_iter().flatten().min()
     }
 
     pub fn digest(&self) -> Digest {
-        let (successors, predecessor, fingers) = self.chord.neighbors();
         Digest {
             host: self.config.host.clone(),
             id: self.config.id,
-            phase: self.chord.phase(),
-            successors,
-            predecessor,
-            fingers,
-            keys: self.chord.keys(),
-            island: self.chord.size(),
+            phase: self.overlay.phase(),
+            neighbors: self.overlay.neighbors(),
+            keys: self.overlay.keys(),
+            island: self.overlay.size(),
             announced: self.announced.clone(),
             met: self.met.clone(),
             dropped: self.dropped,
@@ -295,14 +288,14 @@ impl Member {
 
     /// Whether it takes part and may be pointed out to others.
     pub(super) fn is_member(&self) -> bool {
-        self.chord.phase() == Phase::Member
+        self.overlay.phase() == Phase::Member
     }
 
     pub(super) fn emit(&mut self, event: Event) {
         self.events.push_back(event);
     }
 
-    pub(super) fn send(&mut self, to: SocketAddr, message: &Message) {
+    pub(super) fn send(&mut self, to: SocketAddr, message: &Message<'_>) {
         match wire::encode(self.tag, message) {
             Some(bytes) => self.out.push_back(Transmit { to, bytes }),
             None => tracing::error!(%to, "a message is too long for a datagram and was not sent"),
@@ -320,9 +313,9 @@ impl Member {
     }
 
     fn welcome(&mut self, to: SocketAddr, nonce: u64) {
-        let mut neighbors = self.chord.peers();
+        let mut neighbors = self.overlay.peers();
         neighbors.truncate(MAX_PEERS);
-        let (id, color, size) = (self.config.id, self.config.color, self.chord.size());
+        let (id, color, size) = (self.config.id, self.config.color, self.overlay.size());
         self.send(to, &Message::Welcome { nonce, id, color, size, neighbors });
     }
 
@@ -333,16 +326,14 @@ impl Member {
         }
     }
 
-    /// Passes on what Chord did since the last input.
+    /// Passes on what the overlay did since the last input.
     fn settle(&mut self, now: Time) {
-        while let Some(did) = self.chord.poll_event() {
+        while let Some(did) = self.overlay.poll_event() {
             match did {
-                Did::Joined => self.chord_joined(now),
-                Did::JoinFailed => self.chord_join_failed(now),
-                Did::Left => self.chord_left(),
-                Did::Neighbors { successors, predecessor, fingers } => {
-                    self.emit(Event::Neighbors { successors, predecessor, fingers });
-                }
+                Did::Joined => self.overlay_joined(now),
+                Did::JoinFailed => self.overlay_join_failed(now),
+                Did::Left => self.overlay_left(),
+                Did::Neighbors(neighbors) => self.emit(Event::Neighbors(neighbors)),
                 Did::Forgot(peer) => self.emit(Event::Forgot { peer }),
                 Did::Done { token, outcome } => self.emit(Event::Done { token, outcome }),
                 Did::Watched { watch, owner } => self.watched(now, watch, owner),
@@ -353,8 +344,8 @@ impl Member {
                 }
             }
         }
-        while let Some((to, envelope)) = self.chord.poll_transmit() {
-            self.send(to, &Message::Chord(envelope));
+        while let Some((to, message)) = self.overlay.poll_transmit() {
+            self.send(to, &Message::Overlay(&message));
         }
     }
 }

@@ -4,14 +4,13 @@ use serde::{Deserialize, Serialize};
 
 use super::cookie::Cookie;
 use crate::overlay::Peer;
-use crate::overlay::chord::Envelope;
 use crate::overlay::id::Id;
 
 /// Bytes of padding in a [`Message::Hello`]: more than the answer's fields take.
 pub(super) const PADDING: usize = 48;
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(super) enum Message {
+pub(super) enum Message<'a> {
     /// To a group's address (or a well-known one): is there a member? Padded, so that the answer is
     /// not larger.
     Hello {
@@ -45,5 +44,6 @@ pub(super) enum Message {
         flood: u64,
         peer: Peer,
     },
-    Chord(Envelope),
+    /// The protocol's own.
+    Overlay(&'a [u8]),
 }

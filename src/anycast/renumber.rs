@@ -14,7 +14,7 @@ impl Member {
         self.config.well_known.iter_mut().filter(|known| **known == old).for_each(|known| *known = address);
         // Who answers them answers to the old address.
         self.asks.clear();
-        self.chord.renumber(now, address);
+        self.overlay.renumber(now, address);
         if self.joining.is_some() {
             self.join_anew(now);
         } else if self.is_member() {

@@ -128,7 +128,7 @@ fn node_config(topology: &Topology, addresses: &Addresses, overlay: &Overlay, no
         healing: overlay.healing,
         heal_every: overlay.heal_every,
         lookup: overlay.lookup,
-        successors: overlay.successors,
+        protocol: overlay.settings,
         replicas: overlay.replicas,
         stabilize_every: overlay.stabilize_every,
         rpc_timeout: overlay.rpc_timeout,

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Lab;
 use crate::anycast::Command;
-use crate::overlay::chord::Outcome;
+use crate::overlay::Outcome;
 use crate::overlay::id::Id;
 use crate::scenario::damage::{Process, ProcessState};
 use crate::topology::{NodeId, Overlay};

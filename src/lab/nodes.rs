@@ -16,8 +16,8 @@ use crate::anycast::{Command, Digest, Event};
 use crate::event::{NodeDid, What};
 use crate::lab::record::Recorder;
 use crate::node::channel::{Order, Report};
-use crate::overlay::chord::Outcome;
 use crate::overlay::id::Id;
+use crate::overlay::{Neighbors, Outcome};
 use crate::topology::{Bootstrap, Topology};
 
 /// Where nodes' processes connect, inside the sandbox.
@@ -203,10 +203,11 @@ impl Nodes {
             }
             Event::JoinFailed { reason } => NodeDid::JoinFailed { reason },
             Event::Left => NodeDid::Left,
-            Event::Neighbors { successors, predecessor, fingers } => NodeDid::Neighbors {
+            Event::Neighbors(Neighbors { successors, predecessor, fingers, zones }) => NodeDid::Neighbors {
                 successors: all(successors),
                 predecessor: predecessor.map(name),
                 fingers: all(fingers),
+                zones,
             },
             Event::Forgot { peer } => NodeDid::Forgot { peer: name(peer) },
             Event::Contact { peer, color } => NodeDid::Contact { peer: name(peer), color },

@@ -12,7 +12,7 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 use super::Lab;
 use crate::anycast::Command;
 use crate::event::What;
-use crate::overlay::chord::Outcome;
+use crate::overlay::Outcome;
 use crate::overlay::id::Id;
 
 /// Puts and gets under way at once.

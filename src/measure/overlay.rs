@@ -216,7 +216,7 @@ impl Membership<'_> {
                 let served_by = served_by.as_deref().and_then(|name| self.host(name));
                 self.join(host, served_by);
             }
-            NodeDid::Neighbors { successors, predecessor, fingers } => {
+            NodeDid::Neighbors { successors, predecessor, fingers, .. } => {
                 let all: BTreeSet<usize> =
                     successors.iter().chain(predecessor).chain(fingers).filter_map(|name| self.host(name)).collect();
                 let first = successors.first().and_then(|name| self.host(name));

@@ -1,7 +1,6 @@
 //! Datagrams: version, whose they are, and a postcard-encoded message.
 
-use serde::Serialize;
-use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
 use super::id::Id;
 
@@ -51,7 +50,7 @@ pub fn encode<T: Serialize>(tag: Tag, message: &T) -> Option<Vec<u8>> {
 }
 
 /// The message in a datagram.
-pub fn decode<T: DeserializeOwned>(tag: Tag, bytes: &[u8]) -> Result<T, Dropped> {
+pub fn decode<'a, T: Deserialize<'a>>(tag: Tag, bytes: &'a [u8]) -> Result<T, Dropped> {
     if bytes.len() > MAX_DATAGRAM {
         return Err(Dropped::Malformed);
     }

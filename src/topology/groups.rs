@@ -13,6 +13,7 @@ use super::diagnose::suggest;
 use super::file::{LabFile, OverlayEntry, ProbeEntry};
 use super::model::*;
 use crate::overlay::id::Id;
+use crate::overlay::{ProtocolSettings, chord};
 
 /// Plain groups share one pool of 254 addresses; `.255` stays free.
 const MOST_PLAIN: usize = 254;
@@ -188,9 +189,12 @@ impl Builder<'_> {
             let found = self.findings.error("out-of-range", given.span(), message);
             found.label("a key is kept by its owner and by successors of the owner");
         }
+        let settings = match entry.protocol {
+            Protocol::Chord => ProtocolSettings::Chord(chord::Settings { successors, proximity: Proximity::default() }),
+        };
         self.topology.overlays.push(Overlay {
             name,
-            protocol: entry.protocol,
+            settings,
             members,
             join_group,
             color_groups,
@@ -200,7 +204,6 @@ impl Builder<'_> {
             healing,
             heal_every: entry.heal_every.as_ref().map_or(Duration::from_secs(5), |t| *t.get_ref()),
             lookup: entry.lookup,
-            successors,
             replicas,
             stabilize_every: entry.stabilize_every,
             rpc_timeout: entry.rpc_timeout,

@@ -14,7 +14,8 @@ use super::multipath::Multipath;
 pub use crate::anycast::{Bootstrap, Healing};
 pub use crate::kernel::impairment::Backend;
 use crate::kernel::impairment::Impairment;
-pub use crate::overlay::LookupMode;
+use crate::overlay::ProtocolSettings;
+pub use crate::overlay::{LookupMode, Protocol, Proximity};
 
 /// Index into [`Topology::nodes`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -218,7 +219,6 @@ pub enum GroupRole {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Overlay {
     pub name: String,
-    pub protocol: Protocol,
     /// Hosts that may join it, in file order.
     pub members: Vec<NodeId>,
     pub join_group: GroupId,
@@ -233,8 +233,8 @@ pub struct Overlay {
     /// How often a member asks the other colors.
     pub heal_every: Duration,
     pub lookup: LookupMode,
-    /// Length of Chord's successor list.
-    pub successors: usize,
+    /// Of its protocol only.
+    pub settings: ProtocolSettings,
     /// Copies of each key, the owner's included.
     pub replicas: usize,
     pub stabilize_every: Duration,
@@ -244,12 +244,6 @@ pub struct Overlay {
     pub rpc_tries: u32,
     /// Lookups per second over the whole overlay, spread evenly over the joined nodes; 0 for none.
     pub lookups_per_second: f64,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Protocol {
-    Chord,
 }
 
 /// What the clients do all the time.

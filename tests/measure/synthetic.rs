@@ -269,5 +269,6 @@ pub(crate) fn neighbors(successors: &[&str], predecessor: Option<&str>, fingers:
         successors: owned(successors),
         predecessor: predecessor.map(Into::into),
         fingers: owned(fingers),
+        zones: Vec::new(),
     }
 }

@@ -38,11 +38,9 @@ fn the_nearest_member_serves_a_join() {
     world.join_all();
     world.expect_whole(30 * SECOND);
     world.sim.crash(11);
-    assert!(
-        world
-            .sim
-            .run_until(30 * SECOND, |sim| sim.machines().all(|(_, m)| !m.digest().successors.contains(&world::id(11))))
-    );
+    assert!(world.sim.run_until(30 * SECOND, |sim| {
+        sim.machines().all(|(_, m)| !m.digest().neighbors.successors.contains(&world::id(11)))
+    }));
     world.sim.restart(11);
     let nearest = world.nearest_other(11);
     world.sim.command(11, Command::Join { found: false });
@@ -103,7 +101,7 @@ fn graceful_leaves_lose_nothing() {
     let left = |host: usize| move |h: &world::Happening| h.host == host && h.event == Event::Left;
     assert!(world.sim.run_until(30 * SECOND, |sim| leaving.iter().all(|h| sim.events().iter().any(left(*h)))));
     world.expect_whole(30 * SECOND);
-    assert_eq!(world.sim.machines().filter(|(_, m)| !m.digest().successors.is_empty()).count(), 12);
+    assert_eq!(world.sim.machines().filter(|(_, m)| !m.digest().neighbors.successors.is_empty()).count(), 12);
     assert_eq!(world.missing(), Vec::<String>::new());
     for host in leaving {
         let order: Vec<&Event> = world.sim.events().iter().filter(|h| h.host == host).map(|h| &h.event).collect();

@@ -69,7 +69,7 @@ fn without_healing_two_islands_stay_two() {
     for (island, ids) in islands.iter().zip(&ids) {
         for host in island {
             let digest = world.sim.machine(*host).unwrap().digest();
-            assert!(digest.fingers.iter().all(|f| ids.contains(f)), "a finger leads out of the island");
+            assert!(digest.neighbors.fingers.iter().all(|f| ids.contains(f)), "a finger leads out of the island");
         }
     }
     assert!(!world.sim.events().iter().any(|h| matches!(h.event, Event::Contact { .. } | Event::Rejoining { .. })));

@@ -4,9 +4,9 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use anybed::anycast::{Command, Event, GroupRef, Member, probe};
-use anybed::overlay::chord::Outcome;
 use anybed::overlay::id::Id;
 use anybed::overlay::wire::{MAX_DATAGRAM, Tag, encode};
+use anybed::overlay::{Neighbors, Outcome};
 use anybed::overlay::{Time, Via};
 use proptest::prelude::*;
 
@@ -112,7 +112,7 @@ fn commands_and_events_survive_json() {
     let events = [
         Event::Joined { served_by: Some(key), milliseconds: 1.5, attempts: 2 },
         Event::Announce { group: GroupRef::Color(7) },
-        Event::Neighbors { successors: vec![key], predecessor: None, fingers: vec![] },
+        Event::Neighbors(Neighbors { successors: vec![key], ..Neighbors::default() }),
         Event::Done { token: 9, outcome: Outcome::Looked { key, owner: Some(key), hops: 3, milliseconds: 0.25 } },
         Event::Done { token: 9, outcome: Outcome::Got { key: "k".into(), value: None } },
     ];

@@ -5,9 +5,9 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use anybed::anycast::{Command, Event, Member, NodeConfig};
-use anybed::overlay::chord::{Outcome, Phase};
 use anybed::overlay::id::Id;
 use anybed::overlay::sim::{Happened, Settings, Sim};
+use anybed::overlay::{Outcome, Phase, ProtocolSettings, Proximity, chord};
 use anybed::topology::{Bootstrap, Healing, LookupMode};
 
 pub(crate) type Happening = Happened<Event>;
@@ -97,7 +97,10 @@ pub(crate) fn config(options: Options, host: usize) -> NodeConfig {
         healing: options.healing,
         heal_every: Duration::from_secs(if host < options.silent { 1_000_000 } else { 2 }),
         lookup: options.lookup,
-        successors: options.successors,
+        protocol: ProtocolSettings::Chord(chord::Settings {
+            successors: options.successors,
+            proximity: Proximity::Anycast,
+        }),
         replicas: 3,
         stabilize_every: Duration::from_millis(500),
         rpc_timeout: Duration::from_millis(200),
@@ -289,8 +292,8 @@ fn wrong_neighbors(sim: &Sim<Member>, island: &BTreeSet<usize>, successors: usiz
         let digest = sim.machine(*host).expect("it runs").digest();
         let right: Vec<Id> = (1..n.min(successors + 1)).map(|k| ids[(i + k) % n].0).collect();
         let predecessor = (n > 1).then(|| ids[(i + n - 1) % n].0);
-        if digest.successors != right || digest.predecessor != predecessor {
-            let is = (&digest.successors, digest.predecessor);
+        if digest.neighbors.successors != right || digest.neighbors.predecessor != predecessor {
+            let is = (&digest.neighbors.successors, digest.neighbors.predecessor);
             wrong.push(format!("h{host} {:?}: is {is:?}, should be {:?}", id(*host), (right, predecessor)));
         }
     }

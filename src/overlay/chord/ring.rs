@@ -1,37 +1,46 @@
 //! One node's view of the ring: successor list, predecessor, fingers, and what they say about a key.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
-use super::message::{Owner, Query, Step};
-use crate::overlay::Peer;
+use super::message::Place;
+use crate::overlay::dht::message::{Query, Step};
+use crate::overlay::dht::{Geometry, MAX_PEERS};
 use crate::overlay::id::Id;
+use crate::overlay::{Neighbors, Peer, Proximity};
 
 /// Neighbors of one node. Never contains the node itself.
 #[derive(Debug)]
-pub(super) struct Ring {
+pub struct Ring {
     me: Id,
     limit: usize,
+    proximity: Proximity,
     successors: Vec<Peer>,
     predecessor: Option<Peer>,
-    fingers: BTreeMap<u32, Peer>,
-}
-
-/// Ids of all neighbors, to notice changes.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct View {
-    pub(super) successors: Vec<Id>,
-    pub(super) predecessor: Option<Id>,
-    pub(super) fingers: Vec<Id>,
+    /// With the round trip, of those that were taken for it.
+    fingers: BTreeMap<u32, (Peer, Option<Duration>)>,
+    next_finger: u32,
+    changes: u64,
 }
 
 impl Ring {
     /// `limit`: length of the successor list.
-    pub(super) fn new(me: Id, limit: usize) -> Self {
-        Self { me, limit, successors: Vec::new(), predecessor: None, fingers: BTreeMap::new() }
+    pub(super) fn alone(me: Id, limit: usize, proximity: Proximity) -> Self {
+        let (successors, fingers) = (Vec::new(), BTreeMap::new());
+        Self { me, limit, proximity, successors, predecessor: None, fingers, next_finger: 0, changes: 0 }
     }
 
-    pub(super) fn clear(&mut self) {
-        *self = Self::new(self.me, self.limit);
+    pub(super) fn me(&self) -> Id {
+        self.me
+    }
+
+    pub(super) fn proximity(&self) -> Proximity {
+        self.proximity
+    }
+
+    /// Counts changes.
+    pub(super) fn changes(&self) -> u64 {
+        self.changes
     }
 
     pub(super) fn successor(&self) -> Option<Peer> {
@@ -48,6 +57,7 @@ impl Ring {
 
     pub(super) fn set_predecessor(&mut self, peer: Option<Peer>) {
         self.predecessor = peer.filter(|p| p.id != self.me);
+        self.changes += 1;
     }
 
     /// Takes `head` as successor, followed by its own successor list (Zave: the list is copied
@@ -62,6 +72,7 @@ impl Ring {
             list.push(*peer);
         }
         self.successors = list;
+        self.changes += 1;
     }
 
     /// Adds candidates to the successor list and keeps the nearest.
@@ -70,26 +81,29 @@ impl Ring {
         self.successors.sort_by_key(|p| self.me.to(p.id));
         self.successors.dedup_by_key(|p| p.id);
         self.successors.truncate(self.limit);
+        self.changes += 1;
     }
 
     /// Removes a node at this address everywhere; whether it was there.
-    pub(super) fn remove(&mut self, peer: Peer) -> bool {
+    pub(super) fn drop_peer(&mut self, peer: Peer) -> bool {
         let before = self.successors.len() + self.fingers.len();
         self.successors.retain(|p| *p != peer);
-        self.fingers.retain(|_, p| *p != peer);
+        self.fingers.retain(|_, (p, _)| *p != peer);
+        self.changes += 1;
         let was_predecessor = self.predecessor.take_if(|p| *p == peer).is_some();
         was_predecessor || before != self.successors.len() + self.fingers.len()
     }
 
     /// A neighbor has spoken from this address: it is known by no other.
-    pub(super) fn readdress(&mut self, peer: Peer) -> bool {
-        let all = self.successors.iter_mut().chain(self.fingers.values_mut()).chain(&mut self.predecessor);
+    pub(super) fn update_address(&mut self, peer: Peer) -> bool {
+        let fingers = self.fingers.values_mut().map(|(p, _)| p);
+        let all = self.successors.iter_mut().chain(fingers).chain(&mut self.predecessor);
         all.filter(|p| p.id == peer.id && **p != peer).map(|p| *p = peer).count() > 0
     }
 
     /// Whether the node is a neighbor, at whatever address.
-    pub(super) fn knows(&self, id: Id) -> bool {
-        self.successors.iter().chain(self.fingers.values()).chain(&self.predecessor).any(|p| p.id == id)
+    pub(super) fn has(&self, id: Id) -> bool {
+        self.successors.iter().chain(self.fingers.values().map(|(p, _)| p)).chain(&self.predecessor).any(|p| p.id == id)
     }
 
     /// First id of the `index`-th finger's interval.
@@ -102,55 +116,107 @@ impl Ring {
         self.successor().map_or(Id::BITS, |s| Id::BITS - self.me.to(s.id).leading_zeros())
     }
 
-    pub(super) fn set_finger(&mut self, index: u32, peer: Peer) {
+    /// The finger in whose interval an id lies; `None` for those that the successor serves.
+    pub(super) fn finger_of(&self, id: Id) -> Option<u32> {
+        let index = (Id::BITS - 1).checked_sub(self.me.to(id).leading_zeros())?;
+        (index >= self.lowest_finger()).then_some(index)
+    }
+
+    /// The next finger to look up again.
+    pub(super) fn next_finger(&mut self) -> Option<u32> {
+        let lowest = self.lowest_finger();
+        if lowest >= Id::BITS {
+            return None;
+        }
+        self.next_finger = if self.next_finger <= lowest { Id::BITS - 1 } else { self.next_finger - 1 };
+        Some(self.next_finger)
+    }
+
+    pub(super) fn set_finger(&mut self, index: u32, peer: Peer, round_trip: Option<Duration>) {
         let lowest = self.lowest_finger();
         self.fingers.retain(|i, _| *i >= lowest);
         if peer.id == self.me {
             self.fingers.remove(&index);
         } else {
-            self.fingers.insert(index, peer);
+            self.fingers.insert(index, (peer, round_trip));
+        }
+        self.changes += 1;
+    }
+
+    pub(super) fn finger(&self, index: u32) -> Option<Peer> {
+        self.fingers.get(&index).map(|(peer, _)| *peer)
+    }
+
+    /// Takes the node if there is no finger for the interval, or one outside it.
+    pub(super) fn set_finger_if_empty(&mut self, index: u32, peer: Peer) {
+        let inside = self.fingers.get(&index).is_some_and(|(p, _)| self.finger_of(p.id) == Some(index));
+        if !inside {
+            self.set_finger(index, peer, None);
         }
     }
 
-    /// All neighbors, each once, in id order.
-    pub(super) fn peers(&self) -> BTreeSet<Peer> {
-        self.successors.iter().chain(self.fingers.values()).chain(&self.predecessor).copied().collect()
+    /// Whether a node at this distance is nearer than the finger of its interval.
+    pub(super) fn would_take(&self, id: Id, round_trip: Duration) -> bool {
+        let Some(index) = self.finger_of(id) else { return false };
+        match self.fingers.get(&index) {
+            Some((held, _)) if self.finger_of(held.id) != Some(index) => true,
+            Some((held, taken_for)) => held.id != id && taken_for.is_none_or(|held| round_trip < held),
+            None => true,
+        }
     }
 
-    pub(super) fn view(&self) -> View {
-        let fingers: BTreeSet<Id> = self.fingers.values().map(|p| p.id).collect();
-        View {
+    /// A node that answered after so long: takes it if it is nearer than the finger of its interval.
+    pub(super) fn offer_finger(&mut self, peer: Peer, round_trip: Duration) {
+        if let Some(index) = self.finger_of(peer.id) {
+            let held = self.fingers.get(&index).is_some_and(|(p, _)| p.id == peer.id);
+            if held || self.would_take(peer.id, round_trip) {
+                self.set_finger(index, peer, Some(round_trip));
+            }
+        }
+    }
+
+    /// Distinct fingers, as many as a message holds.
+    pub(super) fn some_fingers(&self) -> Vec<Peer> {
+        let fingers: BTreeSet<Peer> = self.fingers.values().map(|(p, _)| *p).collect();
+        fingers.into_iter().take(MAX_PEERS).collect()
+    }
+
+    /// All neighbors, each once, in id order.
+    pub(super) fn everybody(&self) -> BTreeSet<Peer> {
+        self.successors.iter().chain(self.fingers.values().map(|(p, _)| p)).chain(&self.predecessor).copied().collect()
+    }
+
+    pub(super) fn view(&self) -> Neighbors {
+        let fingers: BTreeSet<Id> = self.fingers.values().map(|(p, _)| p.id).collect();
+        Neighbors {
             successors: self.successors.iter().map(|p| p.id).collect(),
             predecessor: self.predecessor.map(|p| p.id),
             fingers: fingers.into_iter().collect(),
+            zones: Vec::new(),
         }
     }
 
     /// Whether the key lies between the predecessor and this node. A node alone owns everything.
-    pub(super) fn owns(&self, key: Id) -> bool {
+    pub(super) fn covers(&self, key: Id) -> bool {
         match self.predecessor {
             Some(p) => key.in_open_closed(p.id, self.me),
             None => self.successors.is_empty(),
         }
     }
 
-    pub(super) fn as_owner(&self) -> Owner {
-        Owner { predecessor: self.predecessor, successors: self.successors.clone() }
-    }
-
     /// Where a lookup goes from here.
-    pub(super) fn step(&self, query: &Query) -> Step {
+    pub(super) fn toward(&self, query: &Query) -> Step<Place> {
         let usable = |p: &&Peer| !query.avoid.contains(&p.id);
         let key = query.key;
         let predecessor = self.predecessor.as_ref().filter(usable);
         let Some(successor) = self.successors.iter().find(usable) else {
-            return if self.successors.is_empty() { Step::Here(self.as_owner()) } else { Step::Lost };
+            return if self.successors.is_empty() { Step::Here(self.place()) } else { Step::Lost };
         };
         match predecessor {
-            _ if key == self.me => return Step::Here(self.as_owner()),
+            _ if key == self.me => return Step::Here(self.place()),
             // A predecessor that asks where it would be: it begins anew, before it was missed.
-            None if self.predecessor.is_some_and(|p| p.id == key) => return Step::Here(self.as_owner()),
-            Some(p) if key.in_open_closed(p.id, self.me) => return Step::Here(self.as_owner()),
+            None if self.predecessor.is_some_and(|p| p.id == key) => return Step::Here(self.place()),
+            Some(p) if key.in_open_closed(p.id, self.me) => return Step::Here(self.place()),
             // The previous hop overlooked the predecessor: it is nearer to the key.
             Some(p) if query.last => return Step::Next { peer: *p, last: true },
             // Nobody has notified this node yet since its predecessor failed: it could be wrong.
@@ -160,14 +226,15 @@ impl Ring {
         if key.in_open_closed(self.me, successor.id) {
             return Step::Next { peer: *successor, last: true };
         }
-        let preceding = self.successors.iter().chain(self.fingers.values()).filter(usable);
+        let fingers = self.fingers.values().map(|(p, _)| p);
+        let preceding = self.successors.iter().chain(fingers).filter(usable);
         let preceding = preceding.filter(|p| p.id.in_open(self.me, key)).max_by_key(|p| self.me.to(p.id));
         Step::Next { peer: *preceding.unwrap_or(successor), last: false }
     }
 
     /// Estimated number of nodes in the ring: exact when the list closes it, else from the density
     /// of the successor list.
-    pub(super) fn size(&self) -> u32 {
+    pub(super) fn estimated_size(&self) -> u32 {
         match self.successors.last() {
             Some(last) if self.successors.len() == self.limit => {
                 let share = self.me.to(last.id) as f64 / 2f64.powi(Id::BITS as i32);
@@ -186,13 +253,17 @@ mod tests {
         Peer { id: Id(id), address: ([10, 0, 0, 1], id as u16).into() }
     }
 
+    fn ring(limit: usize) -> Ring {
+        Ring::alone(Id(50), limit, Proximity::None)
+    }
+
     fn ids(ring: &Ring) -> Vec<u128> {
         ring.successors().iter().map(|p| p.id.0).collect()
     }
 
     #[test]
     fn a_copied_list_ends_before_this_node() {
-        let mut ring = Ring::new(Id(50), 4);
+        let mut ring = self::ring(4);
         ring.follow(peer(60), &[peer(70), peer(10), peer(50), peer(60)]);
         assert_eq!(ids(&ring), [60, 70, 10]);
         ring.follow(peer(60), &[peer(10), peer(55)]);
@@ -201,16 +272,16 @@ mod tests {
 
     #[test]
     fn candidates_are_sorted_by_distance() {
-        let mut ring = Ring::new(Id(50), 3);
+        let mut ring = self::ring(3);
         ring.merge(&[peer(10), peer(50), peer(70), peer(60), peer(70), peer(20)]);
         assert_eq!(ids(&ring), [60, 70, 10]);
     }
 
     #[test]
     fn the_owner_is_the_first_node_at_or_after_the_key() {
-        let mut ring = Ring::new(Id(50), 3);
+        let mut ring = self::ring(3);
         let ask = |ring: &Ring, key, last, avoid: &[u128]| {
-            ring.step(&Query { key: Id(key), last, avoid: avoid.iter().map(|i| Id(*i)).collect() })
+            ring.toward(&Query { key: Id(key), last, avoid: avoid.iter().map(|i| Id(*i)).collect() })
         };
         assert!(matches!(ask(&ring, 7, false, &[]), Step::Here(_)), "alone");
         ring.merge(&[peer(60), peer(70)]);
@@ -227,13 +298,13 @@ mod tests {
 
     #[test]
     fn a_closed_ring_is_counted_exactly() {
-        let mut ring = Ring::new(Id(50), 4);
-        assert_eq!(ring.size(), 1);
+        let mut ring = self::ring(4);
+        assert_eq!(ring.estimated_size(), 1);
         ring.merge(&[peer(60), peer(70)]);
-        assert_eq!(ring.size(), 3);
+        assert_eq!(ring.estimated_size(), 3);
         let quarter = 1u128 << 122;
-        ring.clear();
+        let mut ring = self::ring(4);
         ring.merge(&(1..=4).map(|n| peer(50 + n * quarter)).collect::<Vec<_>>());
-        assert_eq!(ring.size(), 64);
+        assert_eq!(ring.estimated_size(), 64);
     }
 }

@@ -5,12 +5,11 @@
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 
-use super::message::{Body, Request, Response};
 use super::task::{Found, Goal};
-use super::{Chord, Did, MAX_TASKS, Outcome, Purpose};
+use super::{Body, Dht, Did, Geometry, MAX_TASKS, Purpose, Request, Response, ResponseOf};
 use crate::overlay::id::Id;
 use crate::overlay::store::{Item, MAX_KEY, MAX_VALUE, Stamp};
-use crate::overlay::{Peer, Time};
+use crate::overlay::{Outcome, Peer, Time};
 
 /// A put waits for the owner's replicas, one of which may have to fail first.
 const PUT_PATIENCE: u32 = 3;
@@ -31,10 +30,8 @@ enum Writer {
     Remote { address: SocketAddr, rpc: u64 },
 }
 
-impl Chord {
-    /// Stores a value; [`Did::Done`] with the token follows. Keys longer than 64 bytes and values
-    /// longer than 256 are refused.
-    pub fn put(&mut self, now: Time, token: u64, key: String, value: String) {
+impl<G: Geometry> Dht<G> {
+    pub(super) fn start_put(&mut self, now: Time, token: u64, key: String, value: String) {
         if key.len() > MAX_KEY || value.len() > MAX_VALUE {
             let outcome = Outcome::Put { key, stored: false };
             return self.events.push_back(Did::Done { token, outcome });
@@ -42,15 +39,11 @@ impl Chord {
         self.start_task(now, Id::of_key(&key), Goal::Put { token, key, value }, None);
     }
 
-    /// Fetches a value; [`Did::Done`] with the token follows.
-    pub fn get(&mut self, now: Time, token: u64, key: String) {
-        self.start_task(now, Id::of_key(&key), Goal::Get { token, key, rest: Vec::new() }, None);
-    }
-
     /// The nodes that should hold copies of what this node owns.
-    pub(super) fn replica_holders(&self) -> &[Peer] {
-        let successors = self.ring.successors();
-        &successors[..successors.len().min(self.settings.replicas - 1)]
+    pub(super) fn replica_holders(&self) -> Vec<Peer> {
+        let mut holders = self.geometry.holders();
+        holders.truncate(self.settings.replicas - 1);
+        holders
     }
 
     pub(super) fn put_at(&mut self, now: Time, id: u64, owner: Peer) {
@@ -70,7 +63,7 @@ impl Chord {
         rpc: u64,
         key: String,
         value: String,
-    ) -> Option<Response> {
+    ) -> Option<ResponseOf<G>> {
         let writer = Writer::Remote { address: sender.address, rpc };
         let repeated = self.writes.values().any(|w| w.writer == writer);
         if !repeated && self.writes.len() < MAX_TASKS {
@@ -94,7 +87,7 @@ impl Chord {
         if !self.store.offer(item.clone()) {
             return self.written(now, writer, false);
         }
-        let holders: Vec<Peer> = self.replica_holders().to_vec();
+        let holders = self.replica_holders();
         let ids: BTreeSet<Id> = holders.iter().map(|p| p.id).collect();
         let write = self.next_task;
         self.next_task = self.next_task.wrapping_add(1);
@@ -116,7 +109,7 @@ impl Chord {
     pub(super) fn copy_elsewhere(&mut self, now: Time, write: u64, gone: Id) {
         let Some(w) = self.writes.get_mut(&write) else { return };
         w.waiting.remove(&gone);
-        if let Some(next) = self.ring.successors().iter().find(|p| !w.asked.contains(&p.id)).copied() {
+        if let Some(next) = self.geometry.holders().into_iter().find(|p| !w.asked.contains(&p.id)) {
             w.asked.insert(next.id);
             w.waiting.insert(next.id);
             let items = vec![w.item.clone()];
@@ -152,12 +145,10 @@ impl Chord {
         }
     }
 
-    pub(super) fn get_at(&mut self, now: Time, id: u64, found: Found) {
+    pub(super) fn get_at(&mut self, now: Time, id: u64, found: Found<G::Place>) {
         let replicas = self.settings.replicas;
         let Some(Goal::Get { rest, .. }) = self.tasks.get_mut(&id).map(|t| &mut t.goal) else { return };
-        // Its predecessor last: it may have taken the key before this owner came between them.
-        rest.extend(found.at.predecessor);
-        rest.extend(found.at.successors.iter().take(replicas).rev());
+        rest.extend(G::keepers(&found.at, replicas).into_iter().rev());
         rest.push(found.owner);
         self.get_next(now, id);
     }

@@ -4,9 +4,9 @@
 //! node that has just become owner also fetches what it lacks. A node gives keys that no owner
 //! compares with it to their owner, and then drops them.
 
-use super::message::{MAX_STAMPS, Request, Response};
+use super::message::MAX_STAMPS;
 use super::task::Goal;
-use super::{Chord, Phase, Purpose};
+use super::{CallOf, Dht, Geometry, Phase, Purpose, Request, RequestOf, Response, ResponseOf};
 use crate::overlay::id::Id;
 use crate::overlay::store::{Digest, Item, Stamp, batches};
 use crate::overlay::{Peer, Time};
@@ -20,24 +20,24 @@ const MAX_COVERS: usize = 64;
 /// Comparisons, and batches sent, under way at once; the rest waits for the next round.
 const WINDOW: usize = 32;
 
-impl Chord {
+impl<G: Geometry> Dht<G> {
     /// One round of comparisons.
     pub(super) fn maintain(&mut self, now: Time) {
         self.next_maintain = Some(now + self.jittered(self.settings.stabilize_every * MAINTAIN_ROUNDS));
-        let Some(predecessor) = self.ring.predecessor() else { return };
-        if self.phase != Phase::Member {
+        let ranges = self.geometry.ranges();
+        if self.phase != Phase::Member || ranges.is_empty() {
             return;
         }
-        let (from, to) = (predecessor.id, self.me.id);
-        for peer in self.replica_holders().to_vec() {
-            let comparing =
-                |c: &super::Call<Purpose>| c.to.id == peer.id && matches!(c.purpose, Purpose::Compare { .. });
+        for peer in self.replica_holders() {
+            let comparing = |c: &CallOf<G>| c.to.id == peer.id && matches!(c.purpose, Purpose::Compare { .. });
             if !self.calls.any(comparing) {
-                self.compare(now, peer, from, to, true);
+                for (from, to) in &ranges {
+                    self.compare(now, peer, *from, *to, true);
+                }
             }
         }
         let fresh = self.settings.stabilize_every * COVER_ROUNDS;
-        self.covers.retain(|_, (_, _, at)| now - *at <= fresh);
+        self.covers.retain(|_, (_, at)| now - *at <= fresh);
         let seeking = self.tasks.values().any(|t| matches!(t.goal, Goal::Stray));
         if !seeking && let Some(stray) = self.first_stray() {
             self.start_task(now, stray, Goal::Stray, None);
@@ -51,14 +51,14 @@ impl Chord {
 
     /// The owner of (from, to] has compared it with this node's.
     pub(super) fn cover(&mut self, now: Time, owner: Id, from: Id, to: Id) {
-        self.covers.insert(owner, (from, to, now));
+        self.covers.insert((owner, from), (to, now));
         if self.covers.len() > MAX_COVERS {
-            let stalest = self.covers.iter().min_by_key(|(_, (_, _, at))| *at).map(|(id, _)| *id);
-            stalest.and_then(|id| self.covers.remove(&id));
+            let stalest = self.covers.iter().min_by_key(|(_, (_, at))| *at).map(|(range, _)| *range);
+            stalest.and_then(|range| self.covers.remove(&range));
         }
     }
 
-    pub(super) fn serve_compare(&self, from: Id, to: Id, theirs: Digest) -> Response {
+    pub(super) fn serve_compare(&self, from: Id, to: Id, theirs: Digest) -> ResponseOf<G> {
         let ours = self.store.digest(from, to);
         if ours == theirs {
             return Response::Same;
@@ -93,7 +93,7 @@ impl Chord {
         }
     }
 
-    pub(super) fn serve_pull(&self, ids: &[Id]) -> Response {
+    pub(super) fn serve_pull(&self, ids: &[Id]) -> ResponseOf<G> {
         let items = ids.iter().filter_map(|id| self.store.get(*id).cloned());
         Response::Items { items: batches(items).into_iter().next().unwrap_or_default() }
     }
@@ -105,7 +105,7 @@ impl Chord {
     }
 
     fn is_stray(&self, id: Id) -> bool {
-        !self.ring.owns(id) && !self.covers.values().any(|(from, to, _)| id.in_open_closed(*from, *to))
+        !self.geometry.owns(id) && !self.covers.iter().any(|((_, from), (to, _))| id.in_open_closed(*from, *to))
     }
 
     fn first_stray(&self) -> Option<Id> {
@@ -113,15 +113,14 @@ impl Chord {
     }
 
     /// The owner of a stray is known: gives it all the strays it owns.
-    pub(super) fn return_strays(&mut self, now: Time, owner: Peer, predecessor: Option<Id>) {
+    pub(super) fn return_strays(&mut self, now: Time, owner: Peer, range: (Id, Id)) {
         if owner.id == self.me.id {
             return;
         }
-        let from = predecessor.unwrap_or(owner.id);
-        let strays = self.store.range(from, owner.id).filter(|(id, _)| self.is_stray(*id));
+        let strays = self.store.range(range.0, range.1).filter(|(id, _)| self.is_stray(*id));
         let strays = batches(strays.map(|(_, item)| item.clone()));
         for items in strays.into_iter().take(WINDOW) {
-            self.call(now, owner, Request::Keep { items }, Purpose::Return { owner, predecessor });
+            self.call(now, owner, Request::Keep { items }, Purpose::Return { owner, range });
         }
     }
 
@@ -130,12 +129,12 @@ impl Chord {
         &mut self,
         now: Time,
         owner: Peer,
-        predecessor: Option<Id>,
+        (from, to): (Id, Id),
         replicas: &[Id],
-        sent: &Request,
+        sent: &RequestOf<G>,
     ) {
         if replicas.contains(&self.me.id) {
-            self.cover(now, owner.id, predecessor.unwrap_or(owner.id), owner.id);
+            self.cover(now, owner.id, from, to);
         } else if let Request::Keep { items } = sent {
             for item in items.iter().filter(|i| self.is_stray(i.id())).collect::<Vec<_>>() {
                 self.store.discard(item.id(), item.stamp);

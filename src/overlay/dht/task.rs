@@ -3,11 +3,9 @@
 //! A lookup ends at the node that says, by its own predecessor, that it owns the key: an owner that
 //! is dead or has been superseded costs another hop, never a wrong answer.
 
-use super::message::{Body, MAX_AVOID, Owner, Query, Request, Route, Step};
-use super::{Chord, Did, MAX_TASKS, Outcome, Phase, Purpose};
-use crate::overlay::LookupMode;
+use super::{Body, Dht, Did, Geometry, LookupMode, MAX_AVOID, MAX_TASKS, Phase, Purpose, Query, Request, Route, Step};
 use crate::overlay::id::Id;
-use crate::overlay::{Peer, Time};
+use crate::overlay::{Outcome, Peer, Time};
 
 /// A lookup starts anew this often before it is given up.
 const ATTEMPTS: u32 = 8;
@@ -15,9 +13,9 @@ const ATTEMPTS: u32 = 8;
 const MAX_HOPS: u32 = 64;
 
 #[derive(Debug)]
-pub(super) struct Task {
+pub(super) struct Task<G: Geometry> {
     pub(super) key: Id,
-    pub(super) goal: Goal,
+    pub(super) goal: Goal<G::Goal>,
     started: Time,
     attempts: u32,
     hops: u32,
@@ -30,12 +28,13 @@ pub(super) struct Task {
 
 /// What a lookup is for.
 #[derive(Clone, Debug)]
-pub(super) enum Goal {
+pub(super) enum Goal<O> {
     Find {
         token: u64,
     },
     Watch(u64),
-    Finger(u32),
+    /// The geometry's own.
+    Own(O),
     Join,
     Merge,
     Put {
@@ -54,23 +53,13 @@ pub(super) enum Goal {
 }
 
 /// How a lookup ended well.
-pub(super) struct Found {
+pub(super) struct Found<P> {
     pub(super) owner: Peer,
-    pub(super) at: Owner,
+    pub(super) at: P,
 }
 
-impl Chord {
-    /// Looks up who owns `key`; [`Did::Done`] with the token follows.
-    pub fn find(&mut self, now: Time, token: u64, key: Id) {
-        self.start_task(now, key, Goal::Find { token }, None);
-    }
-
-    /// As `find`, for the layer above: [`Did::Watched`] follows.
-    pub fn watch(&mut self, now: Time, watch: u64, key: Id) {
-        self.start_task(now, key, Goal::Watch(watch), None);
-    }
-
-    pub(super) fn start_task(&mut self, now: Time, key: Id, goal: Goal, via: Option<Peer>) {
+impl<G: Geometry> Dht<G> {
+    pub(super) fn start_task(&mut self, now: Time, key: Id, goal: Goal<G::Goal>, via: Option<Peer>) {
         let welcome = matches!(goal, Goal::Join) || self.phase == Phase::Member;
         // Itself is no answer for a node that asks where it would be.
         let avoid = if via.is_some() { vec![self.me.id] } else { Vec::new() };
@@ -104,6 +93,15 @@ impl Chord {
         }
     }
 
+    /// Repeats the lookups whose time is up.
+    pub(super) fn tasks_timeout(&mut self, now: Time) {
+        let late: Vec<u64> =
+            self.tasks.iter().filter(|(_, t)| t.due.is_some_and(|d| d <= now)).map(|(i, _)| *i).collect();
+        for task in late {
+            self.retry(now, task, None);
+        }
+    }
+
     /// Starts over around `dead`, or gives up.
     pub(super) fn retry(&mut self, now: Time, id: u64, dead: Option<Id>) {
         let Some(task) = self.tasks.get_mut(&id) else { return };
@@ -124,7 +122,7 @@ impl Chord {
     }
 
     /// One node has answered an iterative lookup.
-    pub(super) fn stepped(&mut self, now: Time, id: u64, from: Peer, step: Step) {
+    pub(super) fn stepped(&mut self, now: Time, id: u64, from: Peer, step: Step<G::Place>) {
         let (peer, last) = match step {
             Step::Here(at) => return self.concluded(now, id, Found { owner: from, at }),
             Step::Next { peer, last } => (peer, last),
@@ -135,6 +133,9 @@ impl Chord {
                 return;
             }
         };
+        if self.tasks.get(&id).is_some_and(|t| matches!(t.goal, Goal::Join | Goal::Merge)) {
+            G::passed(self, now, from);
+        }
         let trusted = self.trusted(now, &peer);
         let Some(task) = self.tasks.get_mut(&id) else { return };
         task.hops += 1;
@@ -156,8 +157,8 @@ impl Chord {
     }
 
     /// Where a lookup goes from here.
-    pub(super) fn step(&self, query: &Query) -> Step {
-        if self.rescuing() { Step::Lost } else { self.ring.step(query) }
+    pub(super) fn step(&self, query: &Query) -> Step<G::Place> {
+        if self.rescuing() { Step::Lost } else { G::step(self, query) }
     }
 
     /// Answers a recursive lookup or passes it on. The next hop acknowledges it at once, so a dead
@@ -185,7 +186,7 @@ impl Chord {
     }
 
     /// The owner has answered a recursive lookup of this node.
-    pub(super) fn found_by_route(&mut self, now: Time, id: u64, hops: u32, owner: Peer, at: Owner) {
+    pub(super) fn found_by_route(&mut self, now: Time, id: u64, hops: u32, owner: Peer, at: G::Place) {
         // Without a due time it has been answered before.
         if let Some(task) = self.tasks.get_mut(&id).filter(|t| t.due.is_some() && t.via.is_none()) {
             task.hops = hops;
@@ -194,7 +195,7 @@ impl Chord {
         }
     }
 
-    fn concluded(&mut self, now: Time, id: u64, found: Found) {
+    fn concluded(&mut self, now: Time, id: u64, found: Found<G::Place>) {
         let Some(task) = self.tasks.get_mut(&id) else { return };
         match task.goal {
             Goal::Put { .. } => return self.put_at(now, id, found.owner),
@@ -210,15 +211,15 @@ impl Chord {
                 self.events.push_back(Did::Done { token, outcome });
             }
             Goal::Watch(watch) => self.events.push_back(Did::Watched { watch, owner: Some(owner.id) }),
-            Goal::Finger(index) => self.ring.set_finger(index, owner),
-            Goal::Join => self.adopt(now, owner, at.predecessor, &at.successors),
-            Goal::Merge => self.merge_with(now, owner, at.predecessor, &at.successors),
-            Goal::Stray => self.return_strays(now, owner, at.predecessor.map(|p| p.id)),
+            Goal::Own(goal) => G::found(self, now, goal, Some((owner, at))),
+            Goal::Join => G::join_at(self, now, owner, at),
+            Goal::Merge => G::merge_at(self, now, owner, at),
+            Goal::Stray => self.return_strays(now, owner, G::range_at(owner.id, &at, task.key)),
             Goal::Put { .. } | Goal::Get { .. } => {}
         }
     }
 
-    fn gave_up(&mut self, task: Task, now: Time) {
+    fn gave_up(&mut self, task: Task<G>, now: Time) {
         let (token, outcome) = match task.goal {
             Goal::Find { token } => {
                 let milliseconds = now.millis_since(task.started);
@@ -227,9 +228,10 @@ impl Chord {
             Goal::Put { token, key, .. } => (token, Outcome::Put { key, stored: false }),
             Goal::Get { token, key, .. } => (token, Outcome::Got { key, value: None }),
             Goal::Watch(watch) => return self.events.push_back(Did::Watched { watch, owner: None }),
-            Goal::Merge => return self.events.push_back(Did::Merged { ok: false }),
+            Goal::Merge => return self.not_merged(),
             Goal::Join => return self.join_failed(),
-            Goal::Finger(_) | Goal::Stray => return,
+            Goal::Own(goal) => return G::found(self, now, goal, None),
+            Goal::Stray => return,
         };
         self.events.push_back(Did::Done { token, outcome });
     }
