@@ -56,7 +56,7 @@ impl ProtocolEntry {
     pub(super) fn settings(&self) -> (ProtocolSettings, Holders) {
         let proximity = self.proximity;
         match self.protocol.as_ref().map_or(Protocol::Chord, |p| *p.get_ref()) {
-            Protocol::Chord => {
+            Protocol::Chord | Protocol::Pastry | Protocol::Can => {
                 let successors = number(&self.successors, 6);
                 let holders = Holders {
                     most: successors + 1,

@@ -109,8 +109,7 @@ impl<G: Geometry> Dht<G> {
         match dead {
             Some(dead) if !task.avoid.contains(&dead) && task.avoid.len() < MAX_AVOID => task.avoid.push(dead),
             Some(_) => {}
-            // There was no way around those that are avoided; they may have another address by now. One that
-            // is still named at its old one is avoided again.
+            // One that was avoided may be at another address by now.
             None => task.avoid.retain(|id| *id == self.me.id),
         }
         let hopeless = task.attempts >= ATTEMPTS || task.via.is_some_and(|v| Some(v.id) == dead);
