@@ -3,6 +3,8 @@
 mod chord;
 mod faults;
 mod healing;
+mod islands;
 mod renumber;
+mod sharing;
 mod wire;
 mod world;
