@@ -12,6 +12,7 @@ pub mod id;
 pub mod owner;
 pub mod sim;
 pub mod store;
+pub mod version;
 pub mod wire;
 
 use std::net::SocketAddr;
@@ -162,8 +163,14 @@ pub enum Outcome {
     Looked { key: Id, owner: Option<Id>, hops: u32, milliseconds: f64 },
     /// `stored`: all copies have been acknowledged.
     Put { key: String, stored: bool },
-    /// `value` is `None` when neither the owner nor a replica had it.
-    Got { key: String, value: Option<String> },
+    /// `value` is `None` when neither the owner nor a replica had it. `others`: what was written in another
+    /// island meanwhile.
+    Got {
+        key: String,
+        value: Option<String>,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        others: Vec<String>,
+    },
 }
 
 /// Which of several nodes that would serve as neighbors a node takes.

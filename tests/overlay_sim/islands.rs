@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anybed::anycast::{Event, GroupRef, Healing, Means};
 
-use crate::world::{self, Happening, Options, World};
+use crate::world::{Happening, Options, World};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -121,5 +121,49 @@ fn with_colors_too_nobody_waits_for_the_rendezvous() {
         let mut world = cut(options(4, Healing::ColorsAndRendezvous), &parts, 15 * SECOND);
         let both = heal(&mut world, 60 * SECOND);
         assert!(both < 20.0, "the colors need no epoch: {both} s");
+    }
+}
+
+#[test]
+fn what_two_islands_wrote_stays_visible_until_somebody_writes_again() {
+    for (seed, parts) in (1..).zip(shapes()) {
+        let mut world = World::new(options(seed, Healing::Colors));
+        world.join_all();
+        world.expect_whole(30 * SECOND);
+        let keys: Vec<String> = (0..20).map(|n| format!("shared {n}")).collect();
+        for key in &keys {
+            assert!(world.put_one(0, key, "before"));
+        }
+        world.sim.split(&parts.iter().map(Vec::as_slice).collect::<Vec<_>>());
+        let islands: Vec<BTreeSet<usize>> = parts.iter().map(|p| p.iter().copied().collect()).collect();
+        world.expect_islands(40 * SECOND, &islands);
+        world.sim.run_for(5 * SECOND);
+        for (island, part) in parts.iter().enumerate().take(2) {
+            for key in &keys[..10] {
+                assert!(world.put_one(part[0], key, &format!("of {island}")));
+            }
+        }
+        assert!(world.put_one(parts[1][0], &keys[10], "of one side only"));
+        heal(&mut world, 60 * SECOND);
+        world.sim.run_for(10 * SECOND);
+        let hosts = world.ring();
+        for (n, key) in keys.iter().enumerate() {
+            let (value, mut others) = world.get_all(hosts[n % hosts.len()], key);
+            // An island without a copy did not know of it.
+            others.retain(|other| other != "before");
+            let (right, beside) = match n {
+                ..10 => ("of 1", vec!["of 0".to_owned()]),
+                10 => ("of one side only", vec![]),
+                _ => ("before", vec![]),
+            };
+            assert_eq!((value.as_deref(), others), (Some(right), beside), "seed {seed}, {key}");
+        }
+        let conflicts = |world: &World| world.sim.machines().map(|(_, m)| m.digest().conflicts).sum::<usize>();
+        assert!(conflicts(&world) >= 30, "three copies of each");
+        for key in &keys[..=10] {
+            assert!(world.put_one(hosts[0], key, "after"));
+        }
+        world.sim.run_for(10 * SECOND);
+        assert_eq!(conflicts(&world), 0, "a write that has seen both replaces both");
     }
 }
