@@ -9,6 +9,7 @@
 pub mod chord;
 pub mod dht;
 pub mod id;
+pub mod owner;
 pub mod sim;
 pub mod store;
 pub mod wire;
@@ -176,6 +177,8 @@ pub enum Proximity {
 #[serde(rename_all = "lowercase")]
 pub enum Protocol {
     Chord,
+    Pastry,
+    Can,
 }
 
 /// A protocol and what is configured for it only.
