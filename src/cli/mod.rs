@@ -114,8 +114,8 @@ enum Command {
     /// Print a generated lab file: a tree or a random graph of single-router ASes
     #[command(after_help = "Example: anybed generate tree --nodes 100 > tree.toml")]
     Generate(generate::Generate),
-    /// Simulate an overlay of up to thousands of nodes, under virtual time; touches nothing
-    #[command(after_help = "Examples: anybed sim --nodes 1000 --proximity none\n          anybed sim --nodes \
+    /// Simulate overlays under virtual time: a lab file's, or one of thousands of nodes; touches nothing
+    #[command(after_help = "Examples: anybed sim topologies/stub-failure.toml\n          anybed sim --nodes \
                       100,1000,10000 --lookups 100000\n\nThe nodes are a lab's; routing, links and the clock are not \
                       real: see docs/simulated.md. The same seed gives the same results.")]
     Sim(sim::Simulation),

@@ -1,28 +1,44 @@
 //! `anybed sim`: overlays without namespaces, under virtual time.
 
 use std::fmt::Write;
-use std::path::PathBuf;
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use anyhow::anyhow;
+use anyhow::{Context, anyhow};
 use clap::{Args, ValueEnum};
 use serde_json::json;
 
-use super::check::refused;
-use super::{Failure, Format, Outcome, complain, print};
+use super::check::{self, refused};
+use super::{Choices, Failure, Format, Outcome, complain, is_colored, play, print};
+use crate::anycast::NodeConfig;
+use crate::bird::Bird;
+use crate::kernel::impairment::Impairment;
+use crate::lab::{facts, node_config};
+use crate::measure::Record;
 use crate::overlay::{LookupMode, Protocol};
+use crate::report::{self, Files};
+use crate::scenario;
 use crate::sim::{self, Choice, Delays, MOST_IDEAL, Options, Studied, Study};
+use crate::topology::Topology;
 
 /// Version of what `--format json` prints.
 const SCHEMA: u32 = 1;
+/// Where a record has the versions of what was not there.
+const SIMULATED: &str = "none: simulated";
+/// Colors that new nodes ask for near neighbors, where those are wanted.
+const COLORS: u16 = 16;
 /// Most nodes: a node takes some tens of kilobytes.
 const MOST_NODES: u64 = 100_000;
 
 #[derive(Args, Debug)]
 pub(super) struct Simulation {
-    /// Number of nodes; of several, one simulation each
-    #[arg(long, value_name = "N", value_delimiter = ',', required = true,
-          value_parser = clap::value_parser!(u64).range(1..=MOST_NODES))]
+    /// Lab file: its overlays, its links' delays and its timeline
+    #[arg(required_unless_present = "nodes", conflicts_with_all = ["nodes", "protocol", "rtt", "coordinates", "lookups",
+          "proximity", "lookup", "loss"])]
+    file: Option<PathBuf>,
+    /// Number of nodes, without a lab file; of several, one simulation each
+    #[arg(long, value_name = "N", value_delimiter = ',', value_parser = clap::value_parser!(u64).range(1..=MOST_NODES))]
     nodes: Vec<u64>,
     #[arg(long, value_enum, default_value_t)]
     protocol: ProtocolArg,
@@ -36,9 +52,9 @@ pub(super) struct Simulation {
     /// Lookups of random keys by random nodes
     #[arg(long, value_name = "M", default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..))]
     lookups: u32,
-    /// Random choices derive from this number
-    #[arg(long, value_name = "N", default_value_t = 1)]
-    seed: u64,
+    /// Random choices derive from this number [default: the lab file's, or 1]
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
     /// Which neighbors a node prefers, of those that serve as well
     #[arg(long, value_enum, default_value_t)]
     proximity: ProximityArg,
@@ -50,6 +66,9 @@ pub(super) struct Simulation {
     loss: f64,
     #[arg(long, value_enum, default_value_t)]
     format: Format,
+    /// Of a lab file, write the record and the report here
+    #[arg(long, value_name = "DIR", conflicts_with = "nodes")]
+    out: Option<PathBuf>,
     /// No progress on standard error
     #[arg(short, long)]
     quiet: bool,
@@ -87,6 +106,9 @@ enum LookupArg {
 
 impl Simulation {
     pub(super) fn execute(self) -> Outcome {
+        if let Some(file) = &self.file {
+            return self.play(file);
+        }
         if !(0.0..1.0).contains(&self.loss) {
             return Err(Failure::Usage(anyhow!("--loss {}: a probability, from 0 to less than 1", self.loss)));
         }
@@ -114,6 +136,53 @@ impl Simulation {
         Ok(0)
     }
 
+    /// Plays a lab file, and reports as `anybed run` does.
+    fn play(&self, file: &Path) -> Outcome {
+        let choices = Choices { seed: self.seed, ..Choices::default() };
+        let loaded = scenario::load_for(file, &choices.overrides(), sim::refuse);
+        let (topology, scenario) = loaded.map_err(|problems| refused(&problems))?;
+        if topology.overlays.is_empty() {
+            return Err(Failure::Usage(anyhow!("{}: there is no overlay to simulate", file.display())));
+        }
+        self.warn(&topology);
+        let plan = check::plan(&topology, &choices)?;
+        let configs: Vec<Vec<NodeConfig>> = topology
+            .overlays
+            .iter()
+            .map(|overlay| {
+                overlay.members.iter().map(|host| node_config(&topology, &plan.addresses, overlay, *host)).collect()
+            })
+            .collect();
+        let none = Bird { path: PathBuf::new(), version: SIMULATED.to_owned() };
+        let mut facts = facts::collect(&topology, &scenario, &plan, &none, file);
+        facts.kernel = SIMULATED.to_owned();
+        let events = sim::play(&topology, &scenario, facts, &configs);
+        let lines = events.iter().map(|event| serde_json::to_string(event).map(|line| line + "\n"));
+        let lines: String = lines.collect::<Result<_, _>>().context("write the record as JSON")?;
+        let record = Record::from_events(events).context("read the record")?;
+        let files = Files::of(&record);
+        if let Some(out) = &self.out {
+            fs::create_dir_all(out).with_context(|| format!("create {}", out.display()))?;
+            play::clear(out)?;
+            fs::write(out.join("events.jsonl"), lines).with_context(|| format!("write {}", out.display()))?;
+            play::save(&files, out)?;
+        }
+        print(&match self.format {
+            Format::Json => report::json(&files.report),
+            Format::Text => report::text(&files.report, is_colored()),
+        });
+        Ok(i32::from(files.report.exit_code()))
+    }
+
+    /// Says what of the lab file is not simulated.
+    fn warn(&self, topology: &Topology) {
+        let plain = |i: &Impairment| *i == Impairment { delay: i.delay, ..Impairment::default() };
+        let more = topology.links.iter().filter(|link| !link.impairments.iter().all(plain)).count();
+        if more > 0 && !self.quiet {
+            complain(&format!("warning: of the properties of {} only the delay is simulated", plural(more, "link")));
+        }
+    }
+
     fn study(&self, nodes: u64, delays: &Option<Delays>) -> Result<Study, Failure> {
         let nodes = nodes as usize;
         let choice = match self.proximity {
@@ -134,12 +203,13 @@ impl Simulation {
         let settings = sim::settings(protocol, choice.proximity());
         let settings =
             settings.ok_or_else(|| Failure::Usage(anyhow!("--protocol {protocol:?} cannot be simulated yet")))?;
-        let mut options = Options::of(nodes, settings, self.seed);
+        let mut options = Options::of(nodes, settings, self.seed.unwrap_or(1));
         options.lookup = match self.lookup {
             LookupArg::Iterative => LookupMode::Iterative,
             LookupArg::Recursive => LookupMode::Recursive,
         };
         options.network.loss = self.loss;
+        options.colors = if choice == Choice::Anycast { COLORS } else { 0 };
         if let Some(delays) = delays {
             options.network.delays = delays.clone();
         }
