@@ -110,7 +110,7 @@ fn commands_and_events_survive_json() {
         assert_eq!(serde_json::from_str::<Command>(&json).unwrap(), command, "{json}");
     }
     let events = [
-        Event::Joined { served_by: Some(key), milliseconds: 1.5, attempts: 2 },
+        Event::Joined { served_by: Some(key), milliseconds: 1.5, attempts: 2, redirected: 1 },
         Event::Announce { group: GroupRef::Color(7) },
         Event::Neighbors(Neighbors { successors: vec![key], ..Neighbors::default() }),
         Event::Done { token: 9, outcome: Outcome::Looked { key, owner: Some(key), hops: 3, milliseconds: 0.25 } },

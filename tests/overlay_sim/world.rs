@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use anybed::anycast::{Command, Event, Member, NodeConfig};
+use anybed::anycast::{Coloring, Command, Drain, Event, Healing, Member, NodeConfig, Redirect, Rendezvous};
 use anybed::overlay::id::Id;
 use anybed::overlay::sim::{Happened, Settings, Sim};
 use anybed::overlay::{Outcome, Phase, ProtocolSettings, Proximity, chord};
-use anybed::topology::{Bootstrap, Healing, LookupMode};
+use anybed::topology::{Bootstrap, LookupMode};
 
 pub(crate) type Happening = Happened<Event>;
 
@@ -24,6 +24,11 @@ pub(crate) struct Options {
     pub(crate) healing: Healing,
     pub(crate) bootstrap: Bootstrap,
     pub(crate) loss: f64,
+    pub(crate) coloring: Coloring,
+    pub(crate) remember: Duration,
+    pub(crate) redirect: Redirect,
+    pub(crate) join_capacity: u32,
+    pub(crate) drain: Option<Drain>,
     /// The first so many hosts never ask the other colors.
     pub(crate) silent: usize,
 }
@@ -38,6 +43,11 @@ impl Default for Options {
             healing: Healing::None,
             bootstrap: Bootstrap::Anycast,
             loss: 0.0,
+            coloring: Coloring::Random,
+            remember: Duration::from_secs(600),
+            redirect: Redirect::Nearest,
+            join_capacity: 4,
+            drain: None,
             silent: 0,
         }
     }
@@ -82,7 +92,7 @@ fn delay(a: usize, b: usize) -> Duration {
 }
 
 pub(crate) fn config(options: Options, host: usize) -> NodeConfig {
-    let colored = options.healing == Healing::Colors;
+    let colored = options.healing.has_colors();
     NodeConfig {
         overlay: "music".into(),
         host: format!("h{host}"),
@@ -90,11 +100,21 @@ pub(crate) fn config(options: Options, host: usize) -> NodeConfig {
         id: id(host),
         address: address(host),
         join_group: group(0),
-        colors: if colored { (1..=COLORS).map(group).collect() } else { Vec::new() },
-        color: colored.then(|| color(host)),
+        colors: if colored { (2..2 + COLORS).map(group).collect() } else { Vec::new() },
+        color: colored.then(|| color(host)).filter(|_| options.coloring != Coloring::Farthest),
         bootstrap: options.bootstrap,
         well_known: vec![address(0)],
         healing: options.healing,
+        coloring: options.coloring,
+        remember: options.remember,
+        rendezvous: options.healing.has_rendezvous().then(|| Rendezvous {
+            address: group(1),
+            epoch: Duration::from_secs(20),
+            listen: Duration::from_secs(1),
+        }),
+        redirect: options.redirect,
+        join_capacity: options.join_capacity,
+        drain: options.drain,
         heal_every: Duration::from_secs(if host < options.silent { 1_000_000 } else { 2 }),
         lookup: options.lookup,
         protocol: ProtocolSettings::Chord(chord::Settings {
@@ -113,7 +133,7 @@ impl World {
         let settings = Settings {
             seed: options.seed,
             hosts: (0..options.hosts).map(address).collect(),
-            groups: (0..=COLORS).map(group).collect(),
+            groups: (0..2 + COLORS).map(group).collect(),
             delay: Box::new(delay),
             loss: options.loss,
             propagation: Duration::from_millis(50),
