@@ -38,7 +38,6 @@ fn the_nearest_member_serves_a_join() {
     world.join_all();
     world.expect_whole(30 * SECOND);
     world.sim.crash(11);
-    let since = world.sim.events().len();
     assert!(world.sim.run_until(30 * SECOND, |sim| {
         sim.machines().all(|(_, m)| !m.digest().neighbors.successors.contains(&world::id(11)))
     }));
