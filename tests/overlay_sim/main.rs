@@ -3,6 +3,8 @@
 mod chord;
 mod faults;
 mod healing;
+mod oracle;
+mod pastry;
 mod renumber;
 mod wire;
 mod world;

@@ -1,0 +1,227 @@
+//! The leaf set: the nodes next to this one on the ring, half of them on either side.
+//!
+//! A key belongs to the node whose id is numerically closest, the ring's way round; of two equally
+//! close ones to the one with the smaller id. So two neighbors share the ids between them by the
+//! middle, and a node knows what it owns if it knows its nearest leaf on either side. It is *sure* of a
+//! side while that leaf sees it the same way (after MSPastry: Castro, Costa, Rowstron, DSN 2004).
+
+use super::message::Place;
+use crate::overlay::Peer;
+use crate::overlay::id::Id;
+
+/// A direction on the ring.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Side {
+    Smaller,
+    Larger,
+}
+
+pub(super) const SIDES: [Side; 2] = [Side::Smaller, Side::Larger];
+
+/// Leaves of one node. Never contains the node itself.
+#[derive(Debug)]
+pub(super) struct Leaves {
+    me: Id,
+    /// Most leaves on either side.
+    half: usize,
+    /// By clockwise distance. Where there are fewer than twice `half`, a node is on both sides.
+    all: Vec<Peer>,
+    /// Whether the nearest leaf of a side has said that this node is its nearest in turn, and none
+    /// nearer has been lost since.
+    sure: [bool; 2],
+}
+
+/// How close two ids are on the ring: what a key's owner is decided by, with the id.
+pub(super) fn distance(a: Id, b: Id) -> u128 {
+    a.to(b).min(b.to(a))
+}
+
+/// Whom a key belongs to among several: the least.
+pub(super) fn closeness(key: Id, id: Id) -> (u128, Id) {
+    (distance(key, id), id)
+}
+
+/// The last id that belongs to `from` on the way clockwise from it to `to`, its neighbor.
+pub(super) fn border(from: Id, to: Id) -> Id {
+    let way = from.to(to);
+    let tie_lost = way.is_multiple_of(2) && way > 0 && to < from;
+    Id(from.0.wrapping_add(way / 2 - u128::from(tie_lost)))
+}
+
+impl Leaves {
+    pub(super) fn none(me: Id, half: usize) -> Self {
+        Self { me, half, all: Vec::new(), sure: [false; 2] }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.all.is_empty()
+    }
+
+    pub(super) fn iter(&self) -> impl DoubleEndedIterator<Item = &Peer> {
+        self.all.iter()
+    }
+
+    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Peer> {
+        self.all.iter_mut()
+    }
+
+    /// How many at most.
+    pub(super) fn limit(&self) -> usize {
+        self.half * 2
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.all.len()
+    }
+
+    pub(super) fn get(&self, id: Id) -> Option<Peer> {
+        self.all.iter().find(|p| p.id == id).copied()
+    }
+
+    /// The leaves of one side, nearest first.
+    pub(super) fn side(&self, side: Side) -> Vec<Peer> {
+        match side {
+            Side::Larger => self.all.iter().take(self.half).copied().collect(),
+            Side::Smaller => self.all.iter().rev().take(self.half).copied().collect(),
+        }
+    }
+
+    pub(super) fn nearest(&self, side: Side) -> Option<Peer> {
+        match side {
+            Side::Larger => self.all.first().copied(),
+            Side::Smaller => self.all.last().copied(),
+        }
+    }
+
+    pub(super) fn is_sure(&self, side: Side) -> bool {
+        self.sure[side as usize]
+    }
+
+    pub(super) fn is_sure_of_both(&self) -> bool {
+        self.sure == [true; 2]
+    }
+
+    /// Whether the node would be a leaf.
+    pub(super) fn would_take(&self, id: Id) -> bool {
+        if id == self.me || self.get(id).is_some() {
+            return false;
+        }
+        let last = |side| self.side(side).last().map(|p| self.way(side, p.id));
+        self.all.len() < self.limit() || SIDES.into_iter().any(|side| last(side) > Some(self.way(side, id)))
+    }
+
+    /// Takes the node if it belongs there; whether that has changed anything.
+    pub(super) fn insert(&mut self, peer: Peer) -> bool {
+        if !self.would_take(peer.id) {
+            return false;
+        }
+        let at = self.all.partition_point(|p| self.me.to(p.id) < self.me.to(peer.id));
+        self.change(|all, half| {
+            all.insert(at, peer);
+            if all.len() > 2 * half {
+                all.remove(half);
+            }
+        });
+        true
+    }
+
+    /// Removes the node at this address; whether it was there.
+    pub(super) fn remove(&mut self, peer: Peer) -> bool {
+        let before = self.all.len();
+        self.change(|all, _| all.retain(|p| *p != peer));
+        before != self.all.len()
+    }
+
+    fn change(&mut self, change: impl FnOnce(&mut Vec<Peer>, usize)) {
+        let before = SIDES.map(|side| self.nearest(side));
+        change(&mut self.all, self.half);
+        for side in SIDES {
+            // One that is nearer only takes away from what this node owns.
+            let way = |peer: Option<Peer>| peer.map(|p| self.way(side, p.id));
+            let nearer = match (way(before[side as usize]), way(self.nearest(side))) {
+                (Some(before), Some(now)) => now <= before,
+                _ => false,
+            };
+            self.sure[side as usize] &= nearer;
+        }
+    }
+
+    /// A node has told its own leaves: sure now of the sides where it is the nearest and says that this
+    /// node is its nearest. Whether it is so on some side.
+    pub(super) fn agree(&mut self, peer: Id, place: &Place) -> bool {
+        let mut agreed = false;
+        for (side, theirs) in [(Side::Smaller, &place.larger), (Side::Larger, &place.smaller)] {
+            let mutual = theirs.first().is_some_and(|p| p.id == self.me);
+            if mutual && self.nearest(side).is_some_and(|p| p.id == peer) {
+                self.sure[side as usize] = true;
+                agreed = true;
+            }
+        }
+        agreed
+    }
+
+    /// How far away an id is in this direction.
+    fn way(&self, side: Side, id: Id) -> u128 {
+        match side {
+            Side::Larger => self.me.to(id),
+            Side::Smaller => id.to(self.me),
+        }
+    }
+
+    /// On which side of this node the key lies, as seen from what the nearest leaves leave to it.
+    pub(super) fn side_of(&self, key: Id) -> Side {
+        let larger = self.nearest(Side::Larger).is_some_and(|p| key.in_open_closed(self.me, p.id));
+        if larger { Side::Larger } else { Side::Smaller }
+    }
+
+    /// What belongs to this node, as (from, to]; `None` if it has no leaves.
+    pub(super) fn range(&self) -> Option<(Id, Id)> {
+        let (smaller, larger) = (self.nearest(Side::Smaller)?, self.nearest(Side::Larger)?);
+        Some((border(smaller.id, self.me), border(self.me, larger.id)))
+    }
+
+    /// Whether the key lies between the farthest leaves of a full set.
+    pub(super) fn span(&self, key: Id) -> bool {
+        let ends = (self.side(Side::Smaller).last().copied(), self.side(Side::Larger).last().copied());
+        match ends {
+            (Some(from), Some(to)) if self.all.len() == self.limit() => {
+                key == from.id || key.in_open_closed(from.id, to.id)
+            }
+            _ => false,
+        }
+    }
+
+    /// The nearest leaf of the nearer side first, then the nearest of the other, and so on: whoever
+    /// takes over a part when this node fails is among the first two.
+    pub(super) fn alternating(&self) -> Vec<Peer> {
+        let mut sides = SIDES.map(|side| self.side(side));
+        sides.sort_by_key(|side| side.first().map(|p| closeness(self.me, p.id)));
+        Place { smaller: sides[0].clone(), larger: sides[1].clone() }.alternating()
+    }
+
+    pub(super) fn place(&self) -> Place {
+        Place { smaller: self.side(Side::Smaller), larger: self.side(Side::Larger) }
+    }
+
+    /// Leaves that lie within what the other node's leaves should be, and are not among them: it does
+    /// not know them yet, or they are gone.
+    pub(super) fn missed_by(&self, peer: Id, place: &Place) -> Vec<Peer> {
+        let (Some(from), Some(to)) = (place.smaller.last(), place.larger.last()) else { return Vec::new() };
+        let known = |id: Id| id == peer || place.iter().any(|p| p.id == id);
+        let whole = place.overlaps();
+        let inside = |id: Id| whole || id.in_open(from.id, peer) || id.in_open(peer, to.id);
+        self.all.iter().filter(|p| !known(p.id) && inside(p.id)).copied().collect()
+    }
+
+    /// Estimated number of nodes on the whole ring, this one included, from how close the leaves lie.
+    pub(super) fn density(&self) -> f64 {
+        let within = |side| {
+            let ways = self.side(side).into_iter().map(move |p| self.way(side, p.id));
+            let near: Vec<u128> = ways.take_while(|way| *way <= u128::MAX / 2).collect();
+            (near.len(), near.last().copied().unwrap_or(0))
+        };
+        let [(a, far_a), (b, far_b)] = SIDES.map(within);
+        let share = (far_a as f64 + far_b as f64) / 2f64.powi(Id::BITS as i32);
+        if share > 0.0 { (a + b) as f64 / share } else { self.all.len() as f64 + 1.0 }
+    }
+}
