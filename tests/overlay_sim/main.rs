@@ -6,5 +6,6 @@ mod healing;
 mod oracle;
 mod pastry;
 mod renumber;
+mod schedules;
 mod wire;
 mod world;

@@ -1,14 +1,11 @@
 //! Pastry in the simulated network.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
-use anybed::anycast::{Command, Event};
-use anybed::overlay::id::Id;
-use anybed::overlay::{ProtocolSettings, Proximity, pastry};
-use anybed::topology::{Bootstrap, Healing, LookupMode};
+use anybed::overlay::{ProtocolSettings, pastry};
+use anybed::topology::LookupMode;
 
-use crate::world::{self, Options, World};
+use crate::world::{Options, World};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -55,7 +52,9 @@ fn overlays_of_one_two_and_three_work() {
 
 #[test]
 fn a_lookup_takes_fewer_hops_than_an_id_has_digits_of_use() {
-    for (lookup, b, limit) in [(LookupMode::Iterative, 4, 2.0), (LookupMode::Recursive, 4, 2.0), (LookupMode::Iterative, 1, 6.0)] {
+    for (lookup, b, limit) in
+        [(LookupMode::Iterative, 4, 2.0), (LookupMode::Recursive, 4, 2.0), (LookupMode::Iterative, 1, 6.0)]
+    {
         let settings = pastry::Settings { b, leaf_set: 4, neighborhood: 0, ..pastry::Settings::default() };
         let mut world = up(Options { lookup, protocol: protocol(settings), ..options(64) });
         world.sim.run_for(10 * SECOND);

@@ -50,6 +50,8 @@ pub(crate) struct World {
     options: Options,
     keys: Vec<(String, String)>,
     next_token: u64,
+    /// Events that [`World::note_acknowledged`] has seen.
+    noted: usize,
     renumbered: u16,
 }
 
@@ -123,7 +125,7 @@ impl World {
         };
         let make = move |host, address, now| Member::new(NodeConfig { address, ..config(options, host) }, now);
         let sim = Sim::new(settings, make);
-        Self { sim, options, keys: Vec::new(), next_token: 0, renumbered: 0 }
+        Self { sim, options, keys: Vec::new(), next_token: 0, noted: 0, renumbered: 0 }
     }
 
     /// Host 0 begins, the others join 100 ms apart; waits until all are members.
@@ -236,6 +238,35 @@ impl World {
             Outcome::Got { value, .. } => value,
             other => panic!("{other:?} is no answer to a get"),
         }
+    }
+
+    /// Puts a new key; whether it is acknowledged is seen by [`World::note_acknowledged`].
+    pub(crate) fn put_and_forget(&mut self, host: usize) {
+        let token = self.token();
+        let (key, value) = (format!("key {token}"), format!("value of {token}"));
+        self.sim.command(host, Command::Put { token, key, value });
+    }
+
+    pub(crate) fn look_up_and_forget(&mut self, host: usize) {
+        let token = self.token();
+        self.sim.command(host, Command::Lookup { token, key: Id::of_key(&format!("looked up {token}")) });
+    }
+
+    /// Remembers the keys acknowledged since this was done last.
+    pub(crate) fn note_acknowledged(&mut self) {
+        let new = &self.sim.events()[self.noted..];
+        self.keys.extend(new.iter().filter_map(|h| match &h.event {
+            Event::Done { token, outcome: Outcome::Put { key, stored: true } } => {
+                Some((key.clone(), format!("value of {token}")))
+            }
+            _ => None,
+        }));
+        self.noted = self.sim.events().len();
+    }
+
+    /// These keys are no longer asked for.
+    pub(crate) fn give_up_keys(&mut self, keys: &BTreeSet<String>) {
+        self.keys.retain(|(key, _)| !keys.contains(key));
     }
 
     /// Acknowledged keys that a get through some member does not return.

@@ -24,8 +24,8 @@ impl Pastry {
     /// The node that has this node's place so far is known, and its leaves, which are this node's: tells
     /// them.
     pub(super) fn arrive(&mut self, now: Time, owner: Peer, place: &Place) {
+        self.geometry.arriving = true;
         self.passed_by(now, owner);
-        self.geometry.offer(owner, None);
         self.consider(now, &[owner]);
         self.consider(now, &place.alternating());
         self.round_by(now + self.settings.stabilize_every / 4);

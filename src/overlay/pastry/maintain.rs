@@ -61,8 +61,9 @@ impl Pastry {
 
     /// Nodes that may be leaves: each is taken when it has spoken itself.
     pub(super) fn consider(&mut self, now: Time, peers: &[Peer]) {
-        for peer in peers {
-            if self.geometry.leaves.would_take(peer.id) && self.trusted(now, peer) && !self.is_leaving() {
+        let may = self.is_member() || self.is_joining() && self.geometry.arriving;
+        for peer in peers.iter().filter(|_| may) {
+            if self.geometry.leaves.would_take(peer.id) && self.trusted(now, peer) {
                 self.greet(now, *peer);
             }
         }

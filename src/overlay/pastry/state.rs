@@ -24,6 +24,8 @@ pub struct State {
     changes: u64,
     /// Counts rounds of maintenance.
     pub(super) rounds: u64,
+    /// A joiner knows where it belongs: from now on it may have leaves.
+    pub(super) arriving: bool,
     /// The nearest leaves that have been told so.
     pub(super) told: [Option<Peer>; 2],
 }
@@ -40,6 +42,7 @@ impl State {
             proximity: settings.proximity,
             changes: 0,
             rounds: 0,
+            arriving: false,
             told: [None; 2],
         }
     }
@@ -132,7 +135,8 @@ impl State {
     /// Nodes that may be nearer leaves of another node's than these leaves are.
     pub(super) fn near(&self, id: Id) -> Vec<Peer> {
         let mut near: Vec<Peer> = Vec::new();
-        let others: Vec<Peer> = self.others().filter(|p| p.id != id && self.leaves.get(p.id).is_none()).copied().collect();
+        let others: Vec<Peer> =
+            self.others().filter(|p| p.id != id && self.leaves.get(p.id).is_none()).copied().collect();
         near.extend(others.iter().min_by_key(|p| id.to(p.id)));
         near.extend(others.iter().min_by_key(|p| p.id.to(id)));
         near.dedup();
@@ -206,7 +210,8 @@ impl State {
     pub(super) fn new_nearest(&mut self) -> Vec<Peer> {
         let nearest = SIDES.map(|side| self.leaves.nearest(side));
         let before = std::mem::replace(&mut self.told, nearest);
-        let mut new: Vec<Peer> = nearest.into_iter().zip(before).filter(|(n, b)| n != b).filter_map(|(n, _)| n).collect();
+        let mut new: Vec<Peer> =
+            nearest.into_iter().zip(before).filter(|(n, b)| n != b).filter_map(|(n, _)| n).collect();
         new.dedup();
         new
     }
