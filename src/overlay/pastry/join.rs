@@ -54,7 +54,10 @@ impl Pastry {
     pub(super) fn left_by(&mut self, now: Time, peer: Peer, place: &Place) {
         let was_leaf = self.geometry.leaves.get(peer.id).is_some();
         self.departed(now, peer);
-        if was_leaf && !self.is_leaving() {
+        if self.is_leaving() {
+            return;
+        }
+        if was_leaf {
             self.consider(now, &place.alternating());
             self.greet_new_nearest(now);
         }

@@ -168,10 +168,9 @@ impl Leaves {
         }
     }
 
-    /// On which side of this node the key lies, as seen from what the nearest leaves leave to it.
+    /// On which side of this node a key lies that is closer to it than to others.
     pub(super) fn side_of(&self, key: Id) -> Side {
-        let larger = self.nearest(Side::Larger).is_some_and(|p| key.in_open_closed(self.me, p.id));
-        if larger { Side::Larger } else { Side::Smaller }
+        if self.me.to(key) <= key.to(self.me) { Side::Larger } else { Side::Smaller }
     }
 
     /// What belongs to this node, as (from, to]; `None` if it has no leaves.

@@ -44,10 +44,8 @@ impl Pastry {
 
     /// Those who are the nearest leaves only now are told so at once.
     pub(super) fn greet_new_nearest(&mut self, now: Time) {
-        if !self.is_leaving() {
-            for peer in self.geometry.new_nearest() {
-                self.greet(now, peer);
-            }
+        for peer in self.geometry.new_nearest() {
+            self.greet(now, peer);
         }
     }
 
@@ -93,6 +91,9 @@ impl Pastry {
     /// others are asked, so that they fail together rather than one after another. The farthest leaves
     /// know who takes the place of those that are gone.
     pub(super) fn lost_some(&mut self, now: Time) {
+        if self.is_leaving() {
+            return;
+        }
         self.greet_new_nearest(now);
         for side in SIDES {
             if let Some(farthest) = self.geometry.leaves.side(side).last().copied() {
