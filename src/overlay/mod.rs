@@ -9,6 +9,7 @@
 pub mod chord;
 pub mod dht;
 pub mod id;
+pub mod owner;
 pub mod pastry;
 pub mod sim;
 pub mod store;
@@ -178,6 +179,7 @@ pub enum Proximity {
 pub enum Protocol {
     Chord,
     Pastry,
+    Can,
 }
 
 /// A protocol and what is configured for it only.

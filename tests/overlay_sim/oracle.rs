@@ -9,14 +9,6 @@ use anybed::overlay::sim::Sim;
 
 use crate::world;
 
-/// Whom a key belongs to.
-pub(crate) fn owner(protocol: ProtocolSettings, nodes: impl Iterator<Item = Id>, key: Id) -> Option<Id> {
-    match protocol {
-        ProtocolSettings::Chord(_) => nodes.min_by_key(|node| key.to(*node)),
-        ProtocolSettings::Pastry(_) => nodes.min_by_key(|node| (key.to(*node).min(node.to(key)), *node)),
-    }
-}
-
 /// What is wrong with the neighbors of an island's members, one line each.
 pub(crate) fn wrong_neighbors(sim: &Sim<Member>, island: &BTreeSet<usize>, protocol: ProtocolSettings) -> Vec<String> {
     match protocol {

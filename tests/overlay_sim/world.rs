@@ -303,7 +303,7 @@ impl World {
         for outcome in self.outcomes(&tokens) {
             let Outcome::Looked { key, owner, hops, .. } = outcome else { panic!("no lookup: {outcome:?}") };
             looked.mean_hops += f64::from(hops) / count as f64;
-            let right = oracle::owner(self.options.protocol, hosts.iter().map(|h| id(*h)), key);
+            let right = self.options.protocol.protocol().owner(key, hosts.iter().map(|h| id(*h)));
             looked.unanswered += usize::from(owner.is_none());
             looked.wrong += usize::from(owner.is_some() && owner != right);
         }

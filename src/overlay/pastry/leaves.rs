@@ -31,14 +31,9 @@ pub(super) struct Leaves {
     sure: [bool; 2],
 }
 
-/// How close two ids are on the ring: what a key's owner is decided by, with the id.
-pub(super) fn distance(a: Id, b: Id) -> u128 {
-    a.to(b).min(b.to(a))
-}
-
 /// Whom a key belongs to among several: the least.
 pub(super) fn closeness(key: Id, id: Id) -> (u128, Id) {
-    (distance(key, id), id)
+    (key.distance(id), id)
 }
 
 /// The last id that belongs to `from` on the way clockwise from it to `to`, its neighbor.
