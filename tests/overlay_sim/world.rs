@@ -17,7 +17,7 @@ pub(crate) type Happening = Happened<Event>;
 /// Number of colors, where there are any.
 pub(crate) const COLORS: u16 = 8;
 
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Options {
     pub(crate) hosts: usize,
     pub(crate) seed: u64,

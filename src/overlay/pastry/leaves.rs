@@ -219,3 +219,65 @@ impl Leaves {
         if share > 0.0 { (a + b) as f64 / share } else { self.all.len() as f64 + 1.0 }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn peer(id: u128) -> Peer {
+        Peer { id: Id(id), address: ([10, 0, 0, 1], 4000).into() }
+    }
+
+    fn ids(peers: &[Peer]) -> Vec<u128> {
+        peers.iter().map(|p| p.id.0).collect()
+    }
+
+    #[test]
+    fn neighbors_share_the_way_between_them_by_closeness() {
+        let ids = [10, 15, 21, u128::MAX - 8];
+        for (from, to) in ids.iter().flat_map(|a| ids.iter().map(move |b| (Id(*a), Id(*b)))).filter(|(a, b)| a != b) {
+            let last = border(from, to);
+            let nearer = |key: Id| closeness(key, from) < closeness(key, to);
+            assert!(nearer(last) && !nearer(Id(last.0.wrapping_add(1))), "{from} {to}: {last}");
+        }
+    }
+
+    #[test]
+    fn the_nearest_of_either_side_are_kept() {
+        let mut leaves = Leaves::none(Id(100), 2);
+        for id in [130, 110, 10, 90, 120, 95, 500] {
+            leaves.insert(peer(id));
+        }
+        assert_eq!(ids(&leaves.side(Side::Larger)), [110, 120]);
+        assert_eq!(ids(&leaves.side(Side::Smaller)), [95, 90]);
+        assert_eq!(ids(&leaves.alternating()), [95, 110, 90, 120]);
+        assert!(leaves.would_take(Id(105)) && !leaves.would_take(Id(121)) && !leaves.would_take(Id(100)));
+        assert!(leaves.span(Id(90)) && leaves.span(Id(120)) && !leaves.span(Id(89)));
+    }
+
+    #[test]
+    fn of_few_nodes_each_is_on_both_sides() {
+        let mut leaves = Leaves::none(Id(100), 2);
+        leaves.insert(peer(130));
+        assert_eq!((leaves.nearest(Side::Smaller), leaves.nearest(Side::Larger)), (Some(peer(130)), Some(peer(130))));
+        assert!(leaves.place().overlaps());
+        leaves.insert(peer(90));
+        assert_eq!(ids(&leaves.side(Side::Larger)), [130, 90]);
+    }
+
+    #[test]
+    fn it_is_sure_until_the_nearest_is_lost() {
+        let mut leaves = Leaves::none(Id(100), 2);
+        let place = |larger: u128| Place { smaller: Vec::new(), larger: vec![peer(larger)] };
+        for id in [80, 90, 120, 130] {
+            leaves.insert(peer(id));
+        }
+        assert!(!leaves.agree(Id(90), &place(95)), "it has another between them");
+        assert!(!leaves.agree(Id(80), &place(100)), "it is not the nearest");
+        assert!(leaves.agree(Id(90), &place(100)) && leaves.is_sure(Side::Smaller) && !leaves.is_sure(Side::Larger));
+        leaves.insert(peer(95));
+        assert!(leaves.is_sure(Side::Smaller), "one that is nearer takes only away");
+        leaves.remove(peer(95));
+        assert!(!leaves.is_sure(Side::Smaller), "there may be others where it was");
+    }
+}

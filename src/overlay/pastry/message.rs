@@ -55,3 +55,34 @@ impl Place {
         self.smaller.iter().any(|p| self.larger.contains(p))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv6Addr;
+
+    use super::*;
+    use crate::overlay::dht::MAX_PEERS;
+    use crate::overlay::dht::message::{Body, Envelope, Request, Response, Step};
+    use crate::overlay::id::Id;
+    use crate::overlay::wire::MAX_DATAGRAM;
+
+    #[test]
+    fn the_longest_messages_fit_a_datagram() {
+        let peer = Peer { id: Id(u128::MAX), address: (Ipv6Addr::from([0xff; 16]), u16::MAX).into() };
+        let place = Place { smaller: vec![peer; MAX_PEERS / 2], larger: vec![peer; MAX_PEERS / 2] };
+        let (rpc, near) = (u64::MAX, vec![peer; 2]);
+        let response = |response| Body::Response { rpc, response };
+        let bodies: [Body<Ask, Tell, Place>; 5] = [
+            Body::Request { rpc, request: Request::Own(Ask::Leaves(place.clone())) },
+            Body::Found { lookup: rpc, hops: u32::MAX, at: place.clone() },
+            response(Response::Step(Step::Here(place.clone()))),
+            response(Response::Own(Tell::Nodes(vec![peer; MAX_PEERS]))),
+            response(Response::Own(Tell::Leaves { place, near })),
+        ];
+        for body in bodies {
+            let length = postcard::to_stdvec(&Envelope { sender: peer.id, body }).unwrap().len();
+            // Around it come version, tag and kind.
+            assert!(length + 32 <= MAX_DATAGRAM, "{length} bytes");
+        }
+    }
+}

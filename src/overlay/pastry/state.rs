@@ -216,3 +216,73 @@ impl State {
         new
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DIGIT: u128 = 1 << 124;
+
+    fn peer(id: u128) -> Peer {
+        Peer { id: Id(id), address: ([10, 0, 0, 1], 4000).into() }
+    }
+
+    fn ask(state: &State, key: u128, avoid: &[u128]) -> Step<Place> {
+        state.toward(&Query { key: Id(key), last: false, avoid: avoid.iter().map(|i| Id(*i)).collect() })
+    }
+
+    fn next(step: Step<Place>) -> Option<(u128, bool)> {
+        match step {
+            Step::Next { peer, last } => Some((peer.id.0, last)),
+            _ => None,
+        }
+    }
+
+    /// Node 5·16^31 with leaves close to it and entries further away; sure of its larger side.
+    fn state() -> State {
+        let settings = Settings { leaf_set: 4, ..Settings::default() };
+        let mut state = State::empty(Id(5 * DIGIT), &settings);
+        for leaf in [5 * DIGIT - 20, 5 * DIGIT - 10, 5 * DIGIT + 10, 5 * DIGIT + 20] {
+            state.insert_leaf(peer(leaf));
+        }
+        for (entry, ms) in [(7 * DIGIT, 9), (9 * DIGIT, 1), (9 * DIGIT + 1, 5)] {
+            state.offer(peer(entry), Some(Duration::from_millis(ms)));
+        }
+        let place = Place { smaller: vec![peer(5 * DIGIT)], larger: Vec::new() };
+        assert!(state.leaves.agree(Id(5 * DIGIT + 10), &place));
+        state
+    }
+
+    #[test]
+    fn it_answers_only_on_the_side_it_is_sure_of() {
+        let state = state();
+        assert!(matches!(ask(&state, 5 * DIGIT, &[]), Step::Here(_)));
+        assert!(matches!(ask(&state, 5 * DIGIT + 5, &[]), Step::Here(_)), "of two equally close the smaller");
+        assert_eq!(ask(&state, 5 * DIGIT - 4, &[]), Step::Lost);
+        assert_eq!(ask(&state, 5 * DIGIT + 12, &[5 * DIGIT + 10, 5 * DIGIT + 20]), Step::Lost, "it does not know more");
+        let anew = 5 * DIGIT + 10;
+        assert!(matches!(ask(&state, anew, &[anew]), Step::Here(_)), "a leaf that joins again");
+    }
+
+    #[test]
+    fn leaves_then_one_more_digit_then_whoever_is_closer() {
+        let state = state();
+        assert_eq!(next(ask(&state, 5 * DIGIT + 14, &[])), Some((5 * DIGIT + 10, true)));
+        assert_eq!(next(ask(&state, 5 * DIGIT + 14, &[5 * DIGIT + 10])), Some((5 * DIGIT + 20, true)));
+        assert_eq!(next(ask(&state, 9 * DIGIT + 7, &[])), Some((9 * DIGIT, false)), "the nearer of two by round trip");
+        assert_eq!(next(ask(&state, 9 * DIGIT + 7, &[9 * DIGIT])), Some((9 * DIGIT + 1, false)), "the neighborhood's");
+        assert_eq!(next(ask(&state, 8 * DIGIT, &[])), Some((7 * DIGIT, false)), "the rare case");
+    }
+
+    #[test]
+    fn all_nodes_are_counted_while_they_are_leaves() {
+        let mut state = State::empty(Id(0), &Settings::default());
+        assert_eq!(state.estimated_size(), 1);
+        (1..=15).for_each(|n| state.insert_leaf(peer(n * DIGIT)));
+        assert_eq!(state.estimated_size(), 16);
+        let mut state = State::empty(Id(0), &Settings::default());
+        (1..=8).for_each(|n| state.insert_leaf(peer(n * DIGIT / 8)));
+        (1..=8).for_each(|n| state.insert_leaf(peer(0u128.wrapping_sub(n * DIGIT / 8))));
+        assert_eq!(state.estimated_size(), 128);
+    }
+}
