@@ -50,9 +50,11 @@ fn op() -> impl Strategy<Value = Op> {
 
 fn protocol() -> impl Strategy<Value = ProtocolSettings> {
     let proximity = prop_oneof![Just(Proximity::None), Just(Proximity::Probed), Just(Proximity::Anycast)];
-    (1..=4u8, 2..=8usize, 0..=16usize, proximity).prop_map(|(b, half, neighborhood, proximity)| {
+    let settings = (1..=4u8, 2..=8usize, 0..=16usize, proximity);
+    let pastry = settings.prop_map(|(b, half, neighborhood, proximity)| {
         ProtocolSettings::Pastry(pastry::Settings { b, leaf_set: 2 * half, neighborhood, proximity })
-    })
+    });
+    prop_oneof![1 => (3..=8usize).prop_map(world::chord), 3 => pastry]
 }
 
 /// What has happened to copies since the overlay was last whole.
