@@ -10,6 +10,7 @@ pub mod chord;
 pub mod dht;
 pub mod id;
 pub mod owner;
+pub mod pastry;
 pub mod sim;
 pub mod store;
 pub mod wire;
@@ -194,12 +195,14 @@ pub enum Protocol {
 #[serde(rename_all = "lowercase")]
 pub enum ProtocolSettings {
     Chord(chord::Settings),
+    Pastry(pastry::Settings),
 }
 
 impl ProtocolSettings {
     pub fn protocol(self) -> Protocol {
         match self {
             Self::Chord(_) => Protocol::Chord,
+            Self::Pastry(_) => Protocol::Pastry,
         }
     }
 
@@ -207,6 +210,7 @@ impl ProtocolSettings {
     pub fn node(self, me: Peer, settings: dht::Settings, rng: ChaCha8Rng) -> Box<dyn Overlay> {
         match self {
             Self::Chord(own) => Box::new(chord::Chord::new(me, settings, own, rng)),
+            Self::Pastry(own) => Box::new(pastry::Pastry::new(me, settings, own, rng)),
         }
     }
 }

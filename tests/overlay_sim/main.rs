@@ -3,6 +3,9 @@
 mod chord;
 mod faults;
 mod healing;
+mod oracle;
+mod pastry;
 mod renumber;
+mod schedules;
 mod wire;
 mod world;
