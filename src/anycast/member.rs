@@ -12,7 +12,8 @@ use super::heal::Healer;
 use super::join::{Ask, Joining};
 use super::leave::Departure;
 use super::message::Message;
-use super::{GroupRef, NodeConfig, probe};
+use super::{GroupRef, NodeConfig, probe, sealed};
+use crate::overlay::auth::Seal;
 use crate::overlay::dht::MAX_PEERS;
 use crate::overlay::id::Id;
 use crate::overlay::sim::Machine;
@@ -132,7 +133,9 @@ pub struct Digest {
 /// An overlay node without sockets or clock.
 pub struct Member {
     pub(super) config: NodeConfig,
-    tag: Tag,
+    pub(super) tag: Tag,
+    /// With a key.
+    pub(super) seal: Option<Seal>,
     pub(super) rng: ChaCha8Rng,
     pub(super) overlay: Box<dyn Overlay>,
     jar: Jar,
@@ -146,8 +149,8 @@ pub struct Member {
     pub(super) own: Vec<GroupRef>,
     announced: Vec<GroupRef>,
     pub(super) met: BTreeMap<Id, f64>,
-    dropped: u64,
-    out: VecDeque<Transmit>,
+    pub(super) dropped: u64,
+    pub(super) out: VecDeque<Transmit>,
     events: VecDeque<Event>,
 }
 
@@ -166,8 +169,10 @@ impl Member {
         let jar = Jar::new(rng.random());
         let rng_below = ChaCha8Rng::from_seed(rng.random());
         let overlay = config.protocol.node(config.peer(), config.settings(), rng_below);
+        let tag = Tag::of_overlay(&config.overlay);
         Self {
-            tag: Tag::of_overlay(&config.overlay),
+            tag,
+            seal: sealed::seal(&config, tag, now),
             config,
             rng,
             overlay,
@@ -195,10 +200,8 @@ impl Member {
             self.out.push_back(Transmit { to: from, bytes: reply });
             return;
         }
-        let Ok(message) = wire::decode::<Message<'_>>(self.tag, bytes) else {
-            self.dropped += 1;
-            return;
-        };
+        self.tick(now);
+        let Some(message) = self.open(from, via, bytes) else { return };
         match message {
             Message::Hello { nonce, padding } => self.greeted(now, from, nonce, &padding),
             // Everything else is between two nodes: it has no business at a shared address.
@@ -220,6 +223,7 @@ impl Member {
     }
 
     pub fn command(&mut self, now: Time, command: Command) {
+        self.tick(now);
         match command {
             Command::Join { found } => self.join(now, found),
             Command::Leave => self.leave(now),
@@ -249,6 +253,7 @@ impl Member {
     }
 
     pub fn handle_timeout(&mut self, now: Time) {
+        self.tick(now);
         if self.overlay.poll_timeout().is_some_and(|t| t <= now) {
             self.overlay.handle_timeout(now);
         }
@@ -296,7 +301,11 @@ impl Member {
     }
 
     pub(super) fn send(&mut self, to: SocketAddr, message: &Message<'_>) {
-        match wire::encode(self.tag, message) {
+        let bytes = match &mut self.seal {
+            Some(seal) => seal.seal(self.config.address, to, message),
+            None => wire::encode(self.tag, message),
+        };
+        match bytes {
             Some(bytes) => self.out.push_back(Transmit { to, bytes }),
             None => tracing::error!(%to, "a message is too long for a datagram and was not sent"),
         }

@@ -13,6 +13,7 @@ mod member;
 mod message;
 pub mod probe;
 mod renumber;
+mod sealed;
 
 pub use config::{Bootstrap, Healing, NodeConfig};
 pub use member::{Command, Digest, Event, Member};

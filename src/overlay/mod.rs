@@ -6,6 +6,7 @@
 //!
 //! [`Overlay`] is what a node may expect of any protocol.
 
+pub mod auth;
 pub mod chord;
 pub mod dht;
 pub mod id;

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use anybed::anycast::{Command, Event, Member, NodeConfig};
+use anybed::overlay::auth::Key;
 use anybed::overlay::id::Id;
 use anybed::overlay::sim::{Happened, Settings, Sim};
 use anybed::overlay::{Outcome, Phase, ProtocolSettings, Proximity, chord};
@@ -26,6 +27,8 @@ pub(crate) struct Options {
     pub(crate) loss: f64,
     /// The first so many hosts never ask the other colors.
     pub(crate) silent: usize,
+    /// The overlay's passphrase.
+    pub(crate) key: Option<&'static str>,
 }
 
 impl Default for Options {
@@ -39,6 +42,7 @@ impl Default for Options {
             bootstrap: Bootstrap::Anycast,
             loss: 0.0,
             silent: 0,
+            key: None,
         }
     }
 }
@@ -105,6 +109,7 @@ pub(crate) fn config(options: Options, host: usize) -> NodeConfig {
         stabilize_every: Duration::from_millis(500),
         rpc_timeout: Duration::from_millis(200),
         rpc_tries: 3,
+        key: options.key.and_then(Key::new),
     }
 }
 
