@@ -54,6 +54,10 @@ impl Healer {
     pub(super) fn due(&self) -> Option<Time> {
         self.suspects.values().filter_map(|s| s.next).chain(self.next_ask).min()
     }
+
+    pub(super) fn tables(&self) -> [(&'static str, usize); 2] {
+        [("suspects", self.suspects.len()), ("floods", self.floods.len())]
+    }
 }
 
 impl Member {

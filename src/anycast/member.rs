@@ -291,6 +291,13 @@ impl Member {
         }
     }
 
+    /// Numbers of entries in its tables and in its overlay's. Whoever sends what, none passes its limit.
+    pub fn tables(&self) -> Vec<(&'static str, usize)> {
+        let (asks, met) = (("asks", self.asks.len()), ("met", self.met.len()));
+        let sealed = self.seal.iter().flat_map(Seal::tables);
+        self.overlay.tables().into_iter().chain(self.healer.tables()).chain([asks, met]).chain(sealed).collect()
+    }
+
     /// Whether it takes part and may be pointed out to others.
     pub(super) fn is_member(&self) -> bool {
         self.overlay.phase() == Phase::Member

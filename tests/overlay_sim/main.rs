@@ -3,6 +3,7 @@
 mod chord;
 mod faults;
 mod healing;
+mod keyed;
 mod renumber;
 mod wire;
 mod world;
