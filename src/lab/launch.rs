@@ -133,5 +133,6 @@ fn node_config(topology: &Topology, addresses: &Addresses, overlay: &Overlay, no
         stabilize_every: overlay.stabilize_every,
         rpc_timeout: overlay.rpc_timeout,
         rpc_tries: overlay.rpc_tries,
+        key: overlay.key.clone(),
     }
 }

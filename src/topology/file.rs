@@ -12,6 +12,7 @@ use super::flows::FlowsEntry;
 use super::model::*;
 use super::multipath::MultipathEntry;
 use crate::kernel::impairment::Properties;
+use crate::overlay::auth::Key;
 
 /// Keys of a table, and after them those of a link's physics.
 macro_rules! with_physics {
@@ -56,6 +57,7 @@ pub const KEYS: &[(&str, &[&str])] = &[
             "rpc_timeout",
             "rpc_tries",
             "lookups_per_second",
+            "key",
         ],
     ),
     ("probe", &["groups", "every", "timeout"]),
@@ -214,6 +216,7 @@ pub(crate) struct OverlayEntry {
     pub(crate) rpc_timeout: Duration,
     pub(crate) rpc_tries: u32,
     pub(crate) lookups_per_second: f64,
+    pub(crate) key: Option<Key>,
 }
 
 #[derive(Debug)]

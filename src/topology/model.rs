@@ -15,6 +15,7 @@ pub use crate::anycast::{Bootstrap, Healing};
 pub use crate::kernel::impairment::Backend;
 use crate::kernel::impairment::Impairment;
 use crate::overlay::ProtocolSettings;
+use crate::overlay::auth::Key;
 pub use crate::overlay::{LookupMode, Protocol, Proximity};
 
 /// Index into [`Topology::nodes`].
@@ -244,6 +245,8 @@ pub struct Overlay {
     pub rpc_tries: u32,
     /// Lookups per second over the whole overlay, spread evenly over the joined nodes; 0 for none.
     pub lookups_per_second: f64,
+    /// Without one everybody may join.
+    pub key: Option<Key>,
 }
 
 /// What the clients do all the time.
