@@ -2,6 +2,7 @@
 
 mod chord;
 mod faults;
+mod flood;
 mod healing;
 mod keyed;
 mod renumber;
