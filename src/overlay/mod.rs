@@ -10,6 +10,7 @@ pub mod auth;
 pub mod chord;
 pub mod dht;
 pub mod id;
+pub mod owner;
 pub mod sim;
 pub mod store;
 pub mod wire;
@@ -179,6 +180,8 @@ pub enum Proximity {
 #[serde(rename_all = "lowercase")]
 pub enum Protocol {
     Chord,
+    Pastry,
+    Can,
 }
 
 /// A protocol and what is configured for it only.
