@@ -144,5 +144,6 @@ pub(crate) fn node_config(topology: &Topology, addresses: &Addresses, overlay: &
         stabilize_every: overlay.stabilize_every,
         rpc_timeout: overlay.rpc_timeout,
         rpc_tries: overlay.rpc_tries,
+        key: overlay.key.clone(),
     }
 }

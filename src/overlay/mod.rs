@@ -6,6 +6,7 @@
 //!
 //! [`Overlay`] is what a node may expect of any protocol.
 
+pub mod auth;
 pub mod chord;
 pub mod dht;
 pub mod id;
@@ -93,6 +94,8 @@ pub trait Overlay {
     /// All neighbors, each once.
     fn peers(&self) -> Vec<Peer>;
     fn neighbors(&self) -> Neighbors;
+    /// Numbers of entries in its tables, each of which has a limit.
+    fn tables(&self) -> Vec<(&'static str, usize)>;
     /// A message that came from this address.
     fn handle(&mut self, now: Time, from: SocketAddr, message: &[u8]);
     fn handle_timeout(&mut self, now: Time);

@@ -126,6 +126,7 @@ impl Options {
             coloring: self.coloring,
             heal_every: self.heal_every,
             remember: self.remember,
+            key: None,
             rendezvous: has_rendezvous.then_some(rendezvous),
             redirect: self.redirect,
             join_capacity: self.join_capacity,

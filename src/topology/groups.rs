@@ -223,6 +223,7 @@ impl Builder<'_> {
             rpc_timeout: entry.rpc_timeout,
             rpc_tries: entry.rpc_tries,
             lookups_per_second: entry.lookups_per_second,
+            key: entry.key.clone(),
         });
     }
 

@@ -2,9 +2,11 @@
 
 mod chord;
 mod faults;
+mod flood;
 mod healing;
 mod oracle;
 mod pastry;
+mod keyed;
 mod renumber;
 mod schedules;
 mod wire;

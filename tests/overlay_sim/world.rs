@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use anybed::anycast::{Coloring, Command, Drain, Event, Healing, Member, NodeConfig, Redirect, Rendezvous};
+use anybed::overlay::auth::Key;
 use anybed::overlay::id::Id;
 use anybed::overlay::sim::{Happened, Settings, Sim};
 use anybed::overlay::{Outcome, Phase, ProtocolSettings, Proximity, chord};
@@ -33,6 +34,8 @@ pub(crate) struct Options {
     pub(crate) drain: Option<Drain>,
     /// The first so many hosts never ask the other colors.
     pub(crate) silent: usize,
+    /// The overlay's passphrase.
+    pub(crate) key: Option<&'static str>,
 }
 
 impl Default for Options {
@@ -51,6 +54,7 @@ impl Default for Options {
             join_capacity: 4,
             drain: None,
             silent: 0,
+            key: None,
         }
     }
 }
@@ -130,6 +134,7 @@ pub(crate) fn config(options: Options, host: usize) -> NodeConfig {
         stabilize_every: Duration::from_millis(500),
         rpc_timeout: Duration::from_millis(200),
         rpc_tries: 3,
+        key: options.key.and_then(Key::new),
     }
 }
 
