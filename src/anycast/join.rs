@@ -235,7 +235,7 @@ impl Member {
         self.start_healing(now);
         for (id, met) in self.met.clone() {
             if Some(id) == joining.served_by {
-                self.introduce(now, met.welcome.peer, met.milliseconds);
+                self.meet(now, met.welcome.peer, met.milliseconds);
             } else {
                 self.lead(now, &met.welcome, met.milliseconds, Means::Color, met.welcome.color);
             }

@@ -6,10 +6,12 @@
 //!
 //! [`Overlay`] is what a node may expect of any protocol.
 
+pub mod auth;
 pub mod chord;
 pub mod dht;
 pub mod id;
 pub mod owner;
+pub mod pastry;
 pub mod sim;
 pub mod store;
 pub mod version;
@@ -93,6 +95,8 @@ pub trait Overlay {
     /// All neighbors, each once.
     fn peers(&self) -> Vec<Peer>;
     fn neighbors(&self) -> Neighbors;
+    /// Numbers of entries in its tables, each of which has a limit.
+    fn tables(&self) -> Vec<(&'static str, usize)>;
     /// A message that came from this address.
     fn handle(&mut self, now: Time, from: SocketAddr, message: &[u8]);
     fn handle_timeout(&mut self, now: Time);
@@ -201,12 +205,14 @@ pub enum Protocol {
 #[serde(rename_all = "lowercase")]
 pub enum ProtocolSettings {
     Chord(chord::Settings),
+    Pastry(pastry::Settings),
 }
 
 impl ProtocolSettings {
     pub fn protocol(self) -> Protocol {
         match self {
             Self::Chord(_) => Protocol::Chord,
+            Self::Pastry(_) => Protocol::Pastry,
         }
     }
 
@@ -214,6 +220,7 @@ impl ProtocolSettings {
     pub fn node(self, me: Peer, settings: dht::Settings, rng: ChaCha8Rng) -> Box<dyn Overlay> {
         match self {
             Self::Chord(own) => Box::new(chord::Chord::new(me, settings, own, rng)),
+            Self::Pastry(own) => Box::new(pastry::Pastry::new(me, settings, own, rng)),
         }
     }
 }

@@ -193,7 +193,7 @@ impl Builder<'_> {
         }
 
         let well_known = self.well_known(entry, &members);
-        let (settings, holders) = entry.protocol.settings();
+        let (settings, holders) = entry.protocol.settings(self.findings);
         let replicas = entry.replicas.as_ref().map_or(3.min(holders.most), |n| *n.get_ref() as usize);
         if let Some(given) = entry.replicas.as_ref().filter(|_| replicas > holders.most) {
             let message = format!("{replicas} replicas do not fit {}", holders.what);
@@ -223,6 +223,7 @@ impl Builder<'_> {
             rpc_timeout: entry.rpc_timeout,
             rpc_tries: entry.rpc_tries,
             lookups_per_second: entry.lookups_per_second,
+            key: entry.key.clone(),
         });
     }
 

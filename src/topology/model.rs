@@ -15,6 +15,7 @@ pub use crate::anycast::{Bootstrap, Coloring, Drain, Healing, Redirect};
 pub use crate::kernel::impairment::Backend;
 use crate::kernel::impairment::Impairment;
 use crate::overlay::ProtocolSettings;
+use crate::overlay::auth::Key;
 pub use crate::overlay::{LookupMode, Protocol, Proximity};
 
 /// Index into [`Topology::nodes`].
@@ -255,6 +256,8 @@ pub struct Overlay {
     pub rpc_tries: u32,
     /// Lookups per second over the whole overlay, spread evenly over the joined nodes; 0 for none.
     pub lookups_per_second: f64,
+    /// Without one everybody may join.
+    pub key: Option<Key>,
 }
 
 /// An overlay's rendezvous group and when its leaders pause.

@@ -9,12 +9,13 @@ use super::diagnose::Findings;
 use super::model::*;
 use super::read::{LONGEST, MILLISECOND};
 use super::table::Table;
-use crate::overlay::{ProtocolSettings, chord};
+use crate::overlay::dht::MAX_PEERS;
+use crate::overlay::{ProtocolSettings, chord, pastry};
 
 const SECOND: Duration = Duration::from_secs(1);
 
 /// Which keys belong to one protocol only.
-const OF_PROTOCOL: &[(&str, &[&str])] = &[("chord", &["successors"])];
+const OF_PROTOCOL: &[(&str, &[&str])] = &[("chord", &["successors"]), ("pastry", &["b", "leaf_set", "neighborhood"])];
 
 /// `protocol` and the keys that only some protocols have.
 #[derive(Debug)]
@@ -22,6 +23,9 @@ pub(crate) struct ProtocolEntry {
     protocol: Option<Spanned<Protocol>>,
     proximity: Proximity,
     successors: Option<Spanned<u64>>,
+    b: Option<Spanned<u64>>,
+    leaf_set: Option<Spanned<u64>>,
+    neighborhood: Option<Spanned<u64>>,
 }
 
 /// How many copies of a key a protocol has nodes for, and why not more.
@@ -37,7 +41,7 @@ impl ProtocolEntry {
         if table.get("protocol").is_none() {
             table.missing("protocol", f);
         }
-        let protocol = table.word("protocol", &[("chord", Protocol::Chord)], f);
+        let protocol = table.word("protocol", &[("chord", Protocol::Chord), ("pastry", Protocol::Pastry)], f);
         if protocol.is_some()
             && let Some(word) = table.string("protocol", f)
         {
@@ -50,13 +54,33 @@ impl ProtocolEntry {
             protocol,
             proximity: table.word("proximity", &proximities, f).map_or(Proximity::default(), Spanned::into_inner),
             successors: table.integer("successors", 1..=32, f),
+            b: table.integer("b", 1..=4, f),
+            leaf_set: table.integer("leaf_set", 2..=MAX_PEERS as u64, f),
+            neighborhood: table.integer("neighborhood", 1..=64, f),
         }
     }
 
-    pub(super) fn settings(&self) -> (ProtocolSettings, Holders) {
+    pub(super) fn settings(&self, f: &mut Findings) -> (ProtocolSettings, Holders) {
         let proximity = self.proximity;
         match self.protocol.as_ref().map_or(Protocol::Chord, |p| *p.get_ref()) {
-            Protocol::Chord | Protocol::Pastry | Protocol::Can => {
+            Protocol::Pastry => {
+                let default = pastry::Settings::default();
+                let leaf_set = number(&self.leaf_set, default.leaf_set);
+                if let Some(odd) = self.leaf_set.as_ref().filter(|_| leaf_set % 2 == 1) {
+                    let found = f.error("out-of-range", odd.span(), "`leaf_set` is odd");
+                    found.label("half of the leaves lie on either side");
+                }
+                let holders = Holders {
+                    most: leaf_set + 1,
+                    what: format!("{leaf_set} leaves"),
+                    why: "a key is kept by its owner and by leaves of the owner",
+                };
+                let b = number(&self.b, default.b.into()) as u8;
+                let neighborhood = number(&self.neighborhood, default.neighborhood);
+                (ProtocolSettings::Pastry(pastry::Settings { b, leaf_set, neighborhood, proximity }), holders)
+            }
+            // CAN has no word yet.
+            Protocol::Chord | Protocol::Can => {
                 let successors = number(&self.successors, 6);
                 let holders = Holders {
                     most: successors + 1,

@@ -2,9 +2,14 @@
 
 mod chord;
 mod faults;
+mod flood;
 mod healing;
 mod islands;
+mod keyed;
+mod oracle;
+mod pastry;
 mod renumber;
+mod schedules;
 mod sharing;
 mod wire;
 mod world;

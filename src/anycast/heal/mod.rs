@@ -29,8 +29,12 @@ use rendezvous::{Alarm, Leader};
 const MISSES: u32 = 2;
 /// Most peers under suspicion at once.
 const MAX_SUSPECTS: usize = 16;
+/// One in so many answers of a neighbor is looked up like a stranger's.
+const DOUBT: u32 = 4;
 /// Most floods remembered.
 const MAX_FLOODS: usize = 64;
+/// Most floods passed on in one stabilization interval: anybody can begin one.
+const FLOODS_A_ROUND: u32 = 8;
 /// Stabilization intervals after a merge in which no further island is looked for.
 const PAUSE_ROUNDS: u32 = 6;
 
@@ -45,6 +49,8 @@ pub(super) struct Healer {
     lost: VecDeque<(Time, Id)>,
     suspects: BTreeMap<u64, Suspect>,
     floods: VecDeque<u64>,
+    /// Begin of an interval, and floods passed on in it.
+    passed_on: (Time, u32),
     rejoining: Option<(Peer, Time)>,
     quiet_until: Time,
 }
@@ -68,6 +74,11 @@ struct Suspect {
 }
 
 impl Healer {
+    /// Numbers of entries in its tables.
+    pub(super) fn tables(&self) -> [(&'static str, usize); 2] {
+        [("suspects", self.suspects.len()), ("floods", self.floods.len())]
+    }
+
     pub(super) fn due(&self) -> Option<Time> {
         let suspects = self.suspects.values().filter_map(|s| s.next).min();
         let leader = self.leader.as_ref().map(Leader::due);
@@ -108,9 +119,9 @@ impl Member {
 
     /// A member answered of which it is not known whose island it is of.
     pub(super) fn lead(&mut self, now: Time, welcome: &Welcome, milliseconds: f64, by: Means, color: Option<u16>) {
-        if self.knows(welcome) {
-            self.introduce(now, welcome.peer, milliseconds);
-            return self.forget_target(welcome.peer.id);
+        // A link may be left over from before the islands parted: now and then it is not believed.
+        if self.knows(welcome) && self.rng.random_range(0..DOUBT) > 0 {
+            return;
         }
         let Welcome { peer, place, size, .. } = *welcome;
         let (decided, milliseconds) = (false, Some(milliseconds));
@@ -125,11 +136,9 @@ impl Member {
 
     /// A member of another island says it found this node, and that this island is the one to move.
     pub(super) fn met_by(&mut self, now: Time, peer: Peer, place: Id, by: Means, color: Option<u16>) {
-        if !self.overlay.peers().iter().any(|p| p.id == peer.id) {
-            let (size, decided, milliseconds) = (0, true, None);
-            let suspect = Suspect { peer, by, color, size, decided, milliseconds, misses: 0, next: None, asked: false };
-            self.suspect(now, suspect, place);
-        }
+        let (size, decided, milliseconds) = (0, true, None);
+        let suspect = Suspect { peer, by, color, size, decided, milliseconds, misses: 0, next: None, asked: false };
+        self.suspect(now, suspect, place);
     }
 
     fn suspect(&mut self, now: Time, suspect: Suspect, place: Id) {
@@ -151,11 +160,7 @@ impl Member {
             return;
         }
         (suspect.size, suspect.asked, suspect.next) = (welcome.size, false, None);
-        if self.knows(welcome) {
-            self.healer.suspects.remove(&watch);
-        } else {
-            self.overlay.watch(now, watch, welcome.place);
-        }
+        self.overlay.watch(now, watch, welcome.place);
     }
 
     /// A lookup of a suspect's place in this node's own island has ended.
@@ -172,7 +177,7 @@ impl Member {
         if owner == Some(suspect.peer.id) {
             self.forget_target(suspect.peer.id);
             if let Some(milliseconds) = suspect.milliseconds {
-                self.introduce(now, suspect.peer, milliseconds);
+                self.meet(now, suspect.peer, milliseconds);
             }
         } else if owner.is_some() {
             self.other_island(now, &suspect);
@@ -198,6 +203,13 @@ impl Member {
     pub(super) fn contact(&mut self, now: Time, flood: u64, peer: Peer) {
         let fresh = self.is_member() && !self.healer.floods.contains(&flood);
         if !fresh || self.config.healing == Healing::None {
+            return;
+        }
+        if now - self.healer.passed_on.0 >= self.config.stabilize_every {
+            self.healer.passed_on = (now, 0);
+        }
+        self.healer.passed_on.1 += 1;
+        if self.healer.passed_on.1 > FLOODS_A_ROUND {
             return;
         }
         self.healer.floods.push_back(flood);

@@ -439,6 +439,18 @@ impl<G: Geometry> Overlay for Dht<G> {
         self.geometry.neighbors()
     }
 
+    fn tables(&self) -> Vec<(&'static str, usize)> {
+        let own = [
+            ("neighbors", self.geometry.peers().len()),
+            ("keys", self.store.len()),
+            ("calls", self.calls.count(|_| true)),
+            ("tasks", self.tasks.len()),
+            ("writes", self.writes.len()),
+            ("covers", self.covers.len()),
+        ];
+        own.into_iter().chain(self.peers.tables()).collect()
+    }
+
     fn handle(&mut self, now: Time, from: SocketAddr, message: &[u8]) {
         let Ok((envelope, [])) = postcard::take_from_bytes::<EnvelopeOf<G>>(message) else { return };
         let sender = Peer { id: envelope.sender, address: from };
