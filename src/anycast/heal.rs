@@ -42,6 +42,8 @@ pub(super) struct Healer {
 #[derive(Debug)]
 struct Suspect {
     peer: Peer,
+    /// A key that it owns.
+    place: Id,
     color: u16,
     /// Its estimate of its island's size; `None` when it has decided that ours is to move.
     size: Option<u32>,
@@ -98,28 +100,35 @@ impl Member {
         let due: Vec<(u64, Id)> = due
             .map(|(watch, suspect)| {
                 suspect.next = None;
-                (*watch, suspect.peer.id)
+                (*watch, suspect.place)
             })
             .collect();
-        for (watch, id) in due {
-            self.overlay.watch(now, watch, id);
+        for (watch, place) in due {
+            self.overlay.watch(now, watch, place);
         }
     }
 
     /// A color was answered.
-    pub(super) fn answered_by_color(&mut self, now: Time, peer: Peer, color: u16, size: u32, neighbors: &[Peer]) {
+    pub(super) fn answered_by_color(
+        &mut self,
+        now: Time,
+        peer: Peer,
+        color: u16,
+        (size, place): (u32, Id),
+        neighbors: &[Peer],
+    ) {
         let knows_us = neighbors.iter().any(|p| p.id == self.config.id);
         if !knows_us {
-            self.suspect(now, peer, color, Some(size));
+            self.suspect(now, peer, color, place, Some(size));
         }
     }
 
     /// A member of another island says it found this node, and that this island is the one to move.
-    pub(super) fn met_by(&mut self, now: Time, peer: Peer, color: u16) {
-        self.suspect(now, peer, color, None);
+    pub(super) fn met_by(&mut self, now: Time, peer: Peer, color: u16, place: Id) {
+        self.suspect(now, peer, color, place, None);
     }
 
-    fn suspect(&mut self, now: Time, peer: Peer, color: u16, size: Option<u32>) {
+    fn suspect(&mut self, now: Time, peer: Peer, color: u16, place: Id, size: Option<u32>) {
         let known = self.overlay.peers().iter().any(|p| p.id == peer.id);
         let suspected = self.healer.suspects.values().any(|s| s.peer.id == peer.id);
         let busy = self.healer.rejoining.is_some() || now < self.healer.quiet_until;
@@ -128,8 +137,8 @@ impl Member {
             return;
         }
         let watch = self.rng.random();
-        self.healer.suspects.insert(watch, Suspect { peer, color, size, misses: 0, next: None });
-        self.overlay.watch(now, watch, peer.id);
+        self.healer.suspects.insert(watch, Suspect { peer, place, color, size, misses: 0, next: None });
+        self.overlay.watch(now, watch, place);
     }
 
     /// A lookup of a suspect in this node's own island has ended.
@@ -154,7 +163,8 @@ impl Member {
         let (ours, here) = (self.overlay.size(), self.config.id);
         if suspect.size.is_some_and(|theirs| (theirs, suspect.peer.id) < (ours, here)) {
             let color = self.config.color.unwrap_or(suspect.color);
-            return self.send(suspect.peer.address, &Message::Met { id: here, color });
+            let place = self.overlay.place();
+            return self.send(suspect.peer.address, &Message::Met { id: here, color, place });
         }
         let flood = self.rng.random();
         self.contact(now, flood, suspect.peer);

@@ -165,7 +165,7 @@ impl Member {
         nonce: u64,
         peer: Peer,
         color: Option<u16>,
-        size: u32,
+        (size, place): (u32, Id),
         neighbors: &[Peer],
     ) {
         let Some(ask) = self.asks.get(&nonce) else { return };
@@ -181,7 +181,9 @@ impl Member {
                 self.join_through(now, peer);
             }
             Why::Meet => self.remember(peer.id, milliseconds),
-            Why::Heal { color: asked } => self.answered_by_color(now, peer, color.unwrap_or(asked), size, neighbors),
+            Why::Heal { color: asked } => {
+                self.answered_by_color(now, peer, color.unwrap_or(asked), (size, place), neighbors);
+            }
         }
     }
 

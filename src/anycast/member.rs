@@ -209,10 +209,10 @@ impl Member {
                     self.welcome(from, nonce);
                 }
             }
-            Message::Welcome { nonce, id, color, size, neighbors } => {
-                self.welcomed(now, nonce, Peer { id, address: from }, color, size, &neighbors);
+            Message::Welcome { nonce, id, color, size, place, neighbors } => {
+                self.welcomed(now, nonce, Peer { id, address: from }, color, (size, place), &neighbors);
             }
-            Message::Met { id, color } => self.met_by(now, Peer { id, address: from }, color),
+            Message::Met { id, color, place } => self.met_by(now, Peer { id, address: from }, color, place),
             Message::Contact { flood, peer } => self.contact(now, flood, peer),
             Message::Overlay(message) => self.overlay.handle(now, from, message),
         }
@@ -315,8 +315,9 @@ impl Member {
     fn welcome(&mut self, to: SocketAddr, nonce: u64) {
         let mut neighbors = self.overlay.peers();
         neighbors.truncate(MAX_PEERS);
-        let (id, color, size) = (self.config.id, self.config.color, self.overlay.size());
-        self.send(to, &Message::Welcome { nonce, id, color, size, neighbors });
+        let (id, color) = (self.config.id, self.config.color);
+        let (size, place) = (self.overlay.size(), self.overlay.place());
+        self.send(to, &Message::Welcome { nonce, id, color, size, place, neighbors });
     }
 
     /// Keeps who answered, with the round-trip time.

@@ -13,37 +13,24 @@ pub(super) const PADDING: usize = 48;
 pub(super) enum Message<'a> {
     /// To a group's address (or a well-known one): is there a member? Padded, so that the answer is
     /// not larger.
-    Hello {
-        nonce: u64,
-        padding: Vec<u8>,
-    },
+    Hello { nonce: u64, padding: Vec<u8> },
     /// From a member's unicast address: show me that you got this.
-    Cookie {
-        nonce: u64,
-        cookie: Cookie,
-    },
+    Cookie { nonce: u64, cookie: Cookie },
     /// To that unicast address.
-    Echo {
-        nonce: u64,
-        cookie: Cookie,
-    },
+    Echo { nonce: u64, cookie: Cookie },
     Welcome {
         nonce: u64,
         id: Id,
         color: Option<u16>,
         size: u32,
+        /// A key that it owns: who finds another owner of it is of another island.
+        place: Id,
         neighbors: Vec<Peer>,
     },
     /// "I found you through your color; of our two islands yours is the smaller."
-    Met {
-        id: Id,
-        color: u16,
-    },
+    Met { id: Id, color: u16, place: Id },
     /// A member of another island, passed on to every node of this one.
-    Contact {
-        flood: u64,
-        peer: Peer,
-    },
+    Contact { flood: u64, peer: Peer },
     /// The protocol's own.
     Overlay(&'a [u8]),
 }

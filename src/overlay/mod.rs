@@ -6,6 +6,7 @@
 //!
 //! [`Overlay`] is what a node may expect of any protocol.
 
+pub mod can;
 pub mod chord;
 pub mod dht;
 pub mod id;
@@ -176,6 +177,7 @@ pub enum Proximity {
 #[serde(rename_all = "lowercase")]
 pub enum Protocol {
     Chord,
+    Can,
 }
 
 /// A protocol and what is configured for it only.
@@ -183,12 +185,14 @@ pub enum Protocol {
 #[serde(rename_all = "lowercase")]
 pub enum ProtocolSettings {
     Chord(chord::Settings),
+    Can(can::Settings),
 }
 
 impl ProtocolSettings {
     pub fn protocol(self) -> Protocol {
         match self {
             Self::Chord(_) => Protocol::Chord,
+            Self::Can(_) => Protocol::Can,
         }
     }
 
@@ -196,6 +200,7 @@ impl ProtocolSettings {
     pub fn node(self, me: Peer, settings: dht::Settings, rng: ChaCha8Rng) -> Box<dyn Overlay> {
         match self {
             Self::Chord(own) => Box::new(chord::Chord::new(me, settings, own, rng)),
+            Self::Can(own) => Box::new(can::Can::new(me, settings, own, rng)),
         }
     }
 }

@@ -1,8 +1,10 @@
 //! Overlays in the simulated network: the machines that a lab runs, under virtual time.
 
+mod can;
 mod chord;
 mod faults;
 mod healing;
+mod oracle_can;
 mod renumber;
 mod wire;
 mod world;

@@ -7,8 +7,10 @@ use std::time::Duration;
 use anybed::anycast::{Command, Event, Member, NodeConfig};
 use anybed::overlay::id::Id;
 use anybed::overlay::sim::{Happened, Settings, Sim};
-use anybed::overlay::{Outcome, Phase, ProtocolSettings, Proximity, chord};
+use anybed::overlay::{Outcome, Phase, ProtocolSettings, Proximity, can, chord};
 use anybed::topology::{Bootstrap, Healing, LookupMode};
+
+use crate::oracle_can;
 
 pub(crate) type Happening = Happened<Event>;
 
@@ -20,6 +22,8 @@ pub(crate) struct Options {
     pub(crate) hosts: usize,
     pub(crate) seed: u64,
     pub(crate) successors: usize,
+    /// Instead of Chord with so many successors.
+    pub(crate) can: Option<can::Settings>,
     pub(crate) lookup: LookupMode,
     pub(crate) healing: Healing,
     pub(crate) bootstrap: Bootstrap,
@@ -34,6 +38,7 @@ impl Default for Options {
             hosts: 8,
             seed: 1,
             successors: 8,
+            can: None,
             lookup: LookupMode::Iterative,
             healing: Healing::None,
             bootstrap: Bootstrap::Anycast,
@@ -97,10 +102,13 @@ pub(crate) fn config(options: Options, host: usize) -> NodeConfig {
         healing: options.healing,
         heal_every: Duration::from_secs(if host < options.silent { 1_000_000 } else { 2 }),
         lookup: options.lookup,
-        protocol: ProtocolSettings::Chord(chord::Settings {
-            successors: options.successors,
-            proximity: Proximity::Anycast,
-        }),
+        protocol: match options.can {
+            Some(own) => ProtocolSettings::Can(own),
+            None => ProtocolSettings::Chord(chord::Settings {
+                successors: options.successors,
+                proximity: Proximity::Anycast,
+            }),
+        },
         replicas: 3,
         stabilize_every: Duration::from_millis(500),
         rpc_timeout: Duration::from_millis(200),
@@ -156,6 +164,14 @@ impl World {
         members
     }
 
+    /// The hosts that it knows as neighbors, in order of their ids.
+    pub(crate) fn neighbors(&self, host: usize) -> Vec<usize> {
+        let known = self.sim.machine(host).expect("it runs").digest().neighbors.fingers;
+        let mut hosts: Vec<usize> = (0..self.options.hosts).filter(|h| known.contains(&id(*h))).collect();
+        hosts.sort_by_key(|h| id(*h));
+        hosts
+    }
+
     pub(crate) fn expect_whole(&mut self, within: Duration) {
         let everyone: BTreeSet<usize> = self.ring().into_iter().collect();
         self.expect_islands(within, &[everyone]);
@@ -163,12 +179,10 @@ impl World {
 
     /// Waits until each set is a ring of its own: right successor lists, right predecessors.
     pub(crate) fn expect_islands(&mut self, within: Duration, islands: &[BTreeSet<usize>]) {
-        let successors = self.options.successors;
-        let whole =
-            |sim: &Sim<Member>| islands.iter().all(|island| wrong_neighbors(sim, island, successors).is_empty());
+        let options = self.options;
+        let whole = |sim: &Sim<Member>| islands.iter().all(|island| wrong(sim, island, options).is_empty());
         if !self.sim.run_until(within, whole) {
-            let wrong = islands.iter().flat_map(|island| wrong_neighbors(&self.sim, island, successors));
-            let wrong: Vec<String> = wrong.collect();
+            let wrong: Vec<String> = islands.iter().flat_map(|island| wrong(&self.sim, island, options)).collect();
             panic!("no whole rings after {within:?}:\n{}", wrong.join("\n"));
         }
     }
@@ -270,7 +284,10 @@ impl World {
         for outcome in self.outcomes(&tokens) {
             let Outcome::Looked { key, owner, hops, .. } = outcome else { panic!("no lookup: {outcome:?}") };
             looked.mean_hops += f64::from(hops) / count as f64;
-            let right = hosts.iter().map(|h| id(*h)).min_by_key(|i| key.to(*i));
+            let right = match self.options.can {
+                Some(_) => oracle_can::owner(&self.sim, island, key),
+                None => hosts.iter().map(|h| id(*h)).min_by_key(|i| key.to(*i)),
+            };
             looked.unanswered += usize::from(owner.is_none());
             looked.wrong += usize::from(owner.is_some() && owner != right);
         }
@@ -280,6 +297,14 @@ impl World {
 
 pub(crate) fn is_member(member: &Member) -> bool {
     member.digest().phase == Phase::Member
+}
+
+/// What is wrong in an island, one line each.
+fn wrong(sim: &Sim<Member>, island: &BTreeSet<usize>, options: Options) -> Vec<String> {
+    match options.can {
+        Some(own) => oracle_can::wrong(sim, island, own.dimensions),
+        None => wrong_neighbors(sim, island, options.successors),
+    }
 }
 
 /// What is wrong with the neighbors of an island's members, one line each.
