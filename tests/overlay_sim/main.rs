@@ -1,6 +1,7 @@
 //! Overlays in the simulated network: the machines that a lab runs, under virtual time.
 
 mod can;
+mod can_faults;
 mod chord;
 mod faults;
 mod healing;

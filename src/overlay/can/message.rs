@@ -54,6 +54,8 @@ pub struct State {
     pub moves: u32,
     /// Some of its neighbors, others the next time if there are many.
     pub near: Vec<Near>,
+    /// There are more than fit in a message.
+    pub more: bool,
 }
 
 /// A neighbor's neighbor.
@@ -98,6 +100,7 @@ impl State {
             room -= size;
             near.push(n.clone());
         }
-        Self { at, claims, moves, near }
+        let more = near.len() < neighbors.len();
+        Self { at, claims, moves, near, more }
     }
 }

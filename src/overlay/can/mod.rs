@@ -177,7 +177,8 @@ impl Geometry for Space {
     }
 
     fn merge_at(dht: &mut Can, now: Time, owner: Peer, place: Place) {
-        if !dht.move_to_island(now, owner, &place) {
+        // It may be following a neighbor there already.
+        if !dht.move_to_island(now, owner, &place) && !dht.is_moving() {
             dht.not_merged();
         }
     }

@@ -69,7 +69,7 @@ impl Can {
         let home = self.geometry.home;
         let other = owner.id != self.me.id && place.claims.iter().any(|c| c.zone.contains(home));
         let moving = self.asking(None, |p| *p == Purpose::Place(Why::Move));
-        let moves = other && !moving && self.is_member() && !self.geometry.contacts.contains_key(&owner.id);
+        let moves = other && !moving && self.is_member();
         if moves {
             self.ask(now, owner, Ask::Place { at: home }, Purpose::Place(Why::Move));
         }
@@ -128,10 +128,9 @@ impl super::Space {
         if let Some(held) = spare {
             return Some(held.given(held.claim.zone));
         }
-        let there = self.held.iter().find(|h| h.claim.zone.contains(at));
-        let held = there.or_else(|| self.held.iter().find(|h| h.claim.zone.contains(self.home)))?;
-        let free = Zone::all_without(vec![held.claim.zone], self.granted.keys().copied());
-        let largest = free.into_iter().min_by_key(|z| (z.length(), !z.contains(at)))?;
+        let free = Zone::all_without(self.zones().collect(), self.granted.keys().copied());
+        let largest = free.into_iter().min_by_key(|z| (!z.contains(at), z.length()))?;
+        let held = self.held.iter().find(|h| h.claim.zone.includes(largest))?;
         let (lower, upper) = largest.halves()?;
         let gives_lower = if largest.contains(self.home) { upper.contains(self.home) } else { lower.contains(at) };
         Some(held.given(if gives_lower { lower } else { upper }))

@@ -61,6 +61,8 @@ pub struct Space {
     pub(super) home: Id,
     pub(super) contacts: BTreeMap<Id, Contact>,
     pub(super) vacancies: BTreeMap<Zone, Vacancy>,
+    /// Zones that nobody is known to hold, and how many lookups have not found their holder.
+    pub(super) misses: BTreeMap<Zone, u32>,
     /// Promised to joiners, until then.
     pub(super) granted: BTreeMap<Zone, (Id, Claim, Time)>,
     /// Members of the island it has left, and how often they had moved, until they have moved too.
@@ -84,6 +86,7 @@ impl Space {
             home: me.id,
             contacts: BTreeMap::new(),
             vacancies: BTreeMap::new(),
+            misses: BTreeMap::new(),
             granted: BTreeMap::new(),
             former: BTreeMap::new(),
             source: None,
@@ -214,10 +217,12 @@ impl Space {
         let extents = claims.iter().map(|c| c.zone.extent(dimensions)).collect();
         let before = self.contacts.remove(&peer.id);
         let changed = before.as_ref().is_none_or(|b| b.claims != claims);
-        let mut near = before.map_or_else(Vec::new, |b| b.near);
-        near.retain(|n| !state.near.iter().any(|s| s.peer.id == n.peer.id));
-        near.splice(0..0, state.near.iter().filter(|n| n.peer.id != self.me.id).cloned());
-        near.truncate(MAX_NEAR);
+        let mut near: Vec<Near> = state.near.iter().filter(|n| n.peer.id != self.me.id).cloned().collect();
+        if state.more {
+            let before = before.map_or_else(Vec::new, |b| b.near);
+            near.extend(before.into_iter().filter(|n| !state.near.iter().any(|s| s.peer.id == n.peer.id)));
+            near.truncate(MAX_NEAR);
+        }
         let contact = Contact { peer, claims, extents, near, moves: state.moves, heard: now, said: state.at };
         if contact.claims.is_empty() || !(self.touches(&contact) || self.contacts.is_empty() || self.held.is_empty()) {
             if changed {
@@ -366,10 +371,6 @@ impl Space {
 impl Contact {
     fn distance(&self, target: &Point) -> u128 {
         self.extents.iter().map(|e| e.distance(target)).min().unwrap_or(u128::MAX)
-    }
-
-    pub(super) fn volume(&self) -> f64 {
-        self.claims.iter().map(|c| c.zone.volume()).sum()
     }
 }
 

@@ -19,6 +19,8 @@ const LONGEST: f64 = 4.0;
 const PROBATION_ROUNDS: u32 = 10;
 /// Stabilization intervals that the heir of a leaving node has before others take over.
 const HEIR_ROUNDS: u32 = 2;
+/// Lookups, each from elsewhere, that must miss a zone's holder before it counts as vacant.
+const MISSES: u32 = 3;
 
 impl Can {
     /// Waits for its turn to take what is vacant.
@@ -99,7 +101,10 @@ impl Can {
 
     /// A lookup has found nobody who holds a zone beside this node's.
     pub(super) fn nobody_at(&mut self, now: Time, zone: Zone) {
-        if self.is_member() && self.geometry.concerns(zone) {
+        let misses = self.geometry.misses.entry(zone).or_default();
+        *misses += 1;
+        if *misses >= MISSES && self.is_member() && self.geometry.concerns(zone) {
+            self.geometry.misses.remove(&zone);
             self.geometry.vacate(zone, GIVEN, &[]);
             self.arm(now);
         }

@@ -150,6 +150,7 @@ impl Can {
         let open = faces.flat_map(|(z, f)| z.uncovered(f, dimensions, &known).into_iter().map(move |o| (o, f)));
         let open = open.filter(|(o, _)| !space.vacancies.keys().any(|v| v.overlaps(*o)));
         let open: BTreeSet<(Zone, Id)> = open.map(|(o, f)| (o, o.corner(f, dimensions))).collect();
+        self.geometry.misses.retain(|zone, _| open.iter().any(|(o, _)| o == zone));
         for (zone, key) in open.into_iter().take(GAPS_A_ROUND) {
             let told = self.geometry.hearsay().filter(|n| n.claims.iter().any(|c| c.zone.overlaps(zone)));
             let told = told.filter(|n| n.peer.id != self.me.id && !self.geometry.contacts.contains_key(&n.peer.id));
@@ -157,8 +158,12 @@ impl Can {
             for peer in &told {
                 self.introduce(now, *peer);
             }
-            if !self.seeking(|g| *g == Goal::Gap(zone)) {
-                self.seek(now, key, Goal::Gap(zone));
+            // This node itself is the nearest to that point: only from elsewhere does a lookup get
+            // on. Those it has heard of are anywhere.
+            let others: Vec<Peer> = self.everybody().into_iter().collect();
+            if !others.is_empty() && !self.seeking(|g| *g == Goal::Gap(zone)) {
+                let through = others[self.rng.random_range(0..others.len())];
+                self.seek_through(now, key, Goal::Gap(zone), through);
             }
         }
     }

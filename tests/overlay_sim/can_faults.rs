@@ -1,0 +1,87 @@
+//! Random joins, crashes, leaves, partitions and loss: afterwards a CAN's space is tiled exactly once.
+
+use std::time::Duration;
+
+use anybed::anycast::Command;
+use anybed::overlay::{Proximity, can};
+use anybed::topology::{Healing, LookupMode};
+use proptest::prelude::*;
+
+use crate::world::{Options, World};
+
+const SECOND: Duration = Duration::from_secs(1);
+const HOSTS: usize = 12;
+
+#[derive(Clone, Debug)]
+enum Fault {
+    Crash(usize),
+    Restart(usize),
+    Leave(usize),
+    Renumber(usize),
+    Put(usize),
+    /// Cuts the hosts from this one on off, or heals.
+    Cut(usize),
+    Heal,
+    Wait(u64),
+}
+
+fn fault() -> impl Strategy<Value = Fault> {
+    // Host 0 stays: someone must be there to join.
+    prop_oneof![
+        2 => (1..HOSTS).prop_map(Fault::Crash),
+        3 => (1..HOSTS).prop_map(Fault::Restart),
+        1 => (1..HOSTS).prop_map(Fault::Leave),
+        1 => (0..HOSTS).prop_map(Fault::Renumber),
+        2 => (0..HOSTS).prop_map(Fault::Put),
+        1 => (6..HOSTS).prop_map(Fault::Cut),
+        1 => Just(Fault::Heal),
+        4 => (50..4000u64).prop_map(Fault::Wait),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 16, max_shrink_iters: 60, ..ProptestConfig::default() })]
+
+    #[test]
+    fn whatever_happens_the_space_is_tiled_in_the_end(
+        seed in any::<u64>(),
+        recursive in any::<bool>(),
+        dimensions in 1..=4u32,
+        loss in 0.0..0.08f64,
+        faults in prop::collection::vec(fault(), 0..24),
+    ) {
+        let lookup = if recursive { LookupMode::Recursive } else { LookupMode::Iterative };
+        let can = can::Settings { dimensions, proximity: Proximity::Anycast };
+        let options = Options { hosts: HOSTS, seed, lookup, can: Some(can), healing: Healing::Colors, ..Options::default() };
+        let mut world = World::new(options);
+        world.join_all();
+        world.sim.set_loss(loss);
+        for fault in faults {
+            match fault {
+                Fault::Crash(host) => world.sim.crash(host),
+                Fault::Restart(host) => {
+                    if world.sim.machine(host).is_none() {
+                        world.sim.restart(host);
+                    }
+                    world.sim.command(host, Command::Join { found: false });
+                }
+                Fault::Leave(host) => world.sim.command(host, Command::Leave),
+                Fault::Renumber(host) => world.renumber(host),
+                Fault::Put(host) => {
+                    let (key, value) = (format!("at {:?}", world.sim.now()), "v".to_owned());
+                    world.sim.command(host, Command::Put { token: 0, key, value });
+                }
+                Fault::Cut(from) => world.sim.partition(&(from..HOSTS).collect::<Vec<_>>()),
+                Fault::Heal => world.sim.heal(),
+                Fault::Wait(ms) => world.sim.run_for(Duration::from_millis(ms)),
+            }
+        }
+        world.sim.heal();
+        world.sim.set_loss(0.0);
+        world.sim.run_for(30 * SECOND);
+        world.expect_whole(30 * SECOND);
+        world.sim.run_for(5 * SECOND);
+        let looked = world.lookups(40);
+        prop_assert_eq!((looked.unanswered, looked.wrong), (0, 0));
+    }
+}
