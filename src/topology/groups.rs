@@ -13,7 +13,7 @@ use super::diagnose::suggest;
 use super::file::{LabFile, OverlayEntry, ProbeEntry};
 use super::model::*;
 use crate::overlay::id::Id;
-use crate::overlay::{ProtocolSettings, chord};
+use crate::overlay::{ProtocolSettings, can, chord};
 
 /// Plain groups share one pool of 254 addresses; `.255` stays free.
 const MOST_PLAIN: usize = 254;
@@ -191,6 +191,7 @@ impl Builder<'_> {
         }
         let settings = match entry.protocol {
             Protocol::Chord => ProtocolSettings::Chord(chord::Settings { successors, proximity: Proximity::default() }),
+            Protocol::Can => ProtocolSettings::Can(can::Settings::default()),
         };
         self.topology.overlays.push(Overlay {
             name,

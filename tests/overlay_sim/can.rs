@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use anybed::anycast::{Command, Event};
-use anybed::overlay::{Proximity, can};
+use anybed::overlay::{Peer, Proximity, can};
 use anybed::topology::{Healing, LookupMode};
 
 use crate::world::{self, Options, World};
@@ -12,7 +12,7 @@ use crate::world::{self, Options, World};
 const SECOND: Duration = Duration::from_secs(1);
 
 fn options(dimensions: u32) -> Options {
-    let can = can::Settings { dimensions, proximity: Proximity::Anycast };
+    let can = can::Settings { dimensions, ..can::Settings::default() };
     Options { can: Some(can), ..Options::default() }
 }
 
@@ -30,7 +30,7 @@ fn after_joins_the_space_is_tiled() {
 #[test]
 fn a_lookup_takes_about_a_quarter_of_d_times_the_dth_root_of_n_hops() {
     for (hosts, dimensions, lookup) in [(64, 2, LookupMode::Iterative), (64, 3, LookupMode::Recursive)] {
-        let can = can::Settings { dimensions, proximity: Proximity::None };
+        let can = can::Settings { dimensions, proximity: Proximity::None, ..can::Settings::default() };
         let mut world = World::new(Options { hosts, lookup, can: Some(can), ..Options::default() });
         world.join_all();
         world.expect_whole(30 * SECOND);
@@ -139,4 +139,43 @@ fn without_healing_two_islands_stay_two() {
     world.sim.heal();
     world.sim.run_for(30 * SECOND);
     world.expect_islands(Duration::ZERO, &islands);
+}
+
+/// Mean one-way delay between neighbors, in milliseconds.
+fn mean_distance(world: &World) -> f64 {
+    let pairs = world.ring().into_iter().flat_map(|h| world.neighbors(h).into_iter().map(move |n| (h, n)));
+    let delays: Vec<f64> = pairs.map(|(a, b)| world::delay(a, b).as_secs_f64() * 1e3).collect();
+    delays.iter().sum::<f64>() / delays.len() as f64
+}
+
+#[test]
+fn with_landmarks_neighbors_are_nearer() {
+    let landmarks = [0, 17, 35].map(|h| Some(Peer { id: world::id(h), address: world::address(h) }));
+    let mean = |landmarks| {
+        let can = can::Settings { landmarks, ..can::Settings::default() };
+        let mut world = World::new(Options { hosts: 36, can: Some(can), ..Options::default() });
+        world.join_all();
+        world.expect_whole(30 * SECOND);
+        mean_distance(&world)
+    };
+    let (without, with) = (mean([None; 4]), mean([landmarks[0], landmarks[1], landmarks[2], None]));
+    eprintln!("{without:.1} ms without, {with:.1} ms with");
+    assert!(with < 0.8 * without, "{with} ms, {without} ms without");
+}
+
+#[test]
+fn weighing_progress_by_round_trip_saves_time() {
+    let mean = |proximity| {
+        let can = can::Settings { proximity, ..can::Settings::default() };
+        let options = Options { hosts: 64, lookup: LookupMode::Recursive, can: Some(can), ..Options::default() };
+        let mut world = World::new(options);
+        world.join_all();
+        world.expect_whole(30 * SECOND);
+        world.sim.run_for(5 * SECOND);
+        let looked = world.lookups(300);
+        eprintln!("{proximity:?}: {} hops {} ms", looked.mean_hops, looked.mean_milliseconds);
+        looked.mean_milliseconds
+    };
+    let (blind, weighed) = (mean(Proximity::None), mean(Proximity::Anycast));
+    assert!(weighed < 0.9 * blind, "{weighed} ms, {blind} ms without");
 }

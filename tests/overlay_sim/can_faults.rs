@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anybed::anycast::Command;
-use anybed::overlay::{Proximity, can};
+use anybed::overlay::can;
 use anybed::topology::{Healing, LookupMode};
 use proptest::prelude::*;
 
@@ -51,7 +51,7 @@ proptest! {
         faults in prop::collection::vec(fault(), 0..24),
     ) {
         let lookup = if recursive { LookupMode::Recursive } else { LookupMode::Iterative };
-        let can = can::Settings { dimensions, proximity: Proximity::Anycast };
+        let can = can::Settings { dimensions, ..can::Settings::default() };
         let options = Options { hosts: HOSTS, seed, lookup, can: Some(can), healing: Healing::Colors, ..Options::default() };
         let mut world = World::new(options);
         world.join_all();

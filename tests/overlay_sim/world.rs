@@ -61,6 +61,7 @@ pub(crate) struct Looked {
     pub(crate) unanswered: usize,
     pub(crate) wrong: usize,
     pub(crate) mean_hops: f64,
+    pub(crate) mean_milliseconds: f64,
 }
 
 pub(crate) fn id(host: usize) -> Id {
@@ -80,7 +81,7 @@ pub(crate) fn group(index: u16) -> SocketAddr {
 }
 
 /// Hosts lie on a line, six to a stub: 1 ms within a stub, 5 ms and more between stubs.
-fn delay(a: usize, b: usize) -> Duration {
+pub(crate) fn delay(a: usize, b: usize) -> Duration {
     let stubs = (a / 6).abs_diff(b / 6) as u64;
     let apart = a.abs_diff(b) as u64;
     Duration::from_micros(if a == b { 10 } else { 1000 + 5000 * stubs + 10 * apart })
@@ -280,10 +281,11 @@ impl World {
             let key = Id::of_key(&format!("looked up {token}"));
             self.sim.command(hosts[n % hosts.len()], Command::Lookup { token, key });
         }
-        let mut looked = Looked { unanswered: 0, wrong: 0, mean_hops: 0.0 };
+        let mut looked = Looked { unanswered: 0, wrong: 0, mean_hops: 0.0, mean_milliseconds: 0.0 };
         for outcome in self.outcomes(&tokens) {
-            let Outcome::Looked { key, owner, hops, .. } = outcome else { panic!("no lookup: {outcome:?}") };
+            let Outcome::Looked { key, owner, hops, milliseconds } = outcome else { panic!("no lookup: {outcome:?}") };
             looked.mean_hops += f64::from(hops) / count as f64;
+            looked.mean_milliseconds += milliseconds / count as f64;
             let right = match self.options.can {
                 Some(_) => oracle_can::owner(&self.sim, island, key),
                 None => hosts.iter().map(|h| id(*h)).min_by_key(|i| key.to(*i)),

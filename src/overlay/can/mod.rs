@@ -5,12 +5,14 @@
 //! - `space`: one node's zones and neighbors, and what they say about a key
 //! - `upkeep`: neighbor updates, conflicting claims, finding neighbors that are not known
 //! - `place`: getting and giving zones: joining, moving to another island, leaving
+//! - `landmarks`: joining near nodes that are near
 //! - `takeover`: what becomes of a failed node's zones
 //!
 //! Every claim to a zone has a version. Whoever gets a zone from its holder claims it with a higher
 //! one, and the holder yields when it hears of that: so a zone is never without a holder. Zones of
 //! failed nodes are claimed with lower ones until it is clear that nobody else has them.
 
+mod landmarks;
 mod message;
 mod place;
 mod space;
@@ -27,6 +29,7 @@ use super::dht::message::{Query, Response, Step};
 use super::dht::{Dht, Geometry, Settings as Common};
 use super::id::Id;
 use super::{Neighbors, Peer, Proximity, Time};
+pub use landmarks::MAX_LANDMARKS;
 use message::{Ask, Claim, Place, Tell};
 use space::{GIVEN, Space};
 pub use zone::{MAX_DIMENSIONS, Zone};
@@ -41,6 +44,15 @@ pub struct Settings {
     /// Except with [`Proximity::None`], a lookup goes to the neighbor with the best ratio of progress
     /// to round trip (§3.3), not to the one nearest to the key.
     pub proximity: Proximity,
+    /// With any, a node joins in the part of the space that belongs to its ordering of them by
+    /// round trip (§3.7), so that neighbors are near; else at a random point.
+    pub landmarks: [Option<Peer>; MAX_LANDMARKS],
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { dimensions: 2, proximity: Proximity::default(), landmarks: [None; MAX_LANDMARKS] }
+    }
 }
 
 /// Why a node asks another.
@@ -49,6 +61,8 @@ pub enum Purpose {
     Update,
     Place(Why),
     Take,
+    /// How far away is this landmark?
+    Landmark,
 }
 
 /// Why it wants a zone.
@@ -83,7 +97,7 @@ impl Geometry for Space {
     type Goal = Goal;
 
     fn new(me: Peer, settings: &Settings, _: &Common) -> Self {
-        Self::nowhere(me, settings.dimensions, settings.proximity)
+        Self::nowhere(me, settings)
     }
 
     fn version(&self) -> u64 {
@@ -173,6 +187,9 @@ impl Geometry for Space {
     }
 
     fn join_at(dht: &mut Can, now: Time, owner: Peer, _: Place) {
+        if dht.measure_landmarks(now, owner) {
+            return;
+        }
         dht.ask(now, owner, Ask::Place { at: dht.geometry.home }, Purpose::Place(Why::Join));
     }
 
@@ -220,6 +237,7 @@ impl Geometry for Space {
                 dht.renewed(now, Some(peer));
             }
             (_, Some(Tell::Moved)) => dht.follow(now, peer),
+            (Purpose::Landmark, _) => dht.landmark_measured(now),
             (Purpose::Place(why), Some(Tell::Granted { claim, state })) => dht.placed(now, peer, why, claim, &state),
             _ => {}
         }
@@ -231,6 +249,7 @@ impl Geometry for Space {
             Purpose::Place(Why::Join) => dht.join_failed(),
             Purpose::Place(Why::Move) => dht.not_merged(),
             Purpose::Place(Why::Homeless) | Purpose::Take => {}
+            Purpose::Landmark => dht.landmark_measured(now),
             // Others had told of it: its zones may be vacant now.
             Purpose::Update => dht.arm(now),
         }

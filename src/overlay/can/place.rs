@@ -141,6 +141,6 @@ impl Held {
     /// A part of it as its next holder claims it.
     fn given(&self, zone: Zone) -> Claim {
         let settled = self.settles.map_or(self.claim.version, |(_, version)| version);
-        Claim { zone, version: settled.max(GIVEN) + 1 }
+        Claim { zone, version: settled.max(GIVEN).saturating_add(1) }
     }
 }

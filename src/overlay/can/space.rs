@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::Settings;
+use super::landmarks::MAX_LANDMARKS;
 use super::message::{Claim, MAX_CLAIMS, MAX_KEEPERS, Near, Place, State};
 use super::zone::{self, Extent, Point, Zone};
 use crate::overlay::dht::message::{Query, Step};
@@ -69,6 +71,10 @@ pub struct Space {
     pub(super) former: BTreeMap<Id, (u32, Time)>,
     /// Whom it got its zone from, and so who may still have its keys.
     pub(super) source: Option<Peer>,
+    /// Nodes by whose distance a joiner chooses its place.
+    pub(super) landmarks: [Option<Peer>; MAX_LANDMARKS],
+    /// Through whom it joins once it knows its distance from the landmarks.
+    pub(super) binning: Option<Peer>,
     pub(super) moves: u32,
     /// What it last told everybody.
     pub(super) announced: Vec<Claim>,
@@ -77,11 +83,13 @@ pub struct Space {
 }
 
 impl Space {
-    pub(super) fn nowhere(me: Peer, dimensions: u32, proximity: Proximity) -> Self {
+    pub(super) fn nowhere(me: Peer, settings: &Settings) -> Self {
         Self {
             me,
-            dimensions: dimensions.clamp(1, zone::MAX_DIMENSIONS),
-            proximity,
+            dimensions: settings.dimensions.clamp(1, zone::MAX_DIMENSIONS),
+            proximity: settings.proximity,
+            landmarks: settings.landmarks,
+            binning: None,
             held: Vec::new(),
             home: me.id,
             contacts: BTreeMap::new(),
@@ -181,7 +189,7 @@ impl Space {
             let fit = pair[0].claim.zone.sibling() == Some(pair[1].claim.zone);
             (fit && settled(&pair[0]) && settled(&pair[1])).then_some((i, i + 1))
         }) {
-            let version = self.held[a].claim.version.max(self.held[b].claim.version) + 1;
+            let version = self.held[a].claim.version.max(self.held[b].claim.version).saturating_add(1);
             if let Some(zone) = self.held[a].claim.zone.parent() {
                 self.held[a].claim = Claim { zone, version };
             }
@@ -267,7 +275,7 @@ impl Space {
         };
         let claims: Vec<Claim> = claims.into_iter().filter(|c| self.concerns(c.zone)).collect();
         for claim in claims {
-            self.vacate(claim.zone, claim.version.max(GIVEN) + 1, &tell);
+            self.vacate(claim.zone, claim.version.max(GIVEN).saturating_add(1), &tell);
         }
         self.changed();
         was

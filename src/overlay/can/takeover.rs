@@ -123,7 +123,7 @@ impl Can {
                 let tell: Vec<Peer> =
                     self.geometry.vacancies.iter().filter(|(z, _)| of(z)).flat_map(|(_, v)| v.tell.clone()).collect();
                 self.geometry.vacancies.retain(|z, _| !of(z));
-                self.geometry.hold(Claim { version: claim.version.max(GIVEN) + 1, ..*claim }, None);
+                self.geometry.hold(Claim { version: claim.version.max(GIVEN).saturating_add(1), ..*claim }, None);
                 self.tell(now, &tell);
             } else {
                 self.geometry.vacancies.iter_mut().filter(|(z, _)| of(z)).for_each(|(_, v)| v.due = Some(until));

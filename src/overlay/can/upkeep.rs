@@ -195,7 +195,7 @@ impl Can {
         };
         let pair = spare.map(|h| h.claim).find_map(|c| Some((c, taker(c.zone)?)));
         if let Some((claim, taker)) = pair {
-            let claims = vec![Claim { version: claim.version + 1, ..claim }];
+            let claims = vec![Claim { version: claim.version.saturating_add(1), ..claim }];
             self.ask(now, taker, Ask::Take { claims }, Purpose::Take);
         }
     }
