@@ -85,3 +85,31 @@ proptest! {
         prop_assert_eq!((looked.unanswered, looked.wrong), (0, 0));
     }
 }
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 4, max_shrink_iters: 30, ..ProptestConfig::default() })]
+
+    #[test]
+    fn after_any_partition_that_lacks_a_color_no_key_is_missing(
+        seed in any::<u64>(),
+        loss in 0.0..0.03f64,
+        stub in 0..3usize,
+        cut in 0..30u64,
+        dimensions in 1..=3u32,
+    ) {
+        let can = can::Settings { dimensions, ..can::Settings::default() };
+        let mut world = World::new(Options { hosts: 18, seed, can: Some(can), healing: Healing::Colors, ..Options::default() });
+        world.join_all();
+        world.expect_whole(30 * SECOND);
+        prop_assert_eq!(world.put(30), 30);
+        world.sim.set_loss(loss);
+        world.sim.partition(&(stub * 6..stub * 6 + 6).collect::<Vec<_>>());
+        world.sim.run_for(Duration::from_secs(cut));
+        world.sim.heal();
+        world.sim.run_for(20 * SECOND);
+        world.sim.set_loss(0.0);
+        world.expect_whole(30 * SECOND);
+        world.sim.run_for(10 * SECOND);
+        prop_assert_eq!(world.missing(), Vec::<String>::new());
+    }
+}

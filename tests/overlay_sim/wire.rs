@@ -6,15 +6,23 @@ use std::time::Duration;
 use anybed::anycast::{Command, Event, GroupRef, Member, probe};
 use anybed::overlay::id::Id;
 use anybed::overlay::wire::{MAX_DATAGRAM, Tag, encode};
-use anybed::overlay::{Neighbors, Outcome};
+use anybed::overlay::{Neighbors, Outcome, can};
 use anybed::overlay::{Time, Via};
 use proptest::prelude::*;
 
 use crate::world::{self, Options};
 
+fn options(can: bool) -> Options {
+    Options { can: can.then(can::Settings::default), ..Options::default() }
+}
+
 /// A member that is an overlay of its own.
 fn member() -> (Member, Time) {
-    let config = world::config(Options::default(), 0);
+    member_of(Options::default())
+}
+
+fn member_of(options: Options) -> (Member, Time) {
+    let config = world::config(options, 0);
     let mut member = Member::new(config, Time::default());
     member.command(Time::default(), Command::Join { found: true });
     let mut now = Time::default();
@@ -148,10 +156,12 @@ proptest! {
     #[test]
     fn no_changed_datagram_makes_a_member_panic(
         pick in any::<prop::sample::Index>(),
+        can in any::<bool>(),
         changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4),
     ) {
-        let (mut member, now) = member();
-        let recorded = recorded();
+        let options = options(can);
+        let (mut member, now) = member_of(options);
+        let recorded = recorded(can);
         let mut bytes = recorded[pick.index(recorded.len())].clone();
         for (at, byte) in changes {
             let at = at.index(bytes.len());
@@ -167,10 +177,10 @@ proptest! {
 }
 
 /// What three members say to one another while they join and store keys.
-fn recorded() -> &'static Vec<Vec<u8>> {
-    static RECORDED: std::sync::OnceLock<Vec<Vec<u8>>> = std::sync::OnceLock::new();
-    RECORDED.get_or_init(|| {
-        let options = Options { hosts: 3, ..Options::default() };
+fn recorded(can: bool) -> &'static Vec<Vec<u8>> {
+    static RECORDED: [std::sync::OnceLock<Vec<Vec<u8>>>; 2] = [const { std::sync::OnceLock::new() }; 2];
+    RECORDED[usize::from(can)].get_or_init(|| {
+        let options = Options { hosts: 3, ..options(can) };
         let mut members: Vec<Member> =
             (0..3).map(|h| Member::new(world::config(options, h), Time::default())).collect();
         let mut said = Vec::new();

@@ -10,6 +10,8 @@ use crate::overlay::id::Id;
 pub(super) const MAX_CLAIMS: usize = 32;
 /// Most nodes in an owner's list of keepers.
 pub(super) const MAX_KEEPERS: usize = 8;
+/// Most zones a leaving node has heirs for; others find the rest vacant.
+pub(super) const MAX_BEQUESTS: usize = 16;
 /// Bytes of a [`State`]'s lists.
 const ROOM: usize = 1000;
 
@@ -102,5 +104,50 @@ impl State {
         }
         let more = near.len() < neighbors.len();
         Self { at, claims, moves, near, more }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What stands around a message of the overlay in a datagram: version, tag, sender, numbers.
+    const AROUND: usize = 64;
+
+    fn peer(n: u16) -> Peer {
+        Peer { id: Id(u128::MAX - u128::from(n)), address: (std::net::Ipv6Addr::LOCALHOST, 40_000 + n).into() }
+    }
+
+    fn claims(count: usize, length: u32) -> Vec<Claim> {
+        let claim = |n: usize| Claim { zone: Zone::around(Id(u128::MAX << (n % 60)), length), version: u32::MAX };
+        (0..count).map(claim).collect()
+    }
+
+    fn size<T: Serialize>(message: &T) -> usize {
+        postcard::to_stdvec(message).unwrap().len() + AROUND
+    }
+
+    #[test]
+    fn the_longest_messages_fit_in_a_datagram() {
+        for (own, length, theirs) in [(MAX_CLAIMS, 64, 4), (1, 4, 1), (1, 64, 4), (MAX_CLAIMS, 0, 0)] {
+            let near: Vec<Near> = (0..100).map(|n| Near { peer: peer(n), claims: claims(theirs, length) }).collect();
+            let state = State::new(u64::MAX, claims(own, length), u32::MAX, &near, 7);
+            assert!(state.more && !state.near.is_empty());
+            let granted = Tell::Granted { claim: claims(1, 64)[0], state };
+            assert!(size(&granted) <= 1200, "{}", size(&granted));
+        }
+        let bequests = claims(MAX_BEQUESTS, 64).into_iter().map(|c| (c, peer(1))).collect();
+        assert!(size(&Ask::Leaving { bequests }) <= 1200);
+        let place = Place { claims: claims(MAX_CLAIMS, 64), keepers: (0..MAX_KEEPERS as u16).map(peer).collect() };
+        assert!(size(&place) <= 1200);
+    }
+
+    #[test]
+    fn all_neighbors_are_told_in_turn() {
+        let near: Vec<Near> = (0..40).map(|n| Near { peer: peer(n), claims: claims(1, 8) }).collect();
+        let told = (0..8).flat_map(|round| State::new(0, claims(1, 8), 0, &near, round * 8).near);
+        let told: std::collections::BTreeSet<Peer> = told.map(|n| n.peer).collect();
+        assert_eq!(told.len(), 40);
+        assert!(!State::new(0, claims(1, 8), 0, &near[..5], 3).more);
     }
 }

@@ -30,7 +30,7 @@ use super::dht::{Dht, Geometry, Settings as Common};
 use super::id::Id;
 use super::{Neighbors, Peer, Proximity, Time};
 pub use landmarks::MAX_LANDMARKS;
-use message::{Ask, Claim, Place, Tell};
+use message::{Ask, Claim, MAX_BEQUESTS, Place, Tell};
 use space::{GIVEN, Space};
 pub use zone::{MAX_DIMENSIONS, Zone};
 
@@ -287,7 +287,7 @@ impl Geometry for Space {
 
     fn goodbyes(&self) -> Vec<(Peer, Ask)> {
         let heirs = self.held.iter().filter_map(|h| Some((h.claim, self.heir_of(h.claim.zone)?)));
-        let bequests: Vec<(Claim, Peer)> = heirs.collect();
+        let bequests: Vec<(Claim, Peer)> = heirs.take(MAX_BEQUESTS).collect();
         self.peers().into_iter().map(|peer| (peer, Ask::Leaving { bequests: bequests.clone() })).collect()
     }
 }
