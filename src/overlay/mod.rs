@@ -15,6 +15,7 @@ pub mod owner;
 pub mod pastry;
 pub mod sim;
 pub mod store;
+pub mod version;
 pub mod wire;
 
 use std::net::SocketAddr;
@@ -167,8 +168,14 @@ pub enum Outcome {
     Looked { key: Id, owner: Option<Id>, hops: u32, milliseconds: f64 },
     /// `stored`: all copies have been acknowledged.
     Put { key: String, stored: bool },
-    /// `value` is `None` when neither the owner nor a replica had it.
-    Got { key: String, value: Option<String> },
+    /// `value` is `None` when neither the owner nor a replica had it. `others`: what was written in another
+    /// island meanwhile.
+    Got {
+        key: String,
+        value: Option<String>,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        others: Vec<String>,
+    },
 }
 
 /// Which of several nodes that would serve as neighbors a node takes.

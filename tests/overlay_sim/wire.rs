@@ -125,7 +125,7 @@ fn commands_and_events_survive_json() {
         Event::Announce { group: GroupRef::Color(7) },
         Event::Neighbors(Neighbors { successors: vec![key], ..Neighbors::default() }),
         Event::Done { token: 9, outcome: Outcome::Looked { key, owner: Some(key), hops: 3, milliseconds: 0.25 } },
-        Event::Done { token: 9, outcome: Outcome::Got { key: "k".into(), value: None } },
+        Event::Done { token: 9, outcome: Outcome::Got { key: "k".into(), value: None, others: vec!["other".into()] } },
     ];
     for event in events {
         let json = serde_json::to_string(&event).unwrap();

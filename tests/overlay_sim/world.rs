@@ -266,10 +266,15 @@ impl World {
     }
 
     pub(crate) fn get_one(&mut self, host: usize, key: &str) -> Option<String> {
+        self.get_all(host, key).0
+    }
+
+    /// The key's value, and others that were written in another island.
+    pub(crate) fn get_all(&mut self, host: usize, key: &str) -> (Option<String>, Vec<String>) {
         let token = self.token();
         self.sim.command(host, Command::Get { token, key: key.into() });
         match self.outcomes(&[token]).remove(0) {
-            Outcome::Got { value, .. } => value,
+            Outcome::Got { value, others, .. } => (value, others),
             other => panic!("{other:?} is no answer to a get"),
         }
     }
