@@ -140,11 +140,13 @@ impl Simulation {
     fn play(&self, file: &Path) -> Outcome {
         let choices = Choices { seed: self.seed, ..Choices::default() };
         let loaded = scenario::load_for(file, &choices.overrides(), sim::refuse);
-        let (topology, scenario) = loaded.map_err(|problems| refused(&problems))?;
+        let (topology, mut scenario) = loaded.map_err(|problems| refused(&problems))?;
         if topology.overlays.is_empty() {
             return Err(Failure::Usage(anyhow!("{}: there is no overlay to simulate", file.display())));
         }
-        self.warn(&topology);
+        let all = scenario.expectations.len();
+        scenario.expectations.retain(sim::can_judge);
+        self.warn(&topology, all - scenario.expectations.len());
         let plan = check::plan(&topology, &choices)?;
         let configs: Vec<Vec<NodeConfig>> = topology
             .overlays
@@ -175,9 +177,13 @@ impl Simulation {
     }
 
     /// Says what of the lab file is not simulated.
-    fn warn(&self, topology: &Topology) {
+    fn warn(&self, topology: &Topology, left_out: usize) {
         let plain = |i: &Impairment| *i == Impairment { delay: i.delay, ..Impairment::default() };
         let more = topology.links.iter().filter(|link| !link.impairments.iter().all(plain)).count();
+        if left_out > 0 && !self.quiet {
+            let expectations = plural(left_out, "expectation");
+            complain(&format!("warning: {expectations} left out: here are neither routers nor clients"));
+        }
         if more > 0 && !self.quiet {
             complain(&format!("warning: of the properties of {} only the delay is simulated", plural(more, "link")));
         }

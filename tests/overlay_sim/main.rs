@@ -3,6 +3,7 @@
 mod chord;
 mod faults;
 mod healing;
+mod large;
 mod renumber;
 mod wire;
 mod world;
