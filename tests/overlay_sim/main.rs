@@ -2,8 +2,13 @@
 
 mod chord;
 mod faults;
+mod flood;
 mod healing;
+mod keyed;
 mod large;
+mod oracle;
+mod pastry;
 mod renumber;
+mod schedules;
 mod wire;
 mod world;
