@@ -16,7 +16,7 @@ use crate::measure::PLAYED;
 use crate::overlay::id::Id;
 use crate::overlay::{Outcome, Time};
 use crate::scenario::damage::{Damage, Process, ProcessState};
-use crate::scenario::{Action, Entry, Scenario, Victim};
+use crate::scenario::{Action, Entry, Expectation, Metric, Scenario, Value, Victim};
 use crate::topology::{LinkId, NodeId, Overlay, Topology};
 
 /// A put or get without an outcome for this long has failed.
@@ -42,6 +42,24 @@ pub fn refuse(action: &Action) -> Option<String> {
         _ => return None,
     };
     Some(why.to_owned())
+}
+
+/// Whether a simulation can tell: it has overlays, but no routers and no clients.
+pub fn can_judge(expectation: &Expectation) -> bool {
+    use Metric::{
+        FailedJoins, FoundKeys, Islands, Joins, LookupSuccess, Lookups, Members, Merge, MissingKeys, Whole,
+        WrongLookups,
+    };
+    let of_overlays = |metric: &Metric| match metric {
+        Joins(_) | FailedJoins(_) | Members(_) | Islands(_) | Whole(_) | Merge(_) => true,
+        Lookups(..) | LookupSuccess(..) | WrongLookups(..) | MissingKeys(_) | FoundKeys(_) => true,
+        _ => false,
+    };
+    let other = match &expectation.value {
+        Value::Metric(metric) => of_overlays(metric),
+        _ => true,
+    };
+    other && of_overlays(&expectation.metric)
 }
 
 /// Plays a checked timeline in which nothing is refused. `facts` is the record's first line; `configs` has,

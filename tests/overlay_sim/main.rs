@@ -8,6 +8,7 @@ mod flood;
 mod healing;
 mod islands;
 mod keyed;
+mod large;
 mod oracle;
 mod oracle_can;
 mod pastry;
