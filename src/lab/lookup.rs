@@ -4,14 +4,20 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
+use futures_util::future::join_all;
 use serde::{Deserialize, Serialize};
+use tokio::time::timeout;
 
 use super::Lab;
 use crate::anycast::Command;
-use crate::overlay::Outcome;
 use crate::overlay::id::Id;
+use crate::overlay::owner::holds;
+use crate::overlay::{Outcome, Protocol};
 use crate::scenario::damage::{Process, ProcessState};
 use crate::topology::{NodeId, Overlay};
+
+/// A node that does not say its zones within this time is not asked further: it is frozen, or gone.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// `POST /lookup`
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -75,14 +81,14 @@ impl Lab {
         };
         let owner = owner.map(|owner| self.host_of(overlay, owner));
         let after = self.nodes.members(&overlay.name);
-        let owners = [&before, &after].map(|members| self.owner(overlay, members, id));
-        let mut right = owner.is_some() && owners.contains(&owner);
+        let expected_before = self.owner(overlay, &before, id, &owner).await;
+        let expected = self.owner(overlay, &after, id, &owner).await;
+        let mut right = owner.is_some() && (owner == expected_before || owner == expected);
         let mut expected_here = None;
         if owner.is_some() && !right {
-            expected_here = self.owner(overlay, &self.within_reach(asker, &after).await?, id);
+            expected_here = self.owner(overlay, &self.within_reach(asker, &after).await?, id, &owner).await;
             right = expected_here == owner;
         }
-        let [_, expected] = owners;
         let (overlay, key) = (overlay.name.clone(), request.key.clone());
         Ok(Lookup { overlay, from, key, id, owner, hops, milliseconds, expected, expected_here, right })
     }
@@ -98,10 +104,19 @@ impl Lab {
         Ok(all.into_iter().map(|id| self.name(id)).collect())
     }
 
-    /// The key's successor among these members (Chord §4).
-    fn owner(&self, overlay: &Overlay, members: &[String], key: Id) -> Option<String> {
-        let id = |host: &str| Id::of_node(self.topology.seed, &overlay.name, host);
-        members.iter().min_by_key(|host| key.to(id(host))).cloned()
+    /// Who of these members should own the key, by the protocol's rule. Of several that say they have its
+    /// zone, `answered` if it is one of them.
+    async fn owner(&self, overlay: &Overlay, members: &[String], key: Id, answered: &Option<String>) -> Option<String> {
+        if overlay.settings.protocol() == Protocol::Can {
+            let holder = async |host: &String| {
+                let digest = timeout(PATIENCE, self.nodes.digest(&overlay.name, host)).await.ok().flatten()?;
+                holds(&digest.neighbors.zones, key).then(|| host.clone())
+            };
+            let holders: Vec<String> = join_all(members.iter().map(holder)).await.into_iter().flatten().collect();
+            return answered.clone().filter(|host| holders.contains(host)).or_else(|| holders.into_iter().next());
+        }
+        let ids = members.iter().map(|host| Id::of_node(self.topology.seed, &overlay.name, host));
+        overlay.settings.protocol().owner(key, ids).map(|owner| self.host_of(overlay, owner))
     }
 
     fn host_of(&self, overlay: &Overlay, owner: Id) -> String {

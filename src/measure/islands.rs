@@ -8,13 +8,18 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::event::OverlayFacts;
 use crate::measure::connectivity::Connectivity;
+use crate::overlay::Protocol;
 use crate::overlay::id::Id;
+use crate::overlay::owner::{holds, tile};
 
 /// Current members, links and ring of one overlay. Members are indices into its sorted host names.
 pub(crate) struct Membership<'a> {
     names: Vec<&'a str>,
     hosts: BTreeMap<&'a str, usize>,
     ids: Vec<Id>,
+    protocol: Protocol,
+    /// What each host says it owns, where that is not clear from ids.
+    zones: Vec<Vec<(Id, Id)>>,
     /// Whom each host says it knows, live or not.
     claims: Vec<BTreeSet<usize>>,
     /// Who says it knows each host.
@@ -45,6 +50,8 @@ impl<'a> Membership<'a> {
             names: facts.ids.keys().map(String::as_str).collect(),
             hosts: facts.ids.keys().enumerate().map(|(i, h)| (h.as_str(), i)).collect(),
             ids: facts.ids.values().copied().collect(),
+            protocol: facts.protocol,
+            zones: vec![Vec::new(); n],
             claims: vec![BTreeSet::new(); n],
             claimed_by: vec![BTreeSet::new(); n],
             successor: vec![None; n],
@@ -89,12 +96,20 @@ impl<'a> Membership<'a> {
             self.review_around(host);
         }
         self.claim(host, BTreeSet::new());
+        self.zones[host].clear();
         self.successor[host] = None;
         self.reported[host] = false;
     }
 
-    /// The host's neighbors are these.
-    pub(crate) fn neighbors(&mut self, host: usize, successor: Option<usize>, all: BTreeSet<usize>) {
+    /// The host's neighbors are these, and these are its zones.
+    pub(crate) fn neighbors(
+        &mut self,
+        host: usize,
+        successor: Option<usize>,
+        all: BTreeSet<usize>,
+        zones: &[(Id, Id)],
+    ) {
+        self.zones[host] = zones.to_vec();
         self.reported[host] = true;
         self.successor[host] = successor;
         self.claim(host, all);
@@ -149,11 +164,30 @@ impl<'a> Membership<'a> {
         self.successor[host].map_or(host == next, |s| s == next)
     }
 
-    /// What the overlay looks like now. Costs the number of members while there are several islands.
+    /// What the overlay looks like now. Costs the number of members while there are several islands, and
+    /// where zones must be looked at.
     pub(crate) fn shape(&self) -> Shape {
-        let whole = self.graph.count() == 1 && self.misled.is_empty();
-        let rings_right = if self.graph.count() <= 1 { whole } else { self.rings_right() };
+        let one = self.graph.count() == 1;
+        let (whole, rings_right) = match self.protocol {
+            Protocol::Can => {
+                let right = self.graph.count() > 0 && self.spaces_right();
+                (one && right, right)
+            }
+            Protocol::Chord | Protocol::Pastry => {
+                let whole = one && self.misled.is_empty();
+                (whole, if self.graph.count() <= 1 { whole } else { self.rings_right() })
+            }
+        };
         Shape { members: self.ring.len(), sizes: self.graph.sizes(), whole, rings_right }
+    }
+
+    /// Whether the zones of each island's members cover the whole space, each id once.
+    fn spaces_right(&self) -> bool {
+        let mut spaces: BTreeMap<Option<usize>, Vec<(Id, Id)>> = BTreeMap::new();
+        for &host in self.ring.values() {
+            spaces.entry(self.graph.component(host)).or_default().extend(&self.zones[host]);
+        }
+        spaces.into_values().all(tile)
     }
 
     fn rings_right(&self) -> bool {
@@ -169,16 +203,27 @@ impl<'a> Membership<'a> {
         met.values().all(|(first, latest)| self.follows(*latest, *first))
     }
 
-    /// The key's successor among the members of the host's island for which `eligible` holds.
+    /// Whether `candidate` owns the key among the members of the host's island for which `eligible` holds.
+    /// Where zones say who owns what, whoever has the key's zone does, even if another claims it too.
     /// `None` if the host is no member.
-    pub(crate) fn owner(&self, host: usize, key: Id, eligible: impl Fn(&str) -> bool) -> Option<&'a str> {
+    pub(crate) fn is_owner(
+        &self,
+        host: usize,
+        key: Id,
+        candidate: &str,
+        eligible: impl Fn(&str) -> bool,
+    ) -> Option<bool> {
         let island = self.graph.component(host)?;
-        self.ring
-            .range(key..)
-            .chain(self.ring.range(..key))
-            .map(|(_, member)| *member)
-            .filter(|member| self.graph.component(*member) == Some(island))
-            .map(|member| self.names[member])
-            .find(|name| eligible(name))
+        let here = |member: usize| self.graph.component(member) == Some(island) && eligible(self.names[member]);
+        let Some(candidate) = self.host(candidate).filter(|member| here(*member)) else { return Some(false) };
+        if self.protocol == Protocol::Can {
+            return Some(holds(&self.zones[candidate], key));
+        }
+        // The nearest on either side are all that any protocol's rule has to choose from.
+        let after = self.ring.range(key..).chain(self.ring.range(..key)).find(|(_, member)| here(**member));
+        let before =
+            self.ring.range(..key).rev().chain(self.ring.range(key..).rev()).find(|(_, member)| here(**member));
+        let nearest = after.into_iter().chain(before).map(|(id, _)| *id);
+        Some(self.protocol.owner(key, nearest) == Some(self.ids[candidate]))
     }
 }

@@ -1,9 +1,10 @@
 //! The history of one overlay, replayed from the record: shape over time, joins, lookups, keys.
 //!
-//! A lookup is **failed** without an owner. It is **wrong** if its owner is the key's successor
+//! A lookup is **failed** without an owner. It is **wrong** if its owner is the key's owner by the
+//! protocol's rule (Chord: its successor; Pastry: the numerically closest; CAN: who has its zone)
 //! neither by the membership of the asker's island when the lookup began nor by the one when it
 //! ended. Between a link's failure and the moment when the last node has forgotten the far side, an
-//! island still contains members that nothing can reach; so the successor among the island's
+//! island still contains members that nothing can reach; so the owner among the island's
 //! *reachable* members is as right as the one among all. Everything else is **ok**, an answer to a
 //! node that was no member at either moment included.
 
@@ -216,11 +217,11 @@ impl Membership<'_> {
                 let served_by = served_by.as_deref().and_then(|name| self.host(name));
                 self.join(host, served_by);
             }
-            NodeDid::Neighbors { successors, predecessor, fingers, .. } => {
+            NodeDid::Neighbors { successors, predecessor, fingers, zones } => {
                 let all: BTreeSet<usize> =
                     successors.iter().chain(predecessor).chain(fingers).filter_map(|name| self.host(name)).collect();
                 let first = successors.first().and_then(|name| self.host(name));
-                self.neighbors(host, first, all);
+                self.neighbors(host, first, all, zones);
             }
             // A node that joins has no neighbors of an earlier life.
             NodeDid::Joining | NodeDid::Left => self.leave(host),
@@ -268,10 +269,12 @@ fn asked<'a>(record: &'a Record, facts: &OverlayFacts, membership: &Membership<'
 impl<'a> Asked<'a> {
     fn visit(&mut self, membership: &Membership<'_>, reach: &Reach, at: u64) {
         let (Some(owner), Some(host)) = (self.owner, self.host) else { return };
-        let Some(by_island) = membership.owner(host, self.key, |_| true) else { return };
-        let right = by_island == owner
-            || (!reach.undivided(at)
-                && membership.owner(host, self.key, |name| reach.connected(at, self.asker, name)) == Some(owner));
+        let Some(by_island) = membership.is_owner(host, self.key, owner, |_| true) else { return };
+        let by_reach = || {
+            let reachable = |name: &str| reach.connected(at, self.asker, name);
+            !reach.undivided(at) && membership.is_owner(host, self.key, owner, reachable) == Some(true)
+        };
+        let right = by_island || by_reach();
         self.seen.push(right);
     }
 

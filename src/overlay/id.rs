@@ -41,6 +41,11 @@ impl Id {
         other.0.wrapping_sub(self.0)
     }
 
+    /// Distance on the ring, whichever way is shorter.
+    pub fn distance(self, other: Self) -> u128 {
+        self.to(other).min(other.to(self))
+    }
+
     /// Whether `self` lies in the ring interval (from, to]. `(a, a]` is the whole ring.
     pub fn in_open_closed(self, from: Self, to: Self) -> bool {
         from == to || (self != from && from.to(self) <= from.to(to))

@@ -10,6 +10,7 @@ pub mod can;
 pub mod chord;
 pub mod dht;
 pub mod id;
+pub mod owner;
 pub mod sim;
 pub mod store;
 pub mod wire;
@@ -177,6 +178,7 @@ pub enum Proximity {
 #[serde(rename_all = "lowercase")]
 pub enum Protocol {
     Chord,
+    Pastry,
     Can,
 }
 

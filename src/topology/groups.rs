@@ -190,7 +190,9 @@ impl Builder<'_> {
             found.label("a key is kept by its owner and by successors of the owner");
         }
         let settings = match entry.protocol {
-            Protocol::Chord => ProtocolSettings::Chord(chord::Settings { successors, proximity: Proximity::default() }),
+            Protocol::Chord | Protocol::Pastry => {
+                ProtocolSettings::Chord(chord::Settings { successors, proximity: Proximity::default() })
+            }
             Protocol::Can => ProtocolSettings::Can(can::Settings::default()),
         };
         self.topology.overlays.push(Overlay {

@@ -2,6 +2,8 @@
 
 use anybed::event::{NodeDid, What};
 use anybed::measure::{OverlayReport, Report};
+use anybed::overlay::id::Id;
+use anybed::topology::Protocol;
 use proptest::prelude::*;
 
 use crate::synthetic::{Synthetic, id, key, neighbors};
@@ -56,6 +58,40 @@ fn a_wrong_successor_is_not_whole() {
     lab.did(5.0, HOSTS[0], neighbors(&[HOSTS[2]], Some(HOSTS[3]), &[HOSTS[1]]));
     let report = lab.report();
     assert_eq!((of(&report).islands_end, of(&report).whole_end), (1, false));
+}
+
+#[test]
+fn in_pastry_the_closest_owns() {
+    let mut lab = whole_ring();
+    lab.facts.overlays[0].protocol = Protocol::Pastry;
+    // A key just behind host 1: its successor is host 2, its closest host 1.
+    let behind = Id(id(1).0 + 1);
+    lab.looked(5.0, HOSTS[0], behind, Some(HOSTS[1])).looked(5.1, HOSTS[0], behind, Some(HOSTS[2])).end(10.0);
+    let report = lab.report();
+    assert!(of(&report).whole_end);
+    assert_eq!((of(&report).lookups.total.ok, of(&report).lookups.total.wrong), (1, 1));
+}
+
+#[test]
+fn in_can_zones_tell_who_owns_and_whether_the_space_is_whole() {
+    let half = u128::MAX / 2;
+    let (lower, upper) = ((Id(0), Id(half)), (Id(half + 1), Id(u128::MAX)));
+    let mut lab = music();
+    lab.facts.overlays[0].protocol = Protocol::Can;
+    let zone = |of: (Id, Id), knows: &str| match neighbors(&[], None, &[knows]) {
+        NodeDid::Neighbors { successors, predecessor, fingers, .. } => {
+            NodeDid::Neighbors { successors, predecessor, fingers, zones: vec![of] }
+        }
+        other => other,
+    };
+    lab.joined(1.0, HOSTS[0], None).joined(1.1, HOSTS[1], Some(HOSTS[0]));
+    lab.did(2.0, HOSTS[0], zone(lower, HOSTS[1])).did(2.0, HOSTS[1], zone(upper, HOSTS[0]));
+    lab.looked(5.0, HOSTS[0], Id(7), Some(HOSTS[0])).looked(5.1, HOSTS[0], Id(7), Some(HOSTS[1])).end(10.0);
+    let report = lab.report();
+    assert!(of(&report).whole_end);
+    assert_eq!((of(&report).lookups.total.ok, of(&report).lookups.total.wrong), (1, 1));
+    lab.did(6.0, HOSTS[1], zone(lower, HOSTS[0]));
+    assert!(!of(&lab.report()).whole_end, "one half is claimed twice, the other by nobody");
 }
 
 #[test]

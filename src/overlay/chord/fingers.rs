@@ -57,12 +57,10 @@ impl Chord {
             if peer.id == self.me.id || !self.trusted(now, peer) {
                 continue;
             }
-            if self.round_trip(peer.id).is_some() && self.geometry.has(peer.id) {
-                self.measured(*peer);
-            } else if self.round_trip(peer.id).is_none_or(|r| self.geometry.would_take(peer.id, r))
+            // Asked even if its distance is known: it may be gone by now, or have another address.
+            if self.round_trip(peer.id).is_none_or(|r| self.geometry.would_take(peer.id, r))
                 && !self.asking(Some(peer.id), |p| *p == Purpose::Measure)
             {
-                // Asked even if its distance is known: it may be gone by now.
                 self.ping(now, *peer, Purpose::Measure);
             }
         }

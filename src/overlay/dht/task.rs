@@ -106,11 +106,11 @@ impl<G: Geometry> Dht<G> {
     pub(super) fn retry(&mut self, now: Time, id: u64, dead: Option<Id>) {
         let Some(task) = self.tasks.get_mut(&id) else { return };
         task.attempts += 1;
-        if let Some(dead) = dead
-            && !task.avoid.contains(&dead)
-            && task.avoid.len() < MAX_AVOID
-        {
-            task.avoid.push(dead);
+        match dead {
+            Some(dead) if !task.avoid.contains(&dead) && task.avoid.len() < MAX_AVOID => task.avoid.push(dead),
+            Some(_) => {}
+            // One that was avoided may be at another address by now.
+            None => task.avoid.retain(|id| *id == self.me.id),
         }
         let hopeless = task.attempts >= ATTEMPTS || task.via.is_some_and(|v| Some(v.id) == dead);
         if !hopeless {
