@@ -53,13 +53,13 @@ pub struct Network {
     pub propagation: Duration,
 }
 
-/// What an overlay of this protocol is told: the papers' usual numbers, and lists of eight successors, as for
-/// ten thousand nodes.
+/// What an overlay of this protocol is told: lists of eight successors (Chord), the paper's b = 4, |L| = 16 and
+/// |M| = 32 (Pastry), four dimensions (CAN), as for ten thousand nodes.
 pub fn settings(protocol: Protocol, proximity: Proximity) -> ProtocolSettings {
     match protocol {
         Protocol::Chord => ProtocolSettings::Chord(chord::Settings { successors: 8, proximity }),
         Protocol::Pastry => ProtocolSettings::Pastry(pastry::Settings { proximity, ..pastry::Settings::default() }),
-        Protocol::Can => ProtocolSettings::Can(can::Settings { proximity, ..can::Settings::default() }),
+        Protocol::Can => ProtocolSettings::Can(can::Settings { dimensions: 4, proximity, ..can::Settings::default() }),
     }
 }
 

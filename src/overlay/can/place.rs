@@ -118,10 +118,15 @@ impl Can {
 impl super::Space {
     /// What to give a node that wants to be at a point: a zone that this one has besides its own, else
     /// the half without its home of the zone there.
-    fn promise(&self, joiner: Id, at: Id) -> Option<Claim> {
+    fn promise(&mut self, joiner: Id, at: Id) -> Option<Claim> {
         let kept = self.granted.values().find(|(to, ..)| *to == joiner).map(|(_, claim, _)| *claim);
-        if let Some(claim) = kept.filter(|c| self.zones().any(|z| z.includes(c.zone))) {
-            return Some(claim);
+        if let Some(claim) = kept {
+            // It may have united the zone since then, and claim it with a higher version.
+            let stands = |h: &Held| h.claim.zone.includes(claim.zone) && h.claim.version < claim.version;
+            if self.held.iter().any(stands) {
+                return Some(claim);
+            }
+            self.granted.remove(&claim.zone);
         }
         let free = |h: &&Held| !self.granted.keys().any(|z| z.overlaps(h.claim.zone));
         let spare = self.held.iter().filter(free).find(|h| !h.claim.zone.contains(self.home) && self.held.len() > 1);

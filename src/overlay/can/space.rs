@@ -23,6 +23,7 @@ const MAX_NEAR_CLAIMS: usize = 4;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Held {
     pub(super) claim: Claim,
+    extent: Extent,
     /// A zone that was taken may prove to have a holder after all; then, and with this version, it
     /// counts as given.
     pub(super) settles: Option<(Time, u32)>,
@@ -144,7 +145,8 @@ impl Space {
     /// Takes a zone as its own, without what it holds of it already.
     pub(super) fn hold(&mut self, claim: Claim, settles: Option<(Time, u32)>) {
         for zone in Zone::all_without(vec![claim.zone], self.zones()) {
-            self.held.push(Held { claim: Claim { zone, ..claim }, settles });
+            let extent = zone.extent(self.dimensions);
+            self.held.push(Held { claim: Claim { zone, ..claim }, extent, settles });
         }
         self.tidy();
     }
@@ -174,7 +176,11 @@ impl Space {
         let (lost, mut kept): (Vec<Held>, Vec<Held>) = self.held.iter().partition(|h| loses(h));
         for held in &lost {
             let rest = held.claim.zone.without(claim.zone);
-            kept.extend(rest.into_iter().map(|zone| Held { claim: Claim { zone, ..held.claim }, ..*held }));
+            kept.extend(rest.into_iter().map(|zone| Held {
+                claim: Claim { zone, ..held.claim },
+                extent: zone.extent(self.dimensions),
+                settles: held.settles,
+            }));
         }
         self.held = kept;
         self.tidy();
@@ -192,6 +198,7 @@ impl Space {
             let version = self.held[a].claim.version.max(self.held[b].claim.version).saturating_add(1);
             if let Some(zone) = self.held[a].claim.zone.parent() {
                 self.held[a].claim = Claim { zone, version };
+                self.held[a].extent = zone.extent(self.dimensions);
             }
             self.held.remove(b);
             self.changed();
@@ -208,14 +215,13 @@ impl Space {
 
     /// Whether zones of the two have a common face.
     pub(super) fn touches(&self, contact: &Contact) -> bool {
-        let dimensions = self.dimensions;
-        self.zones().map(|z| z.extent(dimensions)).any(|own| contact.extents.iter().any(|e| e.abuts(&own)))
+        self.held.iter().any(|own| contact.extents.iter().any(|e| e.abuts(&own.extent)))
     }
 
     /// Whether the zone is one that this node should know the holder of.
     pub(super) fn concerns(&self, zone: Zone) -> bool {
         let extent = zone.extent(self.dimensions);
-        self.zones().any(|z| z.overlaps(zone) || z.extent(self.dimensions).abuts(&extent))
+        self.held.iter().any(|h| h.claim.zone.overlaps(zone) || h.extent.abuts(&extent))
     }
 
     /// A node has told its zones.
@@ -342,7 +348,7 @@ impl Space {
             return Step::Here(self.describe());
         }
         let target = zone::point(query.key, self.dimensions);
-        let from = self.zones().map(|z| z.extent(self.dimensions).distance(&target)).min();
+        let from = self.held.iter().map(|h| h.extent.distance(&target)).min();
         let usable = self.contacts.values().filter(|c| !query.avoid.contains(&c.peer.id));
         let nearer = |d: u128| from.is_none_or(|from| d < from);
         let ahead: Vec<(u128, Peer)> =
