@@ -11,7 +11,7 @@ use super::nodes;
 use super::process::Launch;
 use super::sandbox::{OUT, PRIVATE};
 use super::updates::write_wrapper;
-use crate::anycast::NodeConfig;
+use crate::anycast::{NodeConfig, Rendezvous};
 use crate::kernel::namespace::Namespace;
 use crate::node::announce::GroupConfig;
 use crate::node::channel::HostConfig;
@@ -108,7 +108,8 @@ fn host_config(topology: &Topology, addresses: &Addresses, node: NodeId, damage:
     }
 }
 
-fn node_config(topology: &Topology, addresses: &Addresses, overlay: &Overlay, node: NodeId) -> NodeConfig {
+/// What the node of a host is told about one of its overlays.
+pub(crate) fn node_config(topology: &Topology, addresses: &Addresses, overlay: &Overlay, node: NodeId) -> NodeConfig {
     let family = topology.family.families()[0];
     let unicast = |host: NodeId| SocketAddr::new(addresses.host(host, family), PORT);
     let anycast = |group: GroupId| SocketAddr::new(topology.groups[group.0].addresses[0], PORT);
@@ -126,7 +127,17 @@ fn node_config(topology: &Topology, addresses: &Addresses, overlay: &Overlay, no
         bootstrap: overlay.bootstrap,
         well_known: overlay.well_known.iter().map(|host| unicast(*host)).collect(),
         healing: overlay.healing,
+        coloring: overlay.coloring,
         heal_every: overlay.heal_every,
+        remember: overlay.remember,
+        rendezvous: overlay.rendezvous.map(|r| Rendezvous {
+            address: anycast(r.group),
+            epoch: r.epoch,
+            listen: r.listen,
+        }),
+        redirect: overlay.redirect,
+        join_capacity: overlay.join_capacity,
+        drain: overlay.drain,
         lookup: overlay.lookup,
         protocol: overlay.settings,
         replicas: overlay.replicas,

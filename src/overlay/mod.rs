@@ -11,6 +11,7 @@ pub mod chord;
 pub mod dht;
 pub mod id;
 pub mod owner;
+pub mod pastry;
 pub mod sim;
 pub mod store;
 pub mod wire;
@@ -39,7 +40,7 @@ pub struct Transmit {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Via {
     Unicast,
-    /// An anycast group's address. 0 is the join group, 1 + c the group of color c.
+    /// An anycast group's address: 0 is the join group, 1 the rendezvous group, 2 + c the group of color c.
     Group(usize),
 }
 
@@ -78,10 +79,18 @@ pub trait Overlay {
     fn get(&mut self, now: Time, token: u64, key: String);
     /// A key that this node owns now.
     fn place(&self) -> Id;
+    /// Whether this node is the only one of its island that owns `key`; never, in an overlay without owners.
+    fn owns(&self, _key: Id) -> bool {
+        false
+    }
     /// Estimated number of nodes in this node's island.
     fn size(&self) -> u32;
     /// Number of keys held, copies of others' keys included.
     fn keys(&self) -> usize;
+    /// How many of them have several values, written by nodes that did not know of each other's.
+    fn conflicts(&self) -> usize {
+        0
+    }
     /// All neighbors, each once.
     fn peers(&self) -> Vec<Peer>;
     fn neighbors(&self) -> Neighbors;
@@ -129,7 +138,7 @@ pub enum Did {
     /// They are others than before.
     Neighbors(Neighbors),
     /// A neighbor did not answer.
-    Forgot(Id),
+    Forgot(Peer),
     Done {
         token: u64,
         outcome: Outcome,
@@ -189,12 +198,14 @@ pub enum Protocol {
 #[serde(rename_all = "lowercase")]
 pub enum ProtocolSettings {
     Chord(chord::Settings),
+    Pastry(pastry::Settings),
 }
 
 impl ProtocolSettings {
     pub fn protocol(self) -> Protocol {
         match self {
             Self::Chord(_) => Protocol::Chord,
+            Self::Pastry(_) => Protocol::Pastry,
         }
     }
 
@@ -202,6 +213,7 @@ impl ProtocolSettings {
     pub fn node(self, me: Peer, settings: dht::Settings, rng: ChaCha8Rng) -> Box<dyn Overlay> {
         match self {
             Self::Chord(own) => Box::new(chord::Chord::new(me, settings, own, rng)),
+            Self::Pastry(own) => Box::new(pastry::Pastry::new(me, settings, own, rng)),
         }
     }
 }

@@ -303,7 +303,7 @@ impl<G: Geometry> Dht<G> {
             self.abandoned(now, call.to, call.request, call.purpose);
         }
         if was_neighbor {
-            self.events.push_back(Did::Forgot(peer.id));
+            self.events.push_back(Did::Forgot(peer));
             G::bereaved(self, now);
         }
     }
@@ -413,6 +413,10 @@ impl<G: Geometry> Overlay for Dht<G> {
 
     fn place(&self) -> Id {
         self.geometry.own_key()
+    }
+
+    fn owns(&self, key: Id) -> bool {
+        self.phase == Phase::Member && !self.rescuing() && self.geometry.owns(key)
     }
 
     fn size(&self) -> u32 {

@@ -1,0 +1,155 @@
+//! What a simulated overlay is made of.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use super::delay::Delays;
+use crate::anycast::{Bootstrap, Coloring, Drain, Healing, NodeConfig, Redirect, Rendezvous};
+use crate::overlay::id::Id;
+use crate::overlay::{LookupMode, Protocol, ProtocolSettings, Proximity, chord};
+
+/// An overlay of nodes that are all alike. [`Options::of`] has what the literature has: rounds of 30 s.
+#[derive(Clone, Debug)]
+pub struct Options {
+    pub nodes: usize,
+    pub seed: u64,
+    pub protocol: ProtocolSettings,
+    pub lookup: LookupMode,
+    pub bootstrap: Bootstrap,
+    /// The first so many hosts are well-known; for [`Bootstrap::WellKnown`].
+    pub well_known: usize,
+    pub healing: Healing,
+    /// Number of colors; asked once before joining too, for near neighbors.
+    pub colors: u16,
+    /// An AS is a place of [`Delays`].
+    pub coloring: Coloring,
+    pub heal_every: Duration,
+    /// How long peers that failed are asked, with [`Healing::RememberedPeers`].
+    pub remember: Duration,
+    /// Of the leaders, with [`Healing::Rendezvous`]: how often each pauses, and for how long.
+    pub epoch: Duration,
+    pub listen: Duration,
+    pub redirect: Redirect,
+    /// Joins a second from which on a member points to others, with [`Redirect::LeastLoaded`].
+    pub join_capacity: u32,
+    pub drain: Option<Drain>,
+    pub replicas: usize,
+    pub stabilize_every: Duration,
+    pub rpc_timeout: Duration,
+    pub rpc_tries: u32,
+    pub network: Network,
+    /// By which share of itself the overlay grows in one stabilization interval of [`super::World::join_all`]:
+    /// a ring takes in only so many new nodes between two old ones in that time.
+    pub growth: f64,
+}
+
+/// What carries the datagrams.
+#[derive(Clone, Debug)]
+pub struct Network {
+    pub delays: Delays,
+    /// Probability that a datagram is lost.
+    pub loss: f64,
+    /// From a node's wish to announce a group until every host's datagrams follow: routing is not simulated.
+    pub propagation: Duration,
+}
+
+/// What a large overlay of this protocol is told: lists of eight neighbors, as for ten thousand nodes. `None`:
+/// it cannot be simulated yet.
+pub fn settings(protocol: Protocol, proximity: Proximity) -> Option<ProtocolSettings> {
+    match protocol {
+        Protocol::Chord => Some(ProtocolSettings::Chord(chord::Settings { successors: 8, proximity })),
+        Protocol::Pastry | Protocol::Can => None,
+    }
+}
+
+impl Options {
+    /// So many nodes at random points of a square, joining by anycast.
+    pub fn of(nodes: usize, protocol: ProtocolSettings, seed: u64) -> Self {
+        Self {
+            nodes,
+            seed,
+            protocol,
+            lookup: LookupMode::Recursive,
+            bootstrap: Bootstrap::Anycast,
+            well_known: 1,
+            healing: Healing::None,
+            colors: 0,
+            coloring: Coloring::Random,
+            heal_every: Duration::from_secs(60),
+            remember: Duration::from_secs(600),
+            epoch: Duration::from_secs(300),
+            listen: Duration::from_secs(10),
+            redirect: Redirect::Nearest,
+            join_capacity: 10,
+            drain: None,
+            replicas: 3,
+            stabilize_every: Duration::from_secs(30),
+            rpc_timeout: Duration::from_secs(2),
+            rpc_tries: 3,
+            network: Network {
+                delays: Delays::random(nodes, seed),
+                loss: 0.0,
+                propagation: Duration::from_millis(500),
+            },
+            growth: 0.5,
+        }
+    }
+
+    /// What each node is told.
+    pub fn configs(&self) -> Vec<NodeConfig> {
+        (0..self.nodes).map(|host| self.config(host)).collect()
+    }
+
+    fn config(&self, host: usize) -> NodeConfig {
+        let name = format!("n{host}");
+        let place = format!("place {}", host % self.network.delays.places().max(1));
+        let colored = match self.coloring {
+            Coloring::Random => Some(name.as_str()),
+            Coloring::ByAs => Some(place.as_str()),
+            Coloring::Farthest => None,
+        };
+        let color = |of: &str| (Id::hash(&[of.as_bytes(), b"color"]).0 % u128::from(self.colors.max(1))) as u16;
+        let has_rendezvous = self.healing.has_rendezvous();
+        let rendezvous = Rendezvous { address: group(1), epoch: self.epoch, listen: self.listen };
+        let id = Id::of_node(self.seed, "simulated", &name);
+        NodeConfig {
+            overlay: "simulated".to_owned(),
+            seed: self.seed,
+            id,
+            address: address(host),
+            join_group: group(0),
+            colors: (2..2 + usize::from(self.colors)).map(group).collect(),
+            color: colored.filter(|_| self.colors > 0).map(color),
+            bootstrap: self.bootstrap,
+            well_known: (0..self.well_known).map(address).collect(),
+            healing: self.healing,
+            coloring: self.coloring,
+            heal_every: self.heal_every,
+            remember: self.remember,
+            key: None,
+            rendezvous: has_rendezvous.then_some(rendezvous),
+            redirect: self.redirect,
+            join_capacity: self.join_capacity,
+            drain: self.drain,
+            lookup: self.lookup,
+            protocol: self.protocol,
+            replicas: self.replicas,
+            stabilize_every: self.stabilize_every,
+            rpc_timeout: self.rpc_timeout,
+            rpc_tries: self.rpc_tries,
+            host: name,
+        }
+    }
+}
+
+/// Of the host with this number, below 2^24.
+fn address(host: usize) -> SocketAddr {
+    let [_, a, b, c] = (host as u32).to_be_bytes();
+    SocketAddr::from(([10, a, b, c], 4000))
+}
+
+/// Of the group with this index, as [`crate::anycast::GroupRef::index`] counts (RFC 2544's benchmarking prefix).
+pub(super) fn group(index: usize) -> SocketAddr {
+    let [a, b] = (index as u16).to_be_bytes();
+    SocketAddr::from(([198, 18, a, b], 4000))
+}
