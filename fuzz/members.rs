@@ -5,16 +5,17 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use anybed::anycast::{Bootstrap, Command, Healing, Member, NodeConfig};
+use anybed::anycast::{Bootstrap, Coloring, Command, Healing, Member, NodeConfig, Redirect, Rendezvous};
 use anybed::overlay::auth::{Key, Opened, Seal};
 use anybed::overlay::id::Id;
 use anybed::overlay::wire::{self, MAX_DATAGRAM, Tag};
-use anybed::overlay::{LookupMode, ProtocolSettings, Proximity, Time, Transmit, Via, chord};
+use anybed::overlay::{LookupMode, ProtocolSettings, Proximity, Time, Transmit, Via, chord, pastry};
 
 /// The protocols, and both ways to look up: a protocol more is a line more.
 pub fn protocols() -> Vec<(ProtocolSettings, LookupMode)> {
     let chord = ProtocolSettings::Chord(chord::Settings { successors: 4, proximity: Proximity::Anycast });
-    let each = [chord];
+    let pastry = ProtocolSettings::Pastry(pastry::Settings::default());
+    let each = [chord, pastry];
     each.into_iter().flat_map(|p| [(p, LookupMode::Recursive), (p, LookupMode::Iterative)]).collect()
 }
 
@@ -102,8 +103,9 @@ impl Room {
         let number = number.get(..length).unwrap_or_default();
         let sender = (0..5).find(|host| address(*host) == to).map_or(Id(9), id);
         let body = [&sender.0.to_be_bytes()[..], &[1], number, response].concat();
-        let mut message = self.head.clone();
-        message.extend([6, (body.len() & 0x7f) as u8 | 0x80, (body.len() >> 7) as u8]);
+        // Both are "the protocol's own".
+        let mut message = bytes[..=self.head.len()].to_vec();
+        message.extend([(body.len() & 0x7f) as u8 | 0x80, (body.len() >> 7) as u8]);
         message.extend(body);
         self.members[0].handle(self.now, to, Via::Unicast, &message);
         self.check();
@@ -209,7 +211,17 @@ fn config(host: usize, protocol: ProtocolSettings, lookup: LookupMode) -> NodeCo
         color: Some(host as u16),
         bootstrap: Bootstrap::Anycast,
         well_known: Vec::new(),
-        healing: Healing::Colors,
+        healing: Healing::ColorsAndRendezvous,
+        coloring: Coloring::Random,
+        remember: Duration::from_secs(60),
+        rendezvous: Some(Rendezvous {
+            address: group(9),
+            epoch: Duration::from_secs(20),
+            listen: Duration::from_secs(1),
+        }),
+        redirect: Redirect::LeastLoaded,
+        join_capacity: 2,
+        drain: None,
         heal_every: Duration::from_secs(2),
         lookup,
         protocol,
