@@ -12,7 +12,7 @@ use anybed::overlay::wire::{self, MAX_DATAGRAM, Tag};
 use anybed::overlay::{LookupMode, ProtocolSettings, Proximity, Time, Transmit, Via, chord, pastry};
 
 /// The protocols, and both ways to look up: a protocol more is a line more.
-pub fn protocols() -> Vec<(ProtocolSettings, LookupMode)> {
+pub(crate) fn protocols() -> Vec<(ProtocolSettings, LookupMode)> {
     let chord = ProtocolSettings::Chord(chord::Settings { successors: 4, proximity: Proximity::Anycast });
     let pastry = ProtocolSettings::Pastry(pastry::Settings::default());
     let each = [chord, pastry];
@@ -20,7 +20,7 @@ pub fn protocols() -> Vec<(ProtocolSettings, LookupMode)> {
 }
 
 /// Whatever a member hears, it sends nothing too long, and its tables keep to their limits.
-pub fn datagram(bytes: &[u8]) {
+pub(crate) fn datagram(bytes: &[u8]) {
     for (protocol, lookup) in protocols() {
         let mut room = Room::new(protocol, lookup);
         room.hear(3, Via::Unicast, bytes);
@@ -29,7 +29,7 @@ pub fn datagram(bytes: &[u8]) {
 }
 
 /// Steps: something is heard, a request is answered, time passes, members talk to one another, a command is given.
-pub fn life(bytes: &[u8]) {
+pub(crate) fn life(bytes: &[u8]) {
     let mut bytes = Bytes(bytes);
     let protocols = protocols();
     let (protocol, lookup) = protocols[usize::from(bytes.one()) % protocols.len()];
@@ -235,7 +235,7 @@ fn config(host: usize, protocol: ProtocolSettings, lookup: LookupMode) -> NodeCo
 
 /// A sender and a receiver with one key, and a network that loses, repeats, delays and damages. What is
 /// taken as fresh was sent, and is taken once in a life.
-pub fn sealed(bytes: &[u8]) {
+pub(crate) fn sealed(bytes: &[u8]) {
     let mut bytes = Bytes(bytes);
     let key = Key::new("correct horse").expect("it is long enough");
     let new = |life: u32| Seal::new(&key, Tag::of_overlay("music"), &[&life.to_be_bytes()]);
