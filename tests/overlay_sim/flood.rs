@@ -97,6 +97,8 @@ fn said(n: u64, kind: u64, me: Peer) -> Vec<u8> {
             let said: Said = Envelope { sender, body: Body::Response { rpc: n, response: Response::Done } };
             other(Message::Overlay(&postcard::to_stdvec(&said).unwrap()))
         }
+        19 => other(Message::Elsewhere { nonce, peer: me }),
+        20 => other(Message::Load { id: sender, joins: n as u32 }),
         _ => {
             let said: Said = Envelope { sender, body: Body::Found { lookup: n, hops: 1, at: place } };
             other(Message::Overlay(&postcard::to_stdvec(&said).unwrap()))
@@ -104,7 +106,7 @@ fn said(n: u64, kind: u64, me: Peer) -> Vec<u8> {
     }
 }
 
-const KINDS: u64 = 20;
+const KINDS: u64 = 22;
 
 /// Whether the strangers know the overlay's key, if it has one.
 #[derive(Clone, Copy, Debug, PartialEq)]
