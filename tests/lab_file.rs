@@ -54,6 +54,18 @@ protocol = "chord"
 "#;
 
 #[test]
+fn a_passphrase_is_as_long_as_it_must_be_and_is_not_shown() {
+    let with = |key: &str| format!("{SMALL}key = \"{key}\"\n");
+    let (topology, _) = load(&with("correct horse"));
+    assert!(topology.overlays[0].key.is_some() && load(SMALL).0.overlays[0].key.is_none());
+    assert!(!format!("{topology:?}").contains("horse"));
+    for wrong in ["seven 7".to_owned(), "k".repeat(129)] {
+        let problem = problems(&with(&wrong));
+        assert!(problem.contains("a passphrase has 8 to 128 bytes"), "{problem}");
+    }
+}
+
+#[test]
 fn shipped_lab_files_load_in_every_family() {
     let mut seen = 0;
     for entry in std::fs::read_dir(root("topologies")).unwrap() {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::GroupRef;
+use crate::overlay::auth::Key;
 use crate::overlay::dht::Settings;
 use crate::overlay::id::Id;
 use crate::overlay::{LookupMode, Peer, ProtocolSettings};
@@ -51,6 +52,9 @@ pub struct NodeConfig {
     #[serde(with = "millis")]
     pub rpc_timeout: Duration,
     pub rpc_tries: u32,
+    /// Who does not have it neither joins nor disturbs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<Key>,
 }
 
 /// Whom a new node asks.

@@ -15,7 +15,8 @@ use super::join::{Ask, Joining};
 use super::leave::Departure;
 use super::load::Load;
 use super::message::Message;
-use super::{GroupRef, Means, NodeConfig, probe};
+use super::{GroupRef, Means, NodeConfig, probe, sealed};
+use crate::overlay::auth::Seal;
 use crate::overlay::dht::MAX_PEERS;
 use crate::overlay::id::Id;
 use crate::overlay::sim::Machine;
@@ -167,7 +168,9 @@ pub(super) struct Welcome {
 /// An overlay node without sockets or clock.
 pub struct Member {
     pub(super) config: NodeConfig,
-    tag: Tag,
+    pub(super) tag: Tag,
+    /// With a key.
+    pub(super) seal: Option<Seal>,
     pub(super) rng: ChaCha8Rng,
     pub(super) overlay: Box<dyn Overlay>,
     jar: Jar,
@@ -184,8 +187,8 @@ pub struct Member {
     pub(super) own: Vec<GroupRef>,
     pub(super) announced: Vec<GroupRef>,
     pub(super) met: BTreeMap<Id, Met>,
-    dropped: u64,
-    out: VecDeque<Transmit>,
+    pub(super) dropped: u64,
+    pub(super) out: VecDeque<Transmit>,
     events: VecDeque<Event>,
 }
 
@@ -204,8 +207,10 @@ impl Member {
         let jar = Jar::new(rng.random());
         let rng_below = ChaCha8Rng::from_seed(rng.random());
         let overlay = config.protocol.node(config.peer(), config.settings(), rng_below);
+        let tag = Tag::of_overlay(&config.overlay);
         Self {
-            tag: Tag::of_overlay(&config.overlay),
+            tag,
+            seal: sealed::seal(&config, tag, now),
             config,
             rng,
             overlay,
@@ -236,10 +241,8 @@ impl Member {
             self.out.push_back(Transmit { to: from, bytes: reply });
             return;
         }
-        let Ok(message) = wire::decode::<Message<'_>>(self.tag, bytes) else {
-            self.dropped += 1;
-            return;
-        };
+        self.tick(now);
+        let Some(message) = self.open(from, via, bytes) else { return };
         match message {
             Message::Hello { nonce, padding } => self.greeted(now, from, nonce, &padding),
             // Everything else is between two nodes: it has no business at a shared address.
@@ -267,6 +270,7 @@ impl Member {
     }
 
     pub fn command(&mut self, now: Time, command: Command) {
+        self.tick(now);
         match command {
             Command::Join { found } => self.join(now, found),
             Command::Leave => self.leave(now),
@@ -296,6 +300,7 @@ impl Member {
     }
 
     pub fn handle_timeout(&mut self, now: Time) {
+        self.tick(now);
         if self.overlay.poll_timeout().is_some_and(|t| t <= now) {
             self.overlay.handle_timeout(now);
         }
@@ -359,6 +364,13 @@ impl Member {
         self.settle(now);
     }
 
+    /// Numbers of entries in its tables and in its overlay's. Whoever sends what, none passes its limit.
+    pub fn tables(&self) -> Vec<(&'static str, usize)> {
+        let (asks, met) = (("asks", self.asks.len()), ("met", self.met.len()));
+        let sealed = self.seal.iter().flat_map(Seal::tables);
+        self.overlay.tables().into_iter().chain(self.healer.tables()).chain([asks, met]).chain(sealed).collect()
+    }
+
     /// Whether it takes part and may be pointed out to others.
     pub(super) fn is_member(&self) -> bool {
         self.overlay.phase() == Phase::Member
@@ -369,7 +381,11 @@ impl Member {
     }
 
     pub(super) fn send(&mut self, to: SocketAddr, message: &Message<'_>) {
-        match wire::encode(self.tag, message) {
+        let bytes = match &mut self.seal {
+            Some(seal) => seal.seal(self.config.address, to, message),
+            None => wire::encode(self.tag, message),
+        };
+        match bytes {
             Some(bytes) => self.out.push_back(Transmit { to, bytes }),
             None => tracing::error!(%to, "a message is too long for a datagram and was not sent"),
         }

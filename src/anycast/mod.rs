@@ -15,6 +15,7 @@ mod member;
 mod message;
 pub mod probe;
 mod renumber;
+mod sealed;
 
 pub use config::{Bootstrap, Coloring, Drain, Healing, NodeConfig, Redirect, Rendezvous};
 pub use member::{Command, Digest, Event, Member};

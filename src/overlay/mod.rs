@@ -6,6 +6,8 @@
 //!
 //! [`Overlay`] is what a node may expect of any protocol.
 
+pub mod auth;
+pub mod can;
 pub mod chord;
 pub mod dht;
 pub mod id;
@@ -93,6 +95,8 @@ pub trait Overlay {
     /// All neighbors, each once.
     fn peers(&self) -> Vec<Peer>;
     fn neighbors(&self) -> Neighbors;
+    /// Numbers of entries in its tables, each of which has a limit.
+    fn tables(&self) -> Vec<(&'static str, usize)>;
     /// A message that came from this address.
     fn handle(&mut self, now: Time, from: SocketAddr, message: &[u8]);
     fn handle_timeout(&mut self, now: Time);
@@ -196,6 +200,7 @@ pub enum Protocol {
 pub enum ProtocolSettings {
     Chord(chord::Settings),
     Pastry(pastry::Settings),
+    Can(can::Settings),
 }
 
 impl ProtocolSettings {
@@ -203,6 +208,7 @@ impl ProtocolSettings {
         match self {
             Self::Chord(_) => Protocol::Chord,
             Self::Pastry(_) => Protocol::Pastry,
+            Self::Can(_) => Protocol::Can,
         }
     }
 
@@ -211,6 +217,7 @@ impl ProtocolSettings {
         match self {
             Self::Chord(own) => Box::new(chord::Chord::new(me, settings, own, rng)),
             Self::Pastry(own) => Box::new(pastry::Pastry::new(me, settings, own, rng)),
+            Self::Can(own) => Box::new(can::Can::new(me, settings, own, rng)),
         }
     }
 }

@@ -13,6 +13,7 @@ use super::model::*;
 use super::multipath::MultipathEntry;
 use super::overlays::{HealingEntry, ProtocolEntry, RedirectEntry};
 use crate::kernel::impairment::Properties;
+use crate::overlay::auth::Key;
 
 /// Keys of a table, and after them those of a link's physics.
 macro_rules! with_physics {
@@ -61,11 +62,17 @@ pub const KEYS: &[(&str, &[&str])] = &[
             "lookup",
             "proximity",
             "successors",
+            "b",
+            "leaf_set",
+            "neighborhood",
+            "dimensions",
+            "landmarks",
             "replicas",
             "stabilize_every",
             "rpc_timeout",
             "rpc_tries",
             "lookups_per_second",
+            "key",
         ],
     ),
     ("probe", &["groups", "every", "timeout"]),
@@ -222,6 +229,7 @@ pub(crate) struct OverlayEntry {
     pub(crate) rpc_timeout: Duration,
     pub(crate) rpc_tries: u32,
     pub(crate) lookups_per_second: f64,
+    pub(crate) key: Option<Key>,
 }
 
 #[derive(Debug)]

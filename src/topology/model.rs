@@ -15,6 +15,7 @@ pub use crate::anycast::{Bootstrap, Coloring, Drain, Healing, Redirect};
 pub use crate::kernel::impairment::Backend;
 use crate::kernel::impairment::Impairment;
 use crate::overlay::ProtocolSettings;
+use crate::overlay::auth::Key;
 pub use crate::overlay::{LookupMode, Protocol, Proximity};
 
 /// Index into [`Topology::nodes`].
@@ -246,6 +247,8 @@ pub struct Overlay {
     pub lookup: LookupMode,
     /// Of its protocol only.
     pub settings: ProtocolSettings,
+    /// Hosts by whose distances a CAN's nodes choose where to join.
+    pub landmarks: Vec<NodeId>,
     /// Copies of each key, the owner's included.
     pub replicas: usize,
     pub stabilize_every: Duration,
@@ -255,6 +258,8 @@ pub struct Overlay {
     pub rpc_tries: u32,
     /// Lookups per second over the whole overlay, spread evenly over the joined nodes; 0 for none.
     pub lookups_per_second: f64,
+    /// Without one everybody may join.
+    pub key: Option<Key>,
 }
 
 /// An overlay's rendezvous group and when its leaders pause.

@@ -14,6 +14,7 @@ use super::model::*;
 use super::multipath::MultipathEntry;
 use super::overlays::{HealingEntry, ProtocolEntry, RedirectEntry};
 use super::table::{Table, duration, integer, string, wrong_type};
+use crate::overlay::auth::{KEY_LENGTH, Key};
 
 /// The longest play, and the longest of any other time of a lab file.
 pub(super) const LONGEST: Duration = Duration::from_secs(24 * 3600);
@@ -233,9 +234,22 @@ impl OverlayEntry {
             rpc_timeout: read_time(table, "rpc_timeout", 10 * MILLISECOND..=60 * second, 300 * MILLISECOND, f),
             rpc_tries: table.integer("rpc_tries", 1..=10, f).map_or(2, |n| *n.get_ref() as u32),
             lookups_per_second: table.number("lookups_per_second", 0.0..=10_000.0, f).map_or(50.0, Spanned::into_inner),
+            key: read_key(table, f),
         };
         Some(Self { name: name?, ..rest })
     }
+}
+
+/// The passphrase is not repeated in words: a lab's output may be shown around.
+fn read_key(table: &Table<'_>, f: &mut Findings) -> Option<Key> {
+    let given = table.string("key", f)?;
+    let key = Key::new(given.get_ref());
+    if key.is_none() {
+        let (shortest, longest) = (KEY_LENGTH.start(), KEY_LENGTH.end());
+        let found = f.error("out-of-range", given.span(), "`key` is too short or too long");
+        found.label(format!("a passphrase has {shortest} to {longest} bytes, this one has {}", given.get_ref().len()));
+    }
+    key
 }
 
 impl ProbeEntry {

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use anybed::anycast::{Coloring, Command, Drain, Event, Healing, Member, NodeConfig, Redirect, Rendezvous};
+use anybed::overlay::auth::Key;
 use anybed::overlay::id::Id;
 use anybed::overlay::sim::{Happened, Settings, Sim};
 use anybed::overlay::{Outcome, Phase, ProtocolSettings, Proximity, chord};
@@ -33,6 +34,8 @@ pub(crate) struct Options {
     pub(crate) drain: Option<Drain>,
     /// The first so many hosts never ask the other colors.
     pub(crate) silent: usize,
+    /// The overlay's passphrase.
+    pub(crate) key: Option<&'static str>,
 }
 
 impl Default for Options {
@@ -51,6 +54,7 @@ impl Default for Options {
             join_capacity: 4,
             drain: None,
             silent: 0,
+            key: None,
         }
     }
 }
@@ -70,6 +74,7 @@ pub(crate) struct Looked {
     pub(crate) unanswered: usize,
     pub(crate) wrong: usize,
     pub(crate) mean_hops: f64,
+    pub(crate) mean_milliseconds: f64,
 }
 
 pub(crate) fn chord(successors: usize) -> ProtocolSettings {
@@ -130,6 +135,7 @@ pub(crate) fn config(options: Options, host: usize) -> NodeConfig {
         stabilize_every: Duration::from_millis(500),
         rpc_timeout: Duration::from_millis(200),
         rpc_tries: 3,
+        key: options.key.and_then(Key::new),
     }
 }
 
@@ -179,6 +185,14 @@ impl World {
         let mut members: Vec<usize> = self.sim.machines().filter(|(_, m)| is_member(m)).map(|(h, _)| h).collect();
         members.sort_by_key(|h| id(*h));
         members
+    }
+
+    /// The hosts that it knows as neighbors, in order of their ids.
+    pub(crate) fn neighbors(&self, host: usize) -> Vec<usize> {
+        let known = self.sim.machine(host).expect("it runs").digest().neighbors.fingers;
+        let mut hosts: Vec<usize> = (0..self.options.hosts).filter(|h| known.contains(&id(*h))).collect();
+        hosts.sort_by_key(|h| id(*h));
+        hosts
     }
 
     pub(crate) fn expect_whole(&mut self, within: Duration) {
@@ -319,11 +333,12 @@ impl World {
             let key = Id::of_key(&format!("looked up {token}"));
             self.sim.command(hosts[n % hosts.len()], Command::Lookup { token, key });
         }
-        let mut looked = Looked { unanswered: 0, wrong: 0, mean_hops: 0.0 };
+        let mut looked = Looked { unanswered: 0, wrong: 0, mean_hops: 0.0, mean_milliseconds: 0.0 };
         for outcome in self.outcomes(&tokens) {
-            let Outcome::Looked { key, owner, hops, .. } = outcome else { panic!("no lookup: {outcome:?}") };
+            let Outcome::Looked { key, owner, hops, milliseconds } = outcome else { panic!("no lookup: {outcome:?}") };
             looked.mean_hops += f64::from(hops) / count as f64;
-            let right = self.options.protocol.protocol().owner(key, hosts.iter().map(|h| id(*h)));
+            looked.mean_milliseconds += milliseconds / count as f64;
+            let right = oracle::owner(&self.sim, island, self.options.protocol.protocol(), key);
             looked.unanswered += usize::from(owner.is_none());
             looked.wrong += usize::from(owner.is_some() && owner != right);
         }

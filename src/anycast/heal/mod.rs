@@ -31,6 +31,8 @@ const MISSES: u32 = 2;
 const MAX_SUSPECTS: usize = 16;
 /// Most floods remembered.
 const MAX_FLOODS: usize = 64;
+/// Most floods passed on in one stabilization interval: anybody can begin one.
+const FLOODS_A_ROUND: u32 = 8;
 /// Stabilization intervals after a merge in which no further island is looked for.
 const PAUSE_ROUNDS: u32 = 6;
 
@@ -45,6 +47,8 @@ pub(super) struct Healer {
     lost: VecDeque<(Time, Id)>,
     suspects: BTreeMap<u64, Suspect>,
     floods: VecDeque<u64>,
+    /// Begin of an interval, and floods passed on in it.
+    passed_on: (Time, u32),
     rejoining: Option<(Peer, Time)>,
     quiet_until: Time,
 }
@@ -68,6 +72,11 @@ struct Suspect {
 }
 
 impl Healer {
+    /// Numbers of entries in its tables.
+    pub(super) fn tables(&self) -> [(&'static str, usize); 2] {
+        [("suspects", self.suspects.len()), ("floods", self.floods.len())]
+    }
+
     pub(super) fn due(&self) -> Option<Time> {
         let suspects = self.suspects.values().filter_map(|s| s.next).min();
         let leader = self.leader.as_ref().map(Leader::due);
@@ -198,6 +207,13 @@ impl Member {
     pub(super) fn contact(&mut self, now: Time, flood: u64, peer: Peer) {
         let fresh = self.is_member() && !self.healer.floods.contains(&flood);
         if !fresh || self.config.healing == Healing::None {
+            return;
+        }
+        if now - self.healer.passed_on.0 >= self.config.stabilize_every {
+            self.healer.passed_on = (now, 0);
+        }
+        self.healer.passed_on.1 += 1;
+        if self.healer.passed_on.1 > FLOODS_A_ROUND {
             return;
         }
         self.healer.floods.push_back(flood);
