@@ -11,11 +11,12 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::anycast::Means;
 use crate::kernel::impairment::{Egress, Impairment};
 use crate::overlay::id::Id;
 use crate::scenario::Expectation;
 use crate::survey::Survey;
-use crate::topology::{Bootstrap, Healing, LookupMode, MultipathHash, Place, Protocol};
+use crate::topology::{Bootstrap, Coloring, Healing, LookupMode, MultipathHash, Place, Protocol, Redirect};
 pub use flows::{BreakReason, FlowChange, FlowDid, FlowFacts};
 pub(crate) use told::told;
 
@@ -166,6 +167,10 @@ pub struct LinkFacts {
     pub impairments: [Impairment; 2],
 }
 
+fn nothing(count: &u32) -> bool {
+    *count == 0
+}
+
 fn unimpaired(impairments: &[Impairment; 2]) -> bool {
     impairments.iter().all(Impairment::is_none)
 }
@@ -177,6 +182,9 @@ pub struct GroupFacts {
     pub overlay: Option<String>,
     /// `None` for a plain or a join group.
     pub color: Option<u16>,
+    /// It is its overlay's rendezvous group.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub rendezvous: bool,
     /// Hosts that may announce it; empty in records that do not have them.
     #[serde(default)]
     pub members: Vec<String>,
@@ -188,10 +196,14 @@ pub struct OverlayFacts {
     pub protocol: Protocol,
     pub bootstrap: Bootstrap,
     pub healing: Healing,
+    #[serde(default)]
+    pub coloring: Coloring,
+    #[serde(default)]
+    pub redirect: Redirect,
     pub lookup: LookupMode,
     /// Host name to ring id.
     pub ids: BTreeMap<String, Id>,
-    /// Host name to color; empty without colors.
+    /// Host name to color; empty without colors, and when each host chooses its own ([`NodeDid::Colored`]).
     pub colors: BTreeMap<String, u16>,
 }
 
@@ -276,6 +288,13 @@ pub enum NodeDid {
         served_by: Option<String>,
         milliseconds: f64,
         attempts: u32,
+        /// How often a member sent it to another one.
+        #[serde(default, skip_serializing_if = "nothing")]
+        redirected: u32,
+    },
+    /// It has chosen the color that it announces.
+    Colored {
+        color: u16,
     },
     JoinFailed {
         reason: String,
@@ -309,10 +328,14 @@ pub enum NodeDid {
         hops: u32,
         milliseconds: f64,
     },
-    /// A color's address was answered from another island.
+    /// A member of another island has answered, or has found this node.
     Contact {
         peer: String,
-        color: u16,
+        /// What led to it.
+        #[serde(default)]
+        by: Means,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        color: Option<u16>,
     },
     /// It was told of that contact and joins again through it.
     Rejoining {

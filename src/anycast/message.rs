@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::Means;
 use super::cookie::Cookie;
 use crate::overlay::Peer;
 use crate::overlay::id::Id;
@@ -17,18 +18,27 @@ pub(super) enum Message<'a> {
     /// From a member's unicast address: show me that you got this.
     Cookie { nonce: u64, cookie: Cookie },
     /// To that unicast address.
-    Echo { nonce: u64, cookie: Cookie },
+    Echo {
+        nonce: u64,
+        cookie: Cookie,
+        /// How often this join was sent elsewhere; `None`: it only asks.
+        join: Option<u8>,
+    },
+    /// Join through this one: it has less to do.
+    Elsewhere { nonce: u64, peer: Peer },
     Welcome {
         nonce: u64,
         id: Id,
+        /// A key that it owns.
+        place: Id,
         color: Option<u16>,
         size: u32,
-        /// A key that it owns: who finds another owner of it is of another island.
-        place: Id,
         neighbors: Vec<Peer>,
     },
-    /// "I found you through your color; of our two islands yours is the smaller."
-    Met { id: Id, color: u16, place: Id },
+    /// "I found you by these means; of our two islands yours is the smaller."
+    Met { id: Id, place: Id, by: Means, color: Option<u16> },
+    /// To neighbors: joins served within the last second.
+    Load { id: Id, joins: u32 },
     /// A member of another island, passed on to every node of this one.
     Contact { flood: u64, peer: Peer },
     /// The protocol's own.

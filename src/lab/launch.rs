@@ -11,7 +11,7 @@ use super::nodes;
 use super::process::Launch;
 use super::sandbox::{OUT, PRIVATE};
 use super::updates::write_wrapper;
-use crate::anycast::NodeConfig;
+use crate::anycast::{NodeConfig, Rendezvous};
 use crate::kernel::namespace::Namespace;
 use crate::node::announce::GroupConfig;
 use crate::node::channel::HostConfig;
@@ -127,12 +127,23 @@ pub(crate) fn node_config(topology: &Topology, addresses: &Addresses, overlay: &
         bootstrap: overlay.bootstrap,
         well_known: overlay.well_known.iter().map(|host| unicast(*host)).collect(),
         healing: overlay.healing,
+        coloring: overlay.coloring,
         heal_every: overlay.heal_every,
+        remember: overlay.remember,
+        rendezvous: overlay.rendezvous.map(|r| Rendezvous {
+            address: anycast(r.group),
+            epoch: r.epoch,
+            listen: r.listen,
+        }),
+        redirect: overlay.redirect,
+        join_capacity: overlay.join_capacity,
+        drain: overlay.drain,
         lookup: overlay.lookup,
         protocol: overlay.settings,
         replicas: overlay.replicas,
         stabilize_every: overlay.stabilize_every,
         rpc_timeout: overlay.rpc_timeout,
         rpc_tries: overlay.rpc_tries,
+        key: overlay.key.clone(),
     }
 }

@@ -10,6 +10,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::anycast::Means;
 use crate::event::{NodeDid, OverlayFacts, What};
 use crate::measure::Record;
 use crate::measure::islands::{Membership, Shape};
@@ -39,6 +40,7 @@ pub(crate) struct Join<'a> {
     pub(crate) served_by: Option<&'a str>,
     pub(crate) milliseconds: f64,
     pub(crate) attempts: u32,
+    pub(crate) redirected: u32,
 }
 
 #[derive(Clone, Debug)]
@@ -60,7 +62,7 @@ pub(crate) struct History<'a> {
     /// By the time they were sent.
     pub(crate) lookups: Vec<Lookup<'a>>,
     /// Time, host, peer, color.
-    pub(crate) contacts: Vec<(u64, &'a str, &'a str, u16)>,
+    pub(crate) contacts: Vec<(u64, &'a str, &'a str, Means, Option<u16>)>,
     pub(crate) rejoins_begun: usize,
     /// Milliseconds each took.
     pub(crate) rejoins: Vec<f64>,
@@ -161,15 +163,16 @@ impl<'a> History<'a> {
         match did {
             // Renumbered: that took no bootstrap.
             NodeDid::Joined { served_by: Some(_), attempts: 0, .. } => {}
-            NodeDid::Joined { served_by, milliseconds, attempts } => self.joins.push(Join {
+            NodeDid::Joined { served_by, milliseconds, attempts, redirected } => self.joins.push(Join {
                 at,
                 host: node,
                 served_by: served_by.as_deref(),
                 milliseconds: *milliseconds,
                 attempts: *attempts,
+                redirected: *redirected,
             }),
             NodeDid::JoinFailed { .. } => self.failed_joins.push(at),
-            NodeDid::Contact { peer, color } => self.contacts.push((at, node, peer, *color)),
+            NodeDid::Contact { peer, by, color } => self.contacts.push((at, node, peer, *by, *color)),
             NodeDid::Rejoining { .. } => self.rejoins_begun += 1,
             NodeDid::Rejoined { milliseconds, .. } => self.rejoins.push(*milliseconds),
             _ => {}

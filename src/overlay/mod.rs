@@ -6,11 +6,13 @@
 //!
 //! [`Overlay`] is what a node may expect of any protocol.
 
+pub mod auth;
 pub mod can;
 pub mod chord;
 pub mod dht;
 pub mod id;
 pub mod owner;
+pub mod pastry;
 pub mod sim;
 pub mod store;
 pub mod wire;
@@ -39,7 +41,7 @@ pub struct Transmit {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Via {
     Unicast,
-    /// An anycast group's address. 0 is the join group, 1 + c the group of color c.
+    /// An anycast group's address: 0 is the join group, 1 the rendezvous group, 2 + c the group of color c.
     Group(usize),
 }
 
@@ -78,13 +80,23 @@ pub trait Overlay {
     fn get(&mut self, now: Time, token: u64, key: String);
     /// A key that this node owns now.
     fn place(&self) -> Id;
+    /// Whether this node is the only one of its island that owns `key`; never, in an overlay without owners.
+    fn owns(&self, _key: Id) -> bool {
+        false
+    }
     /// Estimated number of nodes in this node's island.
     fn size(&self) -> u32;
     /// Number of keys held, copies of others' keys included.
     fn keys(&self) -> usize;
+    /// How many of them have several values, written by nodes that did not know of each other's.
+    fn conflicts(&self) -> usize {
+        0
+    }
     /// All neighbors, each once.
     fn peers(&self) -> Vec<Peer>;
     fn neighbors(&self) -> Neighbors;
+    /// Numbers of entries in its tables, each of which has a limit.
+    fn tables(&self) -> Vec<(&'static str, usize)>;
     /// A message that came from this address.
     fn handle(&mut self, now: Time, from: SocketAddr, message: &[u8]);
     fn handle_timeout(&mut self, now: Time);
@@ -127,7 +139,7 @@ pub enum Did {
     /// They are others than before.
     Neighbors(Neighbors),
     /// A neighbor did not answer.
-    Forgot(Id),
+    Forgot(Peer),
     Done {
         token: u64,
         outcome: Outcome,
@@ -188,6 +200,7 @@ pub enum Protocol {
 pub enum ProtocolSettings {
     Chord(chord::Settings),
     Can(can::Settings),
+    Pastry(pastry::Settings),
 }
 
 impl ProtocolSettings {
@@ -195,6 +208,7 @@ impl ProtocolSettings {
         match self {
             Self::Chord(_) => Protocol::Chord,
             Self::Can(_) => Protocol::Can,
+            Self::Pastry(_) => Protocol::Pastry,
         }
     }
 
@@ -203,6 +217,7 @@ impl ProtocolSettings {
         match self {
             Self::Chord(own) => Box::new(chord::Chord::new(me, settings, own, rng)),
             Self::Can(own) => Box::new(can::Can::new(me, settings, own, rng)),
+            Self::Pastry(own) => Box::new(pastry::Pastry::new(me, settings, own, rng)),
         }
     }
 }

@@ -215,7 +215,7 @@ fn overlay_reaction(fault: &FaultReport, reaction: &OverlayReaction, overlay: &O
     let mut parts = Vec::new();
     if let Some(contact) = &reaction.first_contact {
         let later = duration((contact.at - fault.at) * 1e3);
-        parts.push(format!("contact +{later} ({} heard color {})", contact.host, contact.color));
+        parts.push(format!("contact +{later} ({} heard {})", contact.host, contact.by.asked(contact.color)));
     }
     if most > before.max(after) {
         parts.push(format!("up to {}: {}", islands(most), sizes()));

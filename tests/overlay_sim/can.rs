@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use anybed::anycast::{Command, Event};
-use anybed::overlay::{Peer, Proximity, can};
+use anybed::overlay::{Peer, ProtocolSettings, Proximity, can};
 use anybed::topology::{Healing, LookupMode};
 
 use crate::world::{self, Options, World};
@@ -13,7 +13,7 @@ const SECOND: Duration = Duration::from_secs(1);
 
 fn options(dimensions: u32) -> Options {
     let can = can::Settings { dimensions, ..can::Settings::default() };
-    Options { can: Some(can), ..Options::default() }
+    Options { protocol: ProtocolSettings::Can(can), ..Options::default() }
 }
 
 #[test]
@@ -31,7 +31,8 @@ fn after_joins_the_space_is_tiled() {
 fn a_lookup_takes_about_a_quarter_of_d_times_the_dth_root_of_n_hops() {
     for (hosts, dimensions, lookup) in [(64, 2, LookupMode::Iterative), (64, 3, LookupMode::Recursive)] {
         let can = can::Settings { dimensions, proximity: Proximity::None, ..can::Settings::default() };
-        let mut world = World::new(Options { hosts, lookup, can: Some(can), ..Options::default() });
+        let mut world =
+            World::new(Options { hosts, lookup, protocol: ProtocolSettings::Can(can), ..Options::default() });
         world.join_all();
         world.expect_whole(30 * SECOND);
         let looked = world.lookups(500);
@@ -153,7 +154,7 @@ fn with_landmarks_neighbors_are_nearer() {
     let landmarks = [0, 17, 35].map(|h| Some(Peer { id: world::id(h), address: world::address(h) }));
     let mean = |landmarks| {
         let can = can::Settings { landmarks, ..can::Settings::default() };
-        let mut world = World::new(Options { hosts: 36, can: Some(can), ..Options::default() });
+        let mut world = World::new(Options { hosts: 36, protocol: ProtocolSettings::Can(can), ..Options::default() });
         world.join_all();
         world.expect_whole(30 * SECOND);
         mean_distance(&world)
@@ -168,7 +169,12 @@ fn with_landmarks_neighbors_are_nearer() {
 fn weighing_progress_by_round_trip_saves_time_at_each_hop() {
     let mean = |proximity| {
         let can = can::Settings { dimensions: 4, proximity, ..can::Settings::default() };
-        let options = Options { hosts: 48, lookup: LookupMode::Recursive, can: Some(can), ..Options::default() };
+        let options = Options {
+            hosts: 48,
+            lookup: LookupMode::Recursive,
+            protocol: ProtocolSettings::Can(can),
+            ..Options::default()
+        };
         let mut world = World::new(options);
         world.join_all();
         world.expect_whole(30 * SECOND);

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use anybed::anycast::Command;
-use anybed::overlay::can;
+use anybed::overlay::{ProtocolSettings, can};
 use anybed::topology::{Healing, LookupMode};
 use proptest::prelude::*;
 
@@ -74,7 +74,7 @@ proptest! {
     ) {
         let lookup = if recursive { LookupMode::Recursive } else { LookupMode::Iterative };
         let can = can::Settings { dimensions, ..can::Settings::default() };
-        let options = Options { hosts, seed, lookup, can: Some(can), healing: Healing::Colors, ..Options::default() };
+        let options = Options { hosts, seed, lookup, protocol: ProtocolSettings::Can(can), healing: Healing::Colors, ..Options::default() };
         let mut world = World::new(options);
         world.join_all();
         world.sim.set_loss(loss);
@@ -123,7 +123,7 @@ proptest! {
         dimensions in 1..=3u32,
     ) {
         let can = can::Settings { dimensions, ..can::Settings::default() };
-        let mut world = World::new(Options { hosts: 18, seed, can: Some(can), healing: Healing::Colors, ..Options::default() });
+        let mut world = World::new(Options { hosts: 18, seed, protocol: ProtocolSettings::Can(can), healing: Healing::Colors, ..Options::default() });
         world.join_all();
         world.expect_whole(30 * SECOND);
         prop_assert_eq!(world.put(30), 30);

@@ -313,7 +313,7 @@ impl<G: Geometry> Dht<G> {
             self.abandoned(now, call.to, call.request, call.purpose);
         }
         if was_neighbor {
-            self.events.push_back(Did::Forgot(peer.id));
+            self.events.push_back(Did::Forgot(peer));
             G::bereaved(self, now);
         }
     }
@@ -425,6 +425,10 @@ impl<G: Geometry> Overlay for Dht<G> {
         self.geometry.own_key()
     }
 
+    fn owns(&self, key: Id) -> bool {
+        self.phase == Phase::Member && !self.rescuing() && self.geometry.owns(key)
+    }
+
     fn size(&self) -> u32 {
         self.geometry.size()
     }
@@ -439,6 +443,18 @@ impl<G: Geometry> Overlay for Dht<G> {
 
     fn neighbors(&self) -> Neighbors {
         self.geometry.neighbors()
+    }
+
+    fn tables(&self) -> Vec<(&'static str, usize)> {
+        let own = [
+            ("neighbors", self.geometry.peers().len()),
+            ("keys", self.store.len()),
+            ("calls", self.calls.count(|_| true)),
+            ("tasks", self.tasks.len()),
+            ("writes", self.writes.len()),
+            ("covers", self.covers.len()),
+        ];
+        own.into_iter().chain(self.peers.tables()).collect()
     }
 
     fn handle(&mut self, now: Time, from: SocketAddr, message: &[u8]) {
