@@ -61,7 +61,7 @@ pub(crate) fn lab_file(bytes: &[u8]) {
 
 pub(crate) fn graphml(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
-    match anybed::topology::graphml::parse("graph.graphml", "graph", text, bytes.len() % 2 == 0) {
+    match anybed::topology::graphml::parse("graph.graphml", "graph", text, bytes.len().is_multiple_of(2)) {
         Ok(graph) => assert!(!anybed::topology::graphml::to_lab_file(&graph).is_empty()),
         Err(problems) => assert!(!problems.render(false).is_empty()),
     }
