@@ -7,6 +7,7 @@
 //! [`Overlay`] is what a node may expect of any protocol.
 
 pub mod auth;
+pub mod can;
 pub mod chord;
 pub mod dht;
 pub mod id;
@@ -206,6 +207,7 @@ pub enum Protocol {
 pub enum ProtocolSettings {
     Chord(chord::Settings),
     Pastry(pastry::Settings),
+    Can(can::Settings),
 }
 
 impl ProtocolSettings {
@@ -213,6 +215,7 @@ impl ProtocolSettings {
         match self {
             Self::Chord(_) => Protocol::Chord,
             Self::Pastry(_) => Protocol::Pastry,
+            Self::Can(_) => Protocol::Can,
         }
     }
 
@@ -221,6 +224,7 @@ impl ProtocolSettings {
         match self {
             Self::Chord(own) => Box::new(chord::Chord::new(me, settings, own, rng)),
             Self::Pastry(own) => Box::new(pastry::Pastry::new(me, settings, own, rng)),
+            Self::Can(own) => Box::new(can::Can::new(me, settings, own, rng)),
         }
     }
 }

@@ -308,17 +308,17 @@ fn lookup_table(overlay: &OverlayReport) -> Vec<Vec<Cell>> {
 
 /// `239 of 240`.
 fn found(audit: &Audit) -> String {
-    let found = format!("{}\u{a0}of\u{a0}{}", audit.found, audit.found as usize + audit.missing.len());
-    match audit.conflicts {
-        0 => found,
-        conflicts => format!("{found}, {conflicts} with several values"),
-    }
+    format!("{}\u{a0}of\u{a0}{}", audit.found, audit.found as usize + audit.missing.len())
 }
 
 pub(crate) fn draw_keys(overlay: &OverlayReport) -> String {
     let keys = &overlay.keys;
     let failed = if keys.failed > 0 { format!(" ({} not)", keys.failed) } else { String::new() };
-    let audits = keys.audits.iter().map(|a| format!("{} at\u{a0}{}", found(a), moment(a.at)));
+    let several = |a: &Audit| match a.conflicts {
+        0 => String::new(),
+        conflicts => format!(" ({conflicts} with several values)"),
+    };
+    let audits = keys.audits.iter().map(|a| format!("{} at\u{a0}{}{}", found(a), moment(a.at), several(a)));
     let stored = format!("{} stored{failed}", keys.stored);
     if keys.audits.is_empty() { stored } else { format!("{stored}; found {}", abbreviated(audits, 4)) }
 }

@@ -65,6 +65,8 @@ pub const KEYS: &[(&str, &[&str])] = &[
             "b",
             "leaf_set",
             "neighborhood",
+            "dimensions",
+            "landmarks",
             "replicas",
             "stabilize_every",
             "rpc_timeout",

@@ -11,9 +11,9 @@ use crate::world::{self, Happening, Options, World};
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// Eight members, then 64 hosts of the far end join at once; joins served by each member.
+/// Eight members, then 32 hosts of the far end join at once; joins served by each member.
 fn crowd(options: Options) -> (World, BTreeMap<usize, usize>) {
-    let mut world = World::new(Options { hosts: 72, ..options });
+    let mut world = World::new(Options { hosts: 40, ..options });
     world.sim.command(0, Command::Join { found: true });
     world.sim.run_for(2 * SECOND);
     for host in 1..8 {
@@ -22,12 +22,12 @@ fn crowd(options: Options) -> (World, BTreeMap<usize, usize>) {
     }
     world.sim.run_for(5 * SECOND);
     let since = world.sim.events().len();
-    for host in 8..72 {
+    for host in 8..40 {
         world.sim.command(host, Command::Join { found: false });
     }
     let all = world.sim.run_until(60 * SECOND, |sim| sim.machines().all(|(_, m)| world::is_member(m)));
     assert!(all, "some never joined");
-    let hosts: BTreeMap<_, usize> = (0..72).map(|h| (world::id(h), h)).collect();
+    let hosts: BTreeMap<_, usize> = (0..40).map(|h| (world::id(h), h)).collect();
     let mut served = BTreeMap::new();
     for h in &world.sim.events()[since..] {
         if let Event::Joined { served_by: Some(by), .. } = &h.event {
@@ -50,9 +50,9 @@ fn overloaded_members_point_to_others() {
     assert_eq!(nearest.len(), 1, "the nearest serves everybody: {nearest:?}");
     assert!(imbalance(&nearest) > 7.9, "{nearest:?}");
     assert!(imbalance(&shared) < 2.5, "{shared:?}");
-    assert_eq!(shared.values().sum::<usize>(), 64);
+    assert_eq!(shared.values().sum::<usize>(), 32);
     let redirected = |h: &&Happening| matches!(h.event, Event::Joined { redirected: 1.., .. });
-    assert!(world.sim.events().iter().filter(redirected).count() >= 32);
+    assert!(world.sim.events().iter().filter(redirected).count() >= 16);
     let twice = |h: &&Happening| matches!(h.event, Event::Joined { redirected: 3.., .. });
     assert_eq!(world.sim.events().iter().filter(twice).count(), 0);
     world.expect_whole(60 * SECOND);
@@ -73,22 +73,22 @@ fn a_drained_member_leaves_its_catchment_to_others_and_returns() {
 #[test]
 fn the_farthest_color_is_seldom_the_neighbor_s() {
     let unlike = |coloring| {
-        let options = Options { hosts: 40, healing: Healing::Colors, coloring, ..Options::default() };
+        let options = Options { hosts: 24, healing: Healing::Colors, coloring, ..Options::default() };
         let mut world = World::new(options);
         world.sim.command(0, Command::Join { found: true });
-        for host in 1..40 {
+        for host in 1..24 {
             // Those who choose at the same moment do not see each other's choice.
             world.sim.run_for(SECOND);
             world.sim.command(host, Command::Join { found: false });
         }
         world.sim.run_for(5 * SECOND);
         let colors: Vec<u16> =
-            (0..40).map(|h| world.sim.machine(h).unwrap().digest().color.expect("every member has one")).collect();
-        (0..40).filter(|h| colors[*h] != colors[world.nearest_other(*h)]).count()
+            (0..24).map(|h| world.sim.machine(h).unwrap().digest().color.expect("every member has one")).collect();
+        (0..24).filter(|h| colors[*h] != colors[world.nearest_other(*h)]).count()
     };
     let (random, farthest) = (unlike(Coloring::Random), unlike(Coloring::Farthest));
-    assert!(farthest > random, "{farthest} of 40, not {random}");
-    assert!(farthest >= 36, "{farthest} of 40");
+    assert!(farthest > random, "{farthest} of 24, not {random}");
+    assert!(farthest >= 21, "{farthest} of 24");
 }
 
 #[test]

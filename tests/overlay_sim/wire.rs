@@ -7,7 +7,7 @@ use std::time::Duration;
 use anybed::anycast::{Command, Event, GroupRef, Member, probe};
 use anybed::overlay::id::Id;
 use anybed::overlay::wire::{MAX_DATAGRAM, Tag, encode};
-use anybed::overlay::{Neighbors, Outcome, ProtocolSettings, Time, Via, pastry};
+use anybed::overlay::{Neighbors, Outcome, ProtocolSettings, Time, Via, can, pastry};
 use proptest::prelude::*;
 
 use crate::world::{self, Options};
@@ -18,7 +18,8 @@ fn member() -> (Member, Time) {
 
 /// Of each protocol.
 fn options() -> impl Strategy<Value = Options> {
-    let protocols = [world::chord(8), ProtocolSettings::Pastry(pastry::Settings::default())];
+    let can = ProtocolSettings::Can(can::Settings::default());
+    let protocols = [world::chord(8), ProtocolSettings::Pastry(pastry::Settings::default()), can];
     prop::sample::select(protocols.map(|protocol| Options { protocol, ..Options::default() }).to_vec())
 }
 

@@ -120,7 +120,7 @@ impl<G: Geometry> Dht<G> {
     }
 
     /// The owner of a stray is known: gives it all the strays it owns.
-    pub(super) fn return_strays(&mut self, now: Time, owner: Peer, range: (Id, Id)) {
+    pub(in crate::overlay) fn return_strays(&mut self, now: Time, owner: Peer, range: (Id, Id)) {
         if owner.id == self.me.id {
             return;
         }
