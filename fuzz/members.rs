@@ -5,16 +5,18 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use anybed::anycast::{Bootstrap, Command, Healing, Member, NodeConfig};
+use anybed::anycast::{Bootstrap, Coloring, Command, Drain, Healing, Member, NodeConfig, Redirect, Rendezvous};
 use anybed::overlay::auth::{Key, Opened, Seal};
 use anybed::overlay::id::Id;
 use anybed::overlay::wire::{self, MAX_DATAGRAM, Tag};
-use anybed::overlay::{LookupMode, ProtocolSettings, Proximity, Time, Transmit, Via, chord};
+use anybed::overlay::{LookupMode, ProtocolSettings, Proximity, Time, Transmit, Via, can, chord, pastry};
 
 /// The protocols, and both ways to look up: a protocol more is a line more.
 pub fn protocols() -> Vec<(ProtocolSettings, LookupMode)> {
     let chord = ProtocolSettings::Chord(chord::Settings { successors: 4, proximity: Proximity::Anycast });
-    let each = [chord];
+    let pastry = ProtocolSettings::Pastry(pastry::Settings::default());
+    let can = ProtocolSettings::Can(can::Settings::default());
+    let each = [chord, pastry, can];
     each.into_iter().flat_map(|p| [(p, LookupMode::Recursive), (p, LookupMode::Iterative)]).collect()
 }
 
@@ -209,7 +211,17 @@ fn config(host: usize, protocol: ProtocolSettings, lookup: LookupMode) -> NodeCo
         color: Some(host as u16),
         bootstrap: Bootstrap::Anycast,
         well_known: Vec::new(),
-        healing: Healing::Colors,
+        healing: Healing::ColorsAndRendezvous,
+        coloring: Coloring::Random,
+        remember: Duration::from_secs(60),
+        rendezvous: Some(Rendezvous {
+            address: group(9),
+            epoch: Duration::from_secs(20),
+            listen: Duration::from_secs(1),
+        }),
+        redirect: Redirect::LeastLoaded,
+        join_capacity: 2,
+        drain: Some(Drain { above: 4, below: 1 }),
         heal_every: Duration::from_secs(2),
         lookup,
         protocol,

@@ -1,6 +1,7 @@
 //! Replays the fuzzers' corpus: inputs that reached much, and those that once found something.
 
 #[path = "../fuzz/targets.rs"]
+#[expect(unreachable_pub, reason = "a crate of its own for the fuzzers")]
 mod targets;
 
 use std::path::Path;

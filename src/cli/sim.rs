@@ -207,8 +207,6 @@ impl Simulation {
             ProtocolArg::Can => Protocol::Can,
         };
         let settings = sim::settings(protocol, choice.proximity());
-        let settings =
-            settings.ok_or_else(|| Failure::Usage(anyhow!("--protocol {protocol:?} cannot be simulated yet")))?;
         let mut options = Options::of(nodes, settings, self.seed.unwrap_or(1));
         options.lookup = match self.lookup {
             LookupArg::Iterative => LookupMode::Iterative,

@@ -7,6 +7,7 @@
 //! [`Overlay`] is what a node may expect of any protocol.
 
 pub mod auth;
+pub mod can;
 pub mod chord;
 pub mod dht;
 pub mod id;
@@ -14,6 +15,7 @@ pub mod owner;
 pub mod pastry;
 pub mod sim;
 pub mod store;
+pub mod version;
 pub mod wire;
 
 use std::net::SocketAddr;
@@ -166,8 +168,14 @@ pub enum Outcome {
     Looked { key: Id, owner: Option<Id>, hops: u32, milliseconds: f64 },
     /// `stored`: all copies have been acknowledged.
     Put { key: String, stored: bool },
-    /// `value` is `None` when neither the owner nor a replica had it.
-    Got { key: String, value: Option<String> },
+    /// `value` is `None` when neither the owner nor a replica had it. `others`: what was written in another
+    /// island meanwhile.
+    Got {
+        key: String,
+        value: Option<String>,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        others: Vec<String>,
+    },
 }
 
 /// Which of several nodes that would serve as neighbors a node takes.
@@ -199,6 +207,7 @@ pub enum Protocol {
 pub enum ProtocolSettings {
     Chord(chord::Settings),
     Pastry(pastry::Settings),
+    Can(can::Settings),
 }
 
 impl ProtocolSettings {
@@ -206,6 +215,7 @@ impl ProtocolSettings {
         match self {
             Self::Chord(_) => Protocol::Chord,
             Self::Pastry(_) => Protocol::Pastry,
+            Self::Can(_) => Protocol::Can,
         }
     }
 
@@ -214,6 +224,7 @@ impl ProtocolSettings {
         match self {
             Self::Chord(own) => Box::new(chord::Chord::new(me, settings, own, rng)),
             Self::Pastry(own) => Box::new(pastry::Pastry::new(me, settings, own, rng)),
+            Self::Can(own) => Box::new(can::Can::new(me, settings, own, rng)),
         }
     }
 }

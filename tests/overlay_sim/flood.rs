@@ -6,7 +6,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use anybed::anycast::{Command, Member};
+use anybed::anycast::{Command, Means, Member};
 use anybed::overlay::auth::{Key, Seal};
 use anybed::overlay::dht::message::{Body, Envelope, Query, Request, Response, Route};
 use anybed::overlay::id::Id;
@@ -44,9 +44,11 @@ struct OwnPlace {
 enum Message<'a> {
     Hello { nonce: u64, padding: Vec<u8> },
     Cookie { nonce: u64, cookie: [u8; 16] },
-    Echo { nonce: u64, cookie: [u8; 16] },
-    Welcome { nonce: u64, id: Id, color: Option<u16>, size: u32, neighbors: Vec<Peer> },
-    Met { id: Id, color: u16 },
+    Echo { nonce: u64, cookie: [u8; 16], join: Option<u8> },
+    Elsewhere { nonce: u64, peer: Peer },
+    Welcome { nonce: u64, id: Id, place: Id, color: Option<u16>, size: u32, neighbors: Vec<Peer> },
+    Met { id: Id, place: Id, by: Means, color: Option<u16> },
+    Load { id: Id, joins: u32 },
     Contact { flood: u64, peer: Peer },
     Overlay(&'a [u8]),
 }
@@ -67,9 +69,17 @@ fn said(n: u64, kind: u64, me: Peer) -> Vec<u8> {
     match kind {
         0 => other(Message::Hello { nonce, padding: vec![0; 48] }),
         1 => other(Message::Cookie { nonce, cookie: [n as u8; 16] }),
-        2 => other(Message::Echo { nonce, cookie: [n as u8; 16] }),
-        3 => other(Message::Welcome { nonce, id: sender, color: Some(3), size: 5, neighbors: vec![me; 16] }),
-        4 => other(Message::Met { id: sender, color: (n % 8) as u16 }),
+        2 => other(Message::Echo { nonce, cookie: [n as u8; 16], join: Some(0) }),
+        3 => other(Message::Welcome {
+            nonce,
+            id: sender,
+            place: sender,
+            color: Some(3),
+            size: 5,
+            neighbors: vec![me; 16],
+        }),
+        4 => other(Message::Met { id: sender, place: sender, by: Means::Color, color: Some((n % 8) as u16) }),
+        5 if n % 2 == 0 => other(Message::Load { id: sender, joins: n as u32 }),
         5 => other(Message::Contact { flood, peer: me }),
         6 => request(Request::Ping),
         7 => request(Request::Step(query())),

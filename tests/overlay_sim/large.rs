@@ -9,7 +9,7 @@ use anybed::sim::{Delays, Lookups, Options, Sample, World, settings};
 const SECOND: Duration = Duration::from_secs(1);
 
 fn options(nodes: usize, proximity: Proximity, seed: u64) -> Options {
-    Options::of(nodes, settings(Protocol::Chord, proximity).expect("Chord is there"), seed)
+    Options::of(nodes, settings(Protocol::Chord, proximity), seed)
 }
 
 fn settled(options: &Options) -> World {

@@ -3,17 +3,26 @@
 use std::collections::BTreeSet;
 
 use anybed::anycast::Member;
-use anybed::overlay::ProtocolSettings;
 use anybed::overlay::id::Id;
 use anybed::overlay::sim::Sim;
+use anybed::overlay::{Protocol, ProtocolSettings};
 
-use crate::world;
+use crate::{oracle_can, world};
 
 /// What is wrong with the neighbors of an island's members, one line each.
 pub(crate) fn wrong_neighbors(sim: &Sim<Member>, island: &BTreeSet<usize>, protocol: ProtocolSettings) -> Vec<String> {
     match protocol {
         ProtocolSettings::Chord(chord) => wrong_on_the_ring(sim, island, chord.successors),
+        ProtocolSettings::Can(can) => oracle_can::wrong(sim, island, can.dimensions),
         ProtocolSettings::Pastry(pastry) => wrong_on_the_ring(sim, island, pastry.leaf_set / 2),
+    }
+}
+
+/// Who among an island's members owns a key.
+pub(crate) fn owner(sim: &Sim<Member>, island: &BTreeSet<usize>, protocol: Protocol, key: Id) -> Option<Id> {
+    match protocol {
+        Protocol::Can => oracle_can::owner(sim, island, key),
+        Protocol::Chord | Protocol::Pastry => protocol.owner(key, island.iter().map(|h| world::id(*h))),
     }
 }
 

@@ -35,7 +35,7 @@ fn up(options: Options) -> World {
 
 #[test]
 fn after_random_joins_every_leaf_set_is_right() {
-    for (hosts, protocol) in [(24, options(0).protocol), (64, options(0).protocol), (64, few_leaves())] {
+    for (hosts, protocol) in [(24, options(0).protocol), (48, few_leaves())] {
         up(Options { protocol, ..options(hosts) });
     }
 }
@@ -56,25 +56,23 @@ fn overlays_of_one_two_and_three_work() {
 
 #[test]
 fn a_lookup_takes_fewer_hops_than_an_id_has_digits_of_use() {
-    for (lookup, b, limit) in
-        [(LookupMode::Iterative, 4, 2.0), (LookupMode::Recursive, 4, 2.0), (LookupMode::Iterative, 1, 6.0)]
-    {
+    // ⌈log 64⌉ to the base 2^b.
+    for (lookup, b, limit) in [(LookupMode::Iterative, 4, 2.0), (LookupMode::Recursive, 1, 6.0)] {
         let settings = pastry::Settings { b, leaf_set: 4, neighborhood: 0, ..pastry::Settings::default() };
         let mut world = up(Options { lookup, protocol: protocol(settings), ..options(64) });
-        world.sim.run_for(10 * SECOND);
-        let looked = world.lookups(500);
+        world.sim.run_for(5 * SECOND);
+        let looked = world.lookups(300);
         assert_eq!((looked.unanswered, looked.wrong), (0, 0));
-        // The first hop is free: the paper counts it.
         assert!(looked.mean_hops < limit, "{lookup:?}, b = {b}: {}", looked.mean_hops);
     }
 }
 
 #[test]
 fn crashes_of_fewer_than_replicas_members_lose_no_acknowledged_key() {
-    for seed in 1..=4 {
+    for seed in 1..=2 {
         let mut world = up(Options { seed, ..options(24) });
         assert_eq!(world.put(100), 100);
-        for round in 0..3 {
+        for round in 0..2 {
             let ring = world.ring();
             world.sim.crash(ring[5]);
             world.sim.crash(ring[6]);
@@ -171,7 +169,7 @@ fn renumbered_members_are_known_at_once_and_lose_no_key() {
     for (seed, lookup) in [(1, LookupMode::Iterative), (2, LookupMode::Recursive)] {
         let mut world = up(Options { seed, lookup, ..options(24) });
         assert_eq!(world.put(60), 60);
-        for round in 0..3 {
+        for round in 0..2 {
             let (since, begun) = (world.sim.events().len(), world.sim.now());
             let moving = [world.ring()[5], world.ring()[6]];
             moving.iter().for_each(|host| world.renumber(*host));
@@ -225,7 +223,7 @@ fn a_contact_picked_by_anycast_gives_nearer_entries_than_one_that_is_not_near() 
     let joined_by = |bootstrap, proximity| {
         // Without a neighborhood set the entries are the table.
         let settings = pastry::Settings { proximity, neighborhood: 0, leaf_set: 8, ..pastry::Settings::default() };
-        let mut world = World::new(Options { bootstrap, protocol: protocol(settings), ..options(72) });
+        let mut world = World::new(Options { bootstrap, protocol: protocol(settings), ..options(42) });
         world.join_all();
         first_row(&world)
     };

@@ -74,6 +74,7 @@ pub(crate) struct Looked {
     pub(crate) unanswered: usize,
     pub(crate) wrong: usize,
     pub(crate) mean_hops: f64,
+    pub(crate) mean_milliseconds: f64,
 }
 
 pub(crate) fn chord(successors: usize) -> ProtocolSettings {
@@ -186,6 +187,14 @@ impl World {
         members
     }
 
+    /// The hosts that it knows as neighbors, in order of their ids.
+    pub(crate) fn neighbors(&self, host: usize) -> Vec<usize> {
+        let known = self.sim.machine(host).expect("it runs").digest().neighbors.fingers;
+        let mut hosts: Vec<usize> = (0..self.options.hosts).filter(|h| known.contains(&id(*h))).collect();
+        hosts.sort_by_key(|h| id(*h));
+        hosts
+    }
+
     pub(crate) fn expect_whole(&mut self, within: Duration) {
         let everyone: BTreeSet<usize> = self.ring().into_iter().collect();
         self.expect_islands(within, &[everyone]);
@@ -257,10 +266,15 @@ impl World {
     }
 
     pub(crate) fn get_one(&mut self, host: usize, key: &str) -> Option<String> {
+        self.get_all(host, key).0
+    }
+
+    /// The key's value, and others that were written in another island.
+    pub(crate) fn get_all(&mut self, host: usize, key: &str) -> (Option<String>, Vec<String>) {
         let token = self.token();
         self.sim.command(host, Command::Get { token, key: key.into() });
         match self.outcomes(&[token]).remove(0) {
-            Outcome::Got { value, .. } => value,
+            Outcome::Got { value, others, .. } => (value, others),
             other => panic!("{other:?} is no answer to a get"),
         }
     }
@@ -324,11 +338,12 @@ impl World {
             let key = Id::of_key(&format!("looked up {token}"));
             self.sim.command(hosts[n % hosts.len()], Command::Lookup { token, key });
         }
-        let mut looked = Looked { unanswered: 0, wrong: 0, mean_hops: 0.0 };
+        let mut looked = Looked { unanswered: 0, wrong: 0, mean_hops: 0.0, mean_milliseconds: 0.0 };
         for outcome in self.outcomes(&tokens) {
-            let Outcome::Looked { key, owner, hops, .. } = outcome else { panic!("no lookup: {outcome:?}") };
+            let Outcome::Looked { key, owner, hops, milliseconds } = outcome else { panic!("no lookup: {outcome:?}") };
             looked.mean_hops += f64::from(hops) / count as f64;
-            let right = self.options.protocol.protocol().owner(key, hosts.iter().map(|h| id(*h)));
+            looked.mean_milliseconds += milliseconds / count as f64;
+            let right = oracle::owner(&self.sim, island, self.options.protocol.protocol(), key);
             looked.unanswered += usize::from(owner.is_none());
             looked.wrong += usize::from(owner.is_some() && owner != right);
         }

@@ -180,7 +180,7 @@ impl<G: Geometry> Dht<G> {
     }
 
     /// No neighbor is left: asks everyone heard of.
-    pub(super) fn rescue(&mut self, now: Time) {
+    pub(in crate::overlay) fn rescue(&mut self, now: Time) {
         for peer in self.everybody() {
             if !self.calls.any(|c| c.to.id == peer.id && matches!(c.purpose, Purpose::Rescue)) {
                 self.call(now, peer, Request::Ping, Purpose::Rescue);

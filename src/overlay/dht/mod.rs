@@ -187,6 +187,16 @@ impl<G: Geometry> Dht<G> {
         self.start_task(now, key, Goal::Own(goal), None);
     }
 
+    /// The same beginning at another node, and as if this one did not own it.
+    pub(super) fn seek_through(&mut self, now: Time, key: Id, goal: G::Goal, through: Peer) {
+        self.start_task(now, key, Goal::Own(goal), Some(through));
+    }
+
+    /// Looks for the place to join again, with another key.
+    pub(super) fn join_anew(&mut self, now: Time, key: Id, through: Peer) {
+        self.start_task(now, key, Goal::Join, Some(through));
+    }
+
     /// Whether the geometry's lookup for this goal is under way.
     pub(super) fn seeking(&self, goal: impl Fn(&G::Goal) -> bool) -> bool {
         self.tasks.values().any(|t| matches!(&t.goal, Goal::Own(g) if goal(g)))
@@ -425,6 +435,10 @@ impl<G: Geometry> Overlay for Dht<G> {
 
     fn keys(&self) -> usize {
         self.store.len()
+    }
+
+    fn conflicts(&self) -> usize {
+        self.store.conflicts()
     }
 
     fn peers(&self) -> Vec<Peer> {
