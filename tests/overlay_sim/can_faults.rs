@@ -12,7 +12,7 @@ use crate::world::{self, Options, World};
 
 const SECOND: Duration = Duration::from_secs(1);
 /// Most hosts; faults of others than there are happen to those there are.
-const HOSTS: usize = 18;
+const HOSTS: usize = 12;
 
 #[derive(Clone, Debug)]
 enum Fault {
@@ -70,7 +70,7 @@ proptest! {
         hosts in 3..=HOSTS,
         dimensions in 1..=4u32,
         loss in 0.0..0.08f64,
-        faults in prop::collection::vec(fault(), 0..32),
+        faults in prop::collection::vec(fault(), 0..24),
     ) {
         let lookup = if recursive { LookupMode::Recursive } else { LookupMode::Iterative };
         let can = can::Settings { dimensions, ..can::Settings::default() };

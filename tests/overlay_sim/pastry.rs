@@ -6,7 +6,7 @@ use std::time::Duration;
 use anybed::anycast::{Command, Event, Member};
 use anybed::overlay::id::Id;
 use anybed::overlay::sim::Sim;
-use anybed::overlay::{ProtocolSettings, Proximity, pastry};
+use anybed::overlay::{Outcome, ProtocolSettings, Proximity, pastry};
 use anybed::topology::{Bootstrap, Healing, LookupMode};
 
 use crate::world::{self, Happening, Options, World};
@@ -231,4 +231,28 @@ fn a_contact_picked_by_anycast_gives_nearer_entries_than_one_that_is_not_near() 
         let (near, far) = (joined_by(Bootstrap::Anycast, proximity), joined_by(Bootstrap::WellKnown, proximity));
         assert!(near.0 < far.0, "{proximity:?}: {near:?} by anycast, {far:?} by the well-known node");
     }
+}
+
+/// With one leaf on either side, a node that has lost a neighbor knows nothing of that side any more.
+#[test]
+fn who_has_lost_a_whole_side_answers_late_rather_than_wrongly() {
+    let few = protocol(pastry::Settings { leaf_set: 2, neighborhood: 0, ..pastry::Settings::default() });
+    let mut world = up(Options { protocol: few, ..options(24) });
+    let since = world.sim.events().len();
+    let ring = world.ring();
+    ring[5..8].iter().for_each(|host| world.sim.crash(*host));
+    let left: Vec<usize> = world.ring();
+    // All the while until everybody has noticed, those next to the gap among them.
+    for _ in 0..150 {
+        left.iter().for_each(|host| world.look_up_and_forget(*host));
+        world.sim.run_for(Duration::from_millis(10));
+    }
+    world.expect_whole(30 * SECOND);
+    let owner = |key| few.protocol().owner(key, left.iter().map(|h| world::id(*h)));
+    let answers = world.sim.events()[since..].iter().filter_map(|h| match h.event {
+        Event::Done { outcome: Outcome::Looked { key, owner: Some(owner), .. }, .. } => Some((key, owner)),
+        _ => None,
+    });
+    let (right, wrong): (Vec<_>, Vec<_>) = answers.partition(|(key, by)| owner(*key) == Some(*by));
+    assert!(right.len() > 2000 && wrong.is_empty(), "{} right, wrong: {wrong:?}", right.len());
 }

@@ -187,7 +187,8 @@ impl World {
         members
     }
 
-    /// The hosts that it knows as neighbors, in order of their ids.
+    /// The hosts that it would route through besides its nearest neighbors (in CAN all its neighbors), in
+    /// order of their ids.
     pub(crate) fn neighbors(&self, host: usize) -> Vec<usize> {
         let known = self.sim.machine(host).expect("it runs").digest().neighbors.fingers;
         let mut hosts: Vec<usize> = (0..self.options.hosts).filter(|h| known.contains(&id(*h))).collect();

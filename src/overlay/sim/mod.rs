@@ -213,9 +213,10 @@ impl<M: Machine> Sim<M> {
         for (side, hosts) in (1..).zip(parts) {
             for host in *hosts {
                 self.hosts[*host].side = side;
+                self.sides = self.sides.max(side);
             }
         }
-        self.routes_version += 1;
+        self.rerouted();
     }
 
     /// Undoes every partition.
