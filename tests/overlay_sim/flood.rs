@@ -58,8 +58,14 @@ fn said(n: u64, kind: u64, me: Peer) -> Vec<u8> {
     let (nonce, flood) = (n, n);
     let place = OwnPlace { predecessor: Some(me), successors: vec![me; 8] };
     let query = || Query { key: Id::hash(&[&n.to_be_bytes()]), last: n.is_multiple_of(2), avoid: vec![sender] };
-    let item =
-        |n: u64| Item { key: format!("{n:064}"), value: "x".repeat(256), stamp: Stamp { version: n, writer: sender } };
+    let item = |n: u64| Item {
+        key: format!("{n:064}"),
+        value: "x".repeat(256),
+        stamp: Stamp { version: n, writer: sender },
+        owner: sender,
+        replaces: Vec::new(),
+        others: Vec::new(),
+    };
     let request = |request| {
         let said: Said = Envelope { sender, body: Body::Request { rpc: n, request } };
         postcard::to_stdvec(&Message::Overlay(&postcard::to_stdvec(&said).expect("it is short"))).expect("it is short")
