@@ -5,21 +5,23 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use anybed::anycast::{Bootstrap, Command, Healing, Member, NodeConfig};
+use anybed::anycast::{Bootstrap, Coloring, Command, Drain, Healing, Member, NodeConfig, Redirect, Rendezvous};
 use anybed::overlay::auth::{Key, Opened, Seal};
 use anybed::overlay::id::Id;
 use anybed::overlay::wire::{self, MAX_DATAGRAM, Tag};
-use anybed::overlay::{LookupMode, ProtocolSettings, Proximity, Time, Transmit, Via, chord};
+use anybed::overlay::{LookupMode, ProtocolSettings, Proximity, Time, Transmit, Via, can, chord, pastry};
 
 /// The protocols, and both ways to look up: a protocol more is a line more.
-pub fn protocols() -> Vec<(ProtocolSettings, LookupMode)> {
+pub(crate) fn protocols() -> Vec<(ProtocolSettings, LookupMode)> {
     let chord = ProtocolSettings::Chord(chord::Settings { successors: 4, proximity: Proximity::Anycast });
-    let each = [chord];
+    let pastry = ProtocolSettings::Pastry(pastry::Settings::default());
+    let can = ProtocolSettings::Can(can::Settings::default());
+    let each = [chord, pastry, can];
     each.into_iter().flat_map(|p| [(p, LookupMode::Recursive), (p, LookupMode::Iterative)]).collect()
 }
 
 /// Whatever a member hears, it sends nothing too long, and its tables keep to their limits.
-pub fn datagram(bytes: &[u8]) {
+pub(crate) fn datagram(bytes: &[u8]) {
     for (protocol, lookup) in protocols() {
         let mut room = Room::new(protocol, lookup);
         room.hear(3, Via::Unicast, bytes);
@@ -28,7 +30,7 @@ pub fn datagram(bytes: &[u8]) {
 }
 
 /// Steps: something is heard, a request is answered, time passes, members talk to one another, a command is given.
-pub fn life(bytes: &[u8]) {
+pub(crate) fn life(bytes: &[u8]) {
     let mut bytes = Bytes(bytes);
     let protocols = protocols();
     let (protocol, lookup) = protocols[usize::from(bytes.one()) % protocols.len()];
@@ -102,8 +104,9 @@ impl Room {
         let number = number.get(..length).unwrap_or_default();
         let sender = (0..5).find(|host| address(*host) == to).map_or(Id(9), id);
         let body = [&sender.0.to_be_bytes()[..], &[1], number, response].concat();
-        let mut message = self.head.clone();
-        message.extend([6, (body.len() & 0x7f) as u8 | 0x80, (body.len() >> 7) as u8]);
+        // Both are "the protocol's own".
+        let mut message = bytes[..=self.head.len()].to_vec();
+        message.extend([(body.len() & 0x7f) as u8 | 0x80, (body.len() >> 7) as u8]);
         message.extend(body);
         self.members[0].handle(self.now, to, Via::Unicast, &message);
         self.check();
@@ -209,7 +212,17 @@ fn config(host: usize, protocol: ProtocolSettings, lookup: LookupMode) -> NodeCo
         color: Some(host as u16),
         bootstrap: Bootstrap::Anycast,
         well_known: Vec::new(),
-        healing: Healing::Colors,
+        healing: Healing::ColorsAndRendezvous,
+        coloring: Coloring::Random,
+        remember: Duration::from_secs(60),
+        rendezvous: Some(Rendezvous {
+            address: group(9),
+            epoch: Duration::from_secs(20),
+            listen: Duration::from_secs(1),
+        }),
+        redirect: Redirect::LeastLoaded,
+        join_capacity: 2,
+        drain: Some(Drain { above: 4, below: 1 }),
         heal_every: Duration::from_secs(2),
         lookup,
         protocol,
@@ -223,7 +236,7 @@ fn config(host: usize, protocol: ProtocolSettings, lookup: LookupMode) -> NodeCo
 
 /// A sender and a receiver with one key, and a network that loses, repeats, delays and damages. What is
 /// taken as fresh was sent, and is taken once in a life.
-pub fn sealed(bytes: &[u8]) {
+pub(crate) fn sealed(bytes: &[u8]) {
     let mut bytes = Bytes(bytes);
     let key = Key::new("correct horse").expect("it is long enough");
     let new = |life: u32| Seal::new(&key, Tag::of_overlay("music"), &[&life.to_be_bytes()]);

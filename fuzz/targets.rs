@@ -9,12 +9,12 @@ use anybed::anycast::probe::{self, Probe, ProbeReply};
 #[path = "members.rs"]
 mod members;
 
-pub use members::{datagram, life, sealed};
+pub(crate) use members::{datagram, life, sealed};
 
 type Target = fn(&[u8]);
 
 /// Every target, by the name of its binary and of its corpus.
-pub const TARGETS: [(&str, Target); 8] = [
+pub(crate) const TARGETS: [(&str, Target); 8] = [
     ("life", life),
     ("datagram", datagram),
     ("sealed", sealed),
@@ -26,7 +26,7 @@ pub const TARGETS: [(&str, Target); 8] = [
 ];
 
 /// What clients send to sites, and sites to clients.
-pub fn probe_and_flow(bytes: &[u8]) {
+pub(crate) fn probe_and_flow(bytes: &[u8]) {
     if let Some(answer) = probe::answer("west.n1", bytes) {
         assert!(answer.len() <= bytes.len() && ProbeReply::decode(&answer).is_ok());
     }
@@ -47,7 +47,7 @@ pub fn probe_and_flow(bytes: &[u8]) {
 }
 
 /// A lab file loads, or its problems are told.
-pub fn lab_file(bytes: &[u8]) {
+pub(crate) fn lab_file(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     // Other files are of no interest, and large networks take long.
     if text.len() > 4096 || text.contains("graphml") || text.contains("generate") {
@@ -59,16 +59,16 @@ pub fn lab_file(bytes: &[u8]) {
     }
 }
 
-pub fn graphml(bytes: &[u8]) {
+pub(crate) fn graphml(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
-    match anybed::topology::graphml::parse("graph.graphml", "graph", text, bytes.len() % 2 == 0) {
+    match anybed::topology::graphml::parse("graph.graphml", "graph", text, bytes.len().is_multiple_of(2)) {
         Ok(graph) => assert!(!anybed::topology::graphml::to_lab_file(&graph).is_empty()),
         Err(problems) => assert!(!problems.render(false).is_empty()),
     }
 }
 
 /// What BIRD dumps is read in any portions.
-pub fn mrt(bytes: &[u8]) {
+pub(crate) fn mrt(bytes: &[u8]) {
     let (found, taken) = anybed::bird::mrt::parse(bytes);
     assert!(taken <= bytes.len());
     let (first, begun) = anybed::bird::mrt::parse(&bytes[..bytes.len() / 2]);
@@ -77,7 +77,7 @@ pub fn mrt(bytes: &[u8]) {
 }
 
 /// BIRD's answers to `show route … all`.
-pub fn routes(bytes: &[u8]) {
+pub(crate) fn routes(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
     let lines: Vec<String> = text.lines().map(str::to_owned).collect();
     let routes = anybed::bird::routes::parse(&lines);

@@ -97,7 +97,15 @@ pub enum What {
     /// Keys stored by a `put` action, once all have been acknowledged or given up.
     Put { overlay: String, stored: u32, failed: u32, seconds: f64 },
     /// Result of an `audit` action.
-    Audit { overlay: String, found: u32, missing: Vec<String>, seconds: f64 },
+    Audit {
+        overlay: String,
+        found: u32,
+        missing: Vec<String>,
+        /// Keys with several values, written in islands that did not know of each other.
+        #[serde(default, skip_serializing_if = "nothing")]
+        conflicts: u32,
+        seconds: f64,
+    },
     /// How well the machine has kept up since the last such line.
     Fidelity(Box<Strain>),
     /// Always the last line of a complete run.

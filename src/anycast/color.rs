@@ -54,7 +54,8 @@ impl Member {
             Coloring::Farthest => {
                 self.color = None;
                 let asked = self.palette.asked.unwrap_or(now);
-                self.palette.due = Some(now.max(asked + self.config.rpc_timeout));
+                let all = self.palette.answers.len() == self.config.colors.len();
+                self.palette.due = Some(if all { now } else { now.max(asked + self.config.rpc_timeout) });
             }
         }
     }

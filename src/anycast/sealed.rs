@@ -2,9 +2,9 @@
 
 use std::net::SocketAddr;
 
-use super::NodeConfig;
 use super::member::Member;
 use super::message::Message;
+use super::{GroupRef, NodeConfig};
 use crate::overlay::auth::{Opened, Seal};
 use crate::overlay::wire::{self, Dropped, Tag};
 use crate::overlay::{Time, Transmit, Via};
@@ -36,8 +36,7 @@ impl Member {
     fn unseal<'a>(&mut self, from: SocketAddr, via: Via, bytes: &'a [u8]) -> Result<Option<Message<'a>>, Dropped> {
         let to = match via {
             Via::Unicast => Some(self.config.address),
-            Via::Group(0) => Some(self.config.join_group),
-            Via::Group(group) => self.config.colors.get(group - 1).copied(),
+            Via::Group(group) => GroupRef::at(group).and_then(|group| self.config.group_address(group)),
         };
         let (Some(seal), Some(to)) = (&mut self.seal, to) else { return Err(Dropped::Foreign) };
         let answer = match seal.open(from, to, bytes)? {

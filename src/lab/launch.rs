@@ -16,6 +16,7 @@ use crate::kernel::namespace::Namespace;
 use crate::node::announce::GroupConfig;
 use crate::node::channel::HostConfig;
 use crate::overlay::id::Id;
+use crate::overlay::{Peer, ProtocolSettings};
 use crate::plan::{NodePlan, PORT, bird};
 use crate::scenario::damage::{Damage, Process};
 use crate::topology::{Addresses, GroupId, GroupRole, NodeId, Overlay, Topology};
@@ -115,6 +116,14 @@ pub(crate) fn node_config(topology: &Topology, addresses: &Addresses, overlay: &
     let anycast = |group: GroupId| SocketAddr::new(topology.groups[group.0].addresses[0], PORT);
     let name = &topology.node(node).name;
     let own = overlay.members.iter().position(|m| *m == node);
+    let peer = |host: NodeId| {
+        let id = Id::of_node(topology.seed, &overlay.name, &topology.node(host).name);
+        Peer { id, address: unicast(host) }
+    };
+    let mut protocol = overlay.settings;
+    if let ProtocolSettings::Can(can) = &mut protocol {
+        can.landmarks.iter_mut().zip(&overlay.landmarks).for_each(|(at, host)| *at = Some(peer(*host)));
+    }
     NodeConfig {
         overlay: overlay.name.clone(),
         host: name.clone(),
@@ -139,7 +148,7 @@ pub(crate) fn node_config(topology: &Topology, addresses: &Addresses, overlay: &
         join_capacity: overlay.join_capacity,
         drain: overlay.drain,
         lookup: overlay.lookup,
-        protocol: overlay.settings,
+        protocol,
         replicas: overlay.replicas,
         stabilize_every: overlay.stabilize_every,
         rpc_timeout: overlay.rpc_timeout,

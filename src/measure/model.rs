@@ -362,6 +362,9 @@ pub struct Audit {
     pub at: f64,
     pub found: u32,
     pub missing: Vec<String>,
+    /// Keys with several values, written in islands that did not know of each other.
+    #[serde(default)]
+    pub conflicts: u32,
 }
 
 /// Whether the numbers can be trusted.

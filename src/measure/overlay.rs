@@ -48,6 +48,7 @@ pub(crate) struct Audited<'a> {
     pub(crate) at: u64,
     pub(crate) found: u32,
     pub(crate) missing: &'a [String],
+    pub(crate) conflicts: u32,
 }
 
 /// Everything the record says about one overlay.
@@ -151,8 +152,8 @@ impl<'a> History<'a> {
                     self.stored += u64::from(*stored);
                     self.not_stored += u64::from(*failed);
                 }
-                What::Audit { overlay, found, missing, .. } if overlay == name => {
-                    self.audits.push(Audited { at: event.at, found: *found, missing });
+                What::Audit { overlay, found, missing, conflicts, .. } if overlay == name => {
+                    self.audits.push(Audited { at: event.at, found: *found, missing, conflicts: *conflicts });
                 }
                 _ => {}
             }

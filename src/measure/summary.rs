@@ -168,6 +168,7 @@ fn keys(record: &Record, history: &History<'_>) -> Keys {
         at: record.seconds(a.at),
         found: a.found,
         missing: a.missing.to_vec(),
+        conflicts: a.conflicts,
     };
     Keys { stored: history.stored, failed: history.not_stored, audits: history.audits.iter().map(audit).collect() }
 }

@@ -15,6 +15,7 @@ pub mod owner;
 pub mod pastry;
 pub mod sim;
 pub mod store;
+pub mod version;
 pub mod wire;
 
 use std::net::SocketAddr;
@@ -167,8 +168,14 @@ pub enum Outcome {
     Looked { key: Id, owner: Option<Id>, hops: u32, milliseconds: f64 },
     /// `stored`: all copies have been acknowledged.
     Put { key: String, stored: bool },
-    /// `value` is `None` when neither the owner nor a replica had it.
-    Got { key: String, value: Option<String> },
+    /// `value` is `None` when neither the owner nor a replica had it. `others`: what was written in another
+    /// island meanwhile.
+    Got {
+        key: String,
+        value: Option<String>,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        others: Vec<String>,
+    },
 }
 
 /// Which of several nodes that would serve as neighbors a node takes.
@@ -199,16 +206,16 @@ pub enum Protocol {
 #[serde(rename_all = "lowercase")]
 pub enum ProtocolSettings {
     Chord(chord::Settings),
-    Can(can::Settings),
     Pastry(pastry::Settings),
+    Can(can::Settings),
 }
 
 impl ProtocolSettings {
     pub fn protocol(self) -> Protocol {
         match self {
             Self::Chord(_) => Protocol::Chord,
-            Self::Can(_) => Protocol::Can,
             Self::Pastry(_) => Protocol::Pastry,
+            Self::Can(_) => Protocol::Can,
         }
     }
 
@@ -216,8 +223,8 @@ impl ProtocolSettings {
     pub fn node(self, me: Peer, settings: dht::Settings, rng: ChaCha8Rng) -> Box<dyn Overlay> {
         match self {
             Self::Chord(own) => Box::new(chord::Chord::new(me, settings, own, rng)),
-            Self::Can(own) => Box::new(can::Can::new(me, settings, own, rng)),
             Self::Pastry(own) => Box::new(pastry::Pastry::new(me, settings, own, rng)),
+            Self::Can(own) => Box::new(can::Can::new(me, settings, own, rng)),
         }
     }
 }

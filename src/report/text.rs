@@ -308,7 +308,11 @@ fn lookup_table(overlay: &OverlayReport) -> Vec<Vec<Cell>> {
 
 /// `239 of 240`.
 fn found(audit: &Audit) -> String {
-    format!("{}\u{a0}of\u{a0}{}", audit.found, audit.found as usize + audit.missing.len())
+    let found = format!("{}\u{a0}of\u{a0}{}", audit.found, audit.found as usize + audit.missing.len());
+    match audit.conflicts {
+        0 => found,
+        conflicts => format!("{found}, {conflicts} with several values"),
+    }
 }
 
 pub(crate) fn draw_keys(overlay: &OverlayReport) -> String {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::delay::Delays;
 use crate::anycast::{Bootstrap, Coloring, Drain, Healing, NodeConfig, Redirect, Rendezvous};
 use crate::overlay::id::Id;
-use crate::overlay::{LookupMode, Protocol, ProtocolSettings, Proximity, can, chord};
+use crate::overlay::{LookupMode, Protocol, ProtocolSettings, Proximity, can, chord, pastry};
 
 /// An overlay of nodes that are all alike. [`Options::of`] has what the literature has: rounds of 30 s.
 #[derive(Clone, Debug)]
@@ -53,16 +53,13 @@ pub struct Network {
     pub propagation: Duration,
 }
 
-/// What a large overlay of this protocol is told: lists of eight neighbors, four dimensions, as for ten
-/// thousand nodes. `None`:
-/// it cannot be simulated yet.
-pub fn settings(protocol: Protocol, proximity: Proximity) -> Option<ProtocolSettings> {
+/// What an overlay of this protocol is told: lists of eight successors (Chord), the paper's b = 4, |L| = 16 and
+/// |M| = 32 (Pastry), four dimensions (CAN), as for ten thousand nodes.
+pub fn settings(protocol: Protocol, proximity: Proximity) -> ProtocolSettings {
     match protocol {
-        Protocol::Chord => Some(ProtocolSettings::Chord(chord::Settings { successors: 8, proximity })),
-        Protocol::Can => {
-            Some(ProtocolSettings::Can(can::Settings { dimensions: 4, proximity, ..can::Settings::default() }))
-        }
-        Protocol::Pastry => None,
+        Protocol::Chord => ProtocolSettings::Chord(chord::Settings { successors: 8, proximity }),
+        Protocol::Pastry => ProtocolSettings::Pastry(pastry::Settings { proximity, ..pastry::Settings::default() }),
+        Protocol::Can => ProtocolSettings::Can(can::Settings { dimensions: 4, proximity, ..can::Settings::default() }),
     }
 }
 

@@ -11,6 +11,7 @@ use super::check::Builder;
 use super::diagnose::suggest;
 use super::file::{LabFile, OverlayEntry, ProbeEntry};
 use super::model::*;
+use crate::overlay::can;
 use crate::overlay::id::Id;
 
 /// Plain groups share one pool of 254 addresses; `.255` stays free.
@@ -194,6 +195,11 @@ impl Builder<'_> {
 
         let well_known = self.well_known(entry, &members);
         let (settings, holders) = entry.protocol.settings();
+        let landmarks = self.hosts(&entry.protocol.landmarks);
+        if let Some(one) = entry.protocol.landmarks.first().filter(|_| landmarks.len() > can::MAX_LANDMARKS) {
+            let message = format!("{} landmarks, of which there are at most {}", landmarks.len(), can::MAX_LANDMARKS);
+            self.findings.error("too-many", one.span(), message).label("the first of them");
+        }
         let replicas = entry.replicas.as_ref().map_or(3.min(holders.most), |n| *n.get_ref() as usize);
         if let Some(given) = entry.replicas.as_ref().filter(|_| replicas > holders.most) {
             let message = format!("{replicas} replicas do not fit {}", holders.what);
@@ -203,6 +209,7 @@ impl Builder<'_> {
         self.topology.overlays.push(Overlay {
             name,
             settings,
+            landmarks,
             members,
             join_group,
             color_groups,

@@ -247,6 +247,8 @@ pub struct Overlay {
     pub lookup: LookupMode,
     /// Of its protocol only.
     pub settings: ProtocolSettings,
+    /// Hosts by whose distances a CAN's nodes choose where to join.
+    pub landmarks: Vec<NodeId>,
     /// Copies of each key, the owner's included.
     pub replicas: usize,
     pub stabilize_every: Duration,

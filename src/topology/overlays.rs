@@ -9,12 +9,17 @@ use super::diagnose::Findings;
 use super::model::*;
 use super::read::{LONGEST, MILLISECOND};
 use super::table::Table;
-use crate::overlay::{ProtocolSettings, can, chord};
+use crate::overlay::dht::MAX_PEERS;
+use crate::overlay::{ProtocolSettings, can, chord, pastry};
 
 const SECOND: Duration = Duration::from_secs(1);
 
 /// Which keys belong to one protocol only.
-const OF_PROTOCOL: &[(&str, &[&str])] = &[("chord", &["successors"])];
+const OF_PROTOCOL: &[(&str, &[&str])] = &[
+    ("chord", &["successors"]),
+    ("pastry", &["b", "leaf_set", "neighborhood"]),
+    ("can", &["dimensions", "landmarks"]),
+];
 
 /// `protocol` and the keys that only some protocols have.
 #[derive(Debug)]
@@ -22,6 +27,11 @@ pub(crate) struct ProtocolEntry {
     protocol: Option<Spanned<Protocol>>,
     proximity: Proximity,
     successors: Option<Spanned<u64>>,
+    digit: Option<Spanned<u64>>,
+    leaf_set: Option<Spanned<u64>>,
+    neighborhood: Option<Spanned<u64>>,
+    dimensions: Option<Spanned<u64>>,
+    pub(super) landmarks: Vec<Spanned<String>>,
 }
 
 /// How many copies of a key a protocol has nodes for, and why not more.
@@ -34,10 +44,11 @@ pub(super) struct Holders {
 impl ProtocolEntry {
     pub(super) fn read(table: &Table<'_>, f: &mut Findings) -> Self {
         let proximities = [("anycast", Proximity::Anycast), ("probed", Proximity::Probed), ("none", Proximity::None)];
+        let protocols = [("chord", Protocol::Chord), ("pastry", Protocol::Pastry), ("can", Protocol::Can)];
         if table.get("protocol").is_none() {
             table.missing("protocol", f);
         }
-        let protocol = table.word("protocol", &[("chord", Protocol::Chord)], f);
+        let protocol = table.word("protocol", &protocols, f);
         if protocol.is_some()
             && let Some(word) = table.string("protocol", f)
         {
@@ -49,22 +60,19 @@ impl ProtocolEntry {
         Self {
             protocol,
             proximity: table.word("proximity", &proximities, f).map_or(Proximity::default(), Spanned::into_inner),
-            successors: table.integer("successors", 1..=32, f),
+            successors: table.integer("successors", 1..=MAX_PEERS as u64, f),
+            digit: table.integer("b", 1..=4, f),
+            leaf_set: even(table.integer("leaf_set", 2..=MAX_PEERS as u64, f), f),
+            neighborhood: table.integer("neighborhood", 1..=128, f),
+            dimensions: table.integer("dimensions", 1..=u64::from(can::MAX_DIMENSIONS), f),
+            landmarks: table.strings("landmarks", f).unwrap_or_default(),
         }
     }
 
     pub(super) fn settings(&self) -> (ProtocolSettings, Holders) {
         let proximity = self.proximity;
         match self.protocol.as_ref().map_or(Protocol::Chord, |p| *p.get_ref()) {
-            Protocol::Can => {
-                let holders = Holders {
-                    most: 9,
-                    what: "eight neighbors".to_owned(),
-                    why: "a key is kept by its owner and by neighbors of the owner",
-                };
-                (ProtocolSettings::Can(can::Settings { proximity, ..can::Settings::default() }), holders)
-            }
-            Protocol::Chord | Protocol::Pastry => {
+            Protocol::Chord => {
                 let successors = number(&self.successors, 6);
                 let holders = Holders {
                     most: successors + 1,
@@ -73,8 +81,41 @@ impl ProtocolEntry {
                 };
                 (ProtocolSettings::Chord(chord::Settings { successors, proximity }), holders)
             }
+            Protocol::Pastry => {
+                let usual = pastry::Settings::default();
+                let leaf_set = number(&self.leaf_set, usual.leaf_set);
+                let neighborhood = number(&self.neighborhood, usual.neighborhood);
+                // At most 4.
+                let b = number(&self.digit, usual.b.into()) as u8;
+                let holders = Holders {
+                    most: leaf_set / 2 + 1,
+                    what: format!("{leaf_set} leaves"),
+                    why: "a key is kept by its owner and by the closest of the owner's leaves",
+                };
+                (ProtocolSettings::Pastry(pastry::Settings { b, leaf_set, neighborhood, proximity }), holders)
+            }
+            Protocol::Can => {
+                let usual = can::Settings::default();
+                // At most 8. Landmarks get their addresses when all hosts have theirs.
+                let dimensions = number(&self.dimensions, usual.dimensions as usize) as u32;
+                let holders = Holders {
+                    most: dimensions as usize + 1,
+                    what: format!("{dimensions} dimensions"),
+                    why: "a key is kept by its owner and by neighbors of the owner, of which there may be one a dimension",
+                };
+                (ProtocolSettings::Can(can::Settings { dimensions, proximity, ..usual }), holders)
+            }
         }
     }
+}
+
+/// Leaf sets have two halves.
+fn even(leaves: Option<Spanned<u64>>, f: &mut Findings) -> Option<Spanned<u64>> {
+    if let Some(odd) = leaves.as_ref().filter(|n| n.get_ref() % 2 == 1) {
+        let message = format!("a leaf set of {} has no two halves", odd.get_ref());
+        f.error("out-of-range", odd.span(), message).label("write an even number");
+    }
+    leaves
 }
 
 /// How islands are to find one another.

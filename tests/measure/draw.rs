@@ -69,7 +69,10 @@ pub(crate) fn stub_failure() -> Synthetic {
     lab.did(41.9, "campus.n2", NodeDid::Contact { peer: "sea.n1".into(), by: Means::Color, color: Some(7) })
         .did(42.0, "campus.n2", neighbors(&["denver.n1", "campus.n1"], Some("campus.n1"), &[]))
         .ring(44.1, &all);
-    lab.at(50.0, What::Audit { overlay: "music".into(), found: 239, missing: vec!["k17".into()], seconds: 0.3 });
+    lab.at(
+        50.0,
+        What::Audit { overlay: "music".into(), found: 239, missing: vec!["k17".into()], conflicts: 2, seconds: 0.3 },
+    );
     for i in 0..50 {
         let at = 5.0 + f64::from(i);
         lab.looked(at, all[i as usize % 6], key(3), (i % 17 != 3).then_some("denver.n2"));

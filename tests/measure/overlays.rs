@@ -199,7 +199,10 @@ fn joins_and_keys_are_counted() {
     let mut lab = whole_ring();
     lab.did(3.0, HOSTS[1], NodeDid::JoinFailed { reason: "no answer".into() })
         .at(4.0, What::Put { overlay: "music".into(), stored: 9, failed: 1, seconds: 0.1 })
-        .at(5.0, What::Audit { overlay: "music".into(), found: 8, missing: vec!["k1".into()], seconds: 0.1 })
+        .at(
+            5.0,
+            What::Audit { overlay: "music".into(), found: 8, missing: vec!["k1".into()], conflicts: 0, seconds: 0.1 },
+        )
         .end(10.0);
     let report = lab.report();
     let joins = &of(&report).joins;

@@ -6,7 +6,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use anybed::anycast::{Command, Member};
+use anybed::anycast::{Command, Means, Member};
 use anybed::overlay::auth::{Key, Seal};
 use anybed::overlay::dht::message::{Body, Envelope, Query, Request, Response, Route};
 use anybed::overlay::id::Id;
@@ -40,13 +40,14 @@ struct OwnPlace {
 
 /// The envelope of all members' messages, as it is encoded.
 #[derive(Serialize)]
-#[expect(dead_code, reason = "their order is what matters")]
 enum Message<'a> {
     Hello { nonce: u64, padding: Vec<u8> },
     Cookie { nonce: u64, cookie: [u8; 16] },
-    Echo { nonce: u64, cookie: [u8; 16] },
-    Welcome { nonce: u64, id: Id, color: Option<u16>, size: u32, neighbors: Vec<Peer> },
-    Met { id: Id, color: u16 },
+    Echo { nonce: u64, cookie: [u8; 16], join: Option<u8> },
+    Elsewhere { nonce: u64, peer: Peer },
+    Welcome { nonce: u64, id: Id, place: Id, color: Option<u16>, size: u32, neighbors: Vec<Peer> },
+    Met { id: Id, place: Id, by: Means, color: Option<u16> },
+    Load { id: Id, joins: u32 },
     Contact { flood: u64, peer: Peer },
     Overlay(&'a [u8]),
 }
@@ -56,20 +57,34 @@ fn said(n: u64, kind: u64, me: Peer) -> Vec<u8> {
     let sender = me.id;
     let (nonce, flood) = (n, n);
     let place = OwnPlace { predecessor: Some(me), successors: vec![me; 8] };
-    let query = || Query { key: Id::hash(&[&n.to_be_bytes()]), last: n % 2 == 0, avoid: vec![sender] };
-    let item =
-        |n: u64| Item { key: format!("{n:064}"), value: "x".repeat(256), stamp: Stamp { version: n, writer: sender } };
+    let query = || Query { key: Id::hash(&[&n.to_be_bytes()]), last: n.is_multiple_of(2), avoid: vec![sender] };
+    let item = |n: u64| Item {
+        key: format!("{n:064}"),
+        value: "x".repeat(256),
+        stamp: Stamp { version: n, writer: sender },
+        owner: sender,
+        replaces: Vec::new(),
+        others: Vec::new(),
+    };
     let request = |request| {
         let said: Said = Envelope { sender, body: Body::Request { rpc: n, request } };
-        postcard::to_stdvec(&Message::Overlay(&postcard::to_stdvec(&said).unwrap())).unwrap()
+        postcard::to_stdvec(&Message::Overlay(&postcard::to_stdvec(&said).expect("it is short"))).expect("it is short")
     };
-    let other = |message: Message<'_>| postcard::to_stdvec(&message).unwrap();
+    let other = |message: Message<'_>| postcard::to_stdvec(&message).expect("it is short");
     match kind {
         0 => other(Message::Hello { nonce, padding: vec![0; 48] }),
         1 => other(Message::Cookie { nonce, cookie: [n as u8; 16] }),
-        2 => other(Message::Echo { nonce, cookie: [n as u8; 16] }),
-        3 => other(Message::Welcome { nonce, id: sender, color: Some(3), size: 5, neighbors: vec![me; 16] }),
-        4 => other(Message::Met { id: sender, color: (n % 8) as u16 }),
+        2 => other(Message::Echo { nonce, cookie: [n as u8; 16], join: Some(0) }),
+        3 => other(Message::Welcome {
+            nonce,
+            id: sender,
+            place: sender,
+            color: Some(3),
+            size: 5,
+            neighbors: vec![me; 16],
+        }),
+        4 => other(Message::Met { id: sender, place: sender, by: Means::Color, color: Some((n % 8) as u16) }),
+        5 if n % 2 == 0 => other(Message::Load { id: sender, joins: n as u32 }),
         5 => other(Message::Contact { flood, peer: me }),
         6 => request(Request::Ping),
         7 => request(Request::Step(query())),
@@ -85,16 +100,18 @@ fn said(n: u64, kind: u64, me: Peer) -> Vec<u8> {
         17 => request(Request::Own(OwnAsk::Leaving(place))),
         18 => {
             let said: Said = Envelope { sender, body: Body::Response { rpc: n, response: Response::Done } };
-            other(Message::Overlay(&postcard::to_stdvec(&said).unwrap()))
+            other(Message::Overlay(&postcard::to_stdvec(&said).expect("it is short")))
         }
+        19 => other(Message::Elsewhere { nonce, peer: me }),
+        20 => other(Message::Load { id: sender, joins: n as u32 }),
         _ => {
             let said: Said = Envelope { sender, body: Body::Found { lookup: n, hops: 1, at: place } };
-            other(Message::Overlay(&postcard::to_stdvec(&said).unwrap()))
+            other(Message::Overlay(&postcard::to_stdvec(&said).expect("it is short")))
         }
     }
 }
 
-const KINDS: u64 = 20;
+const KINDS: u64 = 22;
 
 /// Whether the strangers know the overlay's key, if it has one.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -128,27 +145,27 @@ fn flood(ids: u64, kind: Kind) -> Flooded {
         assert!(world::is_member(&members[host]), "h{host}");
     }
     let mut flooded = Flooded { tables: Vec::new(), sent: 0, to_strangers: 0, resident: [resident(), 0, 0] };
-    let insider = Key::new("correct horse").unwrap();
+    let insider = Key::new("correct horse").expect("it is long enough");
     for n in 0..ids {
         now = now + TICK;
         let from = SocketAddr::from(([11 + (n >> 24) as u8, (n >> 16) as u8, (n >> 8) as u8, n as u8], 4000));
         let me = Peer { id: Id::hash(&[b"stranger", &n.to_be_bytes()]), address: from };
         let message = said(n, n % KINDS, me);
-        let via = if n % KINDS == 0 { Via::Group(0) } else { Via::Unicast };
+        let via = if n.is_multiple_of(KINDS) { Via::Group(0) } else { Via::Unicast };
         let mut hear = |bytes: &[u8]| members[0].handle(now, from, via, bytes);
         let tag = Tag::of_overlay("music");
         match kind {
             Kind::NoKey | Kind::Outsiders => {
                 // The tag and the message: what a member without a key would take.
-                let mut bytes = encode(tag, &0u8).unwrap();
+                let mut bytes = encode(tag, &0u8).expect("it is short");
                 bytes.pop();
                 bytes.extend(message);
                 hear(&bytes);
             }
             Kind::Insiders => {
-                let to = if n % KINDS == 0 { group(0) } else { address(0) };
+                let to = if n.is_multiple_of(KINDS) { group(0) } else { address(0) };
                 let mut seal = Seal::new(&insider, tag, &[&n.to_be_bytes()]);
-                hear(&seal.seal(from, to, &Raw(&message)).unwrap());
+                hear(&seal.seal(from, to, &Raw(&message)).expect("it is short"));
                 // A challenge is answered: all of it comes in.
                 if let Some(answer) = members[0].poll_transmit().filter(|t| t.to == from)
                     && let Ok(anybed::overlay::auth::Opened::Again(again)) = seal.open(address(0), from, &answer.bytes)
@@ -237,6 +254,7 @@ fn limit(table: &str) -> usize {
 }
 
 #[test]
+#[expect(clippy::print_stdout, reason = "what `scripts/flood-ids` is for")]
 fn a_flood_of_ids_fills_no_table_beyond_its_limit() {
     let given = std::env::var("ANYBED_FLOOD").ok().and_then(|n| n.parse().ok());
     for kind in [Kind::NoKey, Kind::Outsiders, Kind::Insiders] {

@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use anybed::anycast::Member;
-use anybed::overlay::ProtocolSettings;
 use anybed::overlay::id::Id;
 use anybed::overlay::sim::Sim;
+use anybed::overlay::{Protocol, ProtocolSettings};
 
 use crate::{oracle_can, world};
 
@@ -18,11 +18,11 @@ pub(crate) fn wrong_neighbors(sim: &Sim<Member>, island: &BTreeSet<usize>, proto
     }
 }
 
-/// Who of an island should own a key.
-pub(crate) fn owner(sim: &Sim<Member>, island: &BTreeSet<usize>, protocol: ProtocolSettings, key: Id) -> Option<Id> {
+/// Who among an island's members owns a key.
+pub(crate) fn owner(sim: &Sim<Member>, island: &BTreeSet<usize>, protocol: Protocol, key: Id) -> Option<Id> {
     match protocol {
-        ProtocolSettings::Can(_) => oracle_can::owner(sim, island, key),
-        _ => protocol.protocol().owner(key, island.iter().map(|h| world::id(*h))),
+        Protocol::Can => oracle_can::owner(sim, island, key),
+        Protocol::Chord | Protocol::Pastry => protocol.owner(key, island.iter().map(|h| world::id(*h))),
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use anybed::anycast::{Command, Event, Member};
 use anybed::overlay::id::Id;
 use anybed::overlay::sim::Sim;
-use anybed::overlay::{ProtocolSettings, Proximity, pastry};
+use anybed::overlay::{Outcome, ProtocolSettings, Proximity, pastry};
 use anybed::topology::{Bootstrap, Healing, LookupMode};
 
 use crate::world::{self, Happening, Options, World};
@@ -35,7 +35,7 @@ fn up(options: Options) -> World {
 
 #[test]
 fn after_random_joins_every_leaf_set_is_right() {
-    for (hosts, protocol) in [(24, options(0).protocol), (64, options(0).protocol), (64, few_leaves())] {
+    for (hosts, protocol) in [(24, options(0).protocol), (48, few_leaves())] {
         up(Options { protocol, ..options(hosts) });
     }
 }
@@ -56,25 +56,23 @@ fn overlays_of_one_two_and_three_work() {
 
 #[test]
 fn a_lookup_takes_fewer_hops_than_an_id_has_digits_of_use() {
-    for (lookup, b, limit) in
-        [(LookupMode::Iterative, 4, 2.0), (LookupMode::Recursive, 4, 2.0), (LookupMode::Iterative, 1, 6.0)]
-    {
+    // ⌈log 64⌉ to the base 2^b.
+    for (lookup, b, limit) in [(LookupMode::Iterative, 4, 2.0), (LookupMode::Recursive, 1, 6.0)] {
         let settings = pastry::Settings { b, leaf_set: 4, neighborhood: 0, ..pastry::Settings::default() };
         let mut world = up(Options { lookup, protocol: protocol(settings), ..options(64) });
-        world.sim.run_for(10 * SECOND);
-        let looked = world.lookups(500);
+        world.sim.run_for(5 * SECOND);
+        let looked = world.lookups(300);
         assert_eq!((looked.unanswered, looked.wrong), (0, 0));
-        // The first hop is free: the paper counts it.
         assert!(looked.mean_hops < limit, "{lookup:?}, b = {b}: {}", looked.mean_hops);
     }
 }
 
 #[test]
 fn crashes_of_fewer_than_replicas_members_lose_no_acknowledged_key() {
-    for seed in 1..=4 {
+    for seed in 1..=2 {
         let mut world = up(Options { seed, ..options(24) });
         assert_eq!(world.put(100), 100);
-        for round in 0..3 {
+        for round in 0..2 {
             let ring = world.ring();
             world.sim.crash(ring[5]);
             world.sim.crash(ring[6]);
@@ -171,7 +169,7 @@ fn renumbered_members_are_known_at_once_and_lose_no_key() {
     for (seed, lookup) in [(1, LookupMode::Iterative), (2, LookupMode::Recursive)] {
         let mut world = up(Options { seed, lookup, ..options(24) });
         assert_eq!(world.put(60), 60);
-        for round in 0..3 {
+        for round in 0..2 {
             let (since, begun) = (world.sim.events().len(), world.sim.now());
             let moving = [world.ring()[5], world.ring()[6]];
             moving.iter().for_each(|host| world.renumber(*host));
@@ -225,7 +223,7 @@ fn a_contact_picked_by_anycast_gives_nearer_entries_than_one_that_is_not_near() 
     let joined_by = |bootstrap, proximity| {
         // Without a neighborhood set the entries are the table.
         let settings = pastry::Settings { proximity, neighborhood: 0, leaf_set: 8, ..pastry::Settings::default() };
-        let mut world = World::new(Options { bootstrap, protocol: protocol(settings), ..options(72) });
+        let mut world = World::new(Options { bootstrap, protocol: protocol(settings), ..options(42) });
         world.join_all();
         first_row(&world)
     };
@@ -233,4 +231,28 @@ fn a_contact_picked_by_anycast_gives_nearer_entries_than_one_that_is_not_near() 
         let (near, far) = (joined_by(Bootstrap::Anycast, proximity), joined_by(Bootstrap::WellKnown, proximity));
         assert!(near.0 < far.0, "{proximity:?}: {near:?} by anycast, {far:?} by the well-known node");
     }
+}
+
+/// With one leaf on either side, a node that has lost a neighbor knows nothing of that side any more.
+#[test]
+fn who_has_lost_a_whole_side_answers_late_rather_than_wrongly() {
+    let few = protocol(pastry::Settings { leaf_set: 2, neighborhood: 0, ..pastry::Settings::default() });
+    let mut world = up(Options { protocol: few, ..options(24) });
+    let since = world.sim.events().len();
+    let ring = world.ring();
+    ring[5..8].iter().for_each(|host| world.sim.crash(*host));
+    let left: Vec<usize> = world.ring();
+    // All the while until everybody has noticed, those next to the gap among them.
+    for _ in 0..150 {
+        left.iter().for_each(|host| world.look_up_and_forget(*host));
+        world.sim.run_for(Duration::from_millis(10));
+    }
+    world.expect_whole(30 * SECOND);
+    let owner = |key| few.protocol().owner(key, left.iter().map(|h| world::id(*h)));
+    let answers = world.sim.events()[since..].iter().filter_map(|h| match h.event {
+        Event::Done { outcome: Outcome::Looked { key, owner: Some(owner), .. }, .. } => Some((key, owner)),
+        _ => None,
+    });
+    let (right, wrong): (Vec<_>, Vec<_>) = answers.partition(|(key, by)| owner(*key) == Some(*by));
+    assert!(right.len() > 2000 && wrong.is_empty(), "{} right, wrong: {wrong:?}", right.len());
 }

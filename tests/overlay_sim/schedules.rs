@@ -129,7 +129,7 @@ fn quiet(world: &mut World, damage: &mut Damage) {
 
 /// More by hand: `PROPTEST_CASES=2000 cargo test --release --test overlay_sim left_alone`.
 fn cases() -> u32 {
-    std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(16)
+    std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(12)
 }
 
 proptest! {

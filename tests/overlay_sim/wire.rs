@@ -18,11 +18,8 @@ fn member() -> (Member, Time) {
 
 /// Of each protocol.
 fn options() -> impl Strategy<Value = Options> {
-    let protocols = [
-        world::chord(8),
-        ProtocolSettings::Pastry(pastry::Settings::default()),
-        ProtocolSettings::Can(can::Settings::default()),
-    ];
+    let can = ProtocolSettings::Can(can::Settings::default());
+    let protocols = [world::chord(8), ProtocolSettings::Pastry(pastry::Settings::default()), can];
     prop::sample::select(protocols.map(|protocol| Options { protocol, ..Options::default() }).to_vec())
 }
 
@@ -128,7 +125,7 @@ fn commands_and_events_survive_json() {
         Event::Announce { group: GroupRef::Color(7) },
         Event::Neighbors(Neighbors { successors: vec![key], ..Neighbors::default() }),
         Event::Done { token: 9, outcome: Outcome::Looked { key, owner: Some(key), hops: 3, milliseconds: 0.25 } },
-        Event::Done { token: 9, outcome: Outcome::Got { key: "k".into(), value: None } },
+        Event::Done { token: 9, outcome: Outcome::Got { key: "k".into(), value: None, others: vec!["other".into()] } },
     ];
     for event in events {
         let json = serde_json::to_string(&event).unwrap();

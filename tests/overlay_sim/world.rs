@@ -267,10 +267,15 @@ impl World {
     }
 
     pub(crate) fn get_one(&mut self, host: usize, key: &str) -> Option<String> {
+        self.get_all(host, key).0
+    }
+
+    /// The key's value, and others that were written in another island.
+    pub(crate) fn get_all(&mut self, host: usize, key: &str) -> (Option<String>, Vec<String>) {
         let token = self.token();
         self.sim.command(host, Command::Get { token, key: key.into() });
         match self.outcomes(&[token]).remove(0) {
-            Outcome::Got { value, .. } => value,
+            Outcome::Got { value, others, .. } => (value, others),
             other => panic!("{other:?} is no answer to a get"),
         }
     }
@@ -339,7 +344,7 @@ impl World {
             let Outcome::Looked { key, owner, hops, milliseconds } = outcome else { panic!("no lookup: {outcome:?}") };
             looked.mean_hops += f64::from(hops) / count as f64;
             looked.mean_milliseconds += milliseconds / count as f64;
-            let right = oracle::owner(&self.sim, island, self.options.protocol, key);
+            let right = oracle::owner(&self.sim, island, self.options.protocol.protocol(), key);
             looked.unanswered += usize::from(owner.is_none());
             looked.wrong += usize::from(owner.is_some() && owner != right);
         }

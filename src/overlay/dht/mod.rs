@@ -437,6 +437,10 @@ impl<G: Geometry> Overlay for Dht<G> {
         self.store.len()
     }
 
+    fn conflicts(&self) -> usize {
+        self.store.conflicts()
+    }
+
     fn peers(&self) -> Vec<Peer> {
         self.geometry.peers()
     }

@@ -101,8 +101,10 @@ impl Leaves {
         if id == self.me || self.get(id).is_some() {
             return false;
         }
-        let last = |side| self.side(side).last().map(|p| self.way(side, p.id));
-        self.all.len() < self.limit() || SIDES.into_iter().any(|side| last(side) > Some(self.way(side, id)))
+        let nearer = |side, last: Peer| self.way(side, id) < self.way(side, last.id);
+        self.all.len() < self.limit()
+            || nearer(Side::Larger, self.all[self.half - 1])
+            || nearer(Side::Smaller, self.all[self.half])
     }
 
     /// Takes the node if it belongs there; whether that has changed anything.
