@@ -322,7 +322,10 @@ impl<'a> Player<'a> {
             batch.conflicts += u32::from(matches!(outcome, Outcome::Got { others, .. } if !others.is_empty()));
             let fine = match outcome {
                 Outcome::Put { stored, .. } => *stored,
-                Outcome::Got { value, .. } => *value == Some(value_of(&key)),
+                Outcome::Got { value, others, .. } => {
+                    batch.conflicts += u32::from(!others.is_empty());
+                    value.iter().chain(others).any(|value| *value == value_of(&key))
+                }
                 Outcome::Looked { .. } => false,
             };
             if fine { batch.done.push(key) } else { batch.missing.push(key) }

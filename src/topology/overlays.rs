@@ -69,7 +69,7 @@ impl ProtocolEntry {
         }
     }
 
-    pub(super) fn settings(&self) -> (ProtocolSettings, Holders) {
+    pub(super) fn settings(&self, f: &mut Findings) -> (ProtocolSettings, Holders) {
         let proximity = self.proximity;
         match self.protocol.as_ref().map_or(Protocol::Chord, |p| *p.get_ref()) {
             Protocol::Chord => {

@@ -15,7 +15,7 @@ fn cut(options: Options, parts: &[Vec<usize>], away: Duration) -> World {
     world.join_all();
     world.expect_whole(30 * SECOND);
     let parts: Vec<&[usize]> = parts.iter().map(Vec::as_slice).collect();
-    world.sim.split(&parts);
+    parts.iter().for_each(|part| world.sim.partition(part));
     let begun = world.sim.now();
     let islands: Vec<BTreeSet<usize>> = parts.iter().map(|p| p.iter().copied().collect()).collect();
     world.expect_islands(40 * SECOND, &islands);
@@ -134,7 +134,7 @@ fn what_two_islands_wrote_stays_visible_until_somebody_writes_again() {
         for key in &keys {
             assert!(world.put_one(0, key, "before"));
         }
-        world.sim.split(&parts.iter().map(Vec::as_slice).collect::<Vec<_>>());
+        parts.iter().for_each(|part| world.sim.partition(part));
         let islands: Vec<BTreeSet<usize>> = parts.iter().map(|p| p.iter().copied().collect()).collect();
         world.expect_islands(40 * SECOND, &islands);
         world.sim.run_for(5 * SECOND);

@@ -15,6 +15,7 @@ const NAMED: &[&str] = &[
     "failover",
     "micro-loop",
     "partition",
+    "rendezvous",
     "stub-failure",
     "stub-failure-no-healing",
     "two-sites",
@@ -84,6 +85,7 @@ shipped! {
     failover: "failover" rootless;
     micro_loop: "micro-loop" rootless_dual;
     partition: "partition" rootless;
+    rendezvous: "rendezvous" root;
     affinity: "affinity" root;
     affinity_ipv6: "affinity" rootless_ipv6;
     abilene_distance: "abilene-distance" root;
