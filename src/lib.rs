@@ -41,6 +41,7 @@ pub mod overlay;
 pub mod plan;
 pub mod report;
 pub mod scenario;
+pub mod sim;
 pub mod survey;
 pub mod topology;
 pub mod trial;

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -284,6 +285,27 @@ impl Member {
             met: self.met.clone(),
             dropped: self.dropped,
         }
+    }
+
+    /// Where it stands with its overlay.
+    pub fn phase(&self) -> Phase {
+        self.overlay.phase()
+    }
+
+    /// All neighbors, each once.
+    pub fn peers(&self) -> Vec<Peer> {
+        self.overlay.peers()
+    }
+
+    /// Its neighbors, by what they are to it.
+    pub fn neighbors(&self) -> Neighbors {
+        self.overlay.neighbors()
+    }
+
+    /// Tells it of a node and of how long that takes to answer.
+    pub fn introduce(&mut self, now: Time, peer: Peer, round_trip: Duration) {
+        self.overlay.meet(now, peer, round_trip);
+        self.settle(now);
     }
 
     /// Whether it takes part and may be pointed out to others.

@@ -43,6 +43,7 @@ fn the_nearest_member_serves_a_join() {
         sim.machines().all(|(_, m)| !m.digest().neighbors.successors.contains(&world::id(11)))
     }));
     world.sim.restart(11);
+    let since = world.sim.events().len();
     let nearest = world.nearest_other(11);
     world.sim.command(11, Command::Join { found: false });
     assert!(world.sim.run_until(20 * SECOND, |sim| {

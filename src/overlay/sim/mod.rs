@@ -5,10 +5,10 @@
 //! that announces a group reaches only itself there, as with real anycast. One seed, one course of
 //! events.
 
-use std::cmp::Reverse;
-use std::collections::hash_map::DefaultHasher;
-use std::collections::{BTreeSet, BinaryHeap, HashMap};
-use std::hash::{Hash, Hasher};
+mod queue;
+mod trace;
+
+use std::collections::{BTreeSet, HashMap};
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -16,6 +16,8 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use super::{Time, Transmit, Via};
+use queue::Queue;
+use trace::Trace;
 
 /// How often [`Sim::run_until`] looks, in virtual time.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
@@ -37,6 +39,9 @@ pub trait Machine {
     fn routing_done(&mut self, now: Time, group: usize, announced: bool);
 }
 
+/// One-way delay between two hosts.
+pub type Delay = Box<dyn Fn(usize, usize) -> Duration>;
+
 /// What is common to all hosts of a simulation.
 pub struct Settings {
     pub seed: u64,
@@ -44,8 +49,7 @@ pub struct Settings {
     pub hosts: Vec<SocketAddr>,
     /// Addresses of the groups, in the order of [`Via::Group`].
     pub groups: Vec<SocketAddr>,
-    /// One-way delay between two hosts.
-    pub delay: Box<dyn Fn(usize, usize) -> Duration>,
+    pub delay: Delay,
     /// Probability that a datagram is lost.
     pub loss: f64,
     /// Time from a routing request until all of the network follows it.
@@ -70,26 +74,30 @@ pub struct Sim<M: Machine> {
     by_address: HashMap<SocketAddr, usize>,
     by_group: HashMap<SocketAddr, usize>,
     announcers: Vec<BTreeSet<usize>>,
-    /// (group, asker) to the nearest announcer, valid while `routes_version` is this.
+    /// (group, asker) to the nearest announcer, valid while the group's version is this.
     nearest: HashMap<(usize, usize), (u64, Option<usize>)>,
-    routes_version: u64,
-    queue: BinaryHeap<Reverse<(Time, u64, Due)>>,
-    next: u64,
+    versions: Vec<u64>,
+    sides: u32,
+    queue: Queue<Due>,
     events: Vec<Happened<M::Event>>,
     datagrams: u64,
-    trace: DefaultHasher,
+    bytes: u64,
+    trace: Trace,
 }
 
 struct Host<M> {
     address: SocketAddr,
-    machine: Option<M>,
+    machine: Option<Box<M>>,
     /// Counts restarts: what was meant for a former life does not reach the next.
     life: u32,
     side: u32,
+    /// When it wants to be woken.
+    wake: Option<Time>,
+    /// Its earliest timer in the queue.
     timer: Option<Time>,
 }
 
-#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug)]
 enum Due {
     Arrival { from: usize, source: SocketAddr, to: usize, target: SocketAddr, group: Option<usize>, bytes: Vec<u8> },
     Timer { host: usize },
@@ -102,8 +110,8 @@ impl<M: Machine> Sim<M> {
     pub fn new(settings: Settings, make: impl Fn(usize, SocketAddr, Time) -> M + 'static) -> Self {
         let now = Time::default();
         let host = |(host, address): (usize, &SocketAddr)| {
-            let machine = Some(make(host, *address, now));
-            Host { address: *address, machine, life: 0, side: 0, timer: None }
+            let machine = Some(Box::new(make(host, *address, now)));
+            Host { address: *address, machine, life: 0, side: 0, wake: None, timer: None }
         };
         let hosts = settings.hosts.iter().enumerate().map(host).collect();
         Self {
@@ -115,12 +123,13 @@ impl<M: Machine> Sim<M> {
             by_group: settings.groups.iter().enumerate().map(|(i, a)| (*a, i)).collect(),
             announcers: vec![BTreeSet::new(); settings.groups.len()],
             nearest: HashMap::new(),
-            routes_version: 0,
-            queue: BinaryHeap::new(),
-            next: 0,
+            versions: vec![0; settings.groups.len()],
+            sides: 0,
+            queue: Queue::new(),
             events: Vec::new(),
             datagrams: 0,
-            trace: DefaultHasher::new(),
+            bytes: 0,
+            trace: Trace::default(),
             settings,
         }
     }
@@ -131,17 +140,28 @@ impl<M: Machine> Sim<M> {
 
     /// The machine of a host, unless it has crashed.
     pub fn machine(&self, host: usize) -> Option<&M> {
-        self.hosts[host].machine.as_ref()
+        self.hosts[host].machine.as_deref()
     }
 
     /// Hosts whose machine runs, with it.
     pub fn machines(&self) -> impl Iterator<Item = (usize, &M)> {
-        self.hosts.iter().enumerate().filter_map(|(i, h)| h.machine.as_ref().map(|m| (i, m)))
+        self.hosts.iter().enumerate().filter_map(|(i, h)| h.machine.as_deref().map(|m| (i, m)))
     }
 
-    /// Everything that happened so far, in order.
+    /// The machine of a host, to be told something outside the simulated network; what it wants is carried
+    /// out afterwards.
+    pub fn tell(&mut self, host: usize, tell: impl FnOnce(&mut M)) {
+        self.drive(host, tell);
+    }
+
+    /// Everything that happened since the events were last taken, in order.
     pub fn events(&self) -> &[Happened<M::Event>] {
         &self.events
+    }
+
+    /// Takes these events away. Of a long simulation with many hosts they would not fit into memory.
+    pub fn take_events(&mut self) -> Vec<Happened<M::Event>> {
+        std::mem::take(&mut self.events)
     }
 
     /// Datagrams sent so far.
@@ -149,9 +169,25 @@ impl<M: Machine> Sim<M> {
         self.datagrams
     }
 
+    /// Their payload.
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
     /// A hash of every datagram that arrived so far: equal for equal courses of events.
     pub fn trace(&self) -> u64 {
-        self.trace.finish()
+        self.trace.value()
+    }
+
+    /// What the delays are between two hosts.
+    pub fn delay(&self, from: usize, to: usize) -> Duration {
+        (self.settings.delay)(from, to)
+    }
+
+    /// They are others from now on; what is under way arrives when it would have.
+    pub fn set_delay(&mut self, delay: Delay) {
+        self.settings.delay = delay;
+        self.rerouted();
     }
 
     pub fn set_loss(&mut self, loss: f64) {
@@ -163,12 +199,13 @@ impl<M: Machine> Sim<M> {
         self.drive(host, |machine| machine.command(now, command));
     }
 
-    /// Cuts these hosts off from all others.
+    /// Cuts these hosts off from all others, also from those that were cut off before.
     pub fn partition(&mut self, hosts: &[usize]) {
+        self.sides += 1;
         for host in hosts {
-            self.hosts[*host].side = 1;
+            self.hosts[*host].side = self.sides;
         }
-        self.routes_version += 1;
+        self.rerouted();
     }
 
     /// Undoes every partition.
@@ -176,17 +213,21 @@ impl<M: Machine> Sim<M> {
         for host in &mut self.hosts {
             host.side = 0;
         }
-        self.routes_version += 1;
+        self.rerouted();
+    }
+
+    fn rerouted(&mut self) {
+        self.versions.iter_mut().for_each(|version| *version += 1);
     }
 
     /// The machine is gone at once; routing notices after the propagation delay.
     pub fn crash(&mut self, host: usize) {
         self.hosts[host].machine = None;
-        self.hosts[host].timer = None;
+        self.hosts[host].wake = None;
         let life = self.hosts[host].life;
         for group in 0..self.announcers.len() {
             let at = self.now + self.settings.propagation;
-            self.schedule(at, Due::Routing { host, life, group, announce: false });
+            self.queue.push(at, Due::Routing { host, life, group, announce: false });
         }
     }
 
@@ -201,9 +242,9 @@ impl<M: Machine> Sim<M> {
     pub fn restart(&mut self, host: usize) {
         let machine = (self.make)(host, self.hosts[host].address, self.now);
         let h = &mut self.hosts[host];
-        h.machine = Some(machine);
+        h.machine = Some(Box::new(machine));
         h.life += 1;
-        h.timer = None;
+        h.wake = None;
     }
 
     /// Plays for this long.
@@ -224,9 +265,7 @@ impl<M: Machine> Sim<M> {
     }
 
     fn play(&mut self, end: Time) {
-        while self.queue.peek().is_some_and(|Reverse((at, ..))| *at <= end)
-            && let Some(Reverse((at, _, due))) = self.queue.pop()
-        {
+        while let Some((at, due)) = self.queue.pop(end) {
             self.now = at;
             self.happen(due);
         }
@@ -241,24 +280,21 @@ impl<M: Machine> Sim<M> {
                 if moved || self.hosts[from].side != self.hosts[to].side {
                     return;
                 }
-                (now, from, to, &bytes).hash(&mut self.trace);
+                for word in [now.0.as_nanos() as u64, from as u64, to as u64] {
+                    self.trace.add(word);
+                }
+                self.trace.add_bytes(&bytes);
                 let via = group.map_or(Via::Unicast, Via::Group);
                 self.drive(to, |machine| machine.handle(now, source, via, &bytes));
             }
-            Due::Timer { host } => {
-                // Superseded timers stay in the queue and are recognized here.
-                if self.hosts[host].timer == Some(now) {
-                    self.hosts[host].timer = None;
-                    self.drive(host, |machine| machine.handle_timeout(now));
-                }
-            }
+            Due::Timer { host } => self.ring(host),
             Due::Routing { host, life, group, announce } => {
                 if announce && self.hosts[host].life == life && self.hosts[host].machine.is_some() {
                     self.announcers[group].insert(host);
                 } else if !announce {
                     self.announcers[group].remove(&host);
                 }
-                self.routes_version += 1;
+                self.versions[group] += 1;
                 if self.hosts[host].life == life {
                     self.drive(host, |machine| machine.routing_done(now, group, announce));
                 }
@@ -266,34 +302,56 @@ impl<M: Machine> Sim<M> {
         }
     }
 
+    /// A host's timer has come, which may be earlier than it wants to be woken by now: most timers are
+    /// for answers that arrive in time.
+    fn ring(&mut self, host: usize) {
+        let now = self.now;
+        let h = &mut self.hosts[host];
+        if h.timer == Some(now) {
+            h.timer = None;
+        }
+        if h.wake.is_some_and(|wake| wake <= now) {
+            h.wake = None;
+            self.drive(host, |machine| machine.handle_timeout(now));
+        } else {
+            self.set_timer(host);
+        }
+    }
+
+    /// Sees to it that a timer is due when the host wants to be woken, or before.
+    fn set_timer(&mut self, host: usize) {
+        let h = &mut self.hosts[host];
+        if let Some(wake) = h.wake
+            && h.timer.is_none_or(|timer| wake < timer)
+        {
+            h.timer = Some(wake);
+            self.queue.push(wake, Due::Timer { host });
+        }
+    }
+
     /// Gives a machine one input and carries out what it wants.
     fn drive(&mut self, host: usize, input: impl FnOnce(&mut M)) {
-        let Some(machine) = &mut self.hosts[host].machine else { return };
-        input(machine);
-        let transmits: Vec<Transmit> = std::iter::from_fn(|| machine.poll_transmit()).collect();
-        let events: Vec<M::Event> = std::iter::from_fn(|| machine.poll_event()).collect();
-        let wake = machine.poll_timeout().map(|t| t.max(self.now));
-        for transmit in transmits {
+        let Some(mut machine) = self.hosts[host].machine.take() else { return };
+        input(&mut machine);
+        while let Some(transmit) = machine.poll_transmit() {
             self.transmit(host, transmit);
         }
         let life = self.hosts[host].life;
-        for event in events {
+        while let Some(event) = machine.poll_event() {
             if let Some((group, announce)) = M::routing_request(&event) {
                 let at = self.now + self.settings.propagation;
-                self.schedule(at, Due::Routing { host, life, group, announce });
+                self.queue.push(at, Due::Routing { host, life, group, announce });
             }
             self.events.push(Happened { at: self.now, host, event });
         }
-        if wake != self.hosts[host].timer {
-            self.hosts[host].timer = wake;
-            if let Some(at) = wake {
-                self.schedule(at, Due::Timer { host });
-            }
-        }
+        self.hosts[host].wake = machine.poll_timeout().map(|t| t.max(self.now));
+        self.hosts[host].machine = Some(machine);
+        self.set_timer(host);
     }
 
     fn transmit(&mut self, from: usize, Transmit { to, bytes }: Transmit) {
         self.datagrams += 1;
+        self.bytes += bytes.len() as u64;
         let (receiver, group) = match self.by_group.get(&to).copied() {
             Some(group) => (self.catchment(group, from), Some(group)),
             None => (self.by_address.get(&to).copied(), None),
@@ -302,13 +360,13 @@ impl<M: Machine> Sim<M> {
         if let Some(receiver) = receiver.filter(|_| !lost) {
             let at = self.now + (self.settings.delay)(from, receiver);
             let source = self.hosts[from].address;
-            self.schedule(at, Due::Arrival { from, source, to: receiver, target: to, group, bytes });
+            self.queue.push(at, Due::Arrival { from, source, to: receiver, target: to, group, bytes });
         }
     }
 
     /// Who receives what `from` sends to the group.
     pub fn catchment(&mut self, group: usize, from: usize) -> Option<usize> {
-        let version = self.routes_version;
+        let version = self.versions[group];
         if let Some((_, nearest)) = self.nearest.get(&(group, from)).filter(|(v, _)| *v == version) {
             return *nearest;
         }
@@ -321,10 +379,5 @@ impl<M: Machine> Sim<M> {
         };
         self.nearest.insert((group, from), (version, nearest));
         nearest
-    }
-
-    fn schedule(&mut self, at: Time, due: Due) {
-        self.queue.push(Reverse((at, self.next, due)));
-        self.next += 1;
     }
 }

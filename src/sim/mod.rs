@@ -1,0 +1,26 @@
+//! Overlays without a network: the machines of [`crate::overlay`] and [`crate::anycast`], hundreds or
+//! thousands of them, in a simulated network under virtual time.
+//!
+//! What nodes do is what they do in a lab, datagram for datagram. What is not real: there is no routing
+//! (an anycast datagram goes to the nearest member by delay) and no BGP, links have no bandwidth, and
+//! hosts compute in no time.
+//!
+//! - [`Options`] says what an overlay is made of, [`World`] plays it: joins, lookups, keys, partitions.
+//! - [`Delays`]: from a matrix of round trips, from coordinates, from a lab file's links.
+//! - [`Lookups`], [`Joins`] and [`Sample`] are what is found; [`Owners`] is the oracle that judges.
+
+mod delay;
+mod joins;
+mod lookups;
+mod options;
+mod owners;
+mod sample;
+mod world;
+
+pub use delay::{Delays, LOCAL, SIDE_MS};
+pub use joins::{Join, Joins};
+pub use lookups::Lookups;
+pub use options::{Network, Options, settings};
+pub use owners::Owners;
+pub use sample::Sample;
+pub use world::{Happening, World};

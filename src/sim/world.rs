@@ -1,0 +1,406 @@
+//! A whole overlay under virtual time: the nodes, the network between them, and what is done to both.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::Duration;
+
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+use super::delay::Delays;
+use super::joins::Join;
+use super::lookups::{Ended, Lookups};
+use super::options::{Network, Options};
+use super::owners::Owners;
+use crate::anycast::{Command, Event, Member, NodeConfig};
+use crate::overlay::id::Id;
+use crate::overlay::sim::{Happened, Settings, Sim};
+use crate::overlay::{Outcome, Phase, Protocol, Time};
+
+/// What happened, and to whom.
+pub type Happening = Happened<Event>;
+
+/// Virtual time in which nothing is looked at.
+const SLICE: Duration = Duration::from_millis(200);
+/// A lookup, put or get without an outcome after this long has none.
+const PATIENCE: Duration = Duration::from_secs(120);
+/// The ChaCha stream of what the world itself draws: who asks what, when who joins.
+const DRAWS: u64 = u64::from_be_bytes(*b"draws\0\0\0");
+
+/// The same [`Member`]s as on a lab's hosts, without sockets: their datagrams take what
+/// [`super::Delays`] say. One seed, one course of events.
+pub struct World {
+    sim: Sim<Member>,
+    configs: Vec<NodeConfig>,
+    delays: Delays,
+    rng: ChaCha8Rng,
+    growth: f64,
+    stabilize_every: Duration,
+    /// When each host was told to join, until it has; with whether it may begin an overlay.
+    joining: BTreeMap<usize, (Time, bool)>,
+    joins: Vec<Join>,
+    failed_joins: usize,
+    members: BTreeSet<usize>,
+    /// Commands whose outcome is waited for, by token.
+    waiting: BTreeSet<u64>,
+    outcomes: BTreeMap<u64, Outcome>,
+    next_token: u64,
+    keys: BTreeMap<String, String>,
+    /// Since they were last taken, if somebody wants them.
+    kept: Option<VecDeque<Happening>>,
+}
+
+impl World {
+    /// Nodes that are all alike and have been told nothing yet.
+    pub fn new(options: &Options) -> Self {
+        let mut world = Self::of(options.configs(), options.seed, &options.network);
+        world.growth = options.growth;
+        world
+    }
+
+    /// Nodes that are told these, one a host. Their groups are the first one's.
+    pub fn of(configs: Vec<NodeConfig>, seed: u64, network: &Network) -> Self {
+        let delays = network.delays.clone();
+        let settings = Settings {
+            seed,
+            hosts: configs.iter().map(|c| c.address).collect(),
+            groups: configs.first().map(NodeConfig::groups).unwrap_or_default(),
+            delay: Box::new(move |from, to| delays.between(from, to)),
+            loss: network.loss,
+            propagation: network.propagation,
+        };
+        let told = configs.clone();
+        let make = move |host: usize, address, now| Member::new(NodeConfig { address, ..told[host].clone() }, now);
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        rng.set_stream(DRAWS);
+        Self {
+            sim: Sim::new(settings, make),
+            delays: network.delays.clone(),
+            rng,
+            growth: 0.5,
+            stabilize_every: configs.first().map_or(Duration::ZERO, |c| c.stabilize_every),
+            joining: BTreeMap::new(),
+            joins: Vec::new(),
+            failed_joins: 0,
+            members: BTreeSet::new(),
+            waiting: BTreeSet::new(),
+            outcomes: BTreeMap::new(),
+            next_token: 0,
+            keys: BTreeMap::new(),
+            kept: None,
+            configs,
+        }
+    }
+
+    pub fn now(&self) -> Time {
+        self.sim.now()
+    }
+
+    /// The network and the machines, to look at.
+    pub fn sim(&self) -> &Sim<Member> {
+        &self.sim
+    }
+
+    /// What each host's node is told, by host.
+    pub fn configs(&self) -> &[NodeConfig] {
+        &self.configs
+    }
+
+    /// One-way delays between the hosts.
+    pub fn delays(&self) -> &Delays {
+        &self.delays
+    }
+
+    pub fn protocol(&self) -> Protocol {
+        // Without nodes it does not matter.
+        self.configs.first().map_or(Protocol::Chord, |c| c.protocol.protocol())
+    }
+
+    /// Hosts whose nodes have joined and neither left nor crashed.
+    pub fn members(&self) -> &BTreeSet<usize> {
+        &self.members
+    }
+
+    /// The joins that succeeded so far, in order.
+    pub fn joins(&self) -> &[Join] {
+        &self.joins
+    }
+
+    /// Joins that were given up; [`World::join_all`] begins such a join again.
+    pub fn failed_joins(&self) -> usize {
+        self.failed_joins
+    }
+
+    /// From now on, keeps everything that happens for [`World::take_happenings`].
+    pub fn keep_happenings(&mut self) {
+        self.kept.get_or_insert_default();
+    }
+
+    pub fn take_happenings(&mut self) -> VecDeque<Happening> {
+        self.kept.as_mut().map(std::mem::take).unwrap_or_default()
+    }
+
+    /// Plays for this long.
+    pub fn run_for(&mut self, time: Duration) {
+        let end = self.now() + time;
+        while self.now() < end {
+            self.sim.run_for(SLICE.min(end - self.now()));
+            self.look();
+        }
+    }
+
+    /// Plays until it holds, at most for this long; whether it held.
+    pub fn run_until(&mut self, at_most: Duration, mut holds: impl FnMut(&Self) -> bool) -> bool {
+        let end = self.now() + at_most;
+        self.look();
+        while !holds(self) {
+            if self.now() >= end {
+                return false;
+            }
+            self.run_for(SLICE.min(end - self.now()));
+        }
+        true
+    }
+
+    /// Takes in what has happened.
+    fn look(&mut self) {
+        for happening in self.sim.take_events() {
+            self.take_in(&happening);
+            if let Some(kept) = &mut self.kept {
+                kept.push_back(happening);
+            }
+        }
+    }
+
+    fn take_in(&mut self, Happened { at, host, event }: &Happening) {
+        match event {
+            Event::Joined { served_by, milliseconds, attempts } => {
+                self.joining.remove(host);
+                if self.members.insert(*host) {
+                    let (served_by, attempts) = (served_by.and_then(|id| self.host_of(id)), *attempts);
+                    self.joins.push(Join { at: *at, host: *host, served_by, milliseconds: *milliseconds, attempts });
+                }
+            }
+            Event::JoinFailed { .. } => {
+                self.failed_joins += 1;
+                if let Some((_, found)) = self.joining.get(host).copied() {
+                    self.sim.command(*host, Command::Join { found });
+                }
+            }
+            Event::Left => drop(self.members.remove(host)),
+            Event::Done { token, outcome } if self.waiting.remove(token) => {
+                self.outcomes.insert(*token, outcome.clone());
+            }
+            _ => {}
+        }
+    }
+
+    /// The host whose node has this id.
+    pub fn host_of(&self, id: Id) -> Option<usize> {
+        self.configs.iter().position(|c| c.id == id)
+    }
+
+    /// Tells a node something.
+    pub fn command(&mut self, host: usize, command: Command) {
+        match &command {
+            Command::Join { found } => drop(self.joining.insert(host, (self.now(), *found))),
+            Command::Leave => drop(self.joining.remove(&host)),
+            _ => {}
+        }
+        self.sim.command(host, command);
+    }
+
+    /// Host 0 begins the overlay, the others join one after another at random times, the faster the more
+    /// there are ([`Options::growth`]); waits until all are members. False: some are not after ten more minutes
+    /// of virtual time.
+    pub fn join_all(&mut self) -> bool {
+        self.command(0, Command::Join { found: true });
+        self.run_until(PATIENCE, |world| world.members.contains(&0));
+        self.run_for(Duration::from_secs(2));
+        let hosts = self.configs.len();
+        for host in 1..hosts {
+            // Between arrivals that do not know of each other the time is exponential.
+            let gap = self.stabilize_every.as_secs_f64() / (self.growth * host as f64);
+            let gap = -gap * self.rng.random_range(f64::MIN_POSITIVE..1.0_f64).ln();
+            self.run_for(Duration::from_secs_f64(gap).min(self.stabilize_every));
+            self.command(host, Command::Join { found: false });
+        }
+        self.run_until(Duration::from_secs(600), |world| world.members.len() == hosts)
+    }
+
+    /// The machine is gone at once; routing notices after the propagation time.
+    pub fn crash(&mut self, host: usize) {
+        self.look();
+        self.sim.crash(host);
+        self.members.remove(&host);
+        self.joining.remove(&host);
+    }
+
+    /// A new machine on the host, which has been told nothing yet.
+    pub fn restart(&mut self, host: usize) {
+        self.sim.restart(host);
+    }
+
+    /// Cuts these hosts off from all others.
+    pub fn partition(&mut self, hosts: &[usize]) {
+        self.sim.partition(hosts);
+    }
+
+    /// Undoes every partition.
+    pub fn heal(&mut self) {
+        self.sim.heal();
+    }
+
+    pub fn set_loss(&mut self, loss: f64) {
+        self.sim.set_loss(loss);
+    }
+
+    /// The delays are others from now on.
+    pub fn set_delays(&mut self, delays: Delays) {
+        self.delays = delays.clone();
+        self.sim.set_delay(Box::new(move |from, to| delays.between(from, to)));
+    }
+
+    /// Tells every member of every other, with their true round trip: what no protocol could know. Costs the
+    /// square of their number.
+    pub fn introduce_all(&mut self) {
+        let members: Vec<usize> = self.members.iter().copied().collect();
+        let now = self.now();
+        for &host in &members {
+            for &other in members.iter().filter(|o| **o != host) {
+                let round_trip = self.delays.round_trip(host, other);
+                let peer = self.configs[other].peer();
+                self.sim.tell(host, |member| member.introduce(now, peer, round_trip));
+            }
+        }
+    }
+
+    /// Who owns a key among these hosts' nodes.
+    pub fn owners(&self, hosts: &BTreeSet<usize>) -> Owners {
+        Owners::among(self.protocol(), hosts.iter().filter_map(|h| Some((*h, self.sim.machine(*h)?))))
+    }
+
+    /// The host whose node owns the key now, among all members.
+    pub fn owner(&self, key: Id) -> Option<usize> {
+        self.owners(&self.members).of(key)
+    }
+
+    /// So many random members each look a random key up, one a second and member; judged by the members
+    /// there are at the end.
+    pub fn lookups(&mut self, count: usize) -> Lookups {
+        self.lookups_among(&self.members.clone(), count)
+    }
+
+    /// The same among the members of one island.
+    pub fn lookups_among(&mut self, hosts: &BTreeSet<usize>, count: usize) -> Lookups {
+        let askers: Vec<usize> = hosts.intersection(&self.members).copied().collect();
+        if askers.is_empty() {
+            return Lookups::of(count, &[], &self.delays);
+        }
+        let mut asked = Vec::with_capacity(count);
+        let begin = self.now();
+        for n in 0..count {
+            let at = begin + Duration::from_secs_f64(n as f64 / askers.len() as f64);
+            self.sim.run_for(at - self.now());
+            let (asker, key) = (askers[self.rng.random_range(0..askers.len())], Id(self.rng.random()));
+            let token = self.token();
+            self.sim.command(asker, Command::Lookup { token, key });
+            asked.push((asker, token));
+            if n % 256 == 0 {
+                self.look();
+            }
+        }
+        self.wait();
+        let owners = self.owners(hosts);
+        let hosts_of: BTreeMap<Id, usize> = self.configs.iter().enumerate().map(|(h, c)| (c.id, h)).collect();
+        let ended = asked.iter().filter_map(|(asker, token)| {
+            let Outcome::Looked { key, owner, hops, milliseconds } = self.outcomes.remove(token)? else { return None };
+            let owner = owner.and_then(|id| hosts_of.get(&id)).copied();
+            Some(Ended { asker: *asker, owner, right: owners.of(key), hops, milliseconds })
+        });
+        let ended: Vec<Ended> = ended.collect();
+        Lookups::of(count, &ended, &self.delays)
+    }
+
+    fn token(&mut self) -> u64 {
+        self.next_token += 1;
+        self.waiting.insert(self.next_token);
+        self.next_token
+    }
+
+    /// Until every command has its outcome.
+    fn wait(&mut self) {
+        self.run_until(PATIENCE, |world| world.waiting.is_empty());
+        self.waiting.clear();
+    }
+
+    /// Stores new keys through random members; how many were acknowledged, which are remembered for
+    /// [`World::missing`].
+    pub fn put(&mut self, count: usize) -> usize {
+        let members: Vec<usize> = self.members.iter().copied().collect();
+        let mut put = Vec::new();
+        for _ in 0..if members.is_empty() { 0 } else { count } {
+            let token = self.token();
+            let (key, value) = (format!("key-{token}"), format!("value-{token}"));
+            let through = members[self.rng.random_range(0..members.len())];
+            self.sim.command(through, Command::Put { token, key: key.clone(), value: value.clone() });
+            put.push((token, key, value));
+        }
+        self.wait();
+        let stored = |token: &u64| matches!(self.outcomes.get(token), Some(Outcome::Put { stored: true, .. }));
+        put.retain(|(token, ..)| stored(token));
+        self.outcomes.clear();
+        let stored = put.len();
+        self.keys.extend(put.into_iter().map(|(_, key, value)| (key, value)));
+        stored
+    }
+
+    /// Keys acknowledged once that a get through a random member does not return now.
+    pub fn missing(&mut self) -> Vec<String> {
+        let members: Vec<usize> = self.members.iter().copied().collect();
+        let mut got = Vec::new();
+        for (key, value) in self.keys.clone() {
+            let token = self.token();
+            if !members.is_empty() {
+                let through = members[self.rng.random_range(0..members.len())];
+                self.sim.command(through, Command::Get { token, key: key.clone() });
+            }
+            got.push((token, key, value));
+        }
+        self.wait();
+        let outcomes = std::mem::take(&mut self.outcomes);
+        let right = |token: &u64, value: &String| matches!(outcomes.get(token), Some(Outcome::Got { value: Some(v), .. }) if v == value);
+        got.retain(|(token, _, value)| !right(token, value));
+        got.into_iter().map(|(_, key, _)| key).collect()
+    }
+
+    /// Connected components of the members' neighbor links, the largest first.
+    pub fn islands(&self) -> Vec<BTreeSet<usize>> {
+        let hosts: BTreeMap<Id, usize> = self.members.iter().map(|h| (self.configs[*h].id, *h)).collect();
+        let mut links: BTreeMap<usize, BTreeSet<usize>> = self.members.iter().map(|h| (*h, BTreeSet::new())).collect();
+        for &host in &self.members {
+            let peers = self.sim.machine(host).map(Member::peers).unwrap_or_default();
+            for other in peers.iter().filter_map(|p| hosts.get(&p.id)) {
+                links.entry(host).or_default().insert(*other);
+                links.entry(*other).or_default().insert(host);
+            }
+        }
+        let mut islands = Vec::new();
+        while let Some((first, next)) = links.pop_first() {
+            let (mut island, mut open) = (BTreeSet::from([first]), Vec::from_iter(next));
+            while let Some(host) = open.pop() {
+                if let Some(next) = links.remove(&host) {
+                    island.insert(host);
+                    open.extend(next);
+                }
+            }
+            islands.push(island);
+        }
+        islands.sort_by_key(|island| std::cmp::Reverse(island.len()));
+        islands
+    }
+
+    /// Whether the node takes part, by its own account.
+    pub fn is_member(&self, host: usize) -> bool {
+        self.sim.machine(host).is_some_and(|m| m.phase() == Phase::Member)
+    }
+}
