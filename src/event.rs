@@ -4,6 +4,7 @@
 //! can be rebuilt from the record alone. Names, not indices, appear in it.
 
 mod flows;
+mod told;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -16,6 +17,7 @@ use crate::scenario::Expectation;
 use crate::survey::Survey;
 use crate::topology::{Bootstrap, Healing, LookupMode, MultipathHash, Place, Protocol};
 pub use flows::{BreakReason, FlowChange, FlowDid, FlowFacts};
+pub(crate) use told::told;
 
 /// Version of this vocabulary.
 pub const SCHEMA: u32 = 1;

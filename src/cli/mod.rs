@@ -17,6 +17,7 @@ mod play;
 mod probe;
 mod sandboxed;
 mod series;
+mod sim;
 
 use std::path::PathBuf;
 
@@ -113,6 +114,11 @@ enum Command {
     /// Print a generated lab file: a tree or a random graph of single-router ASes
     #[command(after_help = "Example: anybed generate tree --nodes 100 > tree.toml")]
     Generate(generate::Generate),
+    /// Simulate overlays under virtual time: a lab file's, or one of thousands of nodes; touches nothing
+    #[command(after_help = "Examples: anybed sim topologies/stub-failure.toml\n          anybed sim --nodes \
+                      100,1000,10000 --lookups 100000\n\nThe nodes are a lab's; routing, links and the clock are not \
+                      real: see docs/simulated.md. The same seed gives the same results.")]
+    Sim(sim::Simulation),
     /// Rebuild the report of a run from its record
     #[command(after_help = "Example: anybed report anybed-out/two-sites")]
     Report(play::ReportOf),
@@ -270,6 +276,7 @@ pub fn run(cli: Cli, begun: u64) -> i32 {
         Command::Plan(plan) => plan.execute(),
         Command::Import(import) => import.execute(),
         Command::Generate(generate) => generate.execute(),
+        Command::Sim(simulation) => simulation.execute(),
         Command::Report(report) => report.execute(),
         Command::Diff(diff) => diff.execute(),
         Command::Graph(graph) => graph.execute(),

@@ -14,7 +14,7 @@ use crate::topology::{Flows, Group, GroupRole, Link, LinkKind, NodeId, Overlay, 
 const LONGEST_PATIENCE: Duration = Duration::from_secs(1);
 
 /// Collects the facts of a lab about to be built.
-pub(super) fn collect(topology: &Topology, scenario: &Scenario, plan: &Plan, bird: &Bird, file: &Path) -> LabFacts {
+pub(crate) fn collect(topology: &Topology, scenario: &Scenario, plan: &Plan, bird: &Bird, file: &Path) -> LabFacts {
     let timeline = scenario.timeline.iter();
     LabFacts {
         schema: SCHEMA,

@@ -108,7 +108,8 @@ fn host_config(topology: &Topology, addresses: &Addresses, node: NodeId, damage:
     }
 }
 
-fn node_config(topology: &Topology, addresses: &Addresses, overlay: &Overlay, node: NodeId) -> NodeConfig {
+/// What the node of a host is told about one of its overlays.
+pub(crate) fn node_config(topology: &Topology, addresses: &Addresses, overlay: &Overlay, node: NodeId) -> NodeConfig {
     let family = topology.family.families()[0];
     let unicast = |host: NodeId| SocketAddr::new(addresses.host(host, family), PORT);
     let anycast = |group: GroupId| SocketAddr::new(topology.groups[group.0].addresses[0], PORT);

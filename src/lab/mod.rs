@@ -43,6 +43,8 @@ mod walk;
 mod watchdog;
 mod workload;
 
+pub(crate) use launch::node_config;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::atomic::AtomicU64;

@@ -13,11 +13,11 @@ use tokio::sync::{oneshot, watch};
 use tokio::time::timeout;
 
 use crate::anycast::{Command, Digest, Event};
-use crate::event::{NodeDid, What};
+use crate::event::{NodeDid, What, told};
 use crate::lab::record::Recorder;
 use crate::node::channel::{Order, Report};
+use crate::overlay::Outcome;
 use crate::overlay::id::Id;
-use crate::overlay::{Neighbors, Outcome};
 use crate::topology::{Bootstrap, Topology};
 
 /// Where nodes' processes connect, inside the sandbox.
@@ -195,33 +195,7 @@ impl Nodes {
         let names = self.shared.names.get(overlay)?;
         // A peer outside the lab's list cannot exist; should one appear, its id shows.
         let name = |id: Id| names.get(&id).cloned().unwrap_or_else(|| id.to_string());
-        let all = |ids: Vec<Id>| ids.into_iter().map(name).collect();
-        Some(match what {
-            Event::Joining => NodeDid::Joining,
-            Event::Joined { served_by, milliseconds, attempts } => {
-                NodeDid::Joined { served_by: served_by.map(name), milliseconds, attempts }
-            }
-            Event::JoinFailed { reason } => NodeDid::JoinFailed { reason },
-            Event::Left => NodeDid::Left,
-            Event::Neighbors(Neighbors { successors, predecessor, fingers, zones }) => NodeDid::Neighbors {
-                successors: all(successors),
-                predecessor: predecessor.map(name),
-                fingers: all(fingers),
-                zones,
-            },
-            Event::Forgot { peer } => NodeDid::Forgot { peer: name(peer) },
-            Event::Contact { peer, color } => NodeDid::Contact { peer: name(peer), color },
-            Event::Rejoining { through } => NodeDid::Rejoining { through: name(through) },
-            Event::Rejoined { through, milliseconds } => NodeDid::Rejoined { through: name(through), milliseconds },
-            Event::Done { outcome: Outcome::Looked { key, owner, hops, milliseconds }, .. } => {
-                NodeDid::Looked { key, owner: owner.map(name), hops, milliseconds }
-            }
-            Event::Announce { .. }
-            | Event::Withdraw { .. }
-            | Event::Announced { .. }
-            | Event::Withdrew { .. }
-            | Event::Done { .. } => return None,
-        })
+        told(what, name)
     }
 
     /// Gives an order; false if the host's process is not connected.

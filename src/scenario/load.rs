@@ -32,11 +32,34 @@ pub fn load_with(path: &Path, overrides: &Overrides) -> Result<(Topology, Scenar
     load_text(path, &text, overrides)
 }
 
+/// As [`load_with`], for somebody who cannot do everything: `refuse` says why not.
+///
+/// # Errors
+/// As [`load`], and every action that is refused.
+pub fn load_for(
+    path: &Path,
+    overrides: &Overrides,
+    refuse: impl Fn(&Action) -> Option<String>,
+) -> Result<(Topology, Scenario), Diagnostics> {
+    let shown = path.display().to_string();
+    let text = std::fs::read_to_string(path).map_err(|e| Diagnostics::unreadable(&shown, &e))?;
+    read_text(path, &text, overrides, refuse)
+}
+
 /// Checks the text of a lab file that stands, or would stand, at `path`.
 ///
 /// # Errors
 /// As [`load`].
 pub fn load_text(path: &Path, text: &str, overrides: &Overrides) -> Result<(Topology, Scenario), Diagnostics> {
+    read_text(path, text, overrides, |_| None)
+}
+
+fn read_text(
+    path: &Path,
+    text: &str,
+    overrides: &Overrides,
+    refuse: impl Fn(&Action) -> Option<String>,
+) -> Result<(Topology, Scenario), Diagnostics> {
     let mut findings = Findings::new(&path.display().to_string(), text);
     let file = LabFile::read(text, &mut findings)?;
     let stem = path.file_stem().unwrap_or_default().to_string_lossy();
@@ -49,6 +72,7 @@ pub fn load_text(path: &Path, text: &str, overrides: &Overrides) -> Result<(Topo
         }
     }
     let expectations = expectations(&file.expectations, &topology, &mut findings);
+    refused(&placed, refuse, &mut findings);
     // Whether actions follow from one another can be said only when all have been understood.
     if !findings.has_errors() {
         timeline::check_order(&placed, &topology, &mut findings);
@@ -62,6 +86,18 @@ pub fn load_text(path: &Path, text: &str, overrides: &Overrides) -> Result<(Topo
     let timeline = placed.into_iter().map(|p| p.entry).collect();
     let expectations = expectations.into_iter().map(|(e, _)| e).collect();
     Ok((topology, Scenario { timeline, expectations, duration }))
+}
+
+fn refused(placed: &[Placed], refuse: impl Fn(&Action) -> Option<String>, findings: &mut Findings) {
+    let mut last = None;
+    for Placed { entry, span } in placed {
+        // One text may be many actions.
+        if let Some(why) = refuse(&entry.action).filter(|_| last != Some(span)) {
+            let message = format!("`{}` {why}", entry.action.verb());
+            findings.error("not-here", span.clone(), message).label("cannot be done here");
+            last = Some(span);
+        }
+    }
 }
 
 type PlacedExpectation = (Expectation, Range<usize>);

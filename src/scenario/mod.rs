@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 use crate::kernel::impairment::Properties;
 use crate::topology::{AsId, GroupId, LinkId, NodeId};
 
-pub use load::{load, load_text, load_with};
+pub use load::{load, load_for, load_text, load_with};
 pub use sweep::{Setting, Sweep, SweepError, combinations, load_set};
 
 /// Verbs that give back what a link had carried.

@@ -7,20 +7,29 @@
 //!
 //! - [`Options`] says what an overlay is made of, [`World`] plays it: joins, lookups, keys, partitions.
 //! - [`Delays`]: from a matrix of round trips, from coordinates, from a lab file's links.
+//! - [`Study`]: the whole course of `anybed sim`, for one number of nodes.
+//! - [`play()`]: a lab file's timeline; its record is measured like a lab's.
 //! - [`Lookups`], [`Joins`] and [`Sample`] are what is found; [`Owners`] is the oracle that judges.
 
 mod delay;
+mod files;
 mod joins;
 mod lookups;
 mod options;
 mod owners;
+mod play;
 mod sample;
+mod study;
+mod ways;
 mod world;
 
 pub use delay::{Delays, LOCAL, SIDE_MS};
+pub use files::{read_coordinates, read_round_trips};
 pub use joins::{Join, Joins};
 pub use lookups::Lookups;
 pub use options::{Network, Options, settings};
 pub use owners::Owners;
+pub use play::{play, refuse};
 pub use sample::Sample;
+pub use study::{Choice, MOST_IDEAL, Studied, Study};
 pub use world::{Happening, World};

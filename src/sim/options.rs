@@ -42,10 +42,12 @@ pub struct Network {
     pub propagation: Duration,
 }
 
-/// Of a protocol, what [`Options::of`] takes for it.
-pub fn settings(protocol: Protocol, proximity: Proximity) -> ProtocolSettings {
+/// What a large overlay of this protocol is told: lists of eight neighbors, as for ten thousand nodes. `None`:
+/// it cannot be simulated yet.
+pub fn settings(protocol: Protocol, proximity: Proximity) -> Option<ProtocolSettings> {
     match protocol {
-        Protocol::Chord => ProtocolSettings::Chord(chord::Settings { successors: 8, proximity }),
+        Protocol::Chord => Some(ProtocolSettings::Chord(chord::Settings { successors: 8, proximity })),
+        Protocol::Pastry | Protocol::Can => None,
     }
 }
 

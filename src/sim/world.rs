@@ -39,6 +39,8 @@ pub struct World {
     joining: BTreeMap<usize, (Time, bool)>,
     joins: Vec<Join>,
     failed_joins: usize,
+    /// Whether a join that was given up is begun again.
+    persistent: bool,
     members: BTreeSet<usize>,
     /// Commands whose outcome is waited for, by token.
     waiting: BTreeSet<u64>,
@@ -81,6 +83,7 @@ impl World {
             joining: BTreeMap::new(),
             joins: Vec::new(),
             failed_joins: 0,
+            persistent: false,
             members: BTreeSet::new(),
             waiting: BTreeSet::new(),
             outcomes: BTreeMap::new(),
@@ -125,7 +128,7 @@ impl World {
         &self.joins
     }
 
-    /// Joins that were given up; [`World::join_all`] begins such a join again.
+    /// Joins that were given up; from [`World::join_all`] on, such a join is begun again.
     pub fn failed_joins(&self) -> usize {
         self.failed_joins
     }
@@ -182,7 +185,7 @@ impl World {
             }
             Event::JoinFailed { .. } => {
                 self.failed_joins += 1;
-                if let Some((_, found)) = self.joining.get(host).copied() {
+                if let Some((_, found)) = self.joining.get(host).copied().filter(|_| self.persistent) {
                     self.sim.command(*host, Command::Join { found });
                 }
             }
@@ -213,6 +216,7 @@ impl World {
     /// there are ([`Options::growth`]); waits until all are members. False: some are not after ten more minutes
     /// of virtual time.
     pub fn join_all(&mut self) -> bool {
+        self.persistent = true;
         self.command(0, Command::Join { found: true });
         self.run_until(PATIENCE, |world| world.members.contains(&0));
         self.run_for(Duration::from_secs(2));
@@ -248,6 +252,11 @@ impl World {
     /// Undoes every partition.
     pub fn heal(&mut self) {
         self.sim.heal();
+    }
+
+    /// Cuts hosts of different sides off from each other; one number for each host.
+    pub fn set_sides(&mut self, sides: &[u32]) {
+        self.sim.set_sides(sides);
     }
 
     pub fn set_loss(&mut self, loss: f64) {

@@ -216,6 +216,15 @@ impl<M: Machine> Sim<M> {
         self.rerouted();
     }
 
+    /// Hosts of different sides are cut off from each other; one number for each host.
+    pub fn set_sides(&mut self, sides: &[u32]) {
+        for (host, side) in self.hosts.iter_mut().zip(sides) {
+            host.side = *side;
+            self.sides = self.sides.max(*side);
+        }
+        self.rerouted();
+    }
+
     fn rerouted(&mut self) {
         self.versions.iter_mut().for_each(|version| *version += 1);
     }

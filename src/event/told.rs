@@ -1,0 +1,37 @@
+//! From what an overlay node reports to what the record says it did.
+
+use super::NodeDid;
+use crate::anycast::Event;
+use crate::overlay::id::Id;
+use crate::overlay::{Neighbors, Outcome};
+
+/// The record's form of an event: names for ring ids. `None`: the record keeps it elsewhere.
+pub(crate) fn told(what: Event, name: impl Fn(Id) -> String) -> Option<NodeDid> {
+    let all = |ids: Vec<Id>| ids.into_iter().map(&name).collect();
+    Some(match what {
+        Event::Joining => NodeDid::Joining,
+        Event::Joined { served_by, milliseconds, attempts } => {
+            NodeDid::Joined { served_by: served_by.map(&name), milliseconds, attempts }
+        }
+        Event::JoinFailed { reason } => NodeDid::JoinFailed { reason },
+        Event::Left => NodeDid::Left,
+        Event::Neighbors(Neighbors { successors, predecessor, fingers, zones }) => NodeDid::Neighbors {
+            successors: all(successors),
+            predecessor: predecessor.map(&name),
+            fingers: all(fingers),
+            zones,
+        },
+        Event::Forgot { peer } => NodeDid::Forgot { peer: name(peer) },
+        Event::Contact { peer, color } => NodeDid::Contact { peer: name(peer), color },
+        Event::Rejoining { through } => NodeDid::Rejoining { through: name(through) },
+        Event::Rejoined { through, milliseconds } => NodeDid::Rejoined { through: name(through), milliseconds },
+        Event::Done { outcome: Outcome::Looked { key, owner, hops, milliseconds }, .. } => {
+            NodeDid::Looked { key, owner: owner.map(&name), hops, milliseconds }
+        }
+        Event::Announce { .. }
+        | Event::Withdraw { .. }
+        | Event::Announced { .. }
+        | Event::Withdrew { .. }
+        | Event::Done { .. } => return None,
+    })
+}

@@ -1,0 +1,335 @@
+//! A lab file's timeline, played by simulated overlays: the record is as a lab's, and judged like one.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::Duration;
+
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+use super::options::Network;
+use super::ways::Ways;
+use super::world::World;
+use crate::anycast::{self, Bootstrap, Command, NodeConfig};
+use crate::event::{Event, LabFacts, NodeDid, What, told};
+use crate::kernel::impairment::Properties;
+use crate::measure::PLAYED;
+use crate::overlay::id::Id;
+use crate::overlay::{Outcome, Time};
+use crate::scenario::damage::{Damage, Process, ProcessState};
+use crate::scenario::{Action, Entry, Scenario, Victim};
+use crate::topology::{LinkId, NodeId, Overlay, Topology};
+
+/// A put or get without an outcome for this long has failed.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// From a node's wish to announce until the network follows it: what a small lab needs.
+const PROPAGATION: Duration = Duration::from_millis(50);
+
+/// Why a simulation cannot do this; `None`: it can.
+pub fn refuse(action: &Action) -> Option<String> {
+    let why = match action {
+        Action::Crash(_, Victim::Bird) | Action::Restart(_, Victim::Bird) => "of a BIRD is nothing here: there is none",
+        Action::Impair(_, _, p) if *p != (Properties { delay: p.delay, ..Properties::default() }) => {
+            "with more than `delay` is not simulated"
+        }
+        Action::Freeze(..) | Action::Thaw(..) => "is not simulated: a node computes in no time, or is gone",
+        Action::Announce { .. } | Action::Withdraw { .. } | Action::Drain { .. } => {
+            "is routing, which is not simulated"
+        }
+        Action::Renumber(_) => "is not simulated",
+        Action::Ping { .. } | Action::Stretch(_) | Action::Catchment { .. } => {
+            "measures the network, which is not there"
+        }
+        _ => return None,
+    };
+    Some(why.to_owned())
+}
+
+/// Plays a checked timeline in which nothing is refused. `facts` is the record's first line; `configs` has,
+/// for each overlay, what each of its members' nodes is told. Time 0 of the record is the play's begin.
+pub fn play(topology: &Topology, scenario: &Scenario, facts: LabFacts, configs: &[Vec<NodeConfig>]) -> Vec<Event> {
+    let mut events = inflicted(topology, scenario);
+    for (overlay, configs) in configs.iter().enumerate() {
+        events.extend(Player::new(topology, overlay, configs.clone()).play(scenario));
+    }
+    events.sort_by_key(|e| e.at);
+    let end = events.last().map_or(0, |e| e.at).max(nanos(scenario.duration));
+    let first = [What::Lab(Box::new(facts)), What::Play].map(|what| Event { at: 0, what });
+    let last = Event { at: end, what: What::End { reason: PLAYED.to_owned() } };
+    first.into_iter().chain(events).chain([last]).collect()
+}
+
+fn nanos(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// Faults are done to all overlays at once.
+fn is_fault(action: &Action) -> bool {
+    use Action::{Audit, Flap, Join, Leave, Put, Stop};
+    !matches!(action, Join { .. } | Leave { .. } | Put { .. } | Audit { .. } | Flap { .. } | Stop(_))
+}
+
+/// Every fault, and what it did to links.
+fn inflicted(topology: &Topology, scenario: &Scenario) -> Vec<Event> {
+    let (mut damage, mut events) = (Damage::default(), Vec::new());
+    for Entry { at, action, origin } in scenario.timeline.iter().filter(|e| is_fault(&e.action)) {
+        let (before, at) = (damage.clone(), nanos(*at));
+        if let Err(reason) = damage.apply(action, *origin, topology) {
+            let action = action.display(topology).to_string();
+            events.push(Event { at, what: What::Refused { action, reason } });
+            continue;
+        }
+        let (text, verb) = (action.display(topology).to_string(), action.verb().to_owned());
+        let target = action.target(topology).to_owned();
+        events.push(Event { at, what: What::Fault { action: text, verb, target, done: at, live: false } });
+        for index in 0..topology.links.len() {
+            let (was, is) = (before.link(LinkId(index), topology), damage.link(LinkId(index), topology));
+            if was != is {
+                let link = topology.links[index].name.clone();
+                events.push(Event { at, what: What::Link { link, up: is.up, egress: is.egress } });
+            }
+        }
+    }
+    events
+}
+
+/// One overlay, from the play's begin to its end.
+struct Player<'a> {
+    topology: &'a Topology,
+    overlay: &'a Overlay,
+    index: usize,
+    world: World,
+    damage: Damage,
+    draws: ChaCha8Rng,
+    names: BTreeMap<Id, String>,
+    /// Told to be members, and not to leave; by place among the overlay's hosts.
+    wanted: BTreeSet<usize>,
+    /// Keys that were stored.
+    keys: Vec<String>,
+    put: usize,
+    batches: VecDeque<Batch>,
+    next_token: u64,
+    events: Vec<Event>,
+}
+
+/// Keys that are being stored or fetched.
+struct Batch {
+    fetches: bool,
+    begun: Time,
+    waiting: BTreeMap<u64, String>,
+    done: Vec<String>,
+    missing: Vec<String>,
+}
+
+impl<'a> Player<'a> {
+    fn new(topology: &'a Topology, index: usize, configs: Vec<NodeConfig>) -> Self {
+        let overlay = &topology.overlays[index];
+        let ways = Ways::between(&overlay.members, topology, &Damage::default());
+        let names = configs.iter().map(|c| (c.id, c.host.clone())).collect();
+        let network = Network { delays: ways.delays, loss: 0.0, propagation: PROPAGATION };
+        let mut world = World::of(configs, topology.seed, &network);
+        world.keep_happenings();
+        world.set_sides(&ways.sides);
+        let seed = Id::hash(&[&topology.seed.to_be_bytes(), overlay.name.as_bytes(), b"simulated"]);
+        Self {
+            topology,
+            overlay,
+            index,
+            world,
+            damage: Damage::default(),
+            draws: ChaCha8Rng::seed_from_u64(seed.0 as u64),
+            names,
+            wanted: BTreeSet::new(),
+            keys: Vec::new(),
+            put: 0,
+            batches: VecDeque::new(),
+            next_token: 1,
+            events: Vec::new(),
+        }
+    }
+
+    fn play(mut self, scenario: &Scenario) -> Vec<Event> {
+        let rate = self.overlay.lookups_per_second;
+        let every = (rate > 0.0).then(|| Duration::from_secs_f64(1.0 / rate));
+        let mut lookup = every.map(|_| Duration::ZERO);
+        let mut entries = scenario.timeline.iter().peekable();
+        loop {
+            let action = entries.peek().map(|e| e.at).unwrap_or(Duration::MAX);
+            let next = action.min(lookup.unwrap_or(Duration::MAX)).min(scenario.duration);
+            self.run_to(next);
+            if action <= next
+                && let Some(entry) = entries.next()
+            {
+                self.act(entry);
+            } else if lookup.is_some_and(|at| at <= next) && next < scenario.duration {
+                self.look_up();
+                lookup = lookup.zip(every).map(|(at, every)| at + every);
+            } else {
+                break;
+            }
+        }
+        while !self.batches.is_empty() {
+            self.run_to(self.world.now().0 + Duration::from_millis(100));
+        }
+        self.events
+    }
+
+    fn run_to(&mut self, at: Duration) {
+        let now = self.world.now();
+        self.world.run_for(Time(at) - now);
+        for happening in self.world.take_happenings() {
+            if let anycast::Event::Done { token, outcome } = &happening.event {
+                self.ended(*token, outcome);
+            }
+            let name = |id: Id| self.names.get(&id).cloned().unwrap_or_else(|| id.to_string());
+            let group = |group| format!("{}{group}", self.overlay.name);
+            let did = match happening.event {
+                anycast::Event::Announced { group: g } => Some(NodeDid::Announced { group: group(g) }),
+                anycast::Event::Withdrew { group: g } => Some(NodeDid::Withdrew { group: group(g) }),
+                other => told(other, name),
+            };
+            let (node, overlay) = (self.name(happening.host), self.overlay.name.clone());
+            let at = nanos(happening.at.0);
+            self.events.extend(did.map(|did| Event { at, what: What::Node { node, overlay, did } }));
+        }
+        self.conclude();
+    }
+
+    fn name(&self, host: usize) -> String {
+        self.topology.node(self.overlay.members[host]).name.clone()
+    }
+
+    fn place(&self, host: NodeId) -> Option<usize> {
+        self.overlay.members.iter().position(|m| *m == host)
+    }
+
+    fn act(&mut self, Entry { action, origin, .. }: &Entry) {
+        match action {
+            Action::Join { host, overlay } if *overlay == self.index => {
+                if let Some(host) = self.place(*host) {
+                    self.join(host);
+                }
+            }
+            Action::Leave { host, overlay } if *overlay == self.index => {
+                if let Some(host) = self.place(*host) {
+                    self.wanted.remove(&host);
+                    self.world.command(host, Command::Leave);
+                }
+            }
+            Action::Put { overlay, keys } if *overlay == self.index => {
+                let keys = (self.put..self.put + *keys as usize).map(|n| format!("key-{n}")).collect();
+                self.begin_batch(false, keys);
+            }
+            Action::Audit { overlay } if *overlay == self.index => self.begin_batch(true, self.keys.clone()),
+            action if is_fault(action) => {
+                let before = self.damage.clone();
+                // What cannot be done has been recorded as such.
+                if self.damage.apply(action, *origin, self.topology).is_ok() {
+                    self.inflict(&before);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// The first of those who may begin the overlay does if nobody answers.
+    fn join(&mut self, host: usize) {
+        let may = |host: &usize| match self.overlay.bootstrap {
+            Bootstrap::Anycast => true,
+            Bootstrap::WellKnown => self.overlay.well_known.contains(&self.overlay.members[*host]),
+        };
+        let found = may(&host) && !self.wanted.iter().any(|other| may(other));
+        self.wanted.insert(host);
+        self.world.command(host, Command::Join { found });
+    }
+
+    fn inflict(&mut self, before: &Damage) {
+        let ways = Ways::between(&self.overlay.members, self.topology, &self.damage);
+        self.world.set_sides(&ways.sides);
+        self.world.set_delays(ways.delays);
+        for host in 0..self.overlay.members.len() {
+            let node = self.overlay.members[host];
+            let state = |damage: &Damage| damage.process(node, Process::Node);
+            match (state(before), state(&self.damage)) {
+                (was, is) if was == is => {}
+                (_, ProcessState::Dead) => self.world.crash(host),
+                (ProcessState::Dead, _) => {
+                    self.world.restart(host);
+                    // As in a lab, it joins again what it was a member of.
+                    if self.wanted.remove(&host) {
+                        self.join(host);
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn look_up(&mut self) {
+        let members: Vec<usize> = self.world.members().iter().copied().collect();
+        if !members.is_empty() {
+            let host = members[self.draws.random_range(0..members.len())];
+            let key = Id(self.draws.random());
+            self.world.command(host, Command::Lookup { token: 0, key });
+        }
+    }
+
+    /// Stores or fetches keys through members in turn.
+    fn begin_batch(&mut self, fetches: bool, keys: Vec<String>) {
+        let members: Vec<usize> = self.world.members().iter().copied().collect();
+        let (waiting, done, missing) = Default::default();
+        let mut batch = Batch { fetches, begun: self.world.now(), waiting, done, missing };
+        if !fetches {
+            self.put += keys.len();
+        }
+        for (index, key) in keys.into_iter().enumerate() {
+            let token = self.next_token;
+            self.next_token += 1;
+            batch.waiting.insert(token, key.clone());
+            // Another stride, so that few keys are asked of the node that stored them.
+            let turn = if fetches { index * 7 + 3 } else { index };
+            let Some(host) = members.get(turn % members.len().max(1)).copied() else { continue };
+            let command =
+                if fetches { Command::Get { token, key } } else { Command::Put { token, value: value_of(&key), key } };
+            self.world.command(host, command);
+        }
+        self.batches.push_back(batch);
+    }
+
+    fn ended(&mut self, token: u64, outcome: &Outcome) {
+        for batch in &mut self.batches {
+            let Some(key) = batch.waiting.remove(&token) else { continue };
+            let fine = match outcome {
+                Outcome::Put { stored, .. } => *stored,
+                Outcome::Got { value, .. } => *value == Some(value_of(&key)),
+                Outcome::Looked { .. } => false,
+            };
+            if fine { batch.done.push(key) } else { batch.missing.push(key) }
+        }
+    }
+
+    /// Records the batches that are done, or take too long.
+    fn conclude(&mut self) {
+        let now = self.world.now();
+        while let Some(batch) = self.batches.front() {
+            if !batch.waiting.is_empty() && now - batch.begun < PATIENCE {
+                return;
+            }
+            let Some(mut batch) = self.batches.pop_front() else { return };
+            batch.missing.extend(std::mem::take(&mut batch.waiting).into_values());
+            batch.missing.sort();
+            let (overlay, seconds) = (self.overlay.name.clone(), (now - batch.begun).as_secs_f64());
+            let (done, missing) = (batch.done.len() as u32, batch.missing);
+            let what = if batch.fetches {
+                What::Audit { overlay, found: done, missing, seconds }
+            } else {
+                self.keys.extend(batch.done);
+                What::Put { overlay, stored: done, failed: missing.len() as u32, seconds }
+            };
+            self.events.push(Event { at: nanos(now.0), what });
+        }
+    }
+}
+
+fn value_of(key: &str) -> String {
+    format!("value of {key}")
+}
