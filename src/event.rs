@@ -11,11 +11,12 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::anycast::Means;
 use crate::kernel::impairment::{Egress, Impairment};
 use crate::overlay::id::Id;
 use crate::scenario::Expectation;
 use crate::survey::Survey;
-use crate::topology::{Bootstrap, Healing, LookupMode, MultipathHash, Place, Protocol};
+use crate::topology::{Bootstrap, Coloring, Healing, LookupMode, MultipathHash, Place, Protocol, Redirect};
 pub use flows::{BreakReason, FlowChange, FlowDid, FlowFacts};
 pub(crate) use told::told;
 
@@ -96,7 +97,15 @@ pub enum What {
     /// Keys stored by a `put` action, once all have been acknowledged or given up.
     Put { overlay: String, stored: u32, failed: u32, seconds: f64 },
     /// Result of an `audit` action.
-    Audit { overlay: String, found: u32, missing: Vec<String>, seconds: f64 },
+    Audit {
+        overlay: String,
+        found: u32,
+        missing: Vec<String>,
+        /// Keys with several values, written in islands that did not know of each other.
+        #[serde(default, skip_serializing_if = "nothing")]
+        conflicts: u32,
+        seconds: f64,
+    },
     /// How well the machine has kept up since the last such line.
     Fidelity(Box<Strain>),
     /// Always the last line of a complete run.
@@ -166,6 +175,10 @@ pub struct LinkFacts {
     pub impairments: [Impairment; 2],
 }
 
+fn nothing(count: &u32) -> bool {
+    *count == 0
+}
+
 fn unimpaired(impairments: &[Impairment; 2]) -> bool {
     impairments.iter().all(Impairment::is_none)
 }
@@ -177,6 +190,9 @@ pub struct GroupFacts {
     pub overlay: Option<String>,
     /// `None` for a plain or a join group.
     pub color: Option<u16>,
+    /// It is its overlay's rendezvous group.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub rendezvous: bool,
     /// Hosts that may announce it; empty in records that do not have them.
     #[serde(default)]
     pub members: Vec<String>,
@@ -188,10 +204,14 @@ pub struct OverlayFacts {
     pub protocol: Protocol,
     pub bootstrap: Bootstrap,
     pub healing: Healing,
+    #[serde(default)]
+    pub coloring: Coloring,
+    #[serde(default)]
+    pub redirect: Redirect,
     pub lookup: LookupMode,
     /// Host name to ring id.
     pub ids: BTreeMap<String, Id>,
-    /// Host name to color; empty without colors.
+    /// Host name to color; empty without colors, and when each host chooses its own ([`NodeDid::Colored`]).
     pub colors: BTreeMap<String, u16>,
 }
 
@@ -276,6 +296,13 @@ pub enum NodeDid {
         served_by: Option<String>,
         milliseconds: f64,
         attempts: u32,
+        /// How often a member sent it to another one.
+        #[serde(default, skip_serializing_if = "nothing")]
+        redirected: u32,
+    },
+    /// It has chosen the color that it announces.
+    Colored {
+        color: u16,
     },
     JoinFailed {
         reason: String,
@@ -309,10 +336,14 @@ pub enum NodeDid {
         hops: u32,
         milliseconds: f64,
     },
-    /// A color's address was answered from another island.
+    /// A member of another island has answered, or has found this node.
     Contact {
         peer: String,
-        color: u16,
+        /// What led to it.
+        #[serde(default)]
+        by: Means,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        color: Option<u16>,
     },
     /// It was told of that contact and joins again through it.
     Rejoining {

@@ -25,6 +25,9 @@
 //! - [`measure`]: catchments, convergence, islands, and the verdict on every expectation.
 //! - [`report`]: text, a page, JUnit, JSON and tables, for people and machines.
 //!
+//! [`sim`] plays whole overlays under virtual time instead: of thousands of nodes, or a lab file's, whose record is
+//! measured like a lab's.
+//!
 //! [`trial`] measures one link alone, for those who work on anybed.
 //!
 //! [`cli`] parses the command line, enters the sandbox and dispatches.

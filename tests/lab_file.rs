@@ -54,6 +54,18 @@ protocol = "chord"
 "#;
 
 #[test]
+fn a_passphrase_is_as_long_as_it_must_be_and_is_not_shown() {
+    let with = |key: &str| format!("{SMALL}key = \"{key}\"\n");
+    let (topology, _) = load(&with("correct horse"));
+    assert!(topology.overlays[0].key.is_some() && load(SMALL).0.overlays[0].key.is_none());
+    assert!(!format!("{topology:?}").contains("horse"));
+    for wrong in ["seven 7".to_owned(), "k".repeat(129)] {
+        let problem = problems(&with(&wrong));
+        assert!(problem.contains("a passphrase has 8 to 128 bytes"), "{problem}");
+    }
+}
+
+#[test]
 fn shipped_lab_files_load_in_every_family() {
     let mut seen = 0;
     for entry in std::fs::read_dir(root("topologies")).unwrap() {
@@ -169,6 +181,34 @@ that = "merge of music < 3s"
 "#
     );
     insta::assert_snapshot!(problems(&text));
+}
+
+#[test]
+fn healing_that_makes_no_sense_is_refused_and_idle_keys_are_named() {
+    let with = |keys: &str| problems(&format!("{SMALL}{keys}"));
+    let wrong = [
+        "healing = \"rendezvous\"\nrendezvous_epoch = \"5s\"\nrendezvous_listen = \"3s\"\ndrain_above = 5\nreturn_below = 6\n",
+        "healing = \"well-known\"\ncoloring = \"by-host\"\nremember = \"1m\"\njoin_capacity = 3\nproximity = \"near\"\n",
+        "healing = \"none\"\nrendezvous_epoch = \"5s\"\ncoloring = \"farthest\"\nreturn_below = 0\nsuccessors = 2\nreplicas = 4\n",
+    ];
+    insta::assert_snapshot!(wrong.map(with).join("\n"));
+}
+
+#[test]
+fn groups_follow_healing_and_coloring() {
+    let (topology, _) = load(&format!("{SMALL}healing = \"colors+rendezvous\"\ncoloring = \"farthest\"\ncolors = 4\n"));
+    let music = &topology.overlays[0];
+    assert!(music.colors.is_empty(), "each member chooses when it joins");
+    let open = |group: &GroupId| topology.groups[group.0].members == music.members;
+    assert!(music.color_groups.len() == 4 && music.color_groups.iter().all(open));
+    let rendezvous = music.rendezvous.expect("the overlay has one");
+    assert!(open(&rendezvous.group));
+    assert_eq!(topology.groups[rendezvous.group.0].name, "music/rendezvous");
+    assert_eq!(topology.groups[rendezvous.group.0].addresses[0].to_string(), "203.0.113.2");
+    let (topology, _) = load(&format!("{SMALL}coloring = \"by-as\"\n"));
+    let music = &topology.overlays[0];
+    assert_eq!(music.colors[0], music.colors[1], "two hosts of one stub");
+    assert_eq!(music.rendezvous, None);
 }
 
 #[test]

@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::GroupRef;
+use crate::overlay::auth::Key;
 use crate::overlay::dht::Settings;
 use crate::overlay::id::Id;
 use crate::overlay::{LookupMode, Peer, ProtocolSettings};
@@ -23,15 +24,26 @@ pub struct NodeConfig {
     pub join_group: SocketAddr,
     /// `colors[c]` is the address of color c's group; empty without colors.
     pub colors: Vec<SocketAddr>,
-    /// The color it announces.
+    /// The color it announces; `None` without colors, and with [`Coloring::Farthest`].
     pub color: Option<u16>,
     pub bootstrap: Bootstrap,
     /// Asked instead of the join group with [`Bootstrap::WellKnown`].
     pub well_known: Vec<SocketAddr>,
     pub healing: Healing,
-    /// How often each other color is asked.
+    pub coloring: Coloring,
+    /// How often each other color, well-known address or remembered peer is asked.
     #[serde(with = "millis")]
     pub heal_every: Duration,
+    /// How long a peer that failed is asked with [`Healing::RememberedPeers`].
+    #[serde(with = "millis")]
+    pub remember: Duration,
+    /// With [`Healing::Rendezvous`] and [`Healing::ColorsAndRendezvous`].
+    pub rendezvous: Option<Rendezvous>,
+    pub redirect: Redirect,
+    /// Joins served within a second from which on others are pointed out instead, with
+    /// [`Redirect::LeastLoaded`].
+    pub join_capacity: u32,
+    pub drain: Option<Drain>,
     pub lookup: LookupMode,
     pub protocol: ProtocolSettings,
     pub replicas: usize,
@@ -40,6 +52,9 @@ pub struct NodeConfig {
     #[serde(with = "millis")]
     pub rpc_timeout: Duration,
     pub rpc_tries: u32,
+    /// Who does not have it neither joins nor disturbs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<Key>,
 }
 
 /// Whom a new node asks.
@@ -55,7 +70,72 @@ pub enum Bootstrap {
 #[serde(rename_all = "kebab-case")]
 pub enum Healing {
     None,
+    /// Peers that failed are asked whether they are back (the passive list of Shafaat et al., "Dealing
+    /// with network partitions in structured overlay networks", 2009).
+    RememberedPeers,
+    /// The well-known nodes are asked.
+    WellKnown,
+    /// The groups of other colors are asked.
     Colors,
+    /// One leader in each island announces the rendezvous group, and pauses now and then to ask it.
+    Rendezvous,
+    #[serde(rename = "colors+rendezvous")]
+    ColorsAndRendezvous,
+}
+
+/// Which color a node announces.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Coloring {
+    /// By a hash of its host's name.
+    #[default]
+    Random,
+    /// By a hash of its AS: any other color leads out of it.
+    ByAs,
+    /// One that nobody answered when the node asked them all before it joined, else the one whose
+    /// answer took longest.
+    Farthest,
+}
+
+/// What a member does that serves too many joins.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Redirect {
+    /// It serves all that anycast brings it.
+    #[default]
+    Nearest,
+    /// It points to the neighbor that has served the fewest of late.
+    LeastLoaded,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rendezvous {
+    pub address: SocketAddr,
+    /// Its leader pauses once in this time.
+    #[serde(with = "millis")]
+    pub epoch: Duration,
+    /// For so long, routing's convergence included.
+    #[serde(with = "millis")]
+    pub listen: Duration,
+}
+
+/// When a member takes its announcement of the join group back for a while: joins served within a second.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Drain {
+    /// It withdraws above this.
+    pub above: u32,
+    /// It announces again below this.
+    pub below: u32,
+}
+
+impl Healing {
+    pub fn has_colors(self) -> bool {
+        matches!(self, Self::Colors | Self::ColorsAndRendezvous)
+    }
+
+    pub fn has_rendezvous(self) -> bool {
+        matches!(self, Self::Rendezvous | Self::ColorsAndRendezvous)
+    }
 }
 
 impl NodeConfig {
@@ -63,22 +143,15 @@ impl NodeConfig {
         Peer { id: self.id, address: self.address }
     }
 
-    /// Addresses of all groups: the join group, then the colors.
-    pub fn groups(&self) -> Vec<SocketAddr> {
-        std::iter::once(self.join_group).chain(self.colors.iter().copied()).collect()
+    /// All its overlay's groups, in the order of [`GroupRef::index`], with their addresses.
+    pub fn groups(&self) -> impl Iterator<Item = (GroupRef, SocketAddr)> {
+        let colors = (0..).map(GroupRef::Color).zip(self.colors.iter().copied());
+        let rendezvous = self.rendezvous.map(|r| (GroupRef::Rendezvous, r.address));
+        std::iter::once((GroupRef::Join, self.join_group)).chain(rendezvous).chain(colors)
     }
 
     pub fn group_address(&self, group: GroupRef) -> Option<SocketAddr> {
-        match group {
-            GroupRef::Join => Some(self.join_group),
-            GroupRef::Color(color) => self.colors.get(usize::from(color)).copied(),
-        }
-    }
-
-    /// The groups that this node announces once it has joined.
-    pub fn own_groups(&self) -> Vec<GroupRef> {
-        let color = self.color.filter(|c| usize::from(*c) < self.colors.len());
-        std::iter::once(GroupRef::Join).chain(color.map(GroupRef::Color)).collect()
+        self.groups().find(|(g, _)| *g == group).map(|(_, address)| address)
     }
 
     pub(super) fn settings(&self) -> Settings {

@@ -6,11 +6,13 @@ use std::time::Duration;
 
 use rand::RngExt;
 
+use super::color::Palette;
 use super::config::Bootstrap;
 use super::cookie::Cookie;
-use super::member::{Command, Event, Member};
+use super::load::MAX_REDIRECTS;
+use super::member::{Command, Event, Member, Welcome};
 use super::message::{Message, PADDING};
-use super::{GroupRef, NodeConfig};
+use super::{GroupRef, Means};
 use crate::overlay::id::Id;
 use crate::overlay::{Peer, Phase, Time};
 
@@ -34,12 +36,14 @@ pub(super) struct Ask {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Why {
-    /// To join through whoever answers.
-    Join,
+    /// To join through whoever answers, after having been sent elsewhere so often.
+    Join { redirected: u8 },
     /// To know it, while still reachable: a non-member's question to a color.
-    Meet,
+    Meet { color: u16 },
     /// To find another island.
-    Heal { color: u16 },
+    Heal { by: Means, color: Option<u16> },
+    /// To know again where this suspect stands.
+    Verify { watch: u64 },
 }
 
 /// A join under way.
@@ -50,6 +54,7 @@ pub(super) struct Joining {
     attempts: u32,
     next_attempt: Option<Time>,
     served_by: Option<Id>,
+    redirected: u8,
     /// Well-known addresses in the order they are asked.
     rotation: VecDeque<SocketAddr>,
 }
@@ -82,6 +87,7 @@ impl Member {
             attempts: 0,
             next_attempt: Some(now),
             served_by: None,
+            redirected: 0,
             rotation: rotation.into(),
         });
         self.join_timeout(now);
@@ -131,11 +137,12 @@ impl Member {
         let target = joining.rotation.back().copied();
         let first = joining.attempts == 1;
         if let Some(target) = target {
-            self.ask(now, target, Why::Join);
+            self.ask(now, target, Why::Join { redirected: 0 });
         }
         if first {
-            for color in self.config.colors.clone() {
-                self.ask(now, color, Why::Meet);
+            self.palette = Palette::asked(now);
+            for (color, address) in (0..).zip(self.config.colors.clone()) {
+                self.ask(now, address, Why::Meet { color });
             }
         }
     }
@@ -154,20 +161,34 @@ impl Member {
     pub(super) fn cookie(&mut self, now: Time, from: SocketAddr, nonce: u64, cookie: Cookie) {
         let Some(ask) = self.asks.get_mut(&nonce) else { return };
         // Only the first: a member that repeats the cookie may have its Echo again.
-        if ask.answered.get_or_insert((from, now.millis_since(ask.sent))).0 == from {
-            self.send(from, &Message::Echo { nonce, cookie });
+        let (address, milliseconds) = *ask.answered.get_or_insert((from, now.millis_since(ask.sent)));
+        if address != from {
+            return;
+        }
+        let join = match ask.why {
+            Why::Join { redirected } => Some(redirected),
+            Why::Meet { color } => {
+                self.palette.answered(color, milliseconds);
+                None
+            }
+            Why::Heal { .. } | Why::Verify { .. } => None,
+        };
+        self.send(from, &Message::Echo { nonce, cookie, join });
+    }
+
+    /// The member that was asked has too much to do and names another, which is asked as itself.
+    pub(super) fn sent_elsewhere(&mut self, now: Time, nonce: u64, from: SocketAddr, peer: Peer) {
+        let answered = self.asks.get(&nonce).filter(|ask| ask.answered.is_some_and(|(address, _)| address == from));
+        let Some(Why::Join { redirected }) = answered.map(|ask| ask.why) else { return };
+        self.asks.remove(&nonce);
+        if let Some(joining) = self.joining.as_mut().filter(|j| j.served_by.is_none() && redirected < MAX_REDIRECTS) {
+            joining.redirected = redirected + 1;
+            self.ask(now, peer.address, Why::Join { redirected: redirected + 1 });
         }
     }
 
-    pub(super) fn welcomed(
-        &mut self,
-        now: Time,
-        nonce: u64,
-        peer: Peer,
-        color: Option<u16>,
-        size: u32,
-        neighbors: &[Peer],
-    ) {
+    pub(super) fn welcomed(&mut self, now: Time, nonce: u64, welcome: &Welcome) {
+        let peer = welcome.peer;
         let Some(ask) = self.asks.get(&nonce) else { return };
         let Some((_, milliseconds)) = ask.answered.filter(|(address, _)| *address == peer.address) else { return };
         let why = ask.why;
@@ -176,12 +197,19 @@ impl Member {
             return;
         }
         match why {
-            Why::Join => {
-                self.remember(peer.id, milliseconds);
+            Why::Join { .. } => {
+                self.remember(welcome, milliseconds);
                 self.join_through(now, peer);
             }
-            Why::Meet => self.remember(peer.id, milliseconds),
-            Why::Heal { color: asked } => self.answered_by_color(now, peer, color.unwrap_or(asked), size, neighbors),
+            Why::Meet { color } => {
+                self.remember(welcome, milliseconds);
+                if self.is_member() {
+                    // From so far away that this node has joined meanwhile.
+                    self.lead(now, welcome, milliseconds, Means::Color, welcome.color.or(Some(color)));
+                }
+            }
+            Why::Heal { by, color } => self.lead(now, welcome, milliseconds, by, welcome.color.or(color)),
+            Why::Verify { watch } => self.verified(now, watch, welcome),
         }
     }
 
@@ -196,13 +224,22 @@ impl Member {
     /// It has a successor that has noticed it: only now may others find it.
     pub(super) fn overlay_joined(&mut self, now: Time) {
         let Some(joining) = self.joining.take() else { return };
-        let milliseconds = now.millis_since(joining.started);
-        self.emit(Event::Joined { served_by: joining.served_by, milliseconds, attempts: joining.attempts });
-        for group in NodeConfig::own_groups(&self.config) {
-            self.own.push(group);
-            self.emit(Event::Announce { group });
-        }
+        self.emit(Event::Joined {
+            served_by: joining.served_by,
+            milliseconds: now.millis_since(joining.started),
+            attempts: joining.attempts,
+            redirected: joining.redirected.into(),
+        });
+        self.announce(GroupRef::Join);
+        self.take_color(now);
         self.start_healing(now);
+        for (id, met) in self.met.clone() {
+            if Some(id) == joining.served_by {
+                self.meet(now, met.welcome.peer, met.milliseconds);
+            } else {
+                self.lead(now, &met.welcome, met.milliseconds, Means::Color, met.welcome.color);
+            }
+        }
     }
 
     /// The ring could not be joined through whoever answered: asks again.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::GroupRef;
+use super::load::Load;
 use super::member::{Event, Member};
 use crate::overlay::{Phase, Time};
 
@@ -34,6 +35,7 @@ impl Member {
             return self.emit(Event::Left);
         }
         self.stop_healing();
+        self.load = Load::default();
         let waiting = std::mem::take(&mut self.own);
         for group in &waiting {
             self.emit(Event::Withdraw { group: *group });

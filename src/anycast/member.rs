@@ -8,12 +8,15 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
+use super::color::Palette;
 use super::cookie::Jar;
 use super::heal::Healer;
 use super::join::{Ask, Joining};
 use super::leave::Departure;
+use super::load::Load;
 use super::message::Message;
-use super::{GroupRef, NodeConfig, probe};
+use super::{GroupRef, Means, NodeConfig, probe, sealed};
+use crate::overlay::auth::Seal;
 use crate::overlay::dht::MAX_PEERS;
 use crate::overlay::id::Id;
 use crate::overlay::sim::Machine;
@@ -64,6 +67,12 @@ pub enum Event {
         served_by: Option<Id>,
         milliseconds: f64,
         attempts: u32,
+        /// How often a member sent it to another one.
+        redirected: u32,
+    },
+    /// It has chosen the color that it announces ([`super::Coloring::Farthest`]).
+    Colored {
+        color: u16,
     },
     JoinFailed {
         reason: String,
@@ -90,10 +99,11 @@ pub enum Event {
     Forgot {
         peer: Id,
     },
-    /// A member of another island answered at a color's address.
+    /// A member of another island has answered, or has found this node.
     Contact {
         peer: Id,
-        color: u16,
+        by: Means,
+        color: Option<u16>,
     },
     /// It looks itself up in that island.
     Rejoining {
@@ -120,6 +130,12 @@ pub struct Digest {
     #[serde(flatten)]
     pub neighbors: Neighbors,
     pub keys: usize,
+    /// Keys of which it holds several values, written in islands that did not know of each other.
+    #[serde(default)]
+    pub conflicts: usize,
+    /// The color it announces, or is about to.
+    #[serde(default)]
+    pub color: Option<u16>,
     /// Estimated number of nodes in its island.
     pub island: u32,
     /// Groups it announces.
@@ -130,10 +146,31 @@ pub struct Digest {
     pub dropped: u64,
 }
 
+/// A member that answered before this node had joined.
+#[derive(Clone, Debug)]
+pub(super) struct Met {
+    pub(super) welcome: Welcome,
+    pub(super) milliseconds: f64,
+}
+
+/// A member has said who it is.
+#[derive(Clone, Debug)]
+pub(super) struct Welcome {
+    pub(super) peer: Peer,
+    /// A key that it owns.
+    pub(super) place: Id,
+    pub(super) color: Option<u16>,
+    /// Its estimate of its island's size.
+    pub(super) size: u32,
+    pub(super) neighbors: Vec<Peer>,
+}
+
 /// An overlay node without sockets or clock.
 pub struct Member {
     pub(super) config: NodeConfig,
-    tag: Tag,
+    pub(super) tag: Tag,
+    /// With a key.
+    pub(super) seal: Option<Seal>,
     pub(super) rng: ChaCha8Rng,
     pub(super) overlay: Box<dyn Overlay>,
     jar: Jar,
@@ -142,13 +179,16 @@ pub struct Member {
     pub(super) joining: Option<Joining>,
     pub(super) departure: Option<Departure>,
     pub(super) healer: Healer,
+    pub(super) load: Load,
+    pub(super) palette: Palette,
+    pub(super) color: Option<u16>,
     /// Groups whose announcement was asked for and not withdrawn: nothing sent there would leave
     /// this host.
     pub(super) own: Vec<GroupRef>,
-    announced: Vec<GroupRef>,
-    pub(super) met: BTreeMap<Id, f64>,
-    dropped: u64,
-    out: VecDeque<Transmit>,
+    pub(super) announced: Vec<GroupRef>,
+    pub(super) met: BTreeMap<Id, Met>,
+    pub(super) dropped: u64,
+    pub(super) out: VecDeque<Transmit>,
     events: VecDeque<Event>,
 }
 
@@ -167,8 +207,10 @@ impl Member {
         let jar = Jar::new(rng.random());
         let rng_below = ChaCha8Rng::from_seed(rng.random());
         let overlay = config.protocol.node(config.peer(), config.settings(), rng_below);
+        let tag = Tag::of_overlay(&config.overlay);
         Self {
-            tag: Tag::of_overlay(&config.overlay),
+            tag,
+            seal: sealed::seal(&config, tag, now),
             config,
             rng,
             overlay,
@@ -177,6 +219,9 @@ impl Member {
             joining: None,
             departure: None,
             healer: Healer::default(),
+            load: Load::default(),
+            palette: Palette::default(),
+            color: None,
             own: Vec::new(),
             announced: Vec::new(),
             met: BTreeMap::new(),
@@ -196,24 +241,28 @@ impl Member {
             self.out.push_back(Transmit { to: from, bytes: reply });
             return;
         }
-        let Ok(message) = wire::decode::<Message<'_>>(self.tag, bytes) else {
-            self.dropped += 1;
-            return;
-        };
+        self.tick(now);
+        let Some(message) = self.open(from, via, bytes) else { return };
         match message {
             Message::Hello { nonce, padding } => self.greeted(now, from, nonce, &padding),
             // Everything else is between two nodes: it has no business at a shared address.
             _ if via != Via::Unicast => self.dropped += 1,
             Message::Cookie { nonce, cookie } => self.cookie(now, from, nonce, cookie),
-            Message::Echo { nonce, cookie } => {
-                if self.is_member() && self.jar.accepts(now, from, nonce, &cookie) {
-                    self.welcome(from, nonce);
+            Message::Echo { nonce, cookie, join } => {
+                let proven = self.is_member() && self.jar.accepts(now, from, nonce, &cookie);
+                match join {
+                    _ if !proven => self.dropped += 1,
+                    Some(redirected) => self.serve_join(now, from, nonce, redirected),
+                    None => self.welcome(from, nonce),
                 }
             }
-            Message::Welcome { nonce, id, color, size, neighbors } => {
-                self.welcomed(now, nonce, Peer { id, address: from }, color, size, &neighbors);
+            Message::Elsewhere { nonce, peer } => self.sent_elsewhere(now, nonce, from, peer),
+            Message::Welcome { nonce, id, place, color, size, neighbors } => {
+                let peer = Peer { id, address: from };
+                self.welcomed(now, nonce, &Welcome { peer, place, color, size, neighbors });
             }
-            Message::Met { id, color } => self.met_by(now, Peer { id, address: from }, color),
+            Message::Met { id, place, by, color } => self.met_by(now, Peer { id, address: from }, place, by, color),
+            Message::Load { id, joins } => self.told_load(now, id, joins),
             Message::Contact { flood, peer } => self.contact(now, flood, peer),
             Message::Overlay(message) => self.overlay.handle(now, from, message),
         }
@@ -221,6 +270,7 @@ impl Member {
     }
 
     pub fn command(&mut self, now: Time, command: Command) {
+        self.tick(now);
         match command {
             Command::Join { found } => self.join(now, found),
             Command::Leave => self.leave(now),
@@ -250,10 +300,13 @@ impl Member {
     }
 
     pub fn handle_timeout(&mut self, now: Time) {
+        self.tick(now);
         if self.overlay.poll_timeout().is_some_and(|t| t <= now) {
             self.overlay.handle_timeout(now);
         }
         self.join_timeout(now);
+        self.color_timeout(now);
+        self.load_timeout(now);
         self.heal_timeout(now);
         self.departure_timeout(now);
         self.settle(now);
@@ -270,7 +323,8 @@ impl Member {
     pub fn poll_timeout(&self) -> Option<Time> {
         let joining = self.joining.as_ref().and_then(Joining::due);
         let departure = self.departure.as_ref().map(Departure::due);
-        [self.overlay.poll_timeout(), joining, self.healer.due(), departure].into_iter().flatten().min()
+        let own = [joining, departure, self.palette.due(), self.load.due(), self.healer.due()];
+        own.into_iter().chain([self.overlay.poll_timeout()]).flatten().min()
     }
 
     pub fn digest(&self) -> Digest {
@@ -280,9 +334,11 @@ impl Member {
             phase: self.overlay.phase(),
             neighbors: self.overlay.neighbors(),
             keys: self.overlay.keys(),
+            conflicts: self.overlay.conflicts(),
+            color: self.color,
             island: self.overlay.size(),
             announced: self.announced.clone(),
-            met: self.met.clone(),
+            met: self.met.iter().map(|(id, met)| (*id, met.milliseconds)).collect(),
             dropped: self.dropped,
         }
     }
@@ -308,6 +364,13 @@ impl Member {
         self.settle(now);
     }
 
+    /// Numbers of entries in its tables and in its overlay's. Whoever sends what, none passes its limit.
+    pub fn tables(&self) -> Vec<(&'static str, usize)> {
+        let (asks, met) = (("asks", self.asks.len()), ("met", self.met.len()));
+        let sealed = self.seal.iter().flat_map(Seal::tables);
+        self.overlay.tables().into_iter().chain(self.healer.tables()).chain([asks, met]).chain(sealed).collect()
+    }
+
     /// Whether it takes part and may be pointed out to others.
     pub(super) fn is_member(&self) -> bool {
         self.overlay.phase() == Phase::Member
@@ -318,7 +381,11 @@ impl Member {
     }
 
     pub(super) fn send(&mut self, to: SocketAddr, message: &Message<'_>) {
-        match wire::encode(self.tag, message) {
+        let bytes = match &mut self.seal {
+            Some(seal) => seal.seal(self.config.address, to, message),
+            None => wire::encode(self.tag, message),
+        };
+        match bytes {
             Some(bytes) => self.out.push_back(Transmit { to, bytes }),
             None => tracing::error!(%to, "a message is too long for a datagram and was not sent"),
         }
@@ -334,18 +401,24 @@ impl Member {
         }
     }
 
-    fn welcome(&mut self, to: SocketAddr, nonce: u64) {
+    pub(super) fn welcome(&mut self, to: SocketAddr, nonce: u64) {
         let mut neighbors = self.overlay.peers();
         neighbors.truncate(MAX_PEERS);
-        let (id, color, size) = (self.config.id, self.config.color, self.overlay.size());
-        self.send(to, &Message::Welcome { nonce, id, color, size, neighbors });
+        let (id, place, size) = (self.config.id, self.overlay.place(), self.overlay.size());
+        self.send(to, &Message::Welcome { nonce, id, place, color: self.color, size, neighbors });
     }
 
     /// Keeps who answered, with the round-trip time.
-    pub(super) fn remember(&mut self, peer: Id, milliseconds: f64) {
-        if self.met.len() < MAX_MET || self.met.contains_key(&peer) {
-            self.met.insert(peer, milliseconds);
+    pub(super) fn remember(&mut self, welcome: &Welcome, milliseconds: f64) {
+        let id = welcome.peer.id;
+        if self.met.len() < MAX_MET || self.met.contains_key(&id) {
+            self.met.insert(id, Met { welcome: welcome.clone(), milliseconds });
         }
+    }
+
+    /// Tells the overlay of a node that may be worth knowing better.
+    pub(super) fn meet(&mut self, now: Time, peer: Peer, milliseconds: f64) {
+        self.overlay.meet(now, peer, Duration::from_secs_f64(milliseconds / 1e3));
     }
 
     /// Passes on what the overlay did since the last input.
@@ -356,13 +429,16 @@ impl Member {
                 Did::JoinFailed => self.overlay_join_failed(now),
                 Did::Left => self.overlay_left(),
                 Did::Neighbors(neighbors) => self.emit(Event::Neighbors(neighbors)),
-                Did::Forgot(peer) => self.emit(Event::Forgot { peer }),
+                Did::Forgot(peer) => {
+                    self.emit(Event::Forgot { peer: peer.id });
+                    self.bereaved(now, peer);
+                }
                 Did::Done { token, outcome } => self.emit(Event::Done { token, outcome }),
                 Did::Watched { watch, owner } => self.watched(now, watch, owner),
                 Did::Merged { ok } => self.merged(now, ok),
                 Did::Renewed { by, milliseconds } => {
                     // It had nobody to look for.
-                    self.emit(Event::Joined { served_by: by, milliseconds, attempts: 0 });
+                    self.emit(Event::Joined { served_by: by, milliseconds, attempts: 0, redirected: 0 });
                 }
             }
         }

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::Means;
 use super::cookie::Cookie;
 use crate::overlay::Peer;
 use crate::overlay::id::Id;
@@ -13,37 +14,33 @@ pub(super) const PADDING: usize = 48;
 pub(super) enum Message<'a> {
     /// To a group's address (or a well-known one): is there a member? Padded, so that the answer is
     /// not larger.
-    Hello {
-        nonce: u64,
-        padding: Vec<u8>,
-    },
+    Hello { nonce: u64, padding: Vec<u8> },
     /// From a member's unicast address: show me that you got this.
-    Cookie {
-        nonce: u64,
-        cookie: Cookie,
-    },
+    Cookie { nonce: u64, cookie: Cookie },
     /// To that unicast address.
     Echo {
         nonce: u64,
         cookie: Cookie,
+        /// How often this join was sent elsewhere; `None`: it only asks.
+        join: Option<u8>,
     },
+    /// Join through this one: it has less to do.
+    Elsewhere { nonce: u64, peer: Peer },
     Welcome {
         nonce: u64,
         id: Id,
+        /// A key that it owns.
+        place: Id,
         color: Option<u16>,
         size: u32,
         neighbors: Vec<Peer>,
     },
-    /// "I found you through your color; of our two islands yours is the smaller."
-    Met {
-        id: Id,
-        color: u16,
-    },
+    /// "I found you by these means; of our two islands yours is the smaller."
+    Met { id: Id, place: Id, by: Means, color: Option<u16> },
+    /// To neighbors: joins served within the last second.
+    Load { id: Id, joins: u32 },
     /// A member of another island, passed on to every node of this one.
-    Contact {
-        flood: u64,
-        peer: Peer,
-    },
+    Contact { flood: u64, peer: Peer },
     /// The protocol's own.
     Overlay(&'a [u8]),
 }

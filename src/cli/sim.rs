@@ -140,11 +140,13 @@ impl Simulation {
     fn play(&self, file: &Path) -> Outcome {
         let choices = Choices { seed: self.seed, ..Choices::default() };
         let loaded = scenario::load_for(file, &choices.overrides(), sim::refuse);
-        let (topology, scenario) = loaded.map_err(|problems| refused(&problems))?;
+        let (topology, mut scenario) = loaded.map_err(|problems| refused(&problems))?;
         if topology.overlays.is_empty() {
             return Err(Failure::Usage(anyhow!("{}: there is no overlay to simulate", file.display())));
         }
-        self.warn(&topology);
+        let all = scenario.expectations.len();
+        scenario.expectations.retain(sim::can_judge);
+        self.warn(&topology, all - scenario.expectations.len());
         let plan = check::plan(&topology, &choices)?;
         let configs: Vec<Vec<NodeConfig>> = topology
             .overlays
@@ -175,9 +177,13 @@ impl Simulation {
     }
 
     /// Says what of the lab file is not simulated.
-    fn warn(&self, topology: &Topology) {
+    fn warn(&self, topology: &Topology, left_out: usize) {
         let plain = |i: &Impairment| *i == Impairment { delay: i.delay, ..Impairment::default() };
         let more = topology.links.iter().filter(|link| !link.impairments.iter().all(plain)).count();
+        if left_out > 0 && !self.quiet {
+            let expectations = plural(left_out, "expectation");
+            complain(&format!("warning: {expectations} left out: here are neither routers nor clients"));
+        }
         if more > 0 && !self.quiet {
             complain(&format!("warning: of the properties of {} only the delay is simulated", plural(more, "link")));
         }
@@ -201,8 +207,6 @@ impl Simulation {
             ProtocolArg::Can => Protocol::Can,
         };
         let settings = sim::settings(protocol, choice.proximity());
-        let settings =
-            settings.ok_or_else(|| Failure::Usage(anyhow!("--protocol {protocol:?} cannot be simulated yet")))?;
         let mut options = Options::of(nodes, settings, self.seed.unwrap_or(1));
         options.lookup = match self.lookup {
             LookupArg::Iterative => LookupMode::Iterative,
@@ -233,20 +237,31 @@ fn name(protocol: Protocol) -> &'static str {
     }
 }
 
+/// What the papers say about the length of a path: a mean, or (Pastry, with b = 4) a bound.
+fn published(studied: &Studied) -> (&'static str, f64) {
+    let bits = (studied.nodes as f64).log2();
+    match studied.protocol {
+        Protocol::Chord => ("½ log2 N", bits / 2.0),
+        Protocol::Pastry => ("⌈log16 N⌉", (bits / 4.0).ceil()),
+        Protocol::Can => ("√N / 2", 2f64.powf(bits / 2.0) / 2.0),
+    }
+}
+
 /// A row for each number of nodes.
 fn table(found: &[(Studied, f64)]) -> String {
+    let paper = found.first().map_or("", |(studied, _)| published(studied).0);
     let mut text = format!(
-        "{:>8}{:>8}{:>8}{:>7}{:>8}{:>8}{:>8}{:>12}{:>12}{:>9}\n",
-        "nodes", "hops", "½log2 N", "p99", "wrong", "failed", "RDP p50", "p50 ms", "neighbors", "seconds"
+        "{:>8}{:>8}{:>11}{:>7}{:>8}{:>8}{:>9}{:>12}{:>12}{:>9}\n",
+        "nodes", "hops", paper, "p99", "wrong", "failed", "RDP p50", "p50 ms", "neighbors", "seconds"
     );
     for (studied, seconds) in found {
-        let (lookups, half) = (&studied.lookups, (studied.nodes as f64).log2() / 2.0);
+        let (lookups, (_, paper)) = (&studied.lookups, published(studied));
         let (hops, latency) = (lookups.hops.unwrap_or_default(), lookups.latency_ms.unwrap_or_default());
         let (penalty, neighbors) =
             (lookups.delay_penalty.unwrap_or_default().p50, studied.neighbors.unwrap_or_default().mean);
         let _ = writeln!(
             text,
-            "{:>8}{:>8.2}{half:>8.2}{:>7.0}{:>8}{:>8}{penalty:>8.2}{:>12.1}{neighbors:>12.1}{seconds:>9.1}",
+            "{:>8}{:>8.2}{paper:>11.2}{:>7.0}{:>8}{:>8}{penalty:>9.2}{:>12.1}{neighbors:>12.1}{seconds:>9.1}",
             studied.nodes, hops.mean, hops.p99, lookups.wrong, lookups.failed, latency.p50
         );
     }
@@ -259,7 +274,7 @@ fn text(studied: &Studied, seconds: f64) -> String {
     let (join, distance) = (joins.milliseconds.unwrap_or_default(), joins.distance_ms.unwrap_or_default());
     let (hops, latency) = (lookups.hops.unwrap_or_default(), lookups.latency_ms.unwrap_or_default());
     let (direct, penalty) = (lookups.direct_ms.unwrap_or_default(), lookups.delay_penalty.unwrap_or_default());
-    let (neighbors, half) = (studied.neighbors.unwrap_or_default(), (studied.nodes as f64).log2() / 2.0);
+    let (neighbors, (paper, value)) = (studied.neighbors.unwrap_or_default(), published(studied));
     let mut text =
         format!("{} · {} nodes · seed {} · simulated\n", name(studied.protocol), studied.nodes, studied.seed);
     let mut line = |what: &str, words: String| {
@@ -278,7 +293,7 @@ fn text(studied: &Studied, seconds: f64) -> String {
         "lookups",
         format!("{} ok, {} wrong, {} failed of {}", lookups.ok, lookups.wrong, lookups.failed, lookups.sent),
     );
-    line("hops", format!("mean {:.2}, p99 {}, at most {} (½ log2 N is {half:.2})", hops.mean, hops.p99, hops.max));
+    line("hops", format!("mean {:.2}, p99 {}, at most {} ({paper} is {value:.2})", hops.mean, hops.p99, hops.max));
     line(
         "latency",
         format!(

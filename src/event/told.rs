@@ -10,9 +10,10 @@ pub(crate) fn told(what: Event, name: impl Fn(Id) -> String) -> Option<NodeDid> 
     let all = |ids: Vec<Id>| ids.into_iter().map(&name).collect();
     Some(match what {
         Event::Joining => NodeDid::Joining,
-        Event::Joined { served_by, milliseconds, attempts } => {
-            NodeDid::Joined { served_by: served_by.map(&name), milliseconds, attempts }
+        Event::Joined { served_by, milliseconds, attempts, redirected } => {
+            NodeDid::Joined { served_by: served_by.map(&name), milliseconds, attempts, redirected }
         }
+        Event::Colored { color } => NodeDid::Colored { color },
         Event::JoinFailed { reason } => NodeDid::JoinFailed { reason },
         Event::Left => NodeDid::Left,
         Event::Neighbors(Neighbors { successors, predecessor, fingers, zones }) => NodeDid::Neighbors {
@@ -22,7 +23,7 @@ pub(crate) fn told(what: Event, name: impl Fn(Id) -> String) -> Option<NodeDid> 
             zones,
         },
         Event::Forgot { peer } => NodeDid::Forgot { peer: name(peer) },
-        Event::Contact { peer, color } => NodeDid::Contact { peer: name(peer), color },
+        Event::Contact { peer, by, color } => NodeDid::Contact { peer: name(peer), by, color },
         Event::Rejoining { through } => NodeDid::Rejoining { through: name(through) },
         Event::Rejoined { through, milliseconds } => NodeDid::Rejoined { through: name(through), milliseconds },
         Event::Done { outcome: Outcome::Looked { key, owner, hops, milliseconds }, .. } => {

@@ -92,14 +92,14 @@ fn link(topology: &Topology, link: &Link) -> LinkFacts {
 }
 
 fn group(topology: &Topology, group: &Group) -> GroupFacts {
-    let (overlay, color) = match group.role {
-        GroupRole::Plain => (None, None),
-        GroupRole::Join(overlay) => (Some(overlay), None),
-        GroupRole::Color(overlay, color) => (Some(overlay), Some(color)),
+    let color = match group.role {
+        GroupRole::Color(_, color) => Some(color),
+        GroupRole::Plain | GroupRole::Join(_) | GroupRole::Rendezvous(_) => None,
     };
-    let overlay = overlay.map(|index| topology.overlays[index].name.clone());
+    let rendezvous = matches!(group.role, GroupRole::Rendezvous(_));
+    let overlay = group.role.overlay().map(|index| topology.overlays[index].name.clone());
     let members = group.members.iter().map(|id| topology.node(*id).name.clone()).collect();
-    GroupFacts { name: group.name.clone(), addresses: group.addresses.clone(), overlay, color, members }
+    GroupFacts { name: group.name.clone(), addresses: group.addresses.clone(), overlay, color, rendezvous, members }
 }
 
 fn overlay(topology: &Topology, overlay: &Overlay) -> OverlayFacts {
@@ -110,6 +110,8 @@ fn overlay(topology: &Topology, overlay: &Overlay) -> OverlayFacts {
         protocol: overlay.settings.protocol(),
         bootstrap: overlay.bootstrap,
         healing: overlay.healing,
+        coloring: overlay.coloring,
+        redirect: overlay.redirect,
         lookup: overlay.lookup,
         ids: overlay.members.iter().map(id).collect(),
         colors: overlay.members.iter().map(name).zip(overlay.colors.iter().copied()).collect(),

@@ -11,11 +11,12 @@ use super::nodes;
 use super::process::Launch;
 use super::sandbox::{OUT, PRIVATE};
 use super::updates::write_wrapper;
-use crate::anycast::NodeConfig;
+use crate::anycast::{NodeConfig, Rendezvous};
 use crate::kernel::namespace::Namespace;
 use crate::node::announce::GroupConfig;
 use crate::node::channel::HostConfig;
 use crate::overlay::id::Id;
+use crate::overlay::{Peer, ProtocolSettings};
 use crate::plan::{NodePlan, PORT, bird};
 use crate::scenario::damage::{Damage, Process};
 use crate::topology::{Addresses, GroupId, GroupRole, NodeId, Overlay, Topology};
@@ -115,6 +116,14 @@ pub(crate) fn node_config(topology: &Topology, addresses: &Addresses, overlay: &
     let anycast = |group: GroupId| SocketAddr::new(topology.groups[group.0].addresses[0], PORT);
     let name = &topology.node(node).name;
     let own = overlay.members.iter().position(|m| *m == node);
+    let peer = |host: NodeId| {
+        let id = Id::of_node(topology.seed, &overlay.name, &topology.node(host).name);
+        Peer { id, address: unicast(host) }
+    };
+    let mut protocol = overlay.settings;
+    if let ProtocolSettings::Can(can) = &mut protocol {
+        can.landmarks.iter_mut().zip(&overlay.landmarks).for_each(|(at, host)| *at = Some(peer(*host)));
+    }
     NodeConfig {
         overlay: overlay.name.clone(),
         host: name.clone(),
@@ -127,12 +136,23 @@ pub(crate) fn node_config(topology: &Topology, addresses: &Addresses, overlay: &
         bootstrap: overlay.bootstrap,
         well_known: overlay.well_known.iter().map(|host| unicast(*host)).collect(),
         healing: overlay.healing,
+        coloring: overlay.coloring,
         heal_every: overlay.heal_every,
+        remember: overlay.remember,
+        rendezvous: overlay.rendezvous.map(|r| Rendezvous {
+            address: anycast(r.group),
+            epoch: r.epoch,
+            listen: r.listen,
+        }),
+        redirect: overlay.redirect,
+        join_capacity: overlay.join_capacity,
+        drain: overlay.drain,
         lookup: overlay.lookup,
-        protocol: overlay.settings,
+        protocol,
         replicas: overlay.replicas,
         stabilize_every: overlay.stabilize_every,
         rpc_timeout: overlay.rpc_timeout,
         rpc_tries: overlay.rpc_tries,
+        key: overlay.key.clone(),
     }
 }

@@ -20,7 +20,7 @@ use crate::kernel::namespace::{Namespace, enter};
 use crate::plan::PORT;
 use crate::scenario::damage::Damage;
 use crate::survey::{Cost, Echo, Packet, Survey, Surveyed, Witness};
-use crate::topology::{Family, GroupId, GroupRole, NodeId, NodeKind};
+use crate::topology::{Family, GroupId, NodeId, NodeKind};
 
 /// How long a packet may be under way besides the delays of the links.
 const PATIENCE: Duration = Duration::from_millis(500);
@@ -109,7 +109,7 @@ impl Lab {
             let all = || named(groups().map(|(_, group)| group.name.as_str()).collect());
             return found.with_context(|| format!("lab {} has no group {name}: {}", self.topology.name, all()));
         }
-        let plain: Vec<_> = groups().filter(|(_, group)| !matches!(group.role, GroupRole::Color(..))).collect();
+        let plain: Vec<_> = groups().filter(|(_, group)| group.role.is_public()).collect();
         let [(only, _)] = plain[..] else {
             let names = named(plain.iter().map(|(_, group)| group.name.as_str()).collect());
             anyhow::bail!("which group of lab {}? {names}", self.topology.name);

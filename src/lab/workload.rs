@@ -76,15 +76,17 @@ pub(super) async fn audit(lab: &Arc<Lab>, overlay: usize) {
                 Some(host) => timeout(PATIENCE, lab.nodes.ask(overlay, &host, command)).await.ok().flatten(),
                 None => None,
             };
-            let found = matches!(outcome, Some(Outcome::Got { value: Some(value), .. }) if value == value_of(&key));
-            (key, found)
+            let Some(Outcome::Got { value: Some(value), others, .. }) = outcome else { return (key, false, false) };
+            let right = value_of(&key);
+            (key, value == right || others.contains(&right), !others.is_empty())
         }
     });
-    let results: Vec<(String, bool)> = outcomes.buffered(AT_ONCE).collect().await;
-    let found = results.iter().filter(|(_, found)| *found).count() as u32;
-    let missing = results.into_iter().filter(|(_, found)| !found).map(|(key, _)| key).collect();
+    let results: Vec<(String, bool, bool)> = outcomes.buffered(AT_ONCE).collect().await;
+    let found = results.iter().filter(|(_, found, _)| *found).count() as u32;
+    let conflicts = results.iter().filter(|(.., conflict)| *conflict).count() as u32;
+    let missing = results.into_iter().filter(|(_, found, _)| !found).map(|(key, ..)| key).collect();
     let seconds = begun.elapsed().as_secs_f64();
-    lab.recorder.now(What::Audit { overlay: overlay.clone(), found, missing, seconds });
+    lab.recorder.now(What::Audit { overlay: overlay.clone(), found, missing, conflicts, seconds });
 }
 
 fn in_turn(members: &[String], index: usize) -> Option<String> {

@@ -54,12 +54,12 @@ impl<'a> Live<'a> {
 
 fn tell(facts: &OverlayFacts, members: &mut Membership<'_>, told: &mut Told, what: &What) -> Option<String> {
     let overlay = &facts.name;
-    if let What::Node { node, overlay: of, did: NodeDid::Contact { peer, color } } = what
+    if let What::Node { node, overlay: of, did: NodeDid::Contact { peer, by, color } } = what
         && of == overlay
         && told.islands > 1
         && !std::mem::replace(&mut told.contact, true)
     {
-        return Some(format!("{overlay}: {node} asked color {color} and met {peer} of another island"));
+        return Some(format!("{overlay}: {node} asked {} and met {peer} of another island", by.asked(*color)));
     }
     if !members.apply(facts, what) {
         return None;

@@ -154,7 +154,7 @@ impl<'a> Findings<'a> {
     /// When the members of a join group served joins; nothing for other groups.
     fn joins_served(&self, group: &GroupFacts) -> Vec<(u64, &str)> {
         let history = self.overlays.iter().find(|h| Some(&h.facts.name) == group.overlay.as_ref());
-        let history = history.filter(|_| group.color.is_none());
+        let history = history.filter(|_| group.color.is_none() && !group.rendezvous);
         history.into_iter().flat_map(|h| h.joins.iter().filter_map(|j| Some((j.at, j.served_by?)))).collect()
     }
 

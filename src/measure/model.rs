@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 pub use super::fault_model::*;
 use super::flow_model::FlowReport;
+use crate::anycast::Means;
 use crate::measure::effect::{Balance, ClientFlips, GroupLoad, Stretch};
 
 /// Version of the report's form.
@@ -263,14 +264,20 @@ pub struct IslandPoint {
     pub rings_right: bool,
 }
 
-/// A color that was answered from another island.
+/// A member of another island that answered, or that found this host.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Contact {
     pub at: f64,
     pub host: String,
     pub peer: String,
-    pub color: u16,
+    /// What led to it.
+    #[serde(default)]
+    #[cfg_attr(test, schemars(with = "String"))]
+    pub by: Means,
+    /// With colors.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub color: Option<u16>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -293,6 +300,9 @@ pub struct Joins {
     pub founded: usize,
     /// Requests that went unanswered before one was.
     pub retries: u64,
+    /// Joins that a member sent to another one.
+    #[serde(default)]
+    pub redirected: usize,
     /// Member to the number of joins that it served.
     pub served_by: BTreeMap<String, usize>,
     /// How evenly joins are spread over all hosts that ever joined.
@@ -352,6 +362,9 @@ pub struct Audit {
     pub at: f64,
     pub found: u32,
     pub missing: Vec<String>,
+    /// Keys with several values, written in islands that did not know of each other.
+    #[serde(default)]
+    pub conflicts: u32,
 }
 
 /// Whether the numbers can be trusted.

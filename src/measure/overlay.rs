@@ -10,6 +10,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::anycast::Means;
 use crate::event::{NodeDid, OverlayFacts, What};
 use crate::measure::Record;
 use crate::measure::islands::{Membership, Shape};
@@ -39,6 +40,7 @@ pub(crate) struct Join<'a> {
     pub(crate) served_by: Option<&'a str>,
     pub(crate) milliseconds: f64,
     pub(crate) attempts: u32,
+    pub(crate) redirected: u32,
 }
 
 #[derive(Clone, Debug)]
@@ -46,6 +48,7 @@ pub(crate) struct Audited<'a> {
     pub(crate) at: u64,
     pub(crate) found: u32,
     pub(crate) missing: &'a [String],
+    pub(crate) conflicts: u32,
 }
 
 /// Everything the record says about one overlay.
@@ -60,7 +63,7 @@ pub(crate) struct History<'a> {
     /// By the time they were sent.
     pub(crate) lookups: Vec<Lookup<'a>>,
     /// Time, host, peer, color.
-    pub(crate) contacts: Vec<(u64, &'a str, &'a str, u16)>,
+    pub(crate) contacts: Vec<(u64, &'a str, &'a str, Means, Option<u16>)>,
     pub(crate) rejoins_begun: usize,
     /// Milliseconds each took.
     pub(crate) rejoins: Vec<f64>,
@@ -149,8 +152,8 @@ impl<'a> History<'a> {
                     self.stored += u64::from(*stored);
                     self.not_stored += u64::from(*failed);
                 }
-                What::Audit { overlay, found, missing, .. } if overlay == name => {
-                    self.audits.push(Audited { at: event.at, found: *found, missing });
+                What::Audit { overlay, found, missing, conflicts, .. } if overlay == name => {
+                    self.audits.push(Audited { at: event.at, found: *found, missing, conflicts: *conflicts });
                 }
                 _ => {}
             }
@@ -161,15 +164,16 @@ impl<'a> History<'a> {
         match did {
             // Renumbered: that took no bootstrap.
             NodeDid::Joined { served_by: Some(_), attempts: 0, .. } => {}
-            NodeDid::Joined { served_by, milliseconds, attempts } => self.joins.push(Join {
+            NodeDid::Joined { served_by, milliseconds, attempts, redirected } => self.joins.push(Join {
                 at,
                 host: node,
                 served_by: served_by.as_deref(),
                 milliseconds: *milliseconds,
                 attempts: *attempts,
+                redirected: *redirected,
             }),
             NodeDid::JoinFailed { .. } => self.failed_joins.push(at),
-            NodeDid::Contact { peer, color } => self.contacts.push((at, node, peer, *color)),
+            NodeDid::Contact { peer, by, color } => self.contacts.push((at, node, peer, *by, *color)),
             NodeDid::Rejoining { .. } => self.rejoins_begun += 1,
             NodeDid::Rejoined { milliseconds, .. } => self.rejoins.push(*milliseconds),
             _ => {}

@@ -186,7 +186,7 @@ impl<'a> Series<'a> {
     fn joined(&mut self, at: f64, node: &'a str, overlay: &'a str, did: &'a NodeDid) {
         let joined = Joined { at, overlay, node, milliseconds: None, served_by: None, attempts: None };
         match did {
-            NodeDid::Joined { served_by, milliseconds, attempts } => self.joins.push(Joined {
+            NodeDid::Joined { served_by, milliseconds, attempts, .. } => self.joins.push(Joined {
                 milliseconds: Some(*milliseconds),
                 served_by: served_by.as_deref(),
                 attempts: Some(*attempts),

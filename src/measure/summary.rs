@@ -55,8 +55,8 @@ fn word(value: &impl Serialize) -> String {
 }
 
 fn contact(record: &Record, history: &History<'_>, index: usize) -> Contact {
-    let (at, host, peer, color) = history.contacts[index];
-    Contact { at: record.seconds(at), host: host.to_owned(), peer: peer.to_owned(), color }
+    let (at, host, peer, by, color) = history.contacts[index];
+    Contact { at: record.seconds(at), host: host.to_owned(), peer: peer.to_owned(), by, color }
 }
 
 /// The last repair of a link in a window, and the seconds from when it was done until the ring
@@ -113,6 +113,7 @@ fn joins(history: &History<'_>) -> Joins {
         p99_ms,
         founded: history.joins.iter().filter(|j| j.served_by.is_none()).count(),
         retries: history.joins.iter().map(|j| u64::from(j.attempts.saturating_sub(1))).sum(),
+        redirected: history.joins.iter().filter(|j| j.redirected > 0).count(),
         served_by,
         balance: bootstrap(history, &history.joined()),
     }
@@ -167,6 +168,7 @@ fn keys(record: &Record, history: &History<'_>) -> Keys {
         at: record.seconds(a.at),
         found: a.found,
         missing: a.missing.to_vec(),
+        conflicts: a.conflicts,
     };
     Keys { stored: history.stored, failed: history.not_stored, audits: history.audits.iter().map(audit).collect() }
 }

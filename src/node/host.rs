@@ -235,8 +235,9 @@ fn time() -> Time {
 /// How a datagram that arrived at `group` concerns this member; `None`: not at all.
 fn via(member: &Member, group: Option<&GroupConfig>) -> Option<Via> {
     let Some(group) = group else { return Some(Via::Unicast) };
-    let groups = member.config().groups();
-    groups.iter().position(|g| group.addresses.contains(&g.ip())).map(Via::Group)
+    let mut groups = member.config().groups();
+    let reference = groups.find(|(_, address)| group.addresses.contains(&address.ip()));
+    reference.map(|(reference, _)| Via::Group(reference.index()))
 }
 
 fn group_name(member: &Member, groups: &[GroupConfig], wanted: GroupRef) -> Option<String> {
@@ -245,8 +246,8 @@ fn group_name(member: &Member, groups: &[GroupConfig], wanted: GroupRef) -> Opti
 }
 
 fn reference(member: &Member, groups: &[GroupConfig], name: &str) -> Option<GroupRef> {
-    let own = member.config().own_groups().into_iter();
-    own.into_iter().find(|group| group_name(member, groups, *group).as_deref() == Some(name))
+    let mut all = member.config().groups().map(|(group, _)| group);
+    all.find(|group| group_name(member, groups, *group).as_deref() == Some(name))
 }
 
 /// Opens a UDP socket and passes on what arrives there, until aborted. A group's address need not be on `lo` yet.

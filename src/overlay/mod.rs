@@ -6,12 +6,16 @@
 //!
 //! [`Overlay`] is what a node may expect of any protocol.
 
+pub mod auth;
+pub mod can;
 pub mod chord;
 pub mod dht;
 pub mod id;
 pub mod owner;
+pub mod pastry;
 pub mod sim;
 pub mod store;
+pub mod version;
 pub mod wire;
 
 use std::net::SocketAddr;
@@ -38,7 +42,7 @@ pub struct Transmit {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Via {
     Unicast,
-    /// An anycast group's address. 0 is the join group, 1 + c the group of color c.
+    /// An anycast group's address: 0 is the join group, 1 the rendezvous group, 2 + c the group of color c.
     Group(usize),
 }
 
@@ -77,13 +81,23 @@ pub trait Overlay {
     fn get(&mut self, now: Time, token: u64, key: String);
     /// A key that this node owns now.
     fn place(&self) -> Id;
+    /// Whether this node is the only one of its island that owns `key`; never, in an overlay without owners.
+    fn owns(&self, _key: Id) -> bool {
+        false
+    }
     /// Estimated number of nodes in this node's island.
     fn size(&self) -> u32;
     /// Number of keys held, copies of others' keys included.
     fn keys(&self) -> usize;
+    /// How many of them have several values, written by nodes that did not know of each other's.
+    fn conflicts(&self) -> usize {
+        0
+    }
     /// All neighbors, each once.
     fn peers(&self) -> Vec<Peer>;
     fn neighbors(&self) -> Neighbors;
+    /// Numbers of entries in its tables, each of which has a limit.
+    fn tables(&self) -> Vec<(&'static str, usize)>;
     /// A message that came from this address.
     fn handle(&mut self, now: Time, from: SocketAddr, message: &[u8]);
     fn handle_timeout(&mut self, now: Time);
@@ -126,7 +140,7 @@ pub enum Did {
     /// They are others than before.
     Neighbors(Neighbors),
     /// A neighbor did not answer.
-    Forgot(Id),
+    Forgot(Peer),
     Done {
         token: u64,
         outcome: Outcome,
@@ -154,8 +168,14 @@ pub enum Outcome {
     Looked { key: Id, owner: Option<Id>, hops: u32, milliseconds: f64 },
     /// `stored`: all copies have been acknowledged.
     Put { key: String, stored: bool },
-    /// `value` is `None` when neither the owner nor a replica had it.
-    Got { key: String, value: Option<String> },
+    /// `value` is `None` when neither the owner nor a replica had it. `others`: what was written in another
+    /// island meanwhile.
+    Got {
+        key: String,
+        value: Option<String>,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        others: Vec<String>,
+    },
 }
 
 /// Which of several nodes that would serve as neighbors a node takes.
@@ -186,12 +206,16 @@ pub enum Protocol {
 #[serde(rename_all = "lowercase")]
 pub enum ProtocolSettings {
     Chord(chord::Settings),
+    Pastry(pastry::Settings),
+    Can(can::Settings),
 }
 
 impl ProtocolSettings {
     pub fn protocol(self) -> Protocol {
         match self {
             Self::Chord(_) => Protocol::Chord,
+            Self::Pastry(_) => Protocol::Pastry,
+            Self::Can(_) => Protocol::Can,
         }
     }
 
@@ -199,6 +223,8 @@ impl ProtocolSettings {
     pub fn node(self, me: Peer, settings: dht::Settings, rng: ChaCha8Rng) -> Box<dyn Overlay> {
         match self {
             Self::Chord(own) => Box::new(chord::Chord::new(me, settings, own, rng)),
+            Self::Pastry(own) => Box::new(pastry::Pastry::new(me, settings, own, rng)),
+            Self::Can(own) => Box::new(can::Can::new(me, settings, own, rng)),
         }
     }
 }

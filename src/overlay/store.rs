@@ -6,6 +6,8 @@ use std::ops::Bound::{Excluded, Included, Unbounded};
 use serde::{Deserialize, Serialize};
 
 use super::id::Id;
+pub use super::version::{Item, Stamp};
+use super::version::{MAX_OTHERS, MAX_REPLACED};
 
 /// Longest key, in bytes.
 pub const MAX_KEY: usize = 64;
@@ -13,22 +15,6 @@ pub const MAX_KEY: usize = 64;
 pub const MAX_VALUE: usize = 256;
 /// Most keys one node holds.
 pub const MAX_KEYS: usize = 65_536;
-
-/// A key's value as of one write.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Item {
-    pub key: String,
-    pub value: String,
-    pub stamp: Stamp,
-}
-
-/// Orders the writes of one key: the greater stamp wins.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Stamp {
-    pub version: u64,
-    /// The node the write came through: breaks ties between islands.
-    pub writer: Id,
-}
 
 /// What two nodes compare first: equal digests mean equal ranges.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -49,14 +35,11 @@ impl Item {
         Id::of_key(&self.key)
     }
 
-    /// Whether it respects [`MAX_KEY`] and [`MAX_VALUE`].
+    /// Whether it respects the limits on lengths and numbers.
     pub fn fits(&self) -> bool {
-        self.key.len() <= MAX_KEY && self.value.len() <= MAX_VALUE
-    }
-
-    /// Upper bound of its encoded length: the strings, their lengths and the stamp.
-    fn encoded(&self) -> usize {
-        self.key.len() + self.value.len() + 2 + 2 + 10 + 16
+        let values = self.others.iter().map(|o| &o.value).chain([&self.value]);
+        let counts = self.others.len() <= MAX_OTHERS && self.replaces.len() <= MAX_REPLACED;
+        counts && self.key.len() <= MAX_KEY && values.into_iter().all(|value| value.len() <= MAX_VALUE)
     }
 }
 
@@ -73,20 +56,25 @@ impl Store {
         self.items.get(&id)
     }
 
-    /// Takes the item unless a newer write of its key is there. False when it is too long or the
-    /// store is full.
+    /// Takes the item, or what it adds to a newer write of its key. False when it is too long or the store
+    /// is full.
     pub fn offer(&mut self, item: Item) -> bool {
+        if !item.fits() {
+            return false;
+        }
         let id = item.id();
-        let held = self.items.get(&id).map(|held| held.stamp);
-        if held >= Some(item.stamp) {
-            return true;
-        }
-        let room = held.is_some() || self.items.len() < MAX_KEYS;
-        if item.fits() && room {
-            self.items.insert(id, item);
-            return true;
-        }
-        false
+        let item = match self.items.remove(&id) {
+            Some(held) => held.merged(item),
+            None if self.items.len() < MAX_KEYS => item,
+            None => return false,
+        };
+        self.items.insert(id, item);
+        true
+    }
+
+    /// Keys with several values.
+    pub fn conflicts(&self) -> usize {
+        self.items.values().filter(|item| !item.others.is_empty()).count()
     }
 
     /// Drops the key if it still has this stamp.
@@ -120,7 +108,7 @@ impl Store {
         let mut digest = Digest::default();
         for (id, item) in self.range(from, to) {
             digest.count += 1;
-            digest.sum = digest.sum.wrapping_add(mix(id, item.stamp));
+            digest.sum = digest.sum.wrapping_add(mix(id, item.stamp).rotate_left(item.mark()));
         }
         digest
     }
@@ -162,7 +150,8 @@ mod tests {
     use super::*;
 
     fn item(key: &str, version: u64) -> Item {
-        Item { key: key.into(), value: format!("{key}@{version}"), stamp: Stamp { version, writer: Id(7) } }
+        let stamp = Stamp { version, writer: Id(7) };
+        Item::replacing(None, key.into(), format!("{key}@{version}"), stamp, Id(9))
     }
 
     #[test]
@@ -174,7 +163,9 @@ mod tests {
         let tie = Item { stamp: Stamp { version: 2, writer: Id(8) }, ..item("a", 2) };
         store.offer(tie.clone());
         store.offer(item("a", 2));
-        assert_eq!(store.get(Id::of_key("a")), Some(&tie));
+        assert_eq!(store.get(Id::of_key("a")), Some(&tie), "ordered by one owner, so no conflict");
+        store.offer(Item { owner: Id(10), value: "elsewhere".into(), ..item("a", 1) });
+        assert_eq!((store.len(), store.conflicts()), (1, 1));
     }
 
     #[test]

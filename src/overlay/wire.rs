@@ -21,6 +21,10 @@ pub enum Dropped {
     Foreign,
     #[error("malformed")]
     Malformed,
+    #[error("made without the overlay's key, or for another address")]
+    Forged,
+    #[error("taken before, or too old to tell")]
+    Repeated,
 }
 
 impl Tag {
@@ -32,6 +36,10 @@ impl Tag {
     /// The tag of a protocol that stands outside any overlay.
     pub fn of_protocol(name: &str) -> Self {
         Self::hash(b"protocol", name)
+    }
+
+    pub(super) fn bytes(self) -> [u8; 8] {
+        self.0
     }
 
     fn hash(kind: &[u8], name: &str) -> Self {
@@ -59,7 +67,12 @@ pub fn decode<'a, T: Deserialize<'a>>(tag: Tag, bytes: &'a [u8]) -> Result<T, Dr
     if *version != VERSION || *theirs != tag.0 {
         return Err(Dropped::Foreign);
     }
-    match postcard::take_from_bytes(body) {
+    read(body)
+}
+
+/// The message that these bytes are.
+pub fn read<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, Dropped> {
+    match postcard::take_from_bytes(bytes) {
         Ok((message, [])) => Ok(message),
         _ => Err(Dropped::Malformed),
     }

@@ -14,7 +14,9 @@ use serde::Serialize;
 use crate::kernel::interface::Interface;
 use crate::plan::timers::{BfdInterface, Timers};
 use crate::topology::address::Addresses;
-use crate::topology::{Family, GracefulRestart, GroupId, Link, LinkId, LinkKind, NodeId, NodeKind, Relation, Topology};
+use crate::topology::{
+    Family, GracefulRestart, GroupId, GroupRole, Link, LinkId, LinkKind, NodeId, NodeKind, Relation, Topology,
+};
 
 /// An AS with more routers than this uses route reflectors instead of a full mesh.
 pub const FULL_MESH_LIMIT: usize = 16;
@@ -72,7 +74,9 @@ impl Templates {
 
 /// Name of the static protocol that announces `group` (without its `-ipv4`, `-ipv6`).
 pub fn group_protocol(topology: &Topology, group: GroupId) -> String {
-    format!("group-{}", topology.groups[group.0].name.replace('/', "-color-"))
+    let group = &topology.groups[group.0];
+    let between = if matches!(group.role, GroupRole::Color(..)) { "-color-" } else { "-" };
+    format!("group-{}", group.name.replace('/', between))
 }
 
 /// The private ASN of a member.

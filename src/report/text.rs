@@ -215,7 +215,7 @@ fn overlay_reaction(fault: &FaultReport, reaction: &OverlayReaction, overlay: &O
     let mut parts = Vec::new();
     if let Some(contact) = &reaction.first_contact {
         let later = duration((contact.at - fault.at) * 1e3);
-        parts.push(format!("contact +{later} ({} heard color {})", contact.host, contact.color));
+        parts.push(format!("contact +{later} ({} heard {})", contact.host, contact.by.asked(contact.color)));
     }
     if most > before.max(after) {
         parts.push(format!("up to {}: {}", islands(most), sizes()));
@@ -308,7 +308,11 @@ fn lookup_table(overlay: &OverlayReport) -> Vec<Vec<Cell>> {
 
 /// `239 of 240`.
 fn found(audit: &Audit) -> String {
-    format!("{}\u{a0}of\u{a0}{}", audit.found, audit.found as usize + audit.missing.len())
+    let found = format!("{}\u{a0}of\u{a0}{}", audit.found, audit.found as usize + audit.missing.len());
+    match audit.conflicts {
+        0 => found,
+        conflicts => format!("{found}, {conflicts} with several values"),
+    }
 }
 
 pub(crate) fn draw_keys(overlay: &OverlayReport) -> String {

@@ -7,7 +7,7 @@ use super::faults::{catchment, clear, flap, impair, link, partition, ping, stop}
 use super::words::{Word, Words, host, overlay, stub};
 use super::{Action, Ends, Part, Victim};
 use crate::topology::diagnose::suggest;
-use crate::topology::{GroupId, GroupRole, LinkId, NodeId, NodeKind, Topology};
+use crate::topology::{GroupId, LinkId, NodeId, NodeKind, Topology};
 
 pub use super::faults::{pinged, schedule};
 pub use super::words::ActionError;
@@ -212,7 +212,7 @@ fn site(
         };
         return Err(group.error(message, suggest(group.text, groups().map(|(_, g)| g.name.as_str()))));
     }
-    let default: Vec<_> = groups().filter(|(_, g)| !matches!(g.role, GroupRole::Color(..))).collect();
+    let default: Vec<_> = groups().filter(|(_, g)| g.role.is_public()).collect();
     match default[..] {
         [(index, _)] => Ok(vec![action(id, GroupId(index))]),
         [] => Err(word.error(format!("`{}` is in no group", word.text), None)),

@@ -9,7 +9,7 @@ use super::words::{ActionError, Word, Words};
 use super::{Action, Ends, Part};
 use crate::kernel::impairment::{PROPERTIES, Properties};
 use crate::topology::diagnose::suggest;
-use crate::topology::{AsId, GroupId, GroupRole, Link, LinkId, NodeId, Topology};
+use crate::topology::{AsId, GroupId, Link, LinkId, NodeId, Topology};
 
 /// A link by its name, or by its two ends in the other order.
 pub(super) fn link(word: &Word<'_>, topology: &Topology) -> Result<LinkId, ActionError> {
@@ -116,7 +116,7 @@ pub(super) fn catchment(words: &mut Words<'_>, form: &str, topology: &Topology) 
         let found = found.ok_or_else(|| word.error(format!("there is no group `{}`", word.text), known()));
         return found.map(|(index, _)| Action::Catchment { group: GroupId(index) });
     }
-    let plain: Vec<_> = groups().filter(|(_, group)| !matches!(group.role, GroupRole::Color(..))).collect();
+    let plain: Vec<_> = groups().filter(|(_, group)| group.role.is_public()).collect();
     if let [(only, _)] = plain[..] {
         return Ok(Action::Catchment { group: GroupId(only) });
     }

@@ -210,7 +210,9 @@ impl State<'_> {
 
     fn joins_groups(&mut self, host: NodeId, overlay: usize, announced: bool) {
         let overlay = &self.topology.overlays[overlay];
-        for group in std::iter::once(&overlay.join_group).chain(&overlay.color_groups) {
+        // Whether it will announce the rendezvous, and which color it chooses, is not known before.
+        let colors = overlay.color_groups.iter().filter(|_| !overlay.colors.is_empty());
+        for group in std::iter::once(&overlay.join_group).chain(colors) {
             if let Some(state) = self.announced.get_mut(&(host, *group)) {
                 *state = announced;
             }

@@ -29,7 +29,7 @@ pub use joins::{Join, Joins};
 pub use lookups::Lookups;
 pub use options::{Network, Options, settings};
 pub use owners::Owners;
-pub use play::{play, refuse};
+pub use play::{can_judge, play, refuse};
 pub use sample::Sample;
 pub use study::{Choice, MOST_IDEAL, Studied, Study};
 pub use world::{Happening, World};

@@ -4,9 +4,9 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::delay::Delays;
-use crate::anycast::{Bootstrap, Healing, NodeConfig};
+use crate::anycast::{Bootstrap, Coloring, Drain, Healing, NodeConfig, Redirect, Rendezvous};
 use crate::overlay::id::Id;
-use crate::overlay::{LookupMode, Protocol, ProtocolSettings, Proximity, chord};
+use crate::overlay::{LookupMode, Protocol, ProtocolSettings, Proximity, can, chord, pastry};
 
 /// An overlay of nodes that are all alike. [`Options::of`] has what the literature has: rounds of 30 s.
 #[derive(Clone, Debug)]
@@ -21,7 +21,18 @@ pub struct Options {
     pub healing: Healing,
     /// Number of colors; asked once before joining too, for near neighbors.
     pub colors: u16,
+    /// An AS is a place of [`Delays`].
+    pub coloring: Coloring,
     pub heal_every: Duration,
+    /// How long peers that failed are asked, with [`Healing::RememberedPeers`].
+    pub remember: Duration,
+    /// Of the leaders, with [`Healing::Rendezvous`]: how often each pauses, and for how long.
+    pub epoch: Duration,
+    pub listen: Duration,
+    pub redirect: Redirect,
+    /// Joins a second from which on a member points to others, with [`Redirect::LeastLoaded`].
+    pub join_capacity: u32,
+    pub drain: Option<Drain>,
     pub replicas: usize,
     pub stabilize_every: Duration,
     pub rpc_timeout: Duration,
@@ -42,12 +53,13 @@ pub struct Network {
     pub propagation: Duration,
 }
 
-/// What a large overlay of this protocol is told: lists of eight neighbors, as for ten thousand nodes. `None`:
-/// it cannot be simulated yet.
-pub fn settings(protocol: Protocol, proximity: Proximity) -> Option<ProtocolSettings> {
+/// What an overlay of this protocol is told: lists of eight successors (Chord), the paper's b = 4, |L| = 16 and
+/// |M| = 32 (Pastry), four dimensions (CAN), as for ten thousand nodes.
+pub fn settings(protocol: Protocol, proximity: Proximity) -> ProtocolSettings {
     match protocol {
-        Protocol::Chord => Some(ProtocolSettings::Chord(chord::Settings { successors: 8, proximity })),
-        Protocol::Pastry | Protocol::Can => None,
+        Protocol::Chord => ProtocolSettings::Chord(chord::Settings { successors: 8, proximity }),
+        Protocol::Pastry => ProtocolSettings::Pastry(pastry::Settings { proximity, ..pastry::Settings::default() }),
+        Protocol::Can => ProtocolSettings::Can(can::Settings { dimensions: 4, proximity, ..can::Settings::default() }),
     }
 }
 
@@ -63,7 +75,14 @@ impl Options {
             well_known: 1,
             healing: Healing::None,
             colors: 0,
+            coloring: Coloring::Random,
             heal_every: Duration::from_secs(60),
+            remember: Duration::from_secs(600),
+            epoch: Duration::from_secs(300),
+            listen: Duration::from_secs(10),
+            redirect: Redirect::Nearest,
+            join_capacity: 10,
+            drain: None,
             replicas: 3,
             stabilize_every: Duration::from_secs(30),
             rpc_timeout: Duration::from_secs(2),
@@ -78,13 +97,21 @@ impl Options {
     }
 
     /// What each node is told.
-    pub(super) fn configs(&self) -> Vec<NodeConfig> {
+    pub fn configs(&self) -> Vec<NodeConfig> {
         (0..self.nodes).map(|host| self.config(host)).collect()
     }
 
     fn config(&self, host: usize) -> NodeConfig {
         let name = format!("n{host}");
-        let color = |id: Id| (id.0 % u128::from(self.colors.max(1))) as u16;
+        let place = format!("place {}", host % self.network.delays.places().max(1));
+        let colored = match self.coloring {
+            Coloring::Random => Some(name.as_str()),
+            Coloring::ByAs => Some(place.as_str()),
+            Coloring::Farthest => None,
+        };
+        let color = |of: &str| (Id::hash(&[of.as_bytes(), b"color"]).0 % u128::from(self.colors.max(1))) as u16;
+        let has_rendezvous = self.healing.has_rendezvous();
+        let rendezvous = Rendezvous { address: group(1), epoch: self.epoch, listen: self.listen };
         let id = Id::of_node(self.seed, "simulated", &name);
         NodeConfig {
             overlay: "simulated".to_owned(),
@@ -92,12 +119,19 @@ impl Options {
             id,
             address: address(host),
             join_group: group(0),
-            colors: (1..=usize::from(self.colors)).map(group).collect(),
-            color: (self.colors > 0).then(|| color(Id::hash(&[name.as_bytes(), b"color"]))),
+            colors: (2..2 + usize::from(self.colors)).map(group).collect(),
+            color: colored.filter(|_| self.colors > 0).map(color),
             bootstrap: self.bootstrap,
             well_known: (0..self.well_known).map(address).collect(),
             healing: self.healing,
+            coloring: self.coloring,
             heal_every: self.heal_every,
+            remember: self.remember,
+            key: None,
+            rendezvous: has_rendezvous.then_some(rendezvous),
+            redirect: self.redirect,
+            join_capacity: self.join_capacity,
+            drain: self.drain,
             lookup: self.lookup,
             protocol: self.protocol,
             replicas: self.replicas,
@@ -115,8 +149,8 @@ fn address(host: usize) -> SocketAddr {
     SocketAddr::from(([10, a, b, c], 4000))
 }
 
-/// Of the group with this index (RFC 2544's benchmarking prefix).
-fn group(index: usize) -> SocketAddr {
+/// Of the group with this index, as [`crate::anycast::GroupRef::index`] counts (RFC 2544's benchmarking prefix).
+pub(super) fn group(index: usize) -> SocketAddr {
     let [a, b] = (index as u16).to_be_bytes();
     SocketAddr::from(([198, 18, a, b], 4000))
 }

@@ -16,7 +16,7 @@ use crate::measure::PLAYED;
 use crate::overlay::id::Id;
 use crate::overlay::{Outcome, Time};
 use crate::scenario::damage::{Damage, Process, ProcessState};
-use crate::scenario::{Action, Entry, Scenario, Victim};
+use crate::scenario::{Action, Entry, Expectation, Metric, Scenario, Value, Victim};
 use crate::topology::{LinkId, NodeId, Overlay, Topology};
 
 /// A put or get without an outcome for this long has failed.
@@ -42,6 +42,24 @@ pub fn refuse(action: &Action) -> Option<String> {
         _ => return None,
     };
     Some(why.to_owned())
+}
+
+/// Whether a simulation can tell: it has overlays, but no routers and no clients.
+pub fn can_judge(expectation: &Expectation) -> bool {
+    use Metric::{
+        FailedJoins, FoundKeys, Islands, Joins, LookupSuccess, Lookups, Members, Merge, MissingKeys, Whole,
+        WrongLookups,
+    };
+    let of_overlays = |metric: &Metric| match metric {
+        Joins(_) | FailedJoins(_) | Members(_) | Islands(_) | Whole(_) | Merge(_) => true,
+        Lookups(..) | LookupSuccess(..) | WrongLookups(..) | MissingKeys(_) | FoundKeys(_) => true,
+        _ => false,
+    };
+    let other = match &expectation.value {
+        Value::Metric(metric) => of_overlays(metric),
+        _ => true,
+    };
+    other && of_overlays(&expectation.metric)
 }
 
 /// Plays a checked timeline in which nothing is refused. `facts` is the record's first line; `configs` has,
@@ -118,6 +136,8 @@ struct Batch {
     waiting: BTreeMap<u64, String>,
     done: Vec<String>,
     missing: Vec<String>,
+    /// Keys of which another island wrote another value.
+    conflicts: u32,
 }
 
 impl<'a> Player<'a> {
@@ -277,7 +297,8 @@ impl<'a> Player<'a> {
     fn begin_batch(&mut self, fetches: bool, keys: Vec<String>) {
         let members: Vec<usize> = self.world.members().iter().copied().collect();
         let (waiting, done, missing) = Default::default();
-        let mut batch = Batch { fetches, begun: self.world.now(), waiting, done, missing };
+        let begun = self.world.now();
+        let mut batch = Batch { fetches, begun, waiting, done, missing, conflicts: 0 };
         if !fetches {
             self.put += keys.len();
         }
@@ -298,6 +319,7 @@ impl<'a> Player<'a> {
     fn ended(&mut self, token: u64, outcome: &Outcome) {
         for batch in &mut self.batches {
             let Some(key) = batch.waiting.remove(&token) else { continue };
+            batch.conflicts += u32::from(matches!(outcome, Outcome::Got { others, .. } if !others.is_empty()));
             let fine = match outcome {
                 Outcome::Put { stored, .. } => *stored,
                 Outcome::Got { value, .. } => *value == Some(value_of(&key)),
@@ -320,7 +342,7 @@ impl<'a> Player<'a> {
             let (overlay, seconds) = (self.overlay.name.clone(), (now - batch.begun).as_secs_f64());
             let (done, missing) = (batch.done.len() as u32, batch.missing);
             let what = if batch.fetches {
-                What::Audit { overlay, found: done, missing, seconds }
+                What::Audit { overlay, found: done, missing, conflicts: batch.conflicts, seconds }
             } else {
                 self.keys.extend(batch.done);
                 What::Put { overlay, stored: done, failed: missing.len() as u32, seconds }

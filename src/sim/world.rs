@@ -1,6 +1,7 @@
 //! A whole overlay under virtual time: the nodes, the network between them, and what is done to both.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use rand::{RngExt, SeedableRng};
@@ -65,7 +66,7 @@ impl World {
         let settings = Settings {
             seed,
             hosts: configs.iter().map(|c| c.address).collect(),
-            groups: configs.first().map(NodeConfig::groups).unwrap_or_default(),
+            groups: configs.first().map(groups).unwrap_or_default(),
             delay: Box::new(move |from, to| delays.between(from, to)),
             loss: network.loss,
             propagation: network.propagation,
@@ -176,7 +177,7 @@ impl World {
 
     fn take_in(&mut self, Happened { at, host, event }: &Happening) {
         match event {
-            Event::Joined { served_by, milliseconds, attempts } => {
+            Event::Joined { served_by, milliseconds, attempts, .. } => {
                 self.joining.remove(host);
                 if self.members.insert(*host) {
                     let (served_by, attempts) = (served_by.and_then(|id| self.host_of(id)), *attempts);
@@ -412,4 +413,16 @@ impl World {
     pub fn is_member(&self, host: usize) -> bool {
         self.sim.machine(host).is_some_and(|m| m.phase() == Phase::Member)
     }
+}
+
+/// Addresses of a node's groups by [`GroupRef::index`]; those it lacks are nobody's.
+fn groups(config: &NodeConfig) -> Vec<SocketAddr> {
+    let mut addresses = Vec::new();
+    for (group, address) in config.groups() {
+        while addresses.len() < group.index() {
+            addresses.push(SocketAddr::from(([240, 0, 0, 1], addresses.len() as u16)));
+        }
+        addresses.push(address);
+    }
+    addresses
 }

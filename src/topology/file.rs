@@ -11,7 +11,9 @@ use toml::Spanned;
 use super::flows::FlowsEntry;
 use super::model::*;
 use super::multipath::MultipathEntry;
+use super::overlays::{HealingEntry, ProtocolEntry, RedirectEntry};
 use crate::kernel::impairment::Properties;
+use crate::overlay::auth::Key;
 
 /// Keys of a table, and after them those of a link's physics.
 macro_rules! with_physics {
@@ -47,15 +49,30 @@ pub const KEYS: &[(&str, &[&str])] = &[
             "bootstrap",
             "well_known",
             "healing",
+            "coloring",
             "colors",
             "heal_every",
+            "remember",
+            "rendezvous_epoch",
+            "rendezvous_listen",
+            "redirect",
+            "join_capacity",
+            "drain_above",
+            "return_below",
             "lookup",
+            "proximity",
             "successors",
+            "b",
+            "leaf_set",
+            "neighborhood",
+            "dimensions",
+            "landmarks",
             "replicas",
             "stabilize_every",
             "rpc_timeout",
             "rpc_tries",
             "lookups_per_second",
+            "key",
         ],
     ),
     ("probe", &["groups", "every", "timeout"]),
@@ -198,22 +215,21 @@ pub(crate) struct GroupEntry {
 #[derive(Debug)]
 pub(crate) struct OverlayEntry {
     pub(crate) name: Spanned<String>,
-    pub(crate) protocol: Protocol,
+    pub(crate) protocol: ProtocolEntry,
     /// `None`: all members of all stubs.
     pub(crate) members: Option<Vec<Spanned<String>>>,
     pub(crate) addresses: Vec<Spanned<IpAddr>>,
     pub(crate) bootstrap: Option<Spanned<Bootstrap>>,
     pub(crate) well_known: Vec<Spanned<String>>,
-    pub(crate) healing: Option<Spanned<Healing>>,
-    pub(crate) colors: Option<Spanned<u64>>,
-    pub(crate) heal_every: Option<Spanned<Duration>>,
+    pub(crate) healing: HealingEntry,
+    pub(crate) redirect: RedirectEntry,
     pub(crate) lookup: LookupMode,
-    pub(crate) successors: Option<Spanned<u64>>,
     pub(crate) replicas: Option<Spanned<u64>>,
     pub(crate) stabilize_every: Duration,
     pub(crate) rpc_timeout: Duration,
     pub(crate) rpc_tries: u32,
     pub(crate) lookups_per_second: f64,
+    pub(crate) key: Option<Key>,
 }
 
 #[derive(Debug)]

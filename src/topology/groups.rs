@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::ops::Range;
-use std::time::Duration;
 
 use toml::Spanned;
 
@@ -12,8 +11,8 @@ use super::check::Builder;
 use super::diagnose::suggest;
 use super::file::{LabFile, OverlayEntry, ProbeEntry};
 use super::model::*;
+use crate::overlay::can;
 use crate::overlay::id::Id;
-use crate::overlay::{ProtocolSettings, chord};
 
 /// Plain groups share one pool of 254 addresses; `.255` stays free.
 const MOST_PLAIN: usize = 254;
@@ -21,7 +20,7 @@ const MOST_PLAIN: usize = 254;
 const MOST_OVERLAYS: usize = 500;
 
 impl Builder<'_> {
-    /// Adds plain groups in file order, then each overlay's join group and color groups.
+    /// Adds plain groups in file order, then each overlay's join group, rendezvous group and color groups.
     pub(super) fn groups(&mut self, file: &LabFile) {
         for (what, most, last) in [
             ("groups", MOST_PLAIN, file.groups.get(MOST_PLAIN).map(|g| &g.name)),
@@ -168,49 +167,70 @@ impl Builder<'_> {
         let role = GroupRole::Join(index);
         self.topology.groups.push(Group { name: name.clone(), addresses, role, members: members.clone() });
 
-        let healing = entry.healing.as_ref().map_or(Healing::Colors, |h| *h.get_ref());
-        let count =
-            if healing == Healing::Colors { entry.colors.as_ref().map_or(16, |c| *c.get_ref()) as u16 } else { 0 };
-        let colors: Vec<_> = members.iter().filter(|_| count > 0).map(|m| self.color(&name, *m, count)).collect();
+        let healing = entry.healing.checked(self.findings);
+        let rendezvous = healing.rendezvous.map(|(epoch, listen)| {
+            let group = GroupId(self.topology.groups.len());
+            let addresses = self.addresses(&[], pool, 2);
+            let (name, role) = (format!("{name}/rendezvous"), GroupRole::Rendezvous(index));
+            self.topology.groups.push(Group { name, addresses, role, members: members.clone() });
+            Rendezvous { group, epoch, listen }
+        });
+        let count = healing.colors;
+        let of_members = members.iter().filter(|_| count > 0);
+        let colors: Vec<_> = match healing.coloring {
+            Coloring::Random => of_members.map(|m| self.color(&name, *m, count)).collect(),
+            Coloring::ByAs => of_members.map(|m| self.color_of_as(&name, *m, count)).collect(),
+            // Whoever joins chooses then.
+            Coloring::Farthest => Vec::new(),
+        };
         let mut color_groups = Vec::new();
         for color in 0..count {
             color_groups.push(GroupId(self.topology.groups.len()));
             let addresses = self.addresses(&[], pool, 16 + usize::from(color));
-            let of_color = members.iter().zip(&colors).filter(|(_, c)| **c == color).map(|(m, _)| *m).collect();
+            let may_have = |at: usize| colors.get(at).is_none_or(|c| *c == color);
+            let of_color = members.iter().enumerate().filter(|(at, _)| may_have(*at)).map(|(_, m)| *m).collect();
             let role = GroupRole::Color(index, color);
             self.topology.groups.push(Group { name: format!("{name}/{color}"), addresses, role, members: of_color });
         }
 
         let well_known = self.well_known(entry, &members);
-        let successors = entry.successors.as_ref().map_or(6, |n| *n.get_ref() as usize);
-        let replicas = entry.replicas.as_ref().map_or(3.min(successors + 1), |n| *n.get_ref() as usize);
-        if let Some(given) = entry.replicas.as_ref().filter(|_| replicas > successors + 1) {
-            let message = format!("{replicas} replicas do not fit {successors} successors");
-            let found = self.findings.error("out-of-range", given.span(), message);
-            found.label("a key is kept by its owner and by successors of the owner");
+        let (settings, holders) = entry.protocol.settings();
+        let landmarks = self.hosts(&entry.protocol.landmarks);
+        if let Some(one) = entry.protocol.landmarks.first().filter(|_| landmarks.len() > can::MAX_LANDMARKS) {
+            let message = format!("{} landmarks, of which there are at most {}", landmarks.len(), can::MAX_LANDMARKS);
+            self.findings.error("too-many", one.span(), message).label("the first of them");
         }
-        let settings = match entry.protocol {
-            Protocol::Chord | Protocol::Pastry | Protocol::Can => {
-                ProtocolSettings::Chord(chord::Settings { successors, proximity: Proximity::default() })
-            }
-        };
+        let replicas = entry.replicas.as_ref().map_or(3.min(holders.most), |n| *n.get_ref() as usize);
+        if let Some(given) = entry.replicas.as_ref().filter(|_| replicas > holders.most) {
+            let message = format!("{replicas} replicas do not fit {}", holders.what);
+            self.findings.error("out-of-range", given.span(), message).label(holders.why);
+        }
+        let (redirect, join_capacity, drain) = entry.redirect.checked(self.findings);
         self.topology.overlays.push(Overlay {
             name,
             settings,
+            landmarks,
             members,
             join_group,
             color_groups,
+            coloring: healing.coloring,
             colors,
+            rendezvous,
             bootstrap: entry.bootstrap.as_ref().map_or(Bootstrap::Anycast, |b| *b.get_ref()),
             well_known,
-            healing,
-            heal_every: entry.heal_every.as_ref().map_or(Duration::from_secs(5), |t| *t.get_ref()),
+            healing: healing.healing,
+            heal_every: healing.every,
+            remember: healing.remember,
+            redirect,
+            join_capacity,
+            drain,
             lookup: entry.lookup,
             replicas,
             stabilize_every: entry.stabilize_every,
             rpc_timeout: entry.rpc_timeout,
             rpc_tries: entry.rpc_tries,
             lookups_per_second: entry.lookups_per_second,
+            key: entry.key.clone(),
         });
     }
 
@@ -218,6 +238,13 @@ impl Builder<'_> {
     fn color(&self, overlay: &str, host: NodeId, count: u16) -> u16 {
         let host = self.topology.node(host).name.as_bytes();
         let id = Id::hash(&[&self.topology.seed.to_be_bytes(), overlay.as_bytes(), host, b"color"]);
+        u16::try_from(id.0 % u128::from(count)).expect("a remainder is below its 16-bit modulus")
+    }
+
+    /// Hosts of one AS have one color.
+    fn color_of_as(&self, overlay: &str, host: NodeId, count: u16) -> u16 {
+        let own = &self.topology.ases[self.topology.node(host).as_id.0];
+        let id = Id::hash(&[&self.topology.seed.to_be_bytes(), overlay.as_bytes(), &own.asn.to_be_bytes(), b"as"]);
         u16::try_from(id.0 % u128::from(count)).expect("a remainder is below its 16-bit modulus")
     }
 
@@ -233,11 +260,13 @@ impl Builder<'_> {
             }
             well_known.extend(hosts);
         }
-        if let Some(bootstrap) = entry.bootstrap.as_ref().filter(|b| *b.get_ref() == Bootstrap::WellKnown)
-            && entry.well_known.is_empty()
+        let bootstrap = entry.bootstrap.as_ref().filter(|b| *b.get_ref() == Bootstrap::WellKnown).map(Spanned::span);
+        let healing = entry.healing.healing.as_ref().filter(|h| *h.get_ref() == Healing::WellKnown).map(Spanned::span);
+        if entry.well_known.is_empty()
+            && let Some((key, span)) = bootstrap.map(|s| ("bootstrap", s)).or(healing.map(|s| ("healing", s)))
         {
-            let message = "`bootstrap = \"well-known\"` without `well_known`";
-            let found = self.findings.error("missing-key", bootstrap.span(), message);
+            let message = format!("`{key} = \"well-known\"` without `well_known`");
+            let found = self.findings.error("missing-key", span, message);
             found.label("nobody is well-known").help("add well_known = [\"campus.n1\"]".to_owned());
         }
         well_known
@@ -247,7 +276,7 @@ impl Builder<'_> {
     pub(super) fn probe(&mut self, file: &LabFile) {
         let default: Vec<_> = {
             let groups = self.topology.groups.iter().enumerate();
-            groups.filter(|(_, g)| !matches!(g.role, GroupRole::Color(..))).map(|(i, _)| GroupId(i)).collect()
+            groups.filter(|(_, g)| g.role.is_public()).map(|(i, _)| GroupId(i)).collect()
         };
         let clients = self.topology.of_kind(|k| k == NodeKind::Client).count();
         let Some(entry) = &file.probe else {

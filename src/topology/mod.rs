@@ -14,6 +14,7 @@ mod links;
 pub mod model;
 mod multipath;
 mod options;
+mod overlays;
 mod read;
 mod table;
 

@@ -11,10 +11,11 @@ use serde::{Deserialize, Serialize};
 
 use super::flows::Flows;
 use super::multipath::Multipath;
-pub use crate::anycast::{Bootstrap, Healing};
+pub use crate::anycast::{Bootstrap, Coloring, Drain, Healing, Redirect};
 pub use crate::kernel::impairment::Backend;
 use crate::kernel::impairment::Impairment;
 use crate::overlay::ProtocolSettings;
+use crate::overlay::auth::Key;
 pub use crate::overlay::{LookupMode, Protocol, Proximity};
 
 /// Index into [`Topology::nodes`].
@@ -197,7 +198,7 @@ pub enum Relation {
 /// An anycast group: an address and the hosts that may announce it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Group {
-    /// Unique in the lab: the file's name, or `OVERLAY` (join group), `OVERLAY/7` (color 7).
+    /// Unique in the lab: the file's name, or `OVERLAY` (join group), `OVERLAY/7` (color 7), `OVERLAY/rendezvous`.
     pub name: String,
     /// One address per family of the lab, IPv4 first.
     pub addresses: Vec<IpAddr>,
@@ -214,6 +215,8 @@ pub enum GroupRole {
     Join(usize),
     /// Color group: overlay index, color.
     Color(usize, u16),
+    /// Rendezvous group of the overlay with this index.
+    Rendezvous(usize),
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -222,19 +225,30 @@ pub struct Overlay {
     /// Hosts that may join it, in file order.
     pub members: Vec<NodeId>,
     pub join_group: GroupId,
-    /// `color_groups[c]` is color `c`; empty unless `healing` is [`Healing::Colors`].
+    /// `color_groups[c]` is color `c`; empty unless [`Healing::has_colors`].
     pub color_groups: Vec<GroupId>,
-    /// `colors[i]` is the color of `members[i]` (same emptiness).
+    pub coloring: Coloring,
+    /// `colors[i]` is the color of `members[i]`; same emptiness, and empty with [`Coloring::Farthest`].
     pub colors: Vec<u16>,
+    /// `None` unless [`Healing::has_rendezvous`].
+    pub rendezvous: Option<Rendezvous>,
     pub bootstrap: Bootstrap,
-    /// Used with [`Bootstrap::WellKnown`].
+    /// Used with [`Bootstrap::WellKnown`] and [`Healing::WellKnown`].
     pub well_known: Vec<NodeId>,
     pub healing: Healing,
-    /// How often a member asks the other colors.
+    /// How often a member asks the other colors, the well-known nodes or the peers it remembers.
     pub heal_every: Duration,
+    /// How long it remembers peers that failed.
+    pub remember: Duration,
+    pub redirect: Redirect,
+    /// Joins that a member serves within a second before it points to others, with [`Redirect::LeastLoaded`].
+    pub join_capacity: u32,
+    pub drain: Option<Drain>,
     pub lookup: LookupMode,
     /// Of its protocol only.
     pub settings: ProtocolSettings,
+    /// Hosts by whose distances a CAN's nodes choose where to join.
+    pub landmarks: Vec<NodeId>,
     /// Copies of each key, the owner's included.
     pub replicas: usize,
     pub stabilize_every: Duration,
@@ -244,6 +258,16 @@ pub struct Overlay {
     pub rpc_tries: u32,
     /// Lookups per second over the whole overlay, spread evenly over the joined nodes; 0 for none.
     pub lookups_per_second: f64,
+    /// Without one everybody may join.
+    pub key: Option<Key>,
+}
+
+/// An overlay's rendezvous group and when its leaders pause.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rendezvous {
+    pub group: GroupId,
+    pub epoch: Duration,
+    pub listen: Duration,
 }
 
 /// What the clients do all the time.
@@ -255,6 +279,21 @@ pub struct Probe {
     pub every: Duration,
     /// A probe without an answer for this long is lost.
     pub timeout: Duration,
+}
+
+impl GroupRole {
+    /// Whether clients have anything to ask there: color and rendezvous groups are the members' own.
+    pub fn is_public(self) -> bool {
+        matches!(self, Self::Plain | Self::Join(_))
+    }
+
+    /// The overlay whose group it is.
+    pub fn overlay(self) -> Option<usize> {
+        match self {
+            Self::Plain => None,
+            Self::Join(overlay) | Self::Color(overlay, _) | Self::Rendezvous(overlay) => Some(overlay),
+        }
+    }
 }
 
 impl FamilyChoice {

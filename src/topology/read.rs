@@ -12,11 +12,13 @@ use super::file::*;
 use super::flows::FlowsEntry;
 use super::model::*;
 use super::multipath::MultipathEntry;
+use super::overlays::{HealingEntry, ProtocolEntry, RedirectEntry};
 use super::table::{Table, duration, integer, string, wrong_type};
+use crate::overlay::auth::{KEY_LENGTH, Key};
 
 /// The longest play, and the longest of any other time of a lab file.
-const LONGEST: Duration = Duration::from_secs(24 * 3600);
-const MILLISECOND: Duration = Duration::from_millis(1);
+pub(super) const LONGEST: Duration = Duration::from_secs(24 * 3600);
+pub(super) const MILLISECOND: Duration = Duration::from_millis(1);
 
 pub(super) const PRESETS: &[(&str, TimerPreset)] =
     &[("lab", TimerPreset::Lab), ("rfc", TimerPreset::Rfc), ("bird", TimerPreset::Bird)];
@@ -213,34 +215,41 @@ impl OverlayEntry {
     fn read(table: &Table<'_>, f: &mut Findings) -> Option<Self> {
         let second = Duration::from_secs(1);
         let name = table.required("name", f);
-        if table.get("protocol").is_none() {
-            table.missing("protocol", f);
-        }
-        let protocol = table.word("protocol", &[("chord", Protocol::Chord)], f);
         let all = matches!(table.get("members").as_ref().map(|v| v.get_ref()), Some(DeValue::String(s)) if s == "all");
         let members = (!all && table.get("members").is_some()).then(|| read_names(table, "members", f));
         let bootstraps = [("anycast", Bootstrap::Anycast), ("well-known", Bootstrap::WellKnown)];
         let lookups = [("iterative", LookupMode::Iterative), ("recursive", LookupMode::Recursive)];
         let rest = Self {
             name: Spanned::new(0..0, String::new()),
-            protocol: protocol.map_or(Protocol::Chord, Spanned::into_inner),
+            protocol: ProtocolEntry::read(table, f),
             members,
             addresses: read_addresses(table, f),
             bootstrap: table.word("bootstrap", &bootstraps, f),
             well_known: table.strings("well_known", f).unwrap_or_default(),
-            healing: table.word("healing", &[("colors", Healing::Colors), ("none", Healing::None)], f),
-            colors: table.integer("colors", 2..=64, f),
-            heal_every: table.duration("heal_every", 100 * MILLISECOND..=LONGEST, f),
+            healing: HealingEntry::read(table, f),
+            redirect: RedirectEntry::read(table, f),
             lookup: table.word("lookup", &lookups, f).map_or(LookupMode::Recursive, Spanned::into_inner),
-            successors: table.integer("successors", 1..=32, f),
             replicas: table.integer("replicas", 1..=32, f),
             stabilize_every: read_time(table, "stabilize_every", 10 * MILLISECOND..=60 * second, second / 2, f),
             rpc_timeout: read_time(table, "rpc_timeout", 10 * MILLISECOND..=60 * second, 300 * MILLISECOND, f),
             rpc_tries: table.integer("rpc_tries", 1..=10, f).map_or(2, |n| *n.get_ref() as u32),
             lookups_per_second: table.number("lookups_per_second", 0.0..=10_000.0, f).map_or(50.0, Spanned::into_inner),
+            key: read_key(table, f),
         };
         Some(Self { name: name?, ..rest })
     }
+}
+
+/// The passphrase is not repeated in words: a lab's output may be shown around.
+fn read_key(table: &Table<'_>, f: &mut Findings) -> Option<Key> {
+    let given = table.string("key", f)?;
+    let key = Key::new(given.get_ref());
+    if key.is_none() {
+        let (shortest, longest) = (KEY_LENGTH.start(), KEY_LENGTH.end());
+        let found = f.error("out-of-range", given.span(), "`key` is too short or too long");
+        found.label(format!("a passphrase has {shortest} to {longest} bytes, this one has {}", given.get_ref().len()));
+    }
+    key
 }
 
 impl ProbeEntry {

@@ -1,5 +1,6 @@
 //! The report as people and as scripts read it.
 
+use anybed::anycast::Means;
 use anybed::event::{NodeDid, What};
 use anybed::measure::{Report, report};
 use anybed::report::{json, text};
@@ -65,10 +66,13 @@ pub(crate) fn stub_failure() -> Synthetic {
         .at(20.0011, What::Carrier { node: "campus.gw".into(), interface: "core".into(), up: false });
     lab.fib(20.0097, "core", Some("sea.gw")).ring(23.0, &CAMPUS).ring(23.4, &OTHERS);
     lab.fault(40.0, "recover campus").fib(41.2, "core", Some("campus.gw"));
-    lab.did(41.9, "campus.n2", NodeDid::Contact { peer: "sea.n1".into(), color: 7 })
+    lab.did(41.9, "campus.n2", NodeDid::Contact { peer: "sea.n1".into(), by: Means::Color, color: Some(7) })
         .did(42.0, "campus.n2", neighbors(&["denver.n1", "campus.n1"], Some("campus.n1"), &[]))
         .ring(44.1, &all);
-    lab.at(50.0, What::Audit { overlay: "music".into(), found: 239, missing: vec!["k17".into()], seconds: 0.3 });
+    lab.at(
+        50.0,
+        What::Audit { overlay: "music".into(), found: 239, missing: vec!["k17".into()], conflicts: 2, seconds: 0.3 },
+    );
     for i in 0..50 {
         let at = 5.0 + f64::from(i);
         lab.looked(at, all[i as usize % 6], key(3), (i % 17 != 3).then_some("denver.n2"));

@@ -1,5 +1,6 @@
 //! Islands, the whole ring, lookups, joins, keys.
 
+use anybed::anycast::Means;
 use anybed::event::{NodeDid, What};
 use anybed::measure::{OverlayReport, Report};
 use anybed::overlay::id::Id;
@@ -126,7 +127,7 @@ fn members_leave_by_leaving_crashing_and_exiting_but_not_with_their_bird() {
 fn a_partition_splits_and_merges_and_both_are_timed() {
     let mut lab = whole_ring();
     lab.fault(20.0, "fail east").ring(23.0, &EAST).ring(23.5, &WEST).fault(40.0, "recover east");
-    lab.did(41.0, EAST[0], NodeDid::Contact { peer: WEST[1].into(), color: 7 })
+    lab.did(41.0, EAST[0], NodeDid::Contact { peer: WEST[1].into(), by: Means::Color, color: Some(7) })
         .did(42.0, EAST[0], neighbors(&[WEST[0]], Some(EAST[1]), &[]))
         .ring(44.0, &HOSTS)
         .end(60.0);
@@ -140,7 +141,7 @@ fn a_partition_splits_and_merges_and_both_are_timed() {
     assert_eq!((fail.islands_before, fail.islands_after, fail.settled_ms), (1, 2, Some(3500.0)));
     assert_eq!((recover.islands_before, recover.islands_after), (2, 1));
     assert_eq!((recover.settled_ms, recover.whole_ms), (Some(2000.0), Some(4000.0)));
-    assert_eq!(recover.first_contact.as_ref().map(|c| (c.at, c.color)), Some((41.0, 7)));
+    assert_eq!(recover.first_contact.as_ref().map(|c| (c.at, c.color)), Some((41.0, Some(7))));
 }
 
 #[test]
@@ -198,7 +199,10 @@ fn joins_and_keys_are_counted() {
     let mut lab = whole_ring();
     lab.did(3.0, HOSTS[1], NodeDid::JoinFailed { reason: "no answer".into() })
         .at(4.0, What::Put { overlay: "music".into(), stored: 9, failed: 1, seconds: 0.1 })
-        .at(5.0, What::Audit { overlay: "music".into(), found: 8, missing: vec!["k1".into()], seconds: 0.1 })
+        .at(
+            5.0,
+            What::Audit { overlay: "music".into(), found: 8, missing: vec!["k1".into()], conflicts: 0, seconds: 0.1 },
+        )
         .end(10.0);
     let report = lab.report();
     let joins = &of(&report).joins;

@@ -9,7 +9,7 @@ use anybed::event::{
 use anybed::measure::{Record, Report, report};
 use anybed::overlay::id::Id;
 use anybed::scenario::{Expectation, Metric, Op, Value, When};
-use anybed::topology::{Bootstrap, Healing, LookupMode, Protocol};
+use anybed::topology::{Bootstrap, Coloring, Healing, LookupMode, Protocol, Redirect};
 
 /// Clock reading of the play's begin.
 const ZERO: u64 = 1_000_000_000_000;
@@ -103,6 +103,7 @@ impl Synthetic {
             addresses: vec![address.into()],
             overlay: None,
             color: None,
+            rendezvous: false,
             members: vec![],
         });
         self
@@ -116,6 +117,8 @@ impl Synthetic {
             protocol: Protocol::Chord,
             bootstrap: Bootstrap::Anycast,
             healing: Healing::Colors,
+            coloring: Coloring::Random,
+            redirect: Redirect::Nearest,
             lookup: LookupMode::Iterative,
             ids: ids.collect(),
             colors: Default::default(),
@@ -202,7 +205,7 @@ impl Synthetic {
 
     pub(crate) fn joined(&mut self, seconds: f64, node: &str, served_by: Option<&str>) -> &mut Self {
         let served_by = served_by.map(Into::into);
-        self.did(seconds, node, NodeDid::Joined { served_by, milliseconds: 3.0, attempts: 1 })
+        self.did(seconds, node, NodeDid::Joined { served_by, milliseconds: 3.0, attempts: 1, redirected: 0 })
     }
 
     /// Each of the hosts knows the next one and the previous one on the ring that they form.

@@ -160,6 +160,7 @@ fn keys_are_judged_by_the_audits_in_the_window() {
             overlay: "music".into(),
             found,
             missing: missing.iter().map(|k| (*k).to_owned()).collect(),
+            conflicts: 0,
             seconds: 0.1,
         };
         lab.at(10.0, audit(4, &[])).at(30.0, audit(2, &["a", "b"])).at(50.0, audit(3, &["b"]));

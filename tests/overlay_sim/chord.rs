@@ -20,7 +20,7 @@ fn after_24_and_64_joins_the_ring_is_whole() {
 #[test]
 fn a_lookup_takes_about_half_log2_n_hops_and_finds_the_true_owner() {
     for lookup in [LookupMode::Iterative, LookupMode::Recursive] {
-        let mut world = World::new(Options { hosts: 64, successors: 4, lookup, ..Options::default() });
+        let mut world = World::new(Options { hosts: 64, protocol: world::chord(4), lookup, ..Options::default() });
         world.join_all();
         world.expect_whole(30 * SECOND);
         world.sim.run_for(10 * SECOND);
@@ -38,7 +38,6 @@ fn the_nearest_member_serves_a_join() {
     world.join_all();
     world.expect_whole(30 * SECOND);
     world.sim.crash(11);
-    let since = world.sim.events().len();
     assert!(world.sim.run_until(30 * SECOND, |sim| {
         sim.machines().all(|(_, m)| !m.digest().neighbors.successors.contains(&world::id(11)))
     }));

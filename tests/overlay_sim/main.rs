@@ -1,8 +1,19 @@
 //! Overlays in the simulated network: the machines that a lab runs, under virtual time.
 
+mod can;
+mod can_faults;
 mod chord;
 mod faults;
+mod flood;
 mod healing;
+mod islands;
+mod keyed;
+mod large;
+mod oracle;
+mod oracle_can;
+mod pastry;
 mod renumber;
+mod schedules;
+mod sharing;
 mod wire;
 mod world;

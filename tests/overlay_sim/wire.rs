@@ -1,20 +1,31 @@
 //! What a member does with datagrams from anywhere.
 
 use std::net::SocketAddr;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use anybed::anycast::{Command, Event, GroupRef, Member, probe};
 use anybed::overlay::id::Id;
 use anybed::overlay::wire::{MAX_DATAGRAM, Tag, encode};
-use anybed::overlay::{Neighbors, Outcome};
-use anybed::overlay::{Time, Via};
+use anybed::overlay::{Neighbors, Outcome, ProtocolSettings, Time, Via, can, pastry};
 use proptest::prelude::*;
 
 use crate::world::{self, Options};
 
-/// A member that is an overlay of its own.
 fn member() -> (Member, Time) {
-    let config = world::config(Options::default(), 0);
+    member_of(Options::default())
+}
+
+/// Of each protocol.
+fn options() -> impl Strategy<Value = Options> {
+    let can = ProtocolSettings::Can(can::Settings::default());
+    let protocols = [world::chord(8), ProtocolSettings::Pastry(pastry::Settings::default()), can];
+    prop::sample::select(protocols.map(|protocol| Options { protocol, ..Options::default() }).to_vec())
+}
+
+/// A member that is an overlay of its own.
+fn member_of(options: Options) -> (Member, Time) {
+    let config = world::config(options, 0);
     let mut member = Member::new(config, Time::default());
     member.command(Time::default(), Command::Join { found: true });
     let mut now = Time::default();
@@ -110,11 +121,11 @@ fn commands_and_events_survive_json() {
         assert_eq!(serde_json::from_str::<Command>(&json).unwrap(), command, "{json}");
     }
     let events = [
-        Event::Joined { served_by: Some(key), milliseconds: 1.5, attempts: 2 },
+        Event::Joined { served_by: Some(key), milliseconds: 1.5, attempts: 2, redirected: 1 },
         Event::Announce { group: GroupRef::Color(7) },
         Event::Neighbors(Neighbors { successors: vec![key], ..Neighbors::default() }),
         Event::Done { token: 9, outcome: Outcome::Looked { key, owner: Some(key), hops: 3, milliseconds: 0.25 } },
-        Event::Done { token: 9, outcome: Outcome::Got { key: "k".into(), value: None } },
+        Event::Done { token: 9, outcome: Outcome::Got { key: "k".into(), value: None, others: vec!["other".into()] } },
     ];
     for event in events {
         let json = serde_json::to_string(&event).unwrap();
@@ -127,9 +138,10 @@ proptest! {
 
     #[test]
     fn no_bytes_make_a_member_panic(
+        options in options(),
         datagrams in prop::collection::vec((any::<bool>(), prop::collection::vec(any::<u8>(), 0..300)), 1..20),
     ) {
-        let (mut member, mut now) = member();
+        let (mut member, mut now) = member_of(options);
         let head = encode(Tag::of_overlay("music"), &()).unwrap();
         for (ours, bytes) in datagrams {
             // Half of them get past the tag.
@@ -147,11 +159,12 @@ proptest! {
     /// Real datagrams with a few bytes changed reach deeper than random ones.
     #[test]
     fn no_changed_datagram_makes_a_member_panic(
+        options in options(),
         pick in any::<prop::sample::Index>(),
         changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4),
     ) {
-        let (mut member, now) = member();
-        let recorded = recorded();
+        let (mut member, now) = member_of(options);
+        let recorded = recorded(options);
         let mut bytes = recorded[pick.index(recorded.len())].clone();
         for (at, byte) in changes {
             let at = at.index(bytes.len());
@@ -167,10 +180,9 @@ proptest! {
 }
 
 /// What three members say to one another while they join and store keys.
-fn recorded() -> &'static Vec<Vec<u8>> {
-    static RECORDED: std::sync::OnceLock<Vec<Vec<u8>>> = std::sync::OnceLock::new();
-    RECORDED.get_or_init(|| {
-        let options = Options { hosts: 3, ..Options::default() };
+fn recorded(options: Options) -> &'static Vec<Vec<u8>> {
+    static RECORDED: [OnceLock<Vec<Vec<u8>>>; 3] = [const { OnceLock::new() }; 3];
+    RECORDED[options.protocol.protocol() as usize].get_or_init(|| {
         let mut members: Vec<Member> =
             (0..3).map(|h| Member::new(world::config(options, h), Time::default())).collect();
         let mut said = Vec::new();

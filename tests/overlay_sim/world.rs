@@ -4,28 +4,38 @@ use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use anybed::anycast::{Command, Event, Member, NodeConfig};
+use anybed::anycast::{Coloring, Command, Drain, Event, Healing, Member, NodeConfig, Redirect, Rendezvous};
+use anybed::overlay::auth::Key;
 use anybed::overlay::id::Id;
 use anybed::overlay::sim::{Happened, Settings, Sim};
 use anybed::overlay::{Outcome, Phase, ProtocolSettings, Proximity, chord};
-use anybed::topology::{Bootstrap, Healing, LookupMode};
+use anybed::topology::{Bootstrap, LookupMode};
+
+use crate::oracle;
 
 pub(crate) type Happening = Happened<Event>;
 
 /// Number of colors, where there are any.
 pub(crate) const COLORS: u16 = 8;
 
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Options {
     pub(crate) hosts: usize,
     pub(crate) seed: u64,
-    pub(crate) successors: usize,
+    pub(crate) protocol: ProtocolSettings,
     pub(crate) lookup: LookupMode,
     pub(crate) healing: Healing,
     pub(crate) bootstrap: Bootstrap,
     pub(crate) loss: f64,
+    pub(crate) coloring: Coloring,
+    pub(crate) remember: Duration,
+    pub(crate) redirect: Redirect,
+    pub(crate) join_capacity: u32,
+    pub(crate) drain: Option<Drain>,
     /// The first so many hosts never ask the other colors.
     pub(crate) silent: usize,
+    /// The overlay's passphrase.
+    pub(crate) key: Option<&'static str>,
 }
 
 impl Default for Options {
@@ -33,12 +43,18 @@ impl Default for Options {
         Self {
             hosts: 8,
             seed: 1,
-            successors: 8,
+            protocol: chord(8),
             lookup: LookupMode::Iterative,
             healing: Healing::None,
             bootstrap: Bootstrap::Anycast,
             loss: 0.0,
+            coloring: Coloring::Random,
+            remember: Duration::from_secs(600),
+            redirect: Redirect::Nearest,
+            join_capacity: 4,
+            drain: None,
             silent: 0,
+            key: None,
         }
     }
 }
@@ -48,6 +64,8 @@ pub(crate) struct World {
     options: Options,
     keys: Vec<(String, String)>,
     next_token: u64,
+    /// Events that [`World::note_acknowledged`] has seen.
+    noted: usize,
     renumbered: u16,
 }
 
@@ -56,6 +74,11 @@ pub(crate) struct Looked {
     pub(crate) unanswered: usize,
     pub(crate) wrong: usize,
     pub(crate) mean_hops: f64,
+    pub(crate) mean_milliseconds: f64,
+}
+
+pub(crate) fn chord(successors: usize) -> ProtocolSettings {
+    ProtocolSettings::Chord(chord::Settings { successors, proximity: Proximity::Anycast })
 }
 
 pub(crate) fn id(host: usize) -> Id {
@@ -75,14 +98,14 @@ pub(crate) fn group(index: u16) -> SocketAddr {
 }
 
 /// Hosts lie on a line, six to a stub: 1 ms within a stub, 5 ms and more between stubs.
-fn delay(a: usize, b: usize) -> Duration {
+pub(crate) fn delay(a: usize, b: usize) -> Duration {
     let stubs = (a / 6).abs_diff(b / 6) as u64;
     let apart = a.abs_diff(b) as u64;
     Duration::from_micros(if a == b { 10 } else { 1000 + 5000 * stubs + 10 * apart })
 }
 
 pub(crate) fn config(options: Options, host: usize) -> NodeConfig {
-    let colored = options.healing == Healing::Colors;
+    let colored = options.healing.has_colors();
     NodeConfig {
         overlay: "music".into(),
         host: format!("h{host}"),
@@ -90,21 +113,29 @@ pub(crate) fn config(options: Options, host: usize) -> NodeConfig {
         id: id(host),
         address: address(host),
         join_group: group(0),
-        colors: if colored { (1..=COLORS).map(group).collect() } else { Vec::new() },
-        color: colored.then(|| color(host)),
+        colors: if colored { (2..2 + COLORS).map(group).collect() } else { Vec::new() },
+        color: colored.then(|| color(host)).filter(|_| options.coloring != Coloring::Farthest),
         bootstrap: options.bootstrap,
         well_known: vec![address(0)],
         healing: options.healing,
+        coloring: options.coloring,
+        remember: options.remember,
+        rendezvous: options.healing.has_rendezvous().then(|| Rendezvous {
+            address: group(1),
+            epoch: Duration::from_secs(20),
+            listen: Duration::from_secs(1),
+        }),
+        redirect: options.redirect,
+        join_capacity: options.join_capacity,
+        drain: options.drain,
         heal_every: Duration::from_secs(if host < options.silent { 1_000_000 } else { 2 }),
         lookup: options.lookup,
-        protocol: ProtocolSettings::Chord(chord::Settings {
-            successors: options.successors,
-            proximity: Proximity::Anycast,
-        }),
+        protocol: options.protocol,
         replicas: 3,
         stabilize_every: Duration::from_millis(500),
         rpc_timeout: Duration::from_millis(200),
         rpc_tries: 3,
+        key: options.key.and_then(Key::new),
     }
 }
 
@@ -113,14 +144,14 @@ impl World {
         let settings = Settings {
             seed: options.seed,
             hosts: (0..options.hosts).map(address).collect(),
-            groups: (0..=COLORS).map(group).collect(),
+            groups: (0..2 + COLORS).map(group).collect(),
             delay: Box::new(delay),
             loss: options.loss,
             propagation: Duration::from_millis(50),
         };
         let make = move |host, address, now| Member::new(NodeConfig { address, ..config(options, host) }, now);
         let sim = Sim::new(settings, make);
-        Self { sim, options, keys: Vec::new(), next_token: 0, renumbered: 0 }
+        Self { sim, options, keys: Vec::new(), next_token: 0, noted: 0, renumbered: 0 }
     }
 
     /// Host 0 begins, the others join 100 ms apart; waits until all are members.
@@ -156,20 +187,28 @@ impl World {
         members
     }
 
+    /// The hosts that it would route through besides its nearest neighbors (in CAN all its neighbors), in
+    /// order of their ids.
+    pub(crate) fn neighbors(&self, host: usize) -> Vec<usize> {
+        let known = self.sim.machine(host).expect("it runs").digest().neighbors.fingers;
+        let mut hosts: Vec<usize> = (0..self.options.hosts).filter(|h| known.contains(&id(*h))).collect();
+        hosts.sort_by_key(|h| id(*h));
+        hosts
+    }
+
     pub(crate) fn expect_whole(&mut self, within: Duration) {
         let everyone: BTreeSet<usize> = self.ring().into_iter().collect();
         self.expect_islands(within, &[everyone]);
     }
 
-    /// Waits until each set is a ring of its own: right successor lists, right predecessors.
+    /// Waits until each set is an overlay of its own: everybody has the right neighbors.
     pub(crate) fn expect_islands(&mut self, within: Duration, islands: &[BTreeSet<usize>]) {
-        let successors = self.options.successors;
-        let whole =
-            |sim: &Sim<Member>| islands.iter().all(|island| wrong_neighbors(sim, island, successors).is_empty());
+        let protocol = self.options.protocol;
+        let wrong = |sim: &Sim<Member>, island: &BTreeSet<usize>| oracle::wrong_neighbors(sim, island, protocol);
+        let whole = |sim: &Sim<Member>| islands.iter().all(|island| wrong(sim, island).is_empty());
         if !self.sim.run_until(within, whole) {
-            let wrong = islands.iter().flat_map(|island| wrong_neighbors(&self.sim, island, successors));
-            let wrong: Vec<String> = wrong.collect();
-            panic!("no whole rings after {within:?}:\n{}", wrong.join("\n"));
+            let wrong: Vec<String> = islands.iter().flat_map(|island| wrong(&self.sim, island)).collect();
+            panic!("not whole after {within:?}:\n{}", wrong.join("\n"));
         }
     }
 
@@ -228,12 +267,46 @@ impl World {
     }
 
     pub(crate) fn get_one(&mut self, host: usize, key: &str) -> Option<String> {
+        self.get_all(host, key).0
+    }
+
+    /// The key's value, and others that were written in another island.
+    pub(crate) fn get_all(&mut self, host: usize, key: &str) -> (Option<String>, Vec<String>) {
         let token = self.token();
         self.sim.command(host, Command::Get { token, key: key.into() });
         match self.outcomes(&[token]).remove(0) {
-            Outcome::Got { value, .. } => value,
+            Outcome::Got { value, others, .. } => (value, others),
             other => panic!("{other:?} is no answer to a get"),
         }
+    }
+
+    /// Puts a new key; whether it is acknowledged is seen by [`World::note_acknowledged`].
+    pub(crate) fn put_and_forget(&mut self, host: usize) {
+        let token = self.token();
+        let (key, value) = (format!("key {token}"), format!("value of {token}"));
+        self.sim.command(host, Command::Put { token, key, value });
+    }
+
+    pub(crate) fn look_up_and_forget(&mut self, host: usize) {
+        let token = self.token();
+        self.sim.command(host, Command::Lookup { token, key: Id::of_key(&format!("looked up {token}")) });
+    }
+
+    /// Remembers the keys acknowledged since this was done last.
+    pub(crate) fn note_acknowledged(&mut self) {
+        let new = &self.sim.events()[self.noted..];
+        self.keys.extend(new.iter().filter_map(|h| match &h.event {
+            Event::Done { token, outcome: Outcome::Put { key, stored: true } } => {
+                Some((key.clone(), format!("value of {token}")))
+            }
+            _ => None,
+        }));
+        self.noted = self.sim.events().len();
+    }
+
+    /// These keys are no longer asked for.
+    pub(crate) fn give_up_keys(&mut self, keys: &BTreeSet<String>) {
+        self.keys.retain(|(key, _)| !keys.contains(key));
     }
 
     /// Acknowledged keys that a get through some member does not return.
@@ -266,11 +339,12 @@ impl World {
             let key = Id::of_key(&format!("looked up {token}"));
             self.sim.command(hosts[n % hosts.len()], Command::Lookup { token, key });
         }
-        let mut looked = Looked { unanswered: 0, wrong: 0, mean_hops: 0.0 };
+        let mut looked = Looked { unanswered: 0, wrong: 0, mean_hops: 0.0, mean_milliseconds: 0.0 };
         for outcome in self.outcomes(&tokens) {
-            let Outcome::Looked { key, owner, hops, .. } = outcome else { panic!("no lookup: {outcome:?}") };
+            let Outcome::Looked { key, owner, hops, milliseconds } = outcome else { panic!("no lookup: {outcome:?}") };
             looked.mean_hops += f64::from(hops) / count as f64;
-            let right = hosts.iter().map(|h| id(*h)).min_by_key(|i| key.to(*i));
+            looked.mean_milliseconds += milliseconds / count as f64;
+            let right = oracle::owner(&self.sim, island, self.options.protocol.protocol(), key);
             looked.unanswered += usize::from(owner.is_none());
             looked.wrong += usize::from(owner.is_some() && owner != right);
         }
@@ -280,22 +354,4 @@ impl World {
 
 pub(crate) fn is_member(member: &Member) -> bool {
     member.digest().phase == Phase::Member
-}
-
-/// What is wrong with the neighbors of an island's members, one line each.
-fn wrong_neighbors(sim: &Sim<Member>, island: &BTreeSet<usize>, successors: usize) -> Vec<String> {
-    let mut ids: Vec<(Id, usize)> = island.iter().map(|h| (id(*h), *h)).collect();
-    ids.sort();
-    let n = ids.len();
-    let mut wrong = Vec::new();
-    for (i, (_, host)) in ids.iter().enumerate() {
-        let digest = sim.machine(*host).expect("it runs").digest();
-        let right: Vec<Id> = (1..n.min(successors + 1)).map(|k| ids[(i + k) % n].0).collect();
-        let predecessor = (n > 1).then(|| ids[(i + n - 1) % n].0);
-        if digest.neighbors.successors != right || digest.neighbors.predecessor != predecessor {
-            let is = (&digest.neighbors.successors, digest.neighbors.predecessor);
-            wrong.push(format!("h{host} {:?}: is {is:?}, should be {:?}", id(*host), (right, predecessor)));
-        }
-    }
-    wrong
 }

@@ -28,5 +28,6 @@ mod links;
 mod netem;
 mod plan;
 mod shipped;
+mod sim_cmd;
 mod support;
 mod wire;

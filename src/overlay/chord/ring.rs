@@ -253,7 +253,7 @@ mod tests {
         Peer { id: Id(id), address: ([10, 0, 0, 1], id as u16).into() }
     }
 
-    fn ring(limit: usize) -> Ring {
+    fn with_limit(limit: usize) -> Ring {
         Ring::alone(Id(50), limit, Proximity::None)
     }
 
@@ -263,7 +263,7 @@ mod tests {
 
     #[test]
     fn a_copied_list_ends_before_this_node() {
-        let mut ring = self::ring(4);
+        let mut ring = with_limit(4);
         ring.follow(peer(60), &[peer(70), peer(10), peer(50), peer(60)]);
         assert_eq!(ids(&ring), [60, 70, 10]);
         ring.follow(peer(60), &[peer(10), peer(55)]);
@@ -272,14 +272,14 @@ mod tests {
 
     #[test]
     fn candidates_are_sorted_by_distance() {
-        let mut ring = self::ring(3);
+        let mut ring = with_limit(3);
         ring.merge(&[peer(10), peer(50), peer(70), peer(60), peer(70), peer(20)]);
         assert_eq!(ids(&ring), [60, 70, 10]);
     }
 
     #[test]
     fn the_owner_is_the_first_node_at_or_after_the_key() {
-        let mut ring = self::ring(3);
+        let mut ring = with_limit(3);
         let ask = |ring: &Ring, key, last, avoid: &[u128]| {
             ring.toward(&Query { key: Id(key), last, avoid: avoid.iter().map(|i| Id(*i)).collect() })
         };
@@ -298,12 +298,12 @@ mod tests {
 
     #[test]
     fn a_closed_ring_is_counted_exactly() {
-        let mut ring = self::ring(4);
+        let mut ring = with_limit(4);
         assert_eq!(ring.estimated_size(), 1);
         ring.merge(&[peer(60), peer(70)]);
         assert_eq!(ring.estimated_size(), 3);
         let quarter = 1u128 << 122;
-        let mut ring = self::ring(4);
+        let mut ring = with_limit(4);
         ring.merge(&(1..=4).map(|n| peer(50 + n * quarter)).collect::<Vec<_>>());
         assert_eq!(ring.estimated_size(), 64);
     }

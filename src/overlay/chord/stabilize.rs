@@ -29,9 +29,10 @@ impl Chord {
     }
 
     fn check_instead(&mut self, now: Time, peer: Peer, instead: Option<Peer>) {
-        let purpose = Purpose::Check { instead };
-        if !self.asking(Some(peer.id), |p| *p == purpose) {
-            self.ping(now, peer, purpose);
+        // One candidate at a time: whoever else notifies does so again.
+        let same = |p: &Purpose| matches!(p, Purpose::Check { instead: i } if i.is_some() == instead.is_some());
+        if !self.asking(Some(peer.id), same) {
+            self.ping(now, peer, Purpose::Check { instead });
         }
     }
 

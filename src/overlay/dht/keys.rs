@@ -81,7 +81,7 @@ impl<G: Geometry> Dht<G> {
             held => {
                 // The clock keeps a new owner, which may not have the old version yet, ahead of it.
                 let version = held.map_or(0, |h| h.stamp.version + 1).max(clock);
-                Item { key, value, stamp: Stamp { version, writer: through } }
+                Item::replacing(held, key, value, Stamp { version, writer: through }, self.me.id)
             }
         };
         if !self.store.offer(item.clone()) {
@@ -166,7 +166,8 @@ impl<G: Geometry> Dht<G> {
                 self.call(now, peer, request, Purpose::Get(id));
             }
             None => {
-                let did = Did::Done { token: *token, outcome: Outcome::Got { key: key.clone(), value: None } };
+                let outcome = Outcome::Got { key: key.clone(), value: None, others: Vec::new() };
+                let did = Did::Done { token: *token, outcome };
                 self.tasks.remove(&id);
                 self.events.push_back(did);
             }
@@ -176,7 +177,8 @@ impl<G: Geometry> Dht<G> {
     pub(super) fn get_answered(&mut self, now: Time, id: u64, item: Option<Item>) {
         let Some(item) = item else { return self.get_next(now, id) };
         if let Some(Goal::Get { token, key, .. }) = self.tasks.remove(&id).map(|t| t.goal) {
-            self.events.push_back(Did::Done { token, outcome: Outcome::Got { key, value: Some(item.value) } });
+            let others = item.others.into_iter().map(|o| o.value).collect();
+            self.events.push_back(Did::Done { token, outcome: Outcome::Got { key, value: Some(item.value), others } });
         }
     }
 }

@@ -132,12 +132,18 @@ impl<G: Geometry> Dht<G> {
     /// A neighbor has said goodbye: it is forgotten without having failed.
     pub(in crate::overlay) fn departed(&mut self, now: Time, peer: Peer) {
         self.forget(now, peer);
+        let mut answered = false;
         for call in self.calls.take_to(peer) {
-            if !matches!(call.purpose, Purpose::Leaving) {
+            if matches!(call.purpose, Purpose::Leaving) {
+                answered = true;
+            } else {
                 self.abandoned(now, call.to, call.request, call.purpose);
             }
         }
-        self.left_if_told();
+        // Two that leave at once need not answer each other; but what is to be handed over comes first.
+        if answered {
+            self.left_if_told();
+        }
     }
 
     /// Keeps copies for another node.
@@ -174,7 +180,7 @@ impl<G: Geometry> Dht<G> {
     }
 
     /// No neighbor is left: asks everyone heard of.
-    pub(super) fn rescue(&mut self, now: Time) {
+    pub(in crate::overlay) fn rescue(&mut self, now: Time) {
         for peer in self.everybody() {
             if !self.calls.any(|c| c.to.id == peer.id && matches!(c.purpose, Purpose::Rescue)) {
                 self.call(now, peer, Request::Ping, Purpose::Rescue);

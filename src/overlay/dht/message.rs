@@ -88,7 +88,7 @@ pub enum Response<T, P> {
     Same,
     /// `None`: too many to list, ask for smaller ranges.
     Differs {
-        stamps: Option<Vec<(Id, Stamp)>>,
+        stamps: Option<Vec<Held>>,
     },
     Items {
         items: Vec<Item>,
@@ -96,6 +96,9 @@ pub enum Response<T, P> {
     /// What only this geometry answers.
     Own(T),
 }
+
+/// What a replica has of a key: its stamp, and the mark of what lies beside it ([`Item::mark`]).
+pub type Held = (Id, Stamp, u32);
 
 /// What a lookup asks of one node.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

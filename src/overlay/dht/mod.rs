@@ -187,6 +187,16 @@ impl<G: Geometry> Dht<G> {
         self.start_task(now, key, Goal::Own(goal), None);
     }
 
+    /// The same beginning at another node, and as if this one did not own it.
+    pub(super) fn seek_through(&mut self, now: Time, key: Id, goal: G::Goal, through: Peer) {
+        self.start_task(now, key, Goal::Own(goal), Some(through));
+    }
+
+    /// Looks for the place to join again, with another key.
+    pub(super) fn join_anew(&mut self, now: Time, key: Id, through: Peer) {
+        self.start_task(now, key, Goal::Join, Some(through));
+    }
+
     /// Whether the geometry's lookup for this goal is under way.
     pub(super) fn seeking(&self, goal: impl Fn(&G::Goal) -> bool) -> bool {
         self.tasks.values().any(|t| matches!(&t.goal, Goal::Own(g) if goal(g)))
@@ -303,7 +313,7 @@ impl<G: Geometry> Dht<G> {
             self.abandoned(now, call.to, call.request, call.purpose);
         }
         if was_neighbor {
-            self.events.push_back(Did::Forgot(peer.id));
+            self.events.push_back(Did::Forgot(peer));
             G::bereaved(self, now);
         }
     }
@@ -415,6 +425,10 @@ impl<G: Geometry> Overlay for Dht<G> {
         self.geometry.own_key()
     }
 
+    fn owns(&self, key: Id) -> bool {
+        self.phase == Phase::Member && !self.rescuing() && self.geometry.owns(key)
+    }
+
     fn size(&self) -> u32 {
         self.geometry.size()
     }
@@ -423,12 +437,28 @@ impl<G: Geometry> Overlay for Dht<G> {
         self.store.len()
     }
 
+    fn conflicts(&self) -> usize {
+        self.store.conflicts()
+    }
+
     fn peers(&self) -> Vec<Peer> {
         self.geometry.peers()
     }
 
     fn neighbors(&self) -> Neighbors {
         self.geometry.neighbors()
+    }
+
+    fn tables(&self) -> Vec<(&'static str, usize)> {
+        let own = [
+            ("neighbors", self.geometry.peers().len()),
+            ("keys", self.store.len()),
+            ("calls", self.calls.count(|_| true)),
+            ("tasks", self.tasks.len()),
+            ("writes", self.writes.len()),
+            ("covers", self.covers.len()),
+        ];
+        own.into_iter().chain(self.peers.tables()).collect()
     }
 
     fn handle(&mut self, now: Time, from: SocketAddr, message: &[u8]) {

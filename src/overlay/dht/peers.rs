@@ -76,6 +76,11 @@ impl Peers {
         false
     }
 
+    pub(super) fn tables(&self) -> [(&'static str, usize); 3] {
+        let Self { distrusted, acquaintances, round_trips } = self;
+        [("distrusted", distrusted.len()), ("acquaintances", acquaintances.len()), ("measured", round_trips.len())]
+    }
+
     pub(super) fn acquaintances(&self) -> impl Iterator<Item = Peer> {
         self.acquaintances.iter().map(|(id, (address, _))| Peer { id: *id, address: *address })
     }

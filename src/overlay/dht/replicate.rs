@@ -4,11 +4,11 @@
 //! node that has just become owner also fetches what it lacks. A node gives keys that no owner
 //! compares with it to their owner, and then drops them.
 
-use super::message::MAX_STAMPS;
+use super::message::{Held, MAX_STAMPS};
 use super::task::Goal;
 use super::{CallOf, Dht, Geometry, Phase, Purpose, Request, RequestOf, Response, ResponseOf};
 use crate::overlay::id::Id;
-use crate::overlay::store::{Digest, Item, Stamp, batches};
+use crate::overlay::store::{Digest, Item, batches};
 use crate::overlay::{Peer, Time};
 
 /// Stabilization intervals between two comparisons.
@@ -64,12 +64,13 @@ impl<G: Geometry> Dht<G> {
             return Response::Same;
         }
         let listed = ours.count as usize <= MAX_STAMPS;
-        let stamps = listed.then(|| self.store.range(from, to).map(|(id, item)| (id, item.stamp)).collect());
+        let held = |(id, item): (Id, &Item)| (id, item.stamp, item.mark());
+        let stamps = listed.then(|| self.store.range(from, to).map(held).collect());
         Response::Differs { stamps }
     }
 
     /// A replica holds something else in (from, to].
-    pub(super) fn differs(&mut self, now: Time, peer: Peer, from: Id, to: Id, stamps: Option<Vec<(Id, Stamp)>>) {
+    pub(super) fn differs(&mut self, now: Time, peer: Peer, from: Id, to: Id, stamps: Option<Vec<Held>>) {
         let Some(stamps) = stamps else {
             let length = from.to(to).wrapping_sub(1);
             let middle = Id(from.0.wrapping_add(length / 2 + 1));
@@ -79,11 +80,17 @@ impl<G: Geometry> Dht<G> {
             }
             return;
         };
-        let theirs = |id: Id| stamps.iter().find(|(i, _)| *i == id).map(|(_, stamp)| *stamp);
-        let newer_here = self.store.range(from, to).filter(|(id, item)| theirs(*id) < Some(item.stamp));
+        let theirs = |id: Id| stamps.iter().find(|(i, ..)| *i == id).map(|(_, stamp, mark)| (*stamp, *mark));
+        // Of one stamp with different values beside it, each side may have what the other lacks.
+        let is_newer = |item: &Item, (stamp, mark)| item.stamp > stamp || (item.stamp == stamp && item.mark() != mark);
+        let newer_here = |(id, item): &(Id, &Item)| theirs(*id).is_none_or(|theirs| is_newer(item, theirs));
+        let newer_here = self.store.range(from, to).filter(newer_here);
         let pushes = batches(newer_here.map(|(_, item)| item.clone()));
-        let newer_there = |(id, stamp): &(Id, Stamp)| self.store.get(*id).is_none_or(|held| held.stamp < *stamp);
-        let pulls: Vec<Id> = stamps.iter().filter(|s| newer_there(s)).map(|(id, _)| *id).collect();
+        let newer_there = |(id, stamp, mark): &&Held| {
+            let held = self.store.get(*id).map(|held| (held.stamp, held.mark()));
+            held.is_none_or(|(held, own)| held < *stamp || (held == *stamp && own != *mark))
+        };
+        let pulls: Vec<Id> = stamps.iter().filter(newer_there).map(|(id, ..)| *id).collect();
         for items in pushes.into_iter().take(WINDOW) {
             self.call(now, peer, Request::Keep { items }, Purpose::Push);
         }
@@ -113,7 +120,7 @@ impl<G: Geometry> Dht<G> {
     }
 
     /// The owner of a stray is known: gives it all the strays it owns.
-    pub(super) fn return_strays(&mut self, now: Time, owner: Peer, range: (Id, Id)) {
+    pub(in crate::overlay) fn return_strays(&mut self, now: Time, owner: Peer, range: (Id, Id)) {
         if owner.id == self.me.id {
             return;
         }

@@ -226,7 +226,7 @@ impl<G: Geometry> Dht<G> {
                 (token, Outcome::Looked { key: task.key, owner: None, hops: task.hops, milliseconds })
             }
             Goal::Put { token, key, .. } => (token, Outcome::Put { key, stored: false }),
-            Goal::Get { token, key, .. } => (token, Outcome::Got { key, value: None }),
+            Goal::Get { token, key, .. } => (token, Outcome::Got { key, value: None, others: Vec::new() }),
             Goal::Watch(watch) => return self.events.push_back(Did::Watched { watch, owner: None }),
             Goal::Merge => return self.not_merged(),
             Goal::Join => return self.join_failed(),

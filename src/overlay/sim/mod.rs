@@ -208,6 +208,17 @@ impl<M: Machine> Sim<M> {
         self.rerouted();
     }
 
+    /// Cuts the network into these parts; who is in none of them is in another.
+    pub fn split(&mut self, parts: &[&[usize]]) {
+        for (side, hosts) in (1..).zip(parts) {
+            for host in *hosts {
+                self.hosts[*host].side = side;
+                self.sides = self.sides.max(side);
+            }
+        }
+        self.rerouted();
+    }
+
     /// Undoes every partition.
     pub fn heal(&mut self) {
         for host in &mut self.hosts {

@@ -1,0 +1,293 @@
+//! CAN, a content-addressable network (Ratnasamy et al., SIGCOMM 2001): the key space is a torus of
+//! d dimensions, each node owns zones of it and knows whose zones abut its own.
+//!
+//! - `zone`: zones, as boxes and as intervals of ids
+//! - `space`: one node's zones and neighbors, and what they say about a key
+//! - `upkeep`: neighbor updates, conflicting claims, finding neighbors that are not known
+//! - `place`: getting and giving zones: joining, moving to another island, leaving
+//! - `landmarks`: joining near nodes that are near
+//! - `takeover`: what becomes of a failed node's zones
+//!
+//! Every claim to a zone has a version. Whoever gets a zone from its holder claims it with a higher
+//! one, and the holder yields when it hears of that: so a zone is never without a holder. Zones of
+//! failed nodes are claimed with lower ones until it is clear that nobody else has them.
+
+mod landmarks;
+mod message;
+mod place;
+mod space;
+mod takeover;
+mod upkeep;
+mod zone;
+
+use std::time::Duration;
+
+use rand::RngExt;
+use serde::{Deserialize, Serialize};
+
+use super::dht::message::{Query, Response, Step};
+use super::dht::{Dht, Geometry, Settings as Common};
+use super::id::Id;
+use super::{Neighbors, Peer, Proximity, Time};
+pub use landmarks::MAX_LANDMARKS;
+use message::{Ask, Claim, MAX_BEQUESTS, Place, Tell};
+use space::{GIVEN, Space};
+pub use zone::{MAX_DIMENSIONS, Zone};
+
+/// A node of a CAN.
+pub type Can = Dht<Space>;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Settings {
+    /// Dimensions of the torus, 1 to [`MAX_DIMENSIONS`].
+    pub dimensions: u32,
+    /// Except with [`Proximity::None`], a lookup goes to the neighbor with the best ratio of progress
+    /// to round trip (§3.3), not to the one nearest to the key.
+    pub proximity: Proximity,
+    /// With any, a node joins in the part of the space that belongs to its ordering of them by
+    /// round trip (§3.7), so that neighbors are near; else at a random point.
+    pub landmarks: [Option<Peer>; MAX_LANDMARKS],
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { dimensions: 2, proximity: Proximity::default(), landmarks: [None; MAX_LANDMARKS] }
+    }
+}
+
+/// Why a node asks another.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Purpose {
+    Update,
+    Place(Why),
+    Take,
+    /// How far away is this landmark?
+    Landmark,
+}
+
+/// Why it wants a zone.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Why {
+    Join,
+    /// It has lost all of its own.
+    Homeless,
+    /// To leave its island for another.
+    Move,
+}
+
+/// Why it looks something up.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Goal {
+    /// Who holds what nobody is known to hold?
+    Gap(Zone),
+    /// Does anybody else believe to own what this node owns?
+    Mine,
+    /// Who has room for it?
+    Homeless,
+    /// Who owns its place in another island?
+    Elsewhere,
+}
+
+impl Geometry for Space {
+    type Settings = Settings;
+    type Ask = Ask;
+    type Tell = Tell;
+    type Place = Place;
+    type Purpose = Purpose;
+    type Goal = Goal;
+
+    fn new(me: Peer, settings: &Settings, _: &Common) -> Self {
+        Self::nowhere(me, settings)
+    }
+
+    fn version(&self) -> u64 {
+        self.changes()
+    }
+
+    fn neighbors(&self) -> Neighbors {
+        self.view()
+    }
+
+    fn peers(&self) -> Vec<Peer> {
+        self.contacts.values().map(|c| c.peer).collect()
+    }
+
+    fn knows(&self, id: Id) -> bool {
+        self.contacts.contains_key(&id)
+    }
+
+    fn remove(&mut self, peer: Peer) -> bool {
+        self.drop_peer(peer)
+    }
+
+    fn readdress(&mut self, peer: Peer) -> bool {
+        self.update_address(peer)
+    }
+
+    fn renumber(&mut self, me: Peer) {
+        self.me = me;
+    }
+
+    fn isolated(&self) -> bool {
+        self.contacts.is_empty() && !self.has_whole()
+    }
+
+    fn size(&self) -> u32 {
+        self.estimated_size()
+    }
+
+    fn own_key(&self) -> Id {
+        self.home
+    }
+
+    fn owns(&self, key: Id) -> bool {
+        self.covers(key)
+    }
+
+    fn ranges(&self) -> Vec<(Id, Id)> {
+        self.zones().map(Zone::interval).collect()
+    }
+
+    fn holders(&self) -> Vec<Peer> {
+        self.successors()
+    }
+
+    fn heir(&self) -> Option<Peer> {
+        self.zones().find(|z| z.contains(self.home)).and_then(|z| self.heir_of(z))
+    }
+
+    fn place(&self) -> Place {
+        self.describe()
+    }
+
+    fn keepers(place: &Place, replicas: usize) -> Vec<Peer> {
+        // One more: the first may be the former owner, which need not be a replica.
+        place.keepers.iter().take(replicas + 1).copied().collect()
+    }
+
+    fn range_at(_: Id, place: &Place, key: Id) -> (Id, Id) {
+        let zone = place.claims.iter().map(|c| c.zone).find(|z| z.contains(key));
+        zone.unwrap_or_else(|| Zone::around(key, Id::BITS)).interval()
+    }
+
+    fn step(dht: &Can, query: &Query) -> Step<Place> {
+        dht.geometry.toward(query, |id| dht.round_trip(id))
+    }
+
+    fn begin(dht: &mut Can, _: Time) {
+        dht.geometry.hold(Claim { zone: Zone::WHOLE, version: GIVEN }, None);
+    }
+
+    fn join_key(dht: &mut Can) -> Id {
+        if !dht.is_member() {
+            dht.geometry.home = Id(dht.rng.random());
+        }
+        // Of a member: a point of its own, which only another island's member can own too.
+        dht.geometry.home
+    }
+
+    fn join_at(dht: &mut Can, now: Time, owner: Peer, _: Place) {
+        if dht.measure_landmarks(now, owner) {
+            return;
+        }
+        dht.ask(now, owner, Ask::Place { at: dht.geometry.home }, Purpose::Place(Why::Join));
+    }
+
+    fn merge_at(dht: &mut Can, now: Time, owner: Peer, place: Place) {
+        // It may be following a neighbor there already.
+        if !dht.move_to_island(now, owner, &place) && !dht.is_moving() {
+            dht.not_merged();
+        }
+    }
+
+    fn answers_while_joining(&self) -> bool {
+        false
+    }
+
+    fn round(dht: &mut Can, now: Time) {
+        dht.upkeep(now);
+        dht.announce(now);
+    }
+
+    fn woken(dht: &mut Can, now: Time) {
+        dht.take_over(now);
+        dht.announce(now);
+    }
+
+    fn meet(_: &mut Can, _: Time, _: Peer, _: Duration) {}
+
+    fn serve(dht: &mut Can, now: Time, sender: Peer, ask: Ask) -> Option<Response<Tell, Place>> {
+        let response = match ask {
+            Ask::Update(state) => dht.updated(now, sender, &state),
+            Ask::Place { at } => dht.grant(now, sender, at),
+            Ask::Take { claims } => dht.take(now, sender, &claims),
+            Ask::Leaving { bequests } => {
+                dht.bequeathed(now, sender, &bequests);
+                Response::Done
+            }
+        };
+        dht.announce(now);
+        Some(response)
+    }
+
+    fn answered(dht: &mut Can, now: Time, peer: Peer, purpose: Purpose, tell: Option<Tell>) {
+        match (purpose, tell) {
+            (_, Some(Tell::State(state))) => {
+                dht.learn(now, peer, &state);
+                dht.renewed(now, Some(peer));
+            }
+            (_, Some(Tell::Moved)) => dht.follow(now, peer),
+            (Purpose::Landmark, _) => dht.landmark_measured(now),
+            (Purpose::Place(why), Some(Tell::Granted { claim, state })) => dht.placed(now, peer, why, claim, &state),
+            _ => {}
+        }
+        dht.announce(now);
+    }
+
+    fn unanswered(dht: &mut Can, now: Time, _: Peer, purpose: Purpose) {
+        match purpose {
+            Purpose::Place(Why::Join) => dht.join_failed(),
+            Purpose::Place(Why::Move) => dht.not_merged(),
+            Purpose::Place(Why::Homeless) | Purpose::Take => {}
+            Purpose::Landmark => dht.landmark_measured(now),
+            // Others had told of it: its zones may be vacant now.
+            Purpose::Update => dht.arm(now),
+        }
+    }
+
+    fn found(dht: &mut Can, now: Time, goal: Goal, at: Option<(Peer, Place)>) {
+        match (goal, at) {
+            (Goal::Gap(_) | Goal::Mine, Some((owner, _))) => dht.introduce(now, owner),
+            (Goal::Gap(zone), None) => dht.nobody_at(now, zone),
+            (Goal::Homeless, Some((owner, _))) => dht.ask_for_place(now, owner),
+            (Goal::Elsewhere, Some((owner, place))) => {
+                dht.move_to_island(now, owner, &place);
+            }
+            (Goal::Mine | Goal::Homeless | Goal::Elsewhere, None) => {}
+        }
+    }
+
+    fn bereaved(dht: &mut Can, now: Time) {
+        dht.arm(now);
+        // Failures come in groups: all others are asked, so that they fail together.
+        for peer in dht.geometry.peers() {
+            dht.check(now, peer);
+        }
+    }
+
+    fn rescued(dht: &mut Can, now: Time, peer: Peer) {
+        dht.introduce(now, peer);
+    }
+
+    fn renumbered(dht: &mut Can, now: Time) {
+        for peer in dht.geometry.peers() {
+            dht.introduce(now, peer);
+        }
+    }
+
+    fn goodbyes(&self) -> Vec<(Peer, Ask)> {
+        let heirs = self.held.iter().filter_map(|h| Some((h.claim, self.heir_of(h.claim.zone)?)));
+        let bequests: Vec<(Claim, Peer)> = heirs.take(MAX_BEQUESTS).collect();
+        self.peers().into_iter().map(|peer| (peer, Ask::Leaving { bequests: bequests.clone() })).collect()
+    }
+}

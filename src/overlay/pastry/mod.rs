@@ -1,0 +1,262 @@
+//! Pastry (Rowstron & Druschel, Middleware 2001): a key belongs to the numerically closest node, each
+//! hop shares one more digit with it, and of the nodes that would serve a hop the nearest is taken.
+//! What keeps answers right while nodes come and go is after MSPastry (Castro, Costa, Rowstron, DSN
+//! 2004): a leaf is taken only when it has spoken itself, and a node answers for a key only if its
+//! neighbor on that side agrees.
+//!
+//! - `state`: one node's neighbors and what they say about a key
+//! - `leaves`, `table`, `neighborhood`: its three parts
+//! - `join`: arriving, merging, leaving
+//! - `maintain`: keeping the leaf set; `nearness`: finding nodes for the rest, and nearer ones
+
+mod join;
+mod leaves;
+mod maintain;
+mod message;
+mod nearness;
+mod neighborhood;
+mod state;
+mod table;
+
+use std::convert::Infallible;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::dht::message::{Query, Response, Step};
+use super::dht::{Dht, Geometry, MAX_PEERS, Settings as Common};
+use super::id::Id;
+use super::{Neighbors, Peer, Proximity, Time};
+use message::{Ask, Place, Tell};
+use state::State;
+use table::Slot;
+
+/// A node of a Pastry overlay.
+pub type Pastry = Dht<State>;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Settings {
+    /// Bits of a digit (b), 1 to 4: 2^b - 1 entries in a row of the table.
+    pub b: u8,
+    /// Leaves (|L|), half on either side: 2 to [`MAX_PEERS`], even.
+    pub leaf_set: usize,
+    /// Size of the neighborhood set (|M|).
+    pub neighborhood: usize,
+    /// How entries of the table are chosen.
+    pub proximity: Proximity,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { b: 4, leaf_set: 16, neighborhood: 32, proximity: Proximity::default() }
+    }
+}
+
+fn digit_bits(settings: &Settings) -> u32 {
+    u32::from(settings.b).clamp(1, 4)
+}
+
+fn leaf_half(settings: &Settings) -> usize {
+    (settings.leaf_set / 2).clamp(1, MAX_PEERS / 2)
+}
+
+/// Why a node asks another.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Purpose {
+    /// Which leaves has it? It may be one.
+    Leaf,
+    /// How far away is this candidate?
+    Measure,
+    /// Whom does it know that may be worth an entry?
+    Nodes,
+    /// Who could fill the slot of a node that has failed? The row's others are asked, then those of the
+    /// next row.
+    Repair { row: u8, column: u8 },
+}
+
+impl Geometry for State {
+    type Settings = Settings;
+    type Ask = Ask;
+    type Tell = Tell;
+    type Place = Place;
+    type Purpose = Purpose;
+    /// It looks nothing up for itself.
+    type Goal = Infallible;
+
+    fn new(me: Peer, settings: &Settings, _: &Common) -> Self {
+        Self::empty(me.id, settings)
+    }
+
+    fn version(&self) -> u64 {
+        self.changes()
+    }
+
+    fn neighbors(&self) -> Neighbors {
+        self.view()
+    }
+
+    fn peers(&self) -> Vec<Peer> {
+        self.everybody().into_iter().collect()
+    }
+
+    fn knows(&self, id: Id) -> bool {
+        self.has(id)
+    }
+
+    fn remove(&mut self, peer: Peer) -> bool {
+        self.drop_peer(peer)
+    }
+
+    fn readdress(&mut self, peer: Peer) -> bool {
+        self.update_address(peer)
+    }
+
+    fn renumber(&mut self, _: Peer) {}
+
+    fn isolated(&self) -> bool {
+        self.leaves.is_empty()
+    }
+
+    fn size(&self) -> u32 {
+        self.estimated_size()
+    }
+
+    fn own_key(&self) -> Id {
+        self.me()
+    }
+
+    fn owns(&self, key: Id) -> bool {
+        self.covers(key)
+    }
+
+    fn ranges(&self) -> Vec<(Id, Id)> {
+        self.leaves.range().filter(|_| self.leaves.is_sure_of_both()).into_iter().collect()
+    }
+
+    fn holders(&self) -> Vec<Peer> {
+        self.leaves.alternating()
+    }
+
+    fn heir(&self) -> Option<Peer> {
+        self.leaves.alternating().first().copied()
+    }
+
+    fn place(&self) -> Place {
+        self.leaves.place()
+    }
+
+    fn keepers(place: &Place, replicas: usize) -> Vec<Peer> {
+        // As many on either side: they may all have been on one before the owner came between them.
+        place.alternating().into_iter().take(2 * replicas).collect()
+    }
+
+    fn range_at(owner: Id, place: &Place, _: Id) -> (Id, Id) {
+        match (place.smaller.first(), place.larger.first()) {
+            (Some(smaller), Some(larger)) => (leaves::border(smaller.id, owner), leaves::border(owner, larger.id)),
+            _ => (owner, owner),
+        }
+    }
+
+    fn step(dht: &Pastry, query: &Query) -> Step<Place> {
+        dht.geometry.toward(query)
+    }
+
+    fn begin(_: &mut Pastry, _: Time) {}
+
+    fn join_key(dht: &mut Pastry) -> Id {
+        dht.me.id
+    }
+
+    fn passed(dht: &mut Pastry, now: Time, peer: Peer) {
+        dht.passed_by(now, peer);
+    }
+
+    fn join_at(dht: &mut Pastry, now: Time, owner: Peer, place: Place) {
+        dht.arrive(now, owner, &place);
+    }
+
+    fn merge_at(dht: &mut Pastry, now: Time, owner: Peer, place: Place) {
+        dht.merge_with(now, owner, &place);
+    }
+
+    fn answers_while_joining(&self) -> bool {
+        !self.leaves.is_empty()
+    }
+
+    fn round(dht: &mut Pastry, now: Time) {
+        dht.keep_alive(now);
+    }
+
+    fn meet(dht: &mut Pastry, now: Time, peer: Peer, round_trip: Duration) {
+        dht.met(now, peer, round_trip);
+    }
+
+    fn serve(dht: &mut Pastry, now: Time, sender: Peer, ask: Ask) -> Option<Response<Tell, Place>> {
+        match ask {
+            Ask::Leaves(_) if dht.is_leaving() => Some(Response::Refused),
+            Ask::Leaves(place) => {
+                dht.told(now, sender, &place);
+                let near = dht.geometry.near(sender.id);
+                Some(Response::Own(Tell::Leaves { place: dht.geometry.leaves.place(), near }))
+            }
+            Ask::Row { row, arrived } => {
+                if arrived {
+                    dht.candidates(now, &[sender]);
+                }
+                Some(Response::Own(Tell::Nodes(dht.geometry.table().row(row))))
+            }
+            Ask::Neighborhood => Some(Response::Own(Tell::Nodes(dht.geometry.neighborhood().nearest(MAX_PEERS)))),
+            Ask::Leaving(place) => {
+                dht.left_by(now, sender, &place);
+                Some(Response::Done)
+            }
+        }
+    }
+
+    fn answered(dht: &mut Pastry, now: Time, peer: Peer, purpose: Purpose, tell: Option<Tell>) {
+        match (purpose, tell) {
+            (Purpose::Leaf, Some(Tell::Leaves { place, near })) => {
+                dht.measured(now, peer);
+                dht.told(now, peer, &place);
+                dht.consider(now, &near);
+            }
+            (Purpose::Measure, _) => dht.measured(now, peer),
+            (Purpose::Nodes, Some(Tell::Nodes(nodes))) => {
+                dht.measured(now, peer);
+                dht.candidates(now, &nodes);
+            }
+            (Purpose::Repair { row, column }, Some(Tell::Nodes(nodes))) => {
+                dht.candidates(now, &nodes);
+                let slot: Slot = (row, column);
+                if !nodes.iter().any(|p| dht.geometry.table().slot(p.id) == Some(slot)) {
+                    dht.repair_beyond(now, slot, peer);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn unanswered(_: &mut Pastry, _: Time, _: Peer, _: Purpose) {}
+
+    fn found(_: &mut Pastry, _: Time, goal: Infallible, _: Option<(Peer, Place)>) {
+        match goal {}
+    }
+
+    fn bereaved(dht: &mut Pastry, now: Time) {
+        dht.lost_some(now);
+    }
+
+    fn rescued(dht: &mut Pastry, now: Time, peer: Peer) {
+        dht.geometry.insert_leaf(peer);
+        dht.greet_new_nearest(now);
+        dht.round_by(now);
+    }
+
+    fn renumbered(dht: &mut Pastry, now: Time) {
+        dht.greet_nearest(now);
+    }
+
+    fn goodbyes(&self) -> Vec<(Peer, Ask)> {
+        self.everybody().into_iter().map(|peer| (peer, Ask::Leaving(self.leaves.place()))).collect()
+    }
+}

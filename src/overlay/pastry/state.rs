@@ -1,0 +1,288 @@
+//! One node's state, as the paper calls it: leaf set, routing table and neighborhood set, and what they
+//! say about a key.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use super::leaves::{Leaves, SIDES, Side, closeness};
+use super::message::Place;
+use super::neighborhood::Neighborhood;
+use super::table::{Slot, Table};
+use super::{Settings, digit_bits, leaf_half};
+use crate::overlay::dht::message::{Query, Step};
+use crate::overlay::id::Id;
+use crate::overlay::{Neighbors, Peer, Proximity};
+
+/// Neighbors of one node. Never contains the node itself.
+#[derive(Debug)]
+pub struct State {
+    me: Id,
+    pub(super) leaves: Leaves,
+    table: Table,
+    neighborhood: Neighborhood,
+    proximity: Proximity,
+    changes: u64,
+    /// Counts rounds of maintenance.
+    pub(super) rounds: u64,
+    /// A joiner knows where it belongs: from now on it may have leaves.
+    pub(super) arriving: bool,
+    /// The nearest leaves that have been told so.
+    pub(super) told: [Option<Peer>; 2],
+}
+
+impl State {
+    pub(super) fn empty(me: Id, settings: &Settings) -> Self {
+        // Whom it hears of first is not near: without measuring there is no neighborhood.
+        let near = if settings.proximity == Proximity::None { 0 } else { settings.neighborhood };
+        Self {
+            me,
+            leaves: Leaves::none(me, leaf_half(settings)),
+            table: Table::empty(me, digit_bits(settings), settings.proximity),
+            neighborhood: Neighborhood::empty(near),
+            proximity: settings.proximity,
+            changes: 0,
+            rounds: 0,
+            arriving: false,
+            told: [None; 2],
+        }
+    }
+
+    pub(super) fn me(&self) -> Id {
+        self.me
+    }
+
+    pub(super) fn proximity(&self) -> Proximity {
+        self.proximity
+    }
+
+    /// Counts changes.
+    pub(super) fn changes(&self) -> u64 {
+        self.changes
+    }
+
+    pub(super) fn table(&self) -> &Table {
+        &self.table
+    }
+
+    pub(super) fn neighborhood(&self) -> &Neighborhood {
+        &self.neighborhood
+    }
+
+    pub(super) fn take_holes(&mut self) -> BTreeSet<Slot> {
+        self.table.take_holes()
+    }
+
+    /// Takes a node that is there as leaf, if it belongs there.
+    pub(super) fn insert_leaf(&mut self, peer: Peer) {
+        self.changes += u64::from(self.leaves.insert(peer));
+    }
+
+    /// A node is there, and this far away (`None`: not known): takes it into the table and the neighborhood
+    /// set, if it belongs there.
+    pub(super) fn offer(&mut self, peer: Peer, round_trip: Option<Duration>) {
+        let entered = self.table.offer(peer, round_trip);
+        let near = round_trip.is_some_and(|r| self.neighborhood.offer(peer, r));
+        self.changes += u64::from(entered || near);
+    }
+
+    /// Whether a node at this distance (`None`: not known yet) may belong into table or neighborhood set.
+    pub(super) fn would_take(&self, id: Id, round_trip: Option<Duration>) -> bool {
+        self.table.would_take(id, round_trip) || self.neighborhood.would_take(id, round_trip)
+    }
+
+    /// Removes a node at this address everywhere; whether it was there.
+    pub(super) fn drop_peer(&mut self, peer: Peer) -> bool {
+        self.changes += 1;
+        let (leaf, entry) = (self.leaves.remove(peer), self.table.remove(peer));
+        self.neighborhood.remove(peer) || leaf || entry
+    }
+
+    /// A neighbor has spoken from this address: it is known by no other.
+    pub(super) fn update_address(&mut self, peer: Peer) -> bool {
+        let all = self.leaves.iter_mut().chain(self.table.iter_mut()).chain(self.neighborhood.iter_mut());
+        all.filter(|p| p.id == peer.id && **p != peer).map(|p| *p = peer).count() > 0
+    }
+
+    /// Whether the node is a neighbor, at whatever address.
+    pub(super) fn has(&self, id: Id) -> bool {
+        self.leaves.get(id).or_else(|| self.table.get(id)).or_else(|| self.neighborhood.get(id)).is_some()
+    }
+
+    fn iter(&self) -> impl Iterator<Item = &Peer> {
+        self.leaves.iter().chain(self.others())
+    }
+
+    /// All but the leaves; some are leaves as well.
+    fn others(&self) -> impl Iterator<Item = &Peer> {
+        self.table.iter().chain(self.neighborhood.iter())
+    }
+
+    /// All neighbors, each once, in id order.
+    pub(super) fn everybody(&self) -> BTreeSet<Peer> {
+        self.iter().copied().collect()
+    }
+
+    pub(super) fn view(&self) -> Neighbors {
+        let others: BTreeSet<Id> = self.others().map(|p| p.id).collect();
+        Neighbors {
+            successors: self.leaves.side(Side::Larger).iter().map(|p| p.id).collect(),
+            predecessor: self.leaves.nearest(Side::Smaller).map(|p| p.id),
+            fingers: others.into_iter().collect(),
+            zones: Vec::new(),
+        }
+    }
+
+    /// Nodes that may be nearer leaves of another node's than these leaves are.
+    pub(super) fn near(&self, id: Id) -> Vec<Peer> {
+        let mut near: Vec<Peer> = Vec::new();
+        let others: Vec<Peer> =
+            self.others().filter(|p| p.id != id && self.leaves.get(p.id).is_none()).copied().collect();
+        near.extend(others.iter().min_by_key(|p| id.to(p.id)));
+        near.extend(others.iter().min_by_key(|p| p.id.to(id)));
+        near.dedup();
+        near
+    }
+
+    /// Whether there is room in the leaf set because there are no more nodes.
+    fn knows_all(&self) -> bool {
+        self.leaves.len() < self.leaves.limit() && self.others().all(|p| self.leaves.get(p.id).is_some())
+    }
+
+    /// Estimated number of nodes: exact while all of them are leaves.
+    pub(super) fn estimated_size(&self) -> u32 {
+        if self.knows_all() {
+            return self.leaves.len() as u32 + 1;
+        }
+        self.leaves.density().clamp(1.0, 1e9).round() as u32
+    }
+
+    /// Whether the key is closer to this node than to its leaves.
+    pub(super) fn covers(&self, key: Id) -> bool {
+        let mine = closeness(key, self.me);
+        self.leaves.iter().all(|p| mine < closeness(key, p.id))
+    }
+
+    /// Where a lookup goes from here: to itself only if the nearest leaf on the key's side agrees.
+    pub(super) fn toward(&self, query: &Query) -> Step<Place> {
+        let key = query.key;
+        if self.leaves.is_empty() || key == self.me {
+            return Step::Here(self.leaves.place());
+        }
+        let usable = |p: &&Peer| !query.avoid.contains(&p.id);
+        let closest = self.leaves.iter().filter(usable).min_by_key(|p| closeness(key, p.id));
+        let mine = closeness(key, self.me);
+        if closest.is_none_or(|p| mine < closeness(key, p.id)) {
+            return self.own_if_sure(query);
+        }
+        match closest {
+            Some(peer) if self.leaves.span(key) || self.knows_all() => Step::Next { peer: *peer, last: true },
+            _ => self.farther(query).or(closest.copied()).map_or(Step::Lost, |peer| Step::Next { peer, last: false }),
+        }
+    }
+
+    /// None of the leaves that the asker can use is closer to the key.
+    fn own_if_sure(&self, query: &Query) -> Step<Place> {
+        let side = self.leaves.side_of(query.key);
+        let nearest = self.leaves.nearest(side).filter(|p| query.avoid.contains(&p.id));
+        // A leaf that asks where it would be: it begins anew, before it was missed.
+        let begins_anew = self.leaves.get(query.key).is_some() && query.avoid.contains(&query.key);
+        // One that the asker has missed may have had others behind it that this node does not know.
+        if begins_anew || nearest.is_none() && self.leaves.is_sure(side) {
+            Step::Here(self.leaves.place())
+        } else {
+            Step::Lost
+        }
+    }
+
+    /// The next hop to a key beyond the leaves: who shares one more digit with it, or else (the paper's
+    /// rare case) the closest of those that share as many.
+    fn farther(&self, query: &Query) -> Option<Peer> {
+        let (key, usable) = (query.key, |p: &&Peer| !query.avoid.contains(&p.id));
+        if let Some(peer) = self.table.toward(key).filter(|p| usable(&p)) {
+            return Some(peer);
+        }
+        let (shared, mine) = (self.table.shared(self.me, key), closeness(key, self.me));
+        let as_good = |p: &&Peer| self.table.shared(p.id, key) >= shared && closeness(key, p.id) < mine;
+        self.iter().filter(usable).filter(as_good).min_by_key(|p| closeness(key, p.id)).copied()
+    }
+
+    /// The nearest leaves, where they have changed since this was asked last.
+    pub(super) fn new_nearest(&mut self) -> Vec<Peer> {
+        let nearest = SIDES.map(|side| self.leaves.nearest(side));
+        let before = std::mem::replace(&mut self.told, nearest);
+        let mut new: Vec<Peer> =
+            nearest.into_iter().zip(before).filter(|(n, b)| n != b).filter_map(|(n, _)| n).collect();
+        new.dedup();
+        new
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DIGIT: u128 = 1 << 124;
+
+    fn peer(id: u128) -> Peer {
+        Peer { id: Id(id), address: ([10, 0, 0, 1], 4000).into() }
+    }
+
+    fn ask(state: &State, key: u128, avoid: &[u128]) -> Step<Place> {
+        state.toward(&Query { key: Id(key), last: false, avoid: avoid.iter().map(|i| Id(*i)).collect() })
+    }
+
+    fn next(step: Step<Place>) -> Option<(u128, bool)> {
+        match step {
+            Step::Next { peer, last } => Some((peer.id.0, last)),
+            _ => None,
+        }
+    }
+
+    /// Node 5·16^31 with leaves close to it and entries further away; sure of its larger side.
+    fn state() -> State {
+        let settings = Settings { leaf_set: 4, ..Settings::default() };
+        let mut state = State::empty(Id(5 * DIGIT), &settings);
+        for leaf in [5 * DIGIT - 20, 5 * DIGIT - 10, 5 * DIGIT + 10, 5 * DIGIT + 20] {
+            state.insert_leaf(peer(leaf));
+        }
+        for (entry, ms) in [(7 * DIGIT, 9), (9 * DIGIT, 1), (9 * DIGIT + 1, 5)] {
+            state.offer(peer(entry), Some(Duration::from_millis(ms)));
+        }
+        let place = Place { smaller: vec![peer(5 * DIGIT)], larger: Vec::new() };
+        assert!(state.leaves.agree(Id(5 * DIGIT + 10), &place));
+        state
+    }
+
+    #[test]
+    fn it_answers_only_on_the_side_it_is_sure_of() {
+        let state = state();
+        assert!(matches!(ask(&state, 5 * DIGIT, &[]), Step::Here(_)));
+        assert!(matches!(ask(&state, 5 * DIGIT + 5, &[]), Step::Here(_)), "of two equally close the smaller");
+        assert_eq!(ask(&state, 5 * DIGIT - 4, &[]), Step::Lost);
+        assert_eq!(ask(&state, 5 * DIGIT + 12, &[5 * DIGIT + 10, 5 * DIGIT + 20]), Step::Lost, "it does not know more");
+        let anew = 5 * DIGIT + 10;
+        assert!(matches!(ask(&state, anew, &[anew]), Step::Here(_)), "a leaf that joins again");
+    }
+
+    #[test]
+    fn leaves_then_one_more_digit_then_whoever_is_closer() {
+        let state = state();
+        assert_eq!(next(ask(&state, 5 * DIGIT + 14, &[])), Some((5 * DIGIT + 10, true)));
+        assert_eq!(next(ask(&state, 5 * DIGIT + 14, &[5 * DIGIT + 10])), Some((5 * DIGIT + 20, true)));
+        assert_eq!(next(ask(&state, 9 * DIGIT + 7, &[])), Some((9 * DIGIT, false)), "the nearer of two by round trip");
+        assert_eq!(next(ask(&state, 9 * DIGIT + 7, &[9 * DIGIT])), Some((9 * DIGIT + 1, false)), "the neighborhood's");
+        assert_eq!(next(ask(&state, 8 * DIGIT, &[])), Some((7 * DIGIT, false)), "the rare case");
+    }
+
+    #[test]
+    fn all_nodes_are_counted_while_they_are_leaves() {
+        let mut state = State::empty(Id(0), &Settings::default());
+        assert_eq!(state.estimated_size(), 1);
+        (1..=15).for_each(|n| state.insert_leaf(peer(n * DIGIT)));
+        assert_eq!(state.estimated_size(), 16);
+        let mut state = State::empty(Id(0), &Settings::default());
+        (1..=8).for_each(|n| state.insert_leaf(peer(n * DIGIT / 8)));
+        (1..=8).for_each(|n| state.insert_leaf(peer(0u128.wrapping_sub(n * DIGIT / 8))));
+        assert_eq!(state.estimated_size(), 128);
+    }
+}
