@@ -111,7 +111,8 @@ impl Contacts {
         for member in &members {
             let others = members.iter().copied().filter(|m| m != member);
             let Some(least) = distances.nearest(member, others) else { continue };
-            let found = |list: &mut dyn Iterator<Item = &str>| distances.nearest(member, list).is_some_and(|d| d <= least);
+            let found =
+                |list: &mut dyn Iterator<Item = &str>| distances.nearest(member, list).is_some_and(|d| d <= least);
             let others = colors.iter().filter(|c| c.get(*member).and_then(Option::as_deref) != Some(*member));
             let mut list = others.clone().filter_map(|c| c.get(*member)?.as_deref());
             contacts.by_bgp += usize::from(found(&mut list));

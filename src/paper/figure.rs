@@ -78,7 +78,8 @@ pub fn bars(
     groups: &[(String, Vec<f64>)],
 ) -> Figure {
     let most = groups.iter().flat_map(|(_, values)| values).copied().fold(0.0, f64::max);
-    let (x, y) = (Scale::linear(0.0, groups.len() as f64), Scale::linear(0.0, if most > 0.0 { most * 1.08 } else { 1.0 }));
+    let (x, y) =
+        (Scale::linear(0.0, groups.len() as f64), Scale::linear(0.0, if most > 0.0 { most * 1.08 } else { 1.0 }));
     let mut plot = Plot::new(640.0, 300.0 + rows(series.len()), (60.0, 26.0, 620.0, 250.0), x, y);
     plot.y_axis(y_label, plain);
     let width = 0.8 / series.len().max(1) as f64;
@@ -87,7 +88,11 @@ pub fn bars(
             let from = g as f64 + 0.1 + s as f64 * width;
             let ((left, top), (right, bottom)) = (plot.at(from, *value), plot.at(from + width * 0.92, 0.0));
             let (w, h) = (n(right - left), n(bottom - top));
-            plot.raw(&format!("<rect x=\"{}\" y=\"{}\" width=\"{w}\" height=\"{h}\" fill=\"{color}\"/>", n(left), n(top)));
+            plot.raw(&format!(
+                "<rect x=\"{}\" y=\"{}\" width=\"{w}\" height=\"{h}\" fill=\"{color}\"/>",
+                n(left),
+                n(top)
+            ));
             if values.len() * groups.len() <= 24 {
                 plot.text(((left + right) / 2.0, top - 3.0), "middle", "tick", &super::page::number(*value, 2));
             }
@@ -124,7 +129,8 @@ fn key<'a>(plot: &mut Plot, names: impl Iterator<Item = &'a str>) {
         let (x, y) = (60.0 + (i % 3) as f64 * 190.0, 300.0 + (i / 3) as f64 * 18.0);
         let mut markup = String::new();
         // Writing to a string cannot fail.
-        let _ = write!(markup, "<rect x=\"{}\" y=\"{}\" width=\"12\" height=\"4\" fill=\"{color}\"/>", n(x), n(y - 5.0));
+        let _ =
+            write!(markup, "<rect x=\"{}\" y=\"{}\" width=\"12\" height=\"4\" fill=\"{color}\"/>", n(x), n(y - 5.0));
         plot.raw(&markup).text((x + 18.0, y), "start", "key", name);
     }
 }
@@ -135,7 +141,8 @@ fn standing_alone(svg: &str) -> String {
     // Plots are `<svg class="plot" …>`: the outer element's size and style go in front.
     let inner = svg.replacen("<svg ", "<svg x=\"0\" y=\"0\" ", 1);
     let height = inner.split("viewBox=\"0 0 640 ").nth(1).and_then(|rest| rest.split('"').next()).unwrap_or("300");
-    let head = head.replacen("width=\"640\"", &format!("width=\"640\" height=\"{height}\" viewBox=\"0 0 640 {height}\""), 1);
+    let head =
+        head.replacen("width=\"640\"", &format!("width=\"640\" height=\"{height}\" viewBox=\"0 0 640 {height}\""), 1);
     format!("{head}<rect width=\"640\" height=\"{height}\" fill=\"#fff\"/>{inner}</svg>\n")
 }
 

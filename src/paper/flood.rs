@@ -40,7 +40,8 @@ pub(super) fn answers(setup: &Setup, page: &mut Page) -> Answers {
     crowd.calm_down();
     let answers = crowd.answers(hellos, honest);
     let header = ["Hellos", "a second", "bytes asked", "bytes answered", "answered/asked", "honest joiners", "joined"];
-    let mut table = Table::new("flood", "A flood of Hellos from forged addresses at one member", Source::Simulated, &header);
+    let mut table =
+        Table::new("flood", "A flood of Hellos from forged addresses at one member", Source::Simulated, &header);
     table.row([
         hellos.to_string(),
         number(1.0 / GAP.as_secs_f64(), 0),
@@ -122,7 +123,9 @@ impl Crowd {
                 return;
             }
             for (from, transmit) in said {
-                let (to, via) = if transmit.to == self.group { (Some(0), Via::Group(0)) } else {
+                let (to, via) = if transmit.to == self.group {
+                    (Some(0), Via::Group(0))
+                } else {
                     (self.nodes[..awake].iter().position(|n| n.config().address == transmit.to), Via::Unicast)
                 };
                 match to {

@@ -6,11 +6,11 @@ use std::time::Duration;
 use anyhow::Result;
 
 use super::Setup;
-use super::figure::{Line, bars, lines};
 use super::figure::Axis;
+use super::figure::{Line, bars, lines};
 use super::page::{Finding, Page, Source, Table, number, percent};
 use crate::anycast::{Bootstrap, Command, Redirect};
-use crate::measure::{Balance, Report};
+use crate::measure::{Balance, Report, balance};
 use crate::overlay::{Protocol, Proximity};
 use crate::sim::{Joins, Options, World, settings};
 
@@ -29,7 +29,12 @@ const WAYS: [Way; 4] = [
     Way { name: "1 well-known", bootstrap: Bootstrap::WellKnown, well_known: 1, redirect: Redirect::Nearest },
     Way { name: "3 well-known", bootstrap: Bootstrap::WellKnown, well_known: 3, redirect: Redirect::Nearest },
     Way { name: "anycast", bootstrap: Bootstrap::Anycast, well_known: 0, redirect: Redirect::Nearest },
-    Way { name: "anycast, least loaded", bootstrap: Bootstrap::Anycast, well_known: 0, redirect: Redirect::LeastLoaded },
+    Way {
+        name: "anycast, least loaded",
+        bootstrap: Bootstrap::Anycast,
+        well_known: 0,
+        redirect: Redirect::LeastLoaded,
+    },
 ];
 
 /// Members before the crowd comes.
@@ -215,7 +220,7 @@ fn rush(way: Way, size: usize, seed: u64, kill: bool) -> Crowd {
         size,
         joined: of_crowd.iter().filter(|j| !killed.contains(&j.host)).count(),
         served: shown,
-        balance: Balance::of(&counts),
+        balance: balance(&counts),
         p50_ms: sample.map(|s| s.p50),
         p99_ms: sample.map(|s| s.p99),
         killed: killed.len(),
@@ -241,7 +246,8 @@ fn killed(setup: &Setup, page: &mut Page) -> Vec<Crowd> {
     );
     let size = setup.pick(200, 32);
     let caption = "Joins that succeed though servers are killed in the middle";
-    let mut table = Table::new("killed", caption, Source::Simulated, &["found by", "killed", "crowd", "joined", "share"]);
+    let mut table =
+        Table::new("killed", caption, Source::Simulated, &["found by", "killed", "crowd", "joined", "share"]);
     let crowds: Vec<Crowd> = WAYS.into_iter().map(|way| rush(way, size, setup.seed, true)).collect();
     for c in &crowds {
         let count = |n: usize| n.to_string();
@@ -252,7 +258,9 @@ fn killed(setup: &Setup, page: &mut Page) -> Vec<Crowd> {
 }
 
 fn claims(page: &mut Page, labs: &[Crowd], simulated: &[Crowd], killed: &[Crowd], flood: &super::flood::Answers) {
-    let named = |crowds: &'_ [Crowd], name: &str| crowds.iter().rev().position(|c| c.way.name == name).map(|i| crowds.len() - 1 - i);
+    let named = |crowds: &'_ [Crowd], name: &str| {
+        crowds.iter().rev().position(|c| c.way.name == name).map(|i| crowds.len() - 1 - i)
+    };
     let (Some(one), Some(any)) = (named(labs, "1 well-known"), named(labs, "anycast")) else { return };
     let (one, any) = (&labs[one], &labs[any]);
     let most = |c: &Crowd| c.served.iter().max().copied().unwrap_or(0);
@@ -299,7 +307,11 @@ fn claims(page: &mut Page, labs: &[Crowd], simulated: &[Crowd], killed: &[Crowd]
     page.claim(
         "Well-known nodes are a single point of failure, an anycast group is not",
         if wk < 0.9 && anycast > 0.9 { Finding::Confirmed } else { Finding::Conditional },
-        format!("killed in the middle: {} of the crowd joins with one well-known node, {} with anycast", percent(wk), percent(anycast)),
+        format!(
+            "killed in the middle: {} of the crowd joins with one well-known node, {} with anycast",
+            percent(wk),
+            percent(anycast)
+        ),
     );
     flood.claim(page);
 }

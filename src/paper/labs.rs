@@ -82,7 +82,8 @@ mod tests {
     #[test]
     fn keys_are_set_where_they_belong() {
         let text = "[lab]\nname = \"a\"\n\n[[overlay]]\nname = \"m\" # first\nhealing = \"none\"\n";
-        let done = set(text, &[("healing", "colors".into()), ("colors", 8.into()), ("lab.duration", "3s".into())]).unwrap();
+        let done =
+            set(text, &[("healing", "colors".into()), ("colors", 8.into()), ("lab.duration", "3s".into())]).unwrap();
         assert_eq!(
             done,
             "[lab]\nname = \"a\"\nduration = \"3s\"\n\n[[overlay]]\nname = \"m\" # first\nhealing = \"colors\"\ncolors = 8\n"

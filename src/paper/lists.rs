@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use rand::SeedableRng;
 use rand::seq::SliceRandom;
-use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use super::nearness::Network;
@@ -49,7 +49,6 @@ pub(super) fn measured(network: &Network, colors: u16, coloring: Coloring, seed:
     options.network.delays = network.delays.clone();
     options.colors = colors;
     options.coloring = coloring;
-    options.join_gap = Duration::from_millis(500);
     let mut world = World::new(&options);
     world.join_all();
     world.run_for(Duration::from_secs(5));

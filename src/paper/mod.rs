@@ -17,6 +17,7 @@ pub mod joining;
 pub mod labs;
 mod lists;
 pub mod nearness;
+mod outage;
 pub mod page;
 
 use std::path::PathBuf;

@@ -1,8 +1,9 @@
 //! Section 4.2: how near the nodes are that anycast finds, and what that does to lookups.
 
+use std::path::Path;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Result, anyhow};
 
 use super::Setup;
 use super::figure::{Axis, Line, bars, lines};
@@ -10,7 +11,9 @@ use super::lists::{Found, Model, inherited, measured, predicted};
 use super::page::{Finding, Page, Source, Table, number, percent};
 use crate::anycast::Coloring;
 use crate::overlay::{Protocol, Proximity};
-use crate::sim::{Delays, Lookups, Options, World, settings};
+use crate::scenario::load_text;
+use crate::sim::{Delays, Lookups, Options, World, between_routers, read_round_trips, settings};
+use crate::topology::{Diagnostics, Overrides, graphml};
 
 /// A network and what to call it.
 pub(super) struct Network {
@@ -58,16 +61,24 @@ fn networks(setup: &Setup) -> Result<Vec<Network>> {
         vec![Network { name: "a plane".into(), delays: Delays::random(plane, setup.seed), nodes: plane }];
     for path in &setup.networks {
         let name = path.file_stem().map_or_else(|| path.display().to_string(), |s| s.to_string_lossy().into_owned());
-        let delays = crate::sim::graphml_delays(path).with_context(|| format!("read {}", path.display()))?;
+        let delays = of_graphml(path)?;
         // Four nodes at each place.
         networks.push(Network { nodes: delays.places() * 4, name, delays });
     }
     if let Some(path) = &setup.rtt {
-        let delays = crate::sim::matrix_delays(path).with_context(|| format!("read {}", path.display()))?;
+        let delays = read_round_trips(path).map_err(|found| anyhow!("{found}"))?;
         let nodes = if setup.quick { 80.min(delays.places()) } else { delays.places() };
         networks.push(Network { name: format!("{} hosts", delays.places()), delays, nodes });
     }
     Ok(networks)
+}
+
+/// The distances between a Topology Zoo network's routers.
+fn of_graphml(path: &Path) -> Result<Delays> {
+    let said = |found: Diagnostics| anyhow!("{found}");
+    let lab = graphml::to_lab_file(&graphml::read(path, false).map_err(said)?);
+    let (topology, _) = load_text(path, &lab, &Overrides::default()).map_err(said)?;
+    Ok(between_routers(&topology))
 }
 
 /// Neighbor lists by colors, against what theory expects.
@@ -146,7 +157,14 @@ fn copied_lists(setup: &Setup, page: &mut Page, networks: &[Network]) -> Vec<(St
             let Found { nearest, rank, recall } = model.found;
             let word = if told { "both ways" } else { "one-sided" };
             let nodes = network.nodes.to_string();
-            table.row([network.name.clone(), nodes, word.into(), number(nearest, 3), number(rank, 2), number(recall, 2)]);
+            table.row([
+                network.name.clone(),
+                nodes,
+                word.into(),
+                number(nearest, 3),
+                number(rank, 2),
+                number(recall, 2),
+            ]);
             found.push((network.name.clone(), model));
         }
     }
@@ -162,8 +180,18 @@ fn lookups(setup: &Setup, page: &mut Page, networks: &[Network]) -> Vec<Looked> 
          (*anycast*), and with all nodes known beforehand (*ideal*: what no protocol can have). The delay penalty is the \
          time until the owner had the request over the straight way there, of the sums over all lookups.",
     );
-    let header =
-        ["network", "protocol", "neighbors", "hops", "latency p50", "latency p99", "delay penalty", "ok", "wrong", "failed"];
+    let header = [
+        "network",
+        "protocol",
+        "neighbors",
+        "hops",
+        "latency p50",
+        "latency p99",
+        "delay penalty",
+        "ok",
+        "wrong",
+        "failed",
+    ];
     let mut table = Table::new("lookups", "Lookups of random keys", Source::Simulated, &header);
     let mut found = Vec::new();
     for network in networks {
@@ -222,7 +250,8 @@ fn claims(
     looked: &[Looked],
 ) {
     lab.claim(page);
-    let off = |f: &Found, k: u16| (f.nearest - predicted(k).nearest).abs().max((f.recall / predicted(k).recall - 1.0).abs());
+    let off =
+        |f: &Found, k: u16| (f.nearest - predicted(k).nearest).abs().max((f.recall / predicted(k).recall - 1.0).abs());
     let random = lists.iter().filter(|(_, c, ..)| *c == Coloring::Random);
     let worst = random.map(|(_, _, k, f)| off(f, *k)).fold(0.0, f64::max);
     page.claim(
@@ -251,14 +280,11 @@ fn claims(
         let one = looked.iter().find(|l| l.network == last && l.protocol == protocol && l.choice == choice);
         one.and_then(|l| l.lookups.mean_delay_penalty).unwrap_or(f64::NAN)
     };
-    let gains: Vec<(&str, f64, f64, f64)> = PROTOCOLS
-        .iter()
-        .map(|(p, _)| (*p, penalty(p, "random"), penalty(p, "anycast"), penalty(p, "ideal")))
-        .collect();
+    let gains: Vec<(&str, f64, f64, f64)> =
+        PROTOCOLS.iter().map(|(p, _)| (*p, penalty(p, "random"), penalty(p, "anycast"), penalty(p, "ideal"))).collect();
     let better = gains.iter().filter(|(_, random, anycast, _)| anycast < &(random * 0.95)).count();
-    let said = gains.iter().map(|(p, r, a, i)| {
-        format!("{p} {} → {} (ideal {})", number(*r, 2), number(*a, 2), number(*i, 2))
-    });
+    let said =
+        gains.iter().map(|(p, r, a, i)| format!("{p} {} → {} (ideal {})", number(*r, 2), number(*a, 2), number(*i, 2)));
     page.claim(
         "If routing tables are built by latency, lookups take less time",
         match better {

@@ -168,7 +168,8 @@ impl Page {
         // Writing to a string cannot fail.
         let _ = writeln!(text, "| the paper says | found | because |\n|---|---|---|");
         for claim in &self.claims {
-            let _ = writeln!(text, "| {} | **{}** | {} |", cell(&claim.says), claim.finding.word(), cell(&claim.because));
+            let _ =
+                writeln!(text, "| {} | **{}** | {} |", cell(&claim.says), claim.finding.word(), cell(&claim.because));
         }
         for block in &self.blocks {
             let _ = match block {
