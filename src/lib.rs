@@ -28,6 +28,8 @@
 //! [`sim`] plays whole overlays under virtual time instead: of thousands of nodes, or a lab file's, whose record is
 //! measured like a lab's.
 //!
+//! [`paper`] plays the experiments that answer the paper's questions.
+//!
 //! [`trial`] measures one link alone, for those who work on anybed.
 //!
 //! [`cli`] parses the command line, enters the sandbox and dispatches.
@@ -41,6 +43,7 @@ pub mod lab;
 pub mod measure;
 pub mod node;
 pub mod overlay;
+pub mod paper;
 pub mod plan;
 pub mod report;
 pub mod scenario;

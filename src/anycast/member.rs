@@ -358,6 +358,12 @@ impl Member {
         self.overlay.neighbors()
     }
 
+    /// Joins the island of a member of another, without telling anybody in its own.
+    pub fn link(&mut self, now: Time, peer: Peer) {
+        self.overlay.merge(now, peer);
+        self.settle(now);
+    }
+
     /// Tells it of a node and of how long that takes to answer.
     pub fn introduce(&mut self, now: Time, peer: Peer, round_trip: Duration) {
         self.overlay.meet(now, peer, round_trip);

@@ -13,6 +13,7 @@ mod graph;
 mod inside;
 mod labs;
 mod lookup;
+mod paper;
 mod play;
 mod probe;
 mod sandboxed;
@@ -131,6 +132,13 @@ enum Command {
     /// Draw the network of a lab file, or of a running lab
     #[command(after_help = "Example: anybed graph topologies/two-sites.toml -o two-sites.svg")]
     Graph(graph::Graph),
+    /// Play the experiments that answer the paper's questions, and write what was found
+    #[command(
+        after_help = "Examples: anybed paper 4.1 --quick\n          anybed paper 4.2 --rtt planetlab-rtt-490.txt --network \
+                      Geant2012.graphml --out docs/results\n\nLabs are played in namespaces where they fit; the rest is the same \
+                      nodes in a simulated network. Every number says which."
+    )]
+    Paper(paper::Paper),
     /// Say what this machine has and lacks, and how to get it
     #[command(after_help = "Example: anybed doctor --format json")]
     Doctor(doctor::Doctor),
@@ -280,6 +288,7 @@ pub fn run(cli: Cli, begun: u64) -> i32 {
         Command::Report(report) => report.execute(),
         Command::Diff(diff) => diff.execute(),
         Command::Graph(graph) => graph.execute(),
+        Command::Paper(paper) => paper.execute(),
         Command::Doctor(doctor) => doctor.execute(),
         Command::BenchWire => bench_wire::execute(),
         Command::CompareLinks(compare) => compare.execute(),

@@ -237,13 +237,14 @@ fn name(protocol: Protocol) -> &'static str {
     }
 }
 
-/// What the papers say about the length of a path: a mean, or (Pastry, with b = 4) a bound.
+/// What the papers say about the length of a path: a mean (CAN's (d/4)·N^(1/d), with four dimensions), or
+/// Pastry's bound, with b = 4.
 fn published(studied: &Studied) -> (&'static str, f64) {
     let bits = (studied.nodes as f64).log2();
     match studied.protocol {
         Protocol::Chord => ("½ log2 N", bits / 2.0),
         Protocol::Pastry => ("⌈log16 N⌉", (bits / 4.0).ceil()),
-        Protocol::Can => ("√N / 2", 2f64.powf(bits / 2.0) / 2.0),
+        Protocol::Can => ("N^(1/4)", 2f64.powf(bits / 4.0)),
     }
 }
 

@@ -62,6 +62,7 @@ pub use flow_model::{FlowCounts, FlowReaction, FlowReport, ProtocolReaction};
 pub use flows::FlowLife;
 pub use interval::{ALPHA, Interval, Spread, quantile_interval, share_interval};
 pub use live::Live;
+pub(crate) use load::balance;
 pub use model::*;
 pub use record::{BUILT, PLAYED, Record, RecordError};
 pub use runs::{Combination, Expected, FigureOfRuns, RunOf, SUMMARY_SCHEMA, Settings, Summary, SummaryVerdict};

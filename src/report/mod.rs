@@ -24,7 +24,7 @@ pub(crate) mod page;
 mod sites;
 pub mod summary;
 mod surveys;
-mod svg;
+pub(crate) mod svg;
 mod tables;
 mod text;
 mod transients;

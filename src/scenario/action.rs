@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::effects::stretch;
 use super::faults::{catchment, clear, flap, impair, link, partition, ping, stop};
-use super::words::{Words, host, overlay, stub};
+use super::words::{Word, Words, host, overlay, stub};
 use super::{Action, Ends, Part, Victim};
 use crate::topology::diagnose::suggest;
 use crate::topology::{GroupId, LinkId, NodeId, NodeKind, Topology};
@@ -28,8 +28,8 @@ pub const FORMS: &[(&str, &str)] = &[
     ("freeze", "freeze NODE [node|bird|both]"),
     ("thaw", "thaw NODE [node|bird|both]"),
     ("renumber", "renumber HOST"),
-    ("join", "join OVERLAY | join HOST … [in OVERLAY]"),
-    ("leave", "leave HOST … [in OVERLAY]"),
+    ("join", "join OVERLAY | join HOST|STUB … [in OVERLAY]"),
+    ("leave", "leave HOST|STUB … [in OVERLAY]"),
     ("announce", "announce HOST [GROUP]"),
     ("withdraw", "withdraw HOST [GROUP]"),
     ("drain", "drain HOST [GROUP]"),
@@ -155,8 +155,7 @@ fn per_host(
     }
     let named = if words.take("in") { Some(overlay(&words.expect("an overlay", form)?, topology)?) } else { None };
     let mut actions = Vec::new();
-    for word in &hosts {
-        let id = host(word, topology)?;
+    for (word, id) in members(&hosts, topology)? {
         let of: Vec<_> = (0..topology.overlays.len()).filter(|o| topology.overlays[*o].members.contains(&id)).collect();
         let name = |overlay: usize| topology.overlays[overlay].name.as_str();
         let overlay = match (named, &of[..]) {
@@ -176,6 +175,21 @@ fn per_host(
         actions.push(action(id, overlay));
     }
     Ok(actions)
+}
+
+/// The hosts named, and every member of the stubs named.
+fn members<'a, 'w>(words: &'a [Word<'w>], topology: &Topology) -> Result<Vec<(&'a Word<'w>, NodeId)>, ActionError> {
+    let mut found = Vec::new();
+    for word in words {
+        match topology.find_stub(&word.text) {
+            Some(stub) => {
+                let members = topology.of_kind(|kind| kind == NodeKind::Member);
+                found.extend(members.filter(|id| topology.node(*id).as_id == stub).map(|id| (word, id)));
+            }
+            None => found.push((word, host(word, topology)?)),
+        }
+    }
+    Ok(found)
 }
 
 fn site(

@@ -32,4 +32,5 @@ pub use owners::Owners;
 pub use play::{can_judge, play, refuse};
 pub use sample::Sample;
 pub use study::{Choice, MOST_IDEAL, Studied, Study};
+pub use ways::between_routers;
 pub use world::{Happening, World};

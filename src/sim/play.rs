@@ -50,10 +50,10 @@ pub fn can_judge(expectation: &Expectation) -> bool {
         FailedJoins, FoundKeys, Islands, Joins, LookupSuccess, Lookups, Members, Merge, MissingKeys, Whole,
         WrongLookups,
     };
-    let of_overlays = |metric: &Metric| match metric {
-        Joins(_) | FailedJoins(_) | Members(_) | Islands(_) | Whole(_) | Merge(_) => true,
-        Lookups(..) | LookupSuccess(..) | WrongLookups(..) | MissingKeys(_) | FoundKeys(_) => true,
-        _ => false,
+    let of_overlays = |metric: &Metric| {
+        let of_nodes = matches!(metric, Joins(_) | FailedJoins(_) | Members(_) | Islands(_) | Whole(_) | Merge(_));
+        let of_lookups = matches!(metric, Lookups(..) | LookupSuccess(..) | WrongLookups(..));
+        of_nodes || of_lookups || matches!(metric, MissingKeys(_) | FoundKeys(_))
     };
     let other = match &expectation.value {
         Value::Metric(metric) => of_overlays(metric),
@@ -257,7 +257,7 @@ impl<'a> Player<'a> {
             Bootstrap::Anycast => true,
             Bootstrap::WellKnown => self.overlay.well_known.contains(&self.overlay.members[*host]),
         };
-        let found = may(&host) && !self.wanted.iter().any(|other| may(other));
+        let found = may(&host) && !self.wanted.iter().any(may);
         self.wanted.insert(host);
         self.world.command(host, Command::Join { found });
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::delay::Delays;
 use crate::kernel::impairment::Egress;
 use crate::scenario::damage::Damage;
-use crate::topology::{LinkId, NodeId, Topology};
+use crate::topology::{LinkId, NodeId, NodeKind, Topology};
 
 /// What a frame takes over a link without a delay: some tens of microseconds, as between network namespaces. So
 /// without delays the way of the fewest links is the shortest.
@@ -43,6 +43,12 @@ impl Ways {
         }
         Self { delays: Delays::of_one_way(hosts.len(), all), sides }
     }
+}
+
+/// One-way delays between a network's routers, without faults.
+pub fn between_routers(topology: &Topology) -> Delays {
+    let routers: Vec<NodeId> = topology.of_kind(|kind| kind == NodeKind::Router).collect();
+    Ways::between(&routers, topology, &Damage::default()).delays
 }
 
 /// From one node to all (Dijkstra); `None`: no link leads there.

@@ -14,8 +14,9 @@ use super::options::{Network, Options};
 use super::owners::Owners;
 use crate::anycast::{Command, Event, Member, NodeConfig};
 use crate::overlay::id::Id;
+use crate::overlay::owner::tile;
 use crate::overlay::sim::{Happened, Settings, Sim};
-use crate::overlay::{Outcome, Phase, Protocol, Time};
+use crate::overlay::{Neighbors, Outcome, Phase, Protocol, Time};
 
 /// What happened, and to whom.
 pub type Happening = Happened<Event>;
@@ -50,6 +51,8 @@ pub struct World {
     keys: BTreeMap<String, String>,
     /// Since they were last taken, if somebody wants them.
     kept: Option<VecDeque<Happening>>,
+    /// Addresses given to renumbered hosts.
+    renumbered: u32,
 }
 
 impl World {
@@ -91,6 +94,7 @@ impl World {
             next_token: 0,
             keys: BTreeMap::new(),
             kept: None,
+            renumbered: 0,
             configs,
         }
     }
@@ -243,6 +247,35 @@ impl World {
     /// A new machine on the host, which has been told nothing yet.
     pub fn restart(&mut self, host: usize) {
         self.sim.restart(host);
+    }
+
+    /// The host has another address, one that nobody has had, and its node is told so.
+    pub fn renumber(&mut self, host: usize) {
+        self.renumbered += 1;
+        let [_, a, b, c] = self.renumbered.to_be_bytes();
+        let address = SocketAddr::from(([11, a, b, c], 4000));
+        self.sim.renumber(host, address);
+        self.configs[host].address = address;
+        self.command(host, Command::Renumber { address });
+    }
+
+    /// One node, and only this one, joins another's island.
+    pub fn link(&mut self, host: usize, other: usize) {
+        let (now, peer) = (self.now(), self.configs[other].peer());
+        self.sim.tell(host, |member| member.link(now, peer));
+    }
+
+    /// Whether each of these hosts' nodes has the right neighbors for an overlay of them alone: on a ring the
+    /// right successor, in a CAN zones that cover the space.
+    pub fn is_whole(&self, hosts: &BTreeSet<usize>) -> bool {
+        let of = |host: &usize| Some((self.configs[*host].id, self.sim.machine(*host)?.neighbors()));
+        let mut all: Vec<(Id, Neighbors)> = hosts.iter().filter_map(of).collect();
+        if self.protocol() == Protocol::Can {
+            return tile(all.into_iter().flat_map(|(_, neighbors)| neighbors.zones));
+        }
+        all.sort_by_key(|(id, _)| *id);
+        let next = |at: usize| all[(at + 1) % all.len()].0;
+        (0..all.len()).all(|at| all.len() == 1 || all[at].1.successors.first() == Some(&next(at)))
     }
 
     /// Cuts these hosts off from all others.

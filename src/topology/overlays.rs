@@ -63,7 +63,7 @@ impl ProtocolEntry {
             successors: table.integer("successors", 1..=MAX_PEERS as u64, f),
             digit: table.integer("b", 1..=4, f),
             leaf_set: even(table.integer("leaf_set", 2..=MAX_PEERS as u64, f), f),
-            neighborhood: table.integer("neighborhood", 1..=128, f),
+            neighborhood: table.integer("neighborhood", 1..=64, f),
             dimensions: table.integer("dimensions", 1..=u64::from(can::MAX_DIMENSIONS), f),
             landmarks: table.strings("landmarks", f).unwrap_or_default(),
         }
@@ -88,9 +88,9 @@ impl ProtocolEntry {
                 // At most 4.
                 let b = number(&self.digit, usual.b.into()) as u8;
                 let holders = Holders {
-                    most: leaf_set / 2 + 1,
+                    most: leaf_set + 1,
                     what: format!("{leaf_set} leaves"),
-                    why: "a key is kept by its owner and by the closest of the owner's leaves",
+                    why: "a key is kept by its owner and by leaves of the owner",
                 };
                 (ProtocolSettings::Pastry(pastry::Settings { b, leaf_set, neighborhood, proximity }), holders)
             }

@@ -112,7 +112,7 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 3, max_shrink_iters: 30, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 2, max_shrink_iters: 30, ..ProptestConfig::default() })]
 
     #[test]
     fn after_any_partition_that_lacks_a_color_no_key_is_missing(

@@ -1,0 +1,88 @@
+//! `anybed paper`: the experiments of one section, and their pages.
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use anyhow::{Context, anyhow};
+use clap::Args;
+
+use super::{Failure, Format, Outcome, print};
+use crate::paper::labs::Labs;
+use crate::paper::{Section, Setup, run};
+
+#[derive(Debug, Args)]
+pub(super) struct Paper {
+    /// The section of the paper
+    section: Section,
+    /// Fewer nodes, seeds and labs: shows that everything works, in a minute or two
+    #[arg(long)]
+    quick: bool,
+    /// Directory of the pages, figures and tables
+    #[arg(long, value_name = "DIR", default_value = "anybed-out/paper")]
+    out: PathBuf,
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// A matrix of round trips in milliseconds, N×N, for section 4.2
+    #[arg(long, value_name = "FILE")]
+    rtt: Option<PathBuf>,
+    /// A network as the Topology Zoo has it (GraphML), for section 4.2; may be repeated
+    #[arg(long = "network", value_name = "FILE")]
+    networks: Vec<PathBuf>,
+    /// How the findings are printed
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+impl Paper {
+    pub(super) fn execute(self) -> Outcome {
+        let began = Instant::now();
+        for file in self.rtt.iter().chain(&self.networks).filter(|file| !file.is_file()) {
+            return Err(Failure::Usage(anyhow!("there is no file {}", file.display())));
+        }
+        let records = records()?;
+        let labs = Labs::new(&records, self.seed)?;
+        let progress: Box<dyn Fn(&str)> = Box::new(move |what| {
+            anstream::eprintln!("{:6.1} s  {what}", began.elapsed().as_secs_f64());
+        });
+        let (quick, seed, rtt, networks) = (self.quick, self.seed, self.rtt, self.networks);
+        let setup = Setup { quick, seed, rtt, networks, labs, progress };
+        let mut page = run(self.section, &setup)?;
+        let how = if quick { "A quick run: the numbers are there to be made again, not to be believed. " } else { "" };
+        let matrix = setup.rtt.as_ref().and_then(|p| p.file_name()).map(|n| format!(" --rtt {}", n.display()));
+        let files = setup.networks.iter().filter_map(|p| p.file_name());
+        let files: String = files.map(|n| format!(" --network {}", n.display())).collect();
+        page.made = format!(
+            "{how}Made by `anybed paper {}{}{}{files} --seed {seed}`, anybed {}, in {:.0} s.",
+            page.section,
+            if quick { " --quick" } else { "" },
+            matrix.unwrap_or_default(),
+            env!("CARGO_PKG_VERSION"),
+            began.elapsed().as_secs_f64()
+        );
+        page.write(&self.out).with_context(|| format!("write to {}", self.out.display()))?;
+        let _ = std::fs::remove_dir_all(&records);
+        match self.format {
+            Format::Json => {
+                let json = serde_json::to_string_pretty(&page).context("write the findings")?;
+                print(&format!("{json}\n"));
+            }
+            Format::Text => {
+                let mut text = format!("{} {}\n", page.section, page.title);
+                for claim in &page.claims {
+                    text +=
+                        &format!("\n  {:12} {}\n               {}\n", claim.finding.word(), claim.says, claim.because);
+                }
+                text += &format!("\n{}\n", self.out.join(format!("{}.md", page.section)).display());
+                print(&text);
+            }
+        }
+        Ok(0)
+    }
+}
+
+/// A directory for the labs' records that goes when the pages are written.
+fn records() -> anyhow::Result<PathBuf> {
+    let dir = std::env::temp_dir().join(format!("anybed-paper-{}", std::process::id()));
+    std::fs::create_dir_all(&dir).with_context(|| format!("make {}", dir.display()))?;
+    Ok(dir)
+}

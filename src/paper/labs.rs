@@ -1,0 +1,93 @@
+//! Labs that an experiment plays: a lab file with some keys set, in a process of its own, because a lab
+//! enters its sandbox before it has any thread.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, bail};
+use toml_edit::{DocumentMut, Item, Value};
+
+use crate::measure::Report;
+
+/// A machine that did not keep up is given so many chances.
+const CHANCES: u32 = 3;
+
+/// Plays labs and keeps their records below a directory.
+pub struct Labs {
+    program: PathBuf,
+    records: PathBuf,
+    seed: u64,
+}
+
+impl Labs {
+    /// # Errors
+    /// If this program's own path cannot be found out.
+    pub fn new(records: &Path, seed: u64) -> Result<Self> {
+        let program = std::env::current_exe().context("find this program")?;
+        Ok(Self { program, records: records.to_owned(), seed })
+    }
+
+    /// Plays a lab file in which these keys of its first overlay, or (`lab.KEY`) of `[lab]`, are set.
+    ///
+    /// # Errors
+    /// If the lab could not be played, or the machine did not keep up three times.
+    pub fn play(&self, name: &str, text: &str, settings: &[(&str, Value)]) -> Result<Report> {
+        let dir = self.records.join(name);
+        fs::create_dir_all(&dir).with_context(|| format!("make {}", dir.display()))?;
+        let file = dir.join("lab.toml");
+        fs::write(&file, set(text, settings)?).with_context(|| format!("write {}", file.display()))?;
+        for chance in 1.. {
+            let report = self.once(&file, &dir)?;
+            if report.fidelity.valid || chance == CHANCES {
+                return Ok(report);
+            }
+            tracing::warn!("the machine did not keep up with {name}: played again");
+        }
+        bail!("{name} has not been played")
+    }
+
+    fn once(&self, file: &Path, dir: &Path) -> Result<Report> {
+        let mut command = Command::new(&self.program);
+        command.arg("run").arg(file).arg("--out").arg(dir.join("out")).args(["--format", "json"]);
+        command.arg("--seed").arg(self.seed.to_string());
+        let output = command.stdin(Stdio::null()).output().context("start anybed run")?;
+        // An expectation that failed is a finding like any other, a busy machine is seen in the report.
+        if !matches!(output.status.code(), Some(0 | 1 | 5)) {
+            let said = String::from_utf8_lossy(&output.stderr);
+            bail!("anybed run {} ended with {}:\n{}", file.display(), output.status, said.trim_end());
+        }
+        serde_json::from_slice(&output.stdout).with_context(|| format!("read the report of {}", file.display()))
+    }
+}
+
+/// The lab file with keys of its first overlay or of `[lab]` set.
+fn set(text: &str, settings: &[(&str, Value)]) -> Result<String> {
+    let mut document: DocumentMut = text.parse().context("parse a lab file")?;
+    for (key, value) in settings {
+        let (table, key) = match key.split_once('.') {
+            Some((table, key)) => (document.get_mut(table), key),
+            None => (document.get_mut("overlay").and_then(|o| o.get_mut(0)), *key),
+        };
+        let table = table.and_then(Item::as_table_like_mut).with_context(|| format!("no table for {key}"))?;
+        table.insert(key, Item::Value(value.clone()));
+    }
+    Ok(document.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_set_where_they_belong() {
+        let text = "[lab]\nname = \"a\"\n\n[[overlay]]\nname = \"m\" # first\nhealing = \"none\"\n";
+        let done =
+            set(text, &[("healing", "colors".into()), ("colors", 8.into()), ("lab.duration", "3s".into())]).unwrap();
+        assert_eq!(
+            done,
+            "[lab]\nname = \"a\"\nduration = \"3s\"\n\n[[overlay]]\nname = \"m\" # first\nhealing = \"colors\"\ncolors = 8\n"
+        );
+        assert!(set("[lab]\n", &[("healing", "none".into())]).is_err());
+    }
+}

@@ -1,0 +1,80 @@
+//! The paper's questions, answered with numbers: `anybed paper 4.1`, `4.2`, `4.3`.
+//!
+//! Each section plays labs in namespaces where they fit on a machine, and the same nodes in the simulated
+//! network where they do not; every number says which. What comes out is a [`page::Page`]: what the paper
+//! says, whether it holds, and the tables and drawings that say so.
+//!
+//! - [`joining`]: 4.1, who serves those who join
+//! - [`nearness`]: 4.2, neighbor lists, and lookups that take the short way
+//! - [`healing`]: 4.3, how islands find each other again
+//! - [`labs`]: playing a lab; [`page`], [`figure`]: writing down what was found
+
+mod abilene;
+pub mod figure;
+mod flood;
+pub mod healing;
+pub mod joining;
+pub mod labs;
+mod lists;
+pub mod nearness;
+mod outage;
+pub mod page;
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use clap::ValueEnum;
+
+use labs::Labs;
+use page::Page;
+
+/// A section of the paper.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Section {
+    /// Node initialization and load balancing
+    #[value(name = "4.1")]
+    Joining,
+    /// Topology awareness
+    #[value(name = "4.2")]
+    Nearness,
+    /// System partitioning
+    #[value(name = "4.3")]
+    Healing,
+}
+
+/// What an experiment is given.
+pub struct Setup {
+    /// Fewer nodes, fewer seeds, fewer labs: to see that everything works, not to believe the numbers.
+    pub quick: bool,
+    pub seed: u64,
+    /// Round trips in milliseconds, N×N, of real hosts.
+    pub rtt: Option<PathBuf>,
+    /// Real networks, as the Topology Zoo has them.
+    pub networks: Vec<PathBuf>,
+    pub labs: Labs,
+    /// Called with what is being done.
+    pub progress: Box<dyn Fn(&str)>,
+}
+
+impl Setup {
+    /// `full`, or with `--quick` the other.
+    fn pick<T>(&self, full: T, quick: T) -> T {
+        if self.quick { quick } else { full }
+    }
+
+    fn say(&self, what: &str) {
+        (self.progress)(what);
+    }
+}
+
+/// Does the section's experiments.
+///
+/// # Errors
+/// If a lab could not be played, or a file with real distances cannot be read.
+pub fn run(section: Section, setup: &Setup) -> Result<Page> {
+    match section {
+        Section::Joining => joining::measure(setup),
+        Section::Nearness => nearness::measure(setup),
+        Section::Healing => healing::measure(setup),
+    }
+}
