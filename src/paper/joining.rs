@@ -266,8 +266,8 @@ fn claims(page: &mut Page, labs: &[Crowd], simulated: &[Crowd], killed: &[Crowd]
     let most = |c: &Crowd| c.served.iter().max().copied().unwrap_or(0);
     page.claim(
         "The few well-known nodes have to serve all requests",
-        if most(one) == one.joined { Finding::Confirmed } else { Finding::Conditional },
-        format!("one well-known node served {} of {} joins", most(one), one.joined),
+        if most(one) >= one.joined { Finding::Confirmed } else { Finding::Conditional },
+        format!("one well-known node served {} of {} joins", most(one), one.served.iter().sum::<usize>()),
     );
     let least = named(simulated, "anycast, least loaded").map(|i| &simulated[i]);
     let plain = named(simulated, "anycast").map(|i| &simulated[i]);
