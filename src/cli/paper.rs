@@ -36,7 +36,7 @@ pub(super) struct Paper {
 impl Paper {
     pub(super) fn execute(self) -> Outcome {
         let began = Instant::now();
-        for file in self.rtt.iter().chain(&self.networks).filter(|file| !file.is_file()) {
+        if let Some(file) = self.rtt.iter().chain(&self.networks).find(|file| !file.is_file()) {
             return Err(Failure::Usage(anyhow!("there is no file {}", file.display())));
         }
         let records = records()?;

@@ -119,7 +119,7 @@ fn from_lab(way: Way, report: &Report) -> Crowd {
         size: 64,
         joined: joins.ok.saturating_sub(SEEDS),
         served: joins.served_by.values().copied().collect(),
-        balance: joins.balance.clone(),
+        balance: joins.balance,
         p50_ms: joins.p50_ms,
         p99_ms: joins.p99_ms,
         killed: 0,

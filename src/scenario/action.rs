@@ -181,7 +181,7 @@ fn per_host(
 fn members<'a, 'w>(words: &'a [Word<'w>], topology: &Topology) -> Result<Vec<(&'a Word<'w>, NodeId)>, ActionError> {
     let mut found = Vec::new();
     for word in words {
-        match topology.find_stub(&word.text) {
+        match topology.find_stub(word.text) {
             Some(stub) => {
                 let members = topology.of_kind(|kind| kind == NodeKind::Member);
                 found.extend(members.filter(|id| topology.node(*id).as_id == stub).map(|id| (word, id)));

@@ -39,7 +39,6 @@ fn a_lookup_takes_about_a_quarter_of_d_times_the_dth_root_of_n_hops() {
         assert_eq!((looked.unanswered, looked.wrong), (0, 0));
         // §2.2, for zones of equal size: a few zones are larger, and passing through them is quicker.
         let expected = f64::from(dimensions) / 4.0 * (hosts as f64).powf(1.0 / f64::from(dimensions));
-        eprintln!("d {dimensions}: {} hops, (d/4)·N^(1/d) = {expected:.2}", looked.mean_hops);
         assert!((0.5..1.5).contains(&(looked.mean_hops / expected)), "{} of {expected}", looked.mean_hops);
     }
 }
@@ -160,7 +159,6 @@ fn with_landmarks_neighbors_are_nearer() {
         mean_distance(&world)
     };
     let (without, with) = (mean([None; 4]), mean([landmarks[0], landmarks[1], landmarks[2], None]));
-    eprintln!("{without:.1} ms without, {with:.1} ms with");
     assert!(with < 0.8 * without, "{with} ms, {without} ms without");
 }
 
@@ -182,6 +180,5 @@ fn weighing_progress_by_round_trip_saves_time_at_each_hop() {
         (looked.mean_milliseconds, looked.mean_hops)
     };
     let (blind, weighed) = (mean(Proximity::None), mean(Proximity::Anycast));
-    eprintln!("(ms, hops): {blind:?} blind, {weighed:?} weighed");
     assert!(weighed.0 / weighed.1 < 0.9 * blind.0 / blind.1, "{weighed:?}, {blind:?} without");
 }

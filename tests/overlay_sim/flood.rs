@@ -84,7 +84,7 @@ fn said(n: u64, kind: u64, me: Peer) -> Vec<u8> {
             neighbors: vec![me; 16],
         }),
         4 => other(Message::Met { id: sender, place: sender, by: Means::Color, color: Some((n % 8) as u16) }),
-        5 if n % 2 == 0 => other(Message::Load { id: sender, joins: n as u32 }),
+        5 if n.is_multiple_of(2) => other(Message::Load { id: sender, joins: n as u32 }),
         5 => other(Message::Contact { flood, peer: me }),
         6 => request(Request::Ping),
         7 => request(Request::Step(query())),

@@ -26,6 +26,7 @@ mod lab_transient;
 mod leftovers;
 mod links;
 mod netem;
+mod paper;
 mod plan;
 mod shipped;
 mod sim_cmd;

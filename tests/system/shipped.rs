@@ -13,7 +13,9 @@ const NAMED: &[&str] = &[
     "affinity",
     "detour",
     "failover",
+    "flash-crowd",
     "micro-loop",
+    "neighbors",
     "partition",
     "rendezvous",
     "stub-failure",
@@ -84,6 +86,8 @@ shipped! {
     stub_failure_no_healing: "stub-failure-no-healing" root;
     failover: "failover" rootless;
     micro_loop: "micro-loop" rootless_dual;
+    flash_crowd: "flash-crowd" rootless;
+    neighbors: "neighbors" root;
     partition: "partition" rootless;
     rendezvous: "rendezvous" root;
     affinity: "affinity" root;

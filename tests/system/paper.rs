@@ -1,0 +1,70 @@
+//! `anybed paper --quick`: every experiment runs, and its page is written with all that belongs to it.
+
+use serde_json::Value;
+
+use crate::support::{Place, Scene, play};
+
+/// Plays a section's experiments, and hands out its claims by what they say.
+fn section(place: &Place, section: &str, files: &[&str]) -> Vec<Value> {
+    let out = place.path().join("results");
+    let command = place.anybed().args(["paper", section, "--quick", "--format", "json", "--out"]).arg(&out);
+    let page = command.run().ok().json();
+    assert_eq!(page["section"], section);
+    let text = std::fs::read_to_string(out.join(format!("{section}.md"))).unwrap();
+    for file in files {
+        let path = format!("{section}/{file}");
+        assert!(out.join(&path).metadata().unwrap().len() > 100, "{path} is empty");
+        assert!(text.contains(&path), "the page does not show {path}");
+    }
+    let claims = page["claims"].as_array().unwrap().clone();
+    for claim in &claims {
+        let found = claim["finding"].as_str().unwrap();
+        assert!(["confirmed", "refuted", "conditional"].contains(&found), "{claim}");
+        let because = claim["because"].as_str().unwrap();
+        assert!(because.contains(|c: char| c.is_ascii_digit()) && !because.contains("NaN"), "{claim}");
+    }
+    claims
+}
+
+fn found<'a>(claims: &'a [Value], part: &str) -> &'a str {
+    let claim = claims.iter().find(|c| c["says"].as_str().unwrap().contains(part));
+    claim.unwrap_or_else(|| panic!("nothing is said about {part}"))["finding"].as_str().unwrap()
+}
+
+#[test]
+fn joining() {
+    play("paper_joining", Scene::of("root"), |place| {
+        let claims = section(place, "4.1", &["crowds.csv", "max-over-mean.svg", "killed.csv", "flood.csv", "gini.svg"]);
+        assert_eq!(found(&claims, "well-known nodes have to serve all"), "confirmed");
+        assert_eq!(found(&claims, "single point of failure"), "confirmed");
+        assert_eq!(found(&claims, "load of the serving node"), "confirmed");
+        assert_eq!(found(&claims, "and flood them"), "conditional", "honest joiners get in");
+    });
+}
+
+#[test]
+fn nearness() {
+    play("paper_nearness", Scene::of("root"), |place| {
+        let files = ["contacts.csv", "lists.csv", "nearest.svg", "copied.csv", "lookups.csv", "penalty.svg"];
+        let claims = section(place, "4.2", &files);
+        assert_eq!(found(&claims, "A member asks the anycast address"), "refuted", "it reaches itself");
+        assert_eq!(found(&claims, "lookups take less time"), "confirmed");
+    });
+}
+
+#[test]
+fn healing() {
+    play("paper_healing", Scene::of("root"), |place| {
+        let files = ["labs.csv", "matrix.csv", "healed.svg", "links.csv", "colors.csv", "epochs.csv", "protocols.csv"];
+        let claims = section(place, "4.3", &files);
+        assert_eq!(found(&claims, "stay isolated"), "confirmed");
+        assert_eq!(found(&claims, "rendezvous group"), "confirmed");
+    });
+}
+
+#[test]
+fn wrong_usage_is_exit_2() {
+    let place = Place::new("paper-usage");
+    place.run("paper 4.4").expect_code(2).expect_stderr(&["4.1, 4.2, 4.3"]);
+    place.run("paper 4.2 --rtt nowhere").expect_code(2).expect_stderr(&["there is no file nowhere"]);
+}
