@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 
 use super::Setup;
 use super::figure::Axis;
@@ -37,6 +37,9 @@ const WAYS: [Way; 4] = [
     },
 ];
 
+/// The crowd of the lab file, and how many times as large the large one is.
+const SMALL: usize = 64;
+const LARGE: usize = 8;
 /// Members before the crowd comes.
 const SEEDS: usize = 4;
 /// The crowd comes within this time.
@@ -78,11 +81,18 @@ pub(super) fn measure(setup: &Setup) -> Result<Page> {
 
 fn in_labs(setup: &Setup, page: &mut Page) -> Result<Vec<Crowd>> {
     page.heading("In namespaces");
-    let mut table = crowd_table("crowds", "Flash crowds of 64 in namespaces, over real BGP", Source::Lab);
+    let mut table = crowd_table("crowds", "Flash crowds in namespaces, over real BGP", Source::Lab);
     let mut crowds = Vec::new();
-    for way in WAYS.into_iter().filter(|w| !setup.quick || matches!(w.name, "1 well-known" | "anycast")) {
-        setup.say(&format!("a crowd of 64 in namespaces, {}", way.name));
-        let mut set = Vec::new();
+    let few = |way: &Way| matches!(way.name, "1 well-known" | "anycast");
+    let small = WAYS.into_iter().filter(|way| !setup.quick || few(way)).map(|way| (way, 1));
+    let large = WAYS.into_iter().filter(|way| !setup.quick && way.name != "3 well-known").map(|way| (way, LARGE));
+    for (way, factor) in small.chain(large) {
+        let size = SMALL * factor;
+        setup.say(&format!("a crowd of {size} in namespaces, {}", way.name));
+        let mut set: Vec<(&str, toml_edit::Value)> = Vec::new();
+        if factor > 1 {
+            set.push(("lab.duration", "60s".into()));
+        }
         match way.bootstrap {
             Bootstrap::WellKnown => {
                 set.push(("bootstrap", "well-known".into()));
@@ -97,26 +107,42 @@ fn in_labs(setup: &Setup, page: &mut Page) -> Result<Vec<Crowd>> {
                 }
             }
         }
-        let name = format!("flash-crowd-{}", way.name.replace([' ', ','], "-"));
-        let report = setup.labs.play(&name, FLASH_CROWD, &set)?;
-        let crowd = from_lab(way, &report);
+        let name = format!("flash-crowd-{size}-{}", way.name.replace([' ', ','], "-"));
+        let report = setup.labs.play(&name, &grown(factor)?, &set)?;
+        let crowd = from_lab(way, size, &report);
         table.row(crowd.cells());
         crowds.push(crowd);
     }
-    let groups: Vec<(String, Vec<f64>)> =
-        crowds.iter().map(|c| (c.way.name.to_owned(), vec![c.balance.max_over_mean.unwrap_or(0.0)])).collect();
+    let groups: Vec<(String, Vec<f64>)> = crowds
+        .iter()
+        .filter(|c| c.size == SMALL)
+        .map(|c| (c.way.name.to_owned(), vec![c.balance.max_over_mean.unwrap_or(0.0)]))
+        .collect();
     let caption = "Joins served by the busiest member, over the mean of all members";
     page.figure(bars("max-over-mean", caption, Source::Lab, "max / mean", &["max / mean"], &groups));
     page.table(table);
     Ok(crowds)
 }
 
-fn from_lab(way: Way, report: &Report) -> Crowd {
+/// The lab file with stubs that have so many times the members.
+fn grown(factor: usize) -> Result<String> {
+    let mut lab: toml_edit::DocumentMut = FLASH_CROWD.parse().context("parse the lab file")?;
+    let stubs = lab.get_mut("stub").and_then(|s| s.as_array_of_tables_mut()).context("the lab file has stubs")?;
+    for stub in stubs.iter_mut() {
+        let members = stub.get("members").and_then(|m| m.as_integer()).unwrap_or(1);
+        if members > 1 {
+            stub.insert("members", toml_edit::value(members * factor as i64));
+        }
+    }
+    Ok(lab.to_string())
+}
+
+fn from_lab(way: Way, size: usize, report: &Report) -> Crowd {
     let empty = crate::measure::Joins::default();
     let joins = report.overlays.get("music").map_or(&empty, |o| &o.joins);
     Crowd {
         way,
-        size: 64,
+        size,
         joined: joins.ok.saturating_sub(SEEDS),
         served: joins.served_by.values().copied().collect(),
         balance: joins.balance,
@@ -261,8 +287,8 @@ fn claims(page: &mut Page, labs: &[Crowd], simulated: &[Crowd], killed: &[Crowd]
     let named = |crowds: &'_ [Crowd], name: &str| {
         crowds.iter().rev().position(|c| c.way.name == name).map(|i| crowds.len() - 1 - i)
     };
-    let (Some(one), Some(any)) = (named(labs, "1 well-known"), named(labs, "anycast")) else { return };
-    let (one, any) = (&labs[one], &labs[any]);
+    let small = |name: &str| labs.iter().find(|c| c.way.name == name && c.size == SMALL);
+    let (Some(one), Some(any)) = (small("1 well-known"), small("anycast")) else { return };
     let most = |c: &Crowd| c.served.iter().max().copied().unwrap_or(0);
     page.claim(
         "The few well-known nodes have to serve all requests",
