@@ -136,7 +136,7 @@ fn without_colors(file: &str, healing: Healing) -> String {
 
 fn matrix(setup: &Setup, page: &mut Page) -> Vec<Found> {
     page.heading("Every way of healing, in the simulated network");
-    let splits: Vec<&'static [usize]> = setup.pick(vec![&[58, 6], &[32, 32], &[22, 21, 21]], vec![&[18, 4]]);
+    let splits: Vec<&'static [usize]> = setup.pick(vec![&[58, 6], &[32, 32], &[22, 21, 21]], vec![&[10, 3]]);
     let outages = setup.pick(vec![120, 1800], vec![120]);
     let seeds = setup.pick(3, 1);
     let mut courses = Vec::new();
@@ -215,7 +215,7 @@ fn one_link(setup: &Setup, page: &mut Page) -> Vec<(usize, usize, Option<f64>, O
     );
     let header = ["islands", "one node joins", "all nodes of the smaller join"];
     let mut table = Table::new("links", "Rounds until two rings are one", Source::Simulated, &header);
-    let sizes: &[[usize; 2]] = setup.pick(&[[45, 5], [48, 16], [32, 32], [64, 64]][..], &[[12, 6]][..]);
+    let sizes: &[[usize; 2]] = setup.pick(&[[45, 5], [48, 16], [32, 32], [64, 64]][..], &[[8, 4]][..]);
     let mut found = Vec::new();
     for [a, b] in sizes {
         setup.say(&format!("one link between rings of {a} and {b}"));
@@ -241,14 +241,14 @@ fn small_islands(setup: &Setup, page: &mut Page) -> Vec<(usize, f64, f64)> {
         Course::HEAL_EVERY.as_secs(),
         number(verified(), 1),
     ));
-    let sizes = setup.pick(vec![1, 2, 3, 4, 5, 6, 7], vec![2, 5]);
+    let sizes = setup.pick(vec![1, 2, 3, 4, 5, 6, 7], vec![2]);
     let seeds = setup.pick(20, 3);
     let header = ["s", "contact after (mean)", "D/(s·m + 1) + T", "D/(s + 1) + T", "merged after (mean)", "merged"];
     let mut table = Table::new("colors", "Islands of s members beside one of 40, 8 colors", Source::Simulated, &header);
     let mut found = Vec::new();
     setup.say("small islands and colors");
     for s in sizes {
-        let sizes: &'static [usize] = SMALL[s - 1];
+        let sizes: &'static [usize] = setup.pick(SMALL[s - 1], &[12, 2]);
         let outage = Outage { sizes, length: Duration::from_secs(120), renumbered: false };
         let course = Course { healing: Healing::Colors, outage, ..Course::new(Protocol::Chord) };
         let runs = played((0..seeds).map(|n| (course, setup.seed + n)).collect());
@@ -291,12 +291,13 @@ const SMALL: [&[usize]; 7] = [&[40, 1], &[40, 2], &[40, 3], &[40, 4], &[40, 5], 
 fn epochs(setup: &Setup, page: &mut Page) -> Vec<(u64, f64)> {
     page.heading("Rendezvous and epochs");
     let header = ["epoch E", "contact after (mean)", "in epochs", "merged after (mean)", "merged"];
-    let mut table = Table::new("epochs", "Two islands of 24, healed by rendezvous", Source::Simulated, &header);
+    let mut table = Table::new("epochs", "Two islands of equal size, healed by rendezvous", Source::Simulated, &header);
     let mut found = Vec::new();
     let seeds = setup.pick(20, 3);
     setup.say("rendezvous and epochs");
     for epoch in setup.pick(vec![60, 120, 300, 900], vec![120]) {
-        let outage = Outage { sizes: &[24, 24], length: Duration::from_secs(600), renumbered: false };
+        let sizes: &'static [usize] = setup.pick(&[24, 24], &[6, 6]);
+        let outage = Outage { sizes, length: Duration::from_secs(setup.pick(600, 120)), renumbered: false };
         let base = Course::new(Protocol::Chord);
         let course = Course { healing: Healing::Rendezvous, outage, epoch: Duration::from_secs(epoch), ..base };
         let runs = played((0..seeds).map(|n| (course, setup.seed + n)).collect());
@@ -328,7 +329,7 @@ fn other_protocols(setup: &Setup, page: &mut Page) -> Vec<(&'static str, Found)>
     let mut found = Vec::new();
     for (name, protocol) in [("Chord", Protocol::Chord), ("Pastry", Protocol::Pastry), ("CAN", Protocol::Can)] {
         setup.say(&format!("{name} heals"));
-        let splits: Vec<&'static [usize]> = setup.pick(vec![&[34, 6], &[20, 20]], vec![&[12, 4]]);
+        let splits: Vec<&'static [usize]> = setup.pick(vec![&[34, 6], &[20, 20]], vec![&[8, 3]]);
         for sizes in splits {
             let outage = Outage { sizes, length: Duration::from_secs(120), renumbered: false };
             let course = Course { healing: Healing::ColorsAndRendezvous, outage, ..Course::new(protocol) };

@@ -71,7 +71,7 @@ pub(super) fn measure(setup: &Setup) -> Result<Page> {
          has served fewer. Gini and max/mean are over all members at the end.",
     );
     let labs = in_labs(setup, &mut page)?;
-    let sizes = setup.pick(vec![64, 500, 2000], vec![32, 64]);
+    let sizes = setup.pick(vec![64, 500, 2000], vec![32]);
     let simulated = simulated(setup, &mut page, &sizes);
     let killed = killed(setup, &mut page);
     let flood = super::flood::answers(setup, &mut page);
@@ -270,7 +270,7 @@ fn killed(setup: &Setup, page: &mut Page) -> Vec<Crowd> {
         "After a third of the rush the well-known nodes are killed; with anycast the three members that have served \
          most. A minute later:",
     );
-    let size = setup.pick(200, 32);
+    let size = setup.pick(200, 24);
     let caption = "Joins that succeed though servers are killed in the middle";
     let mut table =
         Table::new("killed", caption, Source::Simulated, &["found by", "killed", "crowd", "joined", "share"]);

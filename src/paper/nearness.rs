@@ -56,7 +56,7 @@ pub(super) fn measure(setup: &Setup) -> Result<Page> {
 }
 
 fn networks(setup: &Setup) -> Result<Vec<Network>> {
-    let plane = setup.pick(400, 80);
+    let plane = setup.pick(400, 40);
     let mut networks =
         vec![Network { name: "a plane".into(), delays: Delays::random(plane, setup.seed), nodes: plane }];
     for path in &setup.networks {
@@ -67,7 +67,7 @@ fn networks(setup: &Setup) -> Result<Vec<Network>> {
     }
     if let Some(path) = &setup.rtt {
         let delays = read_round_trips(path).map_err(|found| anyhow!("{found}"))?;
-        let nodes = if setup.quick { 80.min(delays.places()) } else { delays.places() };
+        let nodes = if setup.quick { 40.min(delays.places()) } else { delays.places() };
         networks.push(Network { name: format!("{} hosts", delays.places()), delays, nodes });
     }
     Ok(networks)
@@ -96,7 +96,7 @@ fn neighbor_lists(setup: &Setup, page: &mut Page, networks: &[Network]) -> Vec<(
     let header = ["network", "nodes", "coloring", "k", "nearest", "theory", "rank", "theory", "recall of 8", "theory"];
     let mut table = Table::new("lists", "Neighbor lists by colors", Source::Simulated, &header);
     let mut found = Vec::new();
-    let colors = setup.pick(vec![2, 4, 8, 16, 32], vec![2, 4, 8]);
+    let colors = setup.pick(vec![2, 4, 8, 16, 32], vec![2, 4]);
     for network in networks {
         for coloring in [Coloring::Random, Coloring::ByAs, Coloring::Farthest] {
             for &k in &colors {
@@ -240,8 +240,8 @@ fn looked_up(setup: &Setup, network: &Network, protocol: Protocol, proximity: Pr
         world.introduce_all();
     }
     // Every finger has been looked up several times by then.
-    world.run_for(Duration::from_secs(setup.pick(1800, 600)));
-    world.lookups(setup.pick(5000, 500))
+    world.run_for(Duration::from_secs(setup.pick(1800, 300)));
+    world.lookups(setup.pick(5000, 200))
 }
 
 fn claims(

@@ -7,7 +7,8 @@ use serde_json::Value;
 
 use crate::support::{Done, Place, Scene, play, project};
 
-/// Files with tests of their own below; the others are played one after another.
+/// Files with tests of their own below (`flash-crowd` and `neighbors`: those of `anybed paper`); the others
+/// are played one after another.
 const NAMED: &[&str] = &[
     "abilene-distance",
     "affinity",
@@ -86,8 +87,6 @@ shipped! {
     stub_failure_no_healing: "stub-failure-no-healing" root;
     failover: "failover" rootless;
     micro_loop: "micro-loop" rootless_dual;
-    flash_crowd: "flash-crowd" rootless;
-    neighbors: "neighbors" root;
     partition: "partition" rootless;
     rendezvous: "rendezvous" root;
     affinity: "affinity" root;
