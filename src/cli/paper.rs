@@ -46,7 +46,9 @@ impl Paper {
         });
         let (quick, seed, rtt, networks) = (self.quick, self.seed, self.rtt, self.networks);
         let setup = Setup { quick, seed, rtt, networks, labs, progress };
-        let mut page = run(self.section, &setup)?;
+        let found = run(self.section, &setup);
+        let _ = std::fs::remove_dir_all(&records);
+        let mut page = found?;
         let how = if quick { "A quick run: the numbers are there to be made again, not to be believed. " } else { "" };
         let matrix = setup.rtt.as_ref().and_then(|p| p.file_name()).map(|n| format!(" --rtt {}", n.display()));
         let files = setup.networks.iter().filter_map(|p| p.file_name());
@@ -60,7 +62,6 @@ impl Paper {
             began.elapsed().as_secs_f64()
         );
         page.write(&self.out).with_context(|| format!("write to {}", self.out.display()))?;
-        let _ = std::fs::remove_dir_all(&records);
         match self.format {
             Format::Json => {
                 let json = serde_json::to_string_pretty(&page).context("write the findings")?;

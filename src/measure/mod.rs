@@ -53,6 +53,7 @@ mod transient;
 mod updates;
 mod walk;
 
+pub(crate) use connectivity::Connectivity;
 pub use convergence::QUIET_SECONDS;
 pub use effect::*;
 pub use expect::judge;

@@ -100,8 +100,7 @@ fn in_labs(setup: &Setup, page: &mut Page) -> Result<Vec<InLab>> {
         if healing == Healing::WellKnown {
             set.push(("well_known", ["puget.n1"].into_iter().collect::<toml_edit::Array>().into()));
         }
-        let file = without_colors(STUB_FAILURE, healing);
-        let report = setup.labs.play(&format!("stub-failure-{way}"), &file, &set)?;
+        let report = setup.labs.play(&format!("stub-failure-{way}"), STUB_FAILURE, &set)?;
         let Some(music) = report.overlays.get("music") else { continue };
         let one = InLab {
             way,
@@ -123,15 +122,6 @@ fn in_labs(setup: &Setup, page: &mut Page) -> Result<Vec<InLab>> {
     }
     page.table(table);
     Ok(found)
-}
-
-/// Colors without healing by them are refused in a lab file.
-fn without_colors(file: &str, healing: Healing) -> String {
-    let has_colors = healing.has_colors();
-    let keeps = |line: &&str| has_colors || !line.starts_with("colors = ");
-    let keeps = |line: &&str| keeps(line) && !(healing == Healing::None && line.starts_with("heal_every = "));
-    let keeps = |line: &&str| keeps(line) && !(healing == Healing::Rendezvous && line.starts_with("heal_every = "));
-    file.lines().filter(keeps).map(|line| format!("{line}\n")).collect()
 }
 
 fn matrix(setup: &Setup, page: &mut Page) -> Vec<Found> {

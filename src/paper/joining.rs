@@ -6,13 +6,12 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 
 use super::Setup;
-use super::figure::Axis;
-use super::figure::{Line, bars, lines};
+use super::figure::{Axis, Line, bars, lines};
 use super::page::{Finding, Page, Source, Table, number, percent};
 use crate::anycast::{Bootstrap, Command, Redirect};
 use crate::measure::{Balance, Report, balance};
 use crate::overlay::{Protocol, Proximity};
-use crate::sim::{Joins, Options, World, settings};
+use crate::sim::{Join, Joins, Options, World, settings};
 
 const FLASH_CROWD: &str = include_str!("../../topologies/flash-crowd.toml");
 
@@ -203,8 +202,7 @@ fn simulated(setup: &Setup, page: &mut Page, sizes: &[usize]) -> Vec<Crowd> {
     crowds
 }
 
-/// A crowd in the simulated network. With `kill`, as many servers as there are well-known nodes (at least
-/// one), those that have served most, die after a third of the rush.
+/// A crowd in the simulated network. With `kill`, the [`busiest`] die after a third of the rush.
 fn rush(way: Way, size: usize, seed: u64, kill: bool) -> Crowd {
     let mut options = Options::of(SEEDS + size, settings(Protocol::Chord, Proximity::Anycast), seed);
     options.bootstrap = way.bootstrap;
@@ -234,8 +232,7 @@ fn rush(way: Way, size: usize, seed: u64, kill: bool) -> Crowd {
     let alive = SEEDS + size - killed.len();
     world.run_until(Duration::from_secs(60), |world| world.members().len() == alive);
     let of_crowd = &world.joins()[before..];
-    let mut served: BTreeMap<usize, usize> = BTreeMap::new();
-    of_crowd.iter().filter_map(|j| j.served_by).for_each(|by| *served.entry(by).or_default() += 1);
+    let served = served(of_crowd);
     let mut counts: Vec<usize> = served.into_values().collect();
     let shown = counts.clone();
     counts.resize(world.members().len().max(counts.len()), 0);
@@ -253,13 +250,20 @@ fn rush(way: Way, size: usize, seed: u64, kill: bool) -> Crowd {
     }
 }
 
+/// Host to the number of joins that it served.
+fn served(joins: &[Join]) -> BTreeMap<usize, usize> {
+    let mut served = BTreeMap::new();
+    joins.iter().filter_map(|j| j.served_by).for_each(|by| *served.entry(by).or_default() += 1);
+    served
+}
+
+/// The well-known nodes, or up to three members that have served most.
 fn busiest(world: &World, before: usize, way: Way) -> Vec<usize> {
     if way.bootstrap == Bootstrap::WellKnown {
         return (0..way.well_known).collect();
     }
-    let mut served: BTreeMap<usize, usize> = BTreeMap::new();
-    world.joins()[before..].iter().filter_map(|j| j.served_by).for_each(|by| *served.entry(by).or_default() += 1);
-    let mut busiest: Vec<(usize, usize)> = served.into_iter().map(|(host, count)| (count, host)).collect();
+    let mut busiest: Vec<(usize, usize)> =
+        served(&world.joins()[before..]).into_iter().map(|(host, count)| (count, host)).collect();
     busiest.sort_unstable_by(|a, b| b.cmp(a));
     busiest.into_iter().map(|(_, host)| host).take(3).collect()
 }
@@ -267,8 +271,8 @@ fn busiest(world: &World, before: usize, way: Way) -> Vec<usize> {
 fn killed(setup: &Setup, page: &mut Page) -> Vec<Crowd> {
     page.heading("When the servers are killed");
     page.text(
-        "After a third of the rush the well-known nodes are killed; with anycast the three members that have served \
-         most. A minute later:",
+        "After a third of the rush the well-known nodes are killed; with anycast the members, up to three, that \
+         have served most. A minute later:",
     );
     let size = setup.pick(200, 24);
     let caption = "Joins that succeed though servers are killed in the middle";
@@ -284,9 +288,6 @@ fn killed(setup: &Setup, page: &mut Page) -> Vec<Crowd> {
 }
 
 fn claims(page: &mut Page, labs: &[Crowd], simulated: &[Crowd], killed: &[Crowd], flood: &super::flood::Answers) {
-    let named = |crowds: &'_ [Crowd], name: &str| {
-        crowds.iter().rev().position(|c| c.way.name == name).map(|i| crowds.len() - 1 - i)
-    };
     let small = |name: &str| labs.iter().find(|c| c.way.name == name && c.size == SMALL);
     let (Some(one), Some(any)) = (small("1 well-known"), small("anycast")) else { return };
     let most = |c: &Crowd| c.served.iter().max().copied().unwrap_or(0);
@@ -295,8 +296,8 @@ fn claims(page: &mut Page, labs: &[Crowd], simulated: &[Crowd], killed: &[Crowd]
         if most(one) >= one.joined { Finding::Confirmed } else { Finding::Conditional },
         format!("one well-known node served {} of {} joins", most(one), one.served.iter().sum::<usize>()),
     );
-    let least = named(simulated, "anycast, least loaded").map(|i| &simulated[i]);
-    let plain = named(simulated, "anycast").map(|i| &simulated[i]);
+    let largest = |name: &str| simulated.iter().rev().find(|c| c.way.name == name);
+    let (least, plain) = (largest("anycast, least loaded"), largest("anycast"));
     let gini = |c: &Crowd| c.balance.gini.map_or("–".to_owned(), |g| number(g, 2));
     let ratio = |c: &Crowd| c.balance.max_over_mean.unwrap_or(0.0);
     let spread = most(any) < most(one) && any.balance.gini.is_some_and(|g| g < 0.5);
@@ -328,7 +329,7 @@ fn claims(page: &mut Page, labs: &[Crowd], simulated: &[Crowd], killed: &[Crowd]
             ),
         );
     }
-    let share = |name: &str| named(killed, name).map_or(0.0, |i| killed[i].share());
+    let share = |name: &str| killed.iter().find(|c| c.way.name == name).map_or(0.0, Crowd::share);
     let (wk, anycast) = (share("1 well-known"), share("anycast"));
     page.claim(
         "Well-known nodes are a single point of failure, an anycast group is not",

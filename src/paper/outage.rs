@@ -173,7 +173,6 @@ pub(super) fn linked(a: usize, b: usize, all: bool, seed: u64) -> Option<f64> {
     let mut options = base.options(seed);
     options.nodes = a + b;
     options.network.delays = clusters(&[a, b], seed);
-    // No fingers but what stabilization finds; a list of one successor, as in the paper on Chord's basics.
     let mut world = World::new(&options);
     world.join_all();
     world.run_for(Course::STABILIZE * 12);

@@ -13,6 +13,7 @@ use super::lookups::{Ended, Lookups};
 use super::options::{Network, Options};
 use super::owners::Owners;
 use crate::anycast::{Command, Event, Member, NodeConfig};
+use crate::measure::Connectivity;
 use crate::overlay::id::Id;
 use crate::overlay::owner::tile;
 use crate::overlay::sim::{Happened, Settings, Sim};
@@ -419,26 +420,18 @@ impl World {
     /// Connected components of the members' neighbor links, the largest first.
     pub fn islands(&self) -> Vec<BTreeSet<usize>> {
         let hosts: BTreeMap<Id, usize> = self.members.iter().map(|h| (self.configs[*h].id, *h)).collect();
-        let mut links: BTreeMap<usize, BTreeSet<usize>> = self.members.iter().map(|h| (*h, BTreeSet::new())).collect();
+        let mut graph = Connectivity::new(self.configs.len());
+        self.members.iter().for_each(|host| graph.insert(*host));
         for &host in &self.members {
             let peers = self.sim.machine(host).map(Member::peers).unwrap_or_default();
-            for other in peers.iter().filter_map(|p| hosts.get(&p.id)) {
-                links.entry(host).or_default().insert(*other);
-                links.entry(*other).or_default().insert(host);
-            }
+            peers.iter().filter_map(|p| hosts.get(&p.id)).for_each(|other| graph.link(host, *other));
         }
-        let mut islands = Vec::new();
-        while let Some((first, next)) = links.pop_first() {
-            let (mut island, mut open) = (BTreeSet::from([first]), Vec::from_iter(next));
-            while let Some(host) = open.pop() {
-                if let Some(next) = links.remove(&host) {
-                    island.insert(host);
-                    open.extend(next);
-                }
-            }
-            islands.push(island);
+        let mut islands: BTreeMap<Option<usize>, BTreeSet<usize>> = BTreeMap::new();
+        for &host in &self.members {
+            islands.entry(graph.component(host)).or_default().insert(host);
         }
-        islands.sort_by_key(|island| std::cmp::Reverse(island.len()));
+        let mut islands: Vec<BTreeSet<usize>> = islands.into_values().collect();
+        islands.sort_by_key(|island| (std::cmp::Reverse(island.len()), island.first().copied()));
         islands
     }
 
