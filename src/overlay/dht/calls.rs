@@ -5,7 +5,11 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::message::Request;
+use super::patience::Patience;
 use crate::overlay::{Peer, Time};
+
+/// Most failed calls whose answers are still expected.
+const MAX_FAILED: usize = 64;
 
 /// A request under way, and why it was made.
 #[derive(Debug)]
@@ -22,9 +26,11 @@ pub(super) struct Call<A, P> {
 #[derive(Debug)]
 pub(super) struct Calls<A, P> {
     next: u64,
-    timeout: Duration,
+    patience: Patience,
     calls: BTreeMap<u64, Call<A, P>>,
     due: BTreeSet<(Time, u64)>,
+    /// Where they went, and when: one that is answered after all was given up too early.
+    failed: BTreeMap<u64, (SocketAddr, Time)>,
 }
 
 /// What a timeout asks for.
@@ -37,8 +43,12 @@ impl<A, P> Call<A, P> {
     /// How long its answer took; `None` when it is not clear which of several requests it answers, or
     /// the peer waited for others before it answered.
     pub(super) fn round_trip(&self, now: Time) -> Option<Duration> {
-        let waits = matches!(self.request, Request::Put { .. });
-        (!self.repeated && !waits).then(|| now - self.sent)
+        (!self.repeated && !self.waits()).then(|| now - self.sent)
+    }
+
+    /// Whether who is asked waits for others before it answers.
+    fn waits(&self) -> bool {
+        matches!(self.request, Request::Put { .. })
     }
 }
 
@@ -46,13 +56,19 @@ impl<A: Clone, P> Calls<A, P> {
     /// `first`: where request numbers begin; unpredictable, so that a restarted node does not take
     /// answers meant for its former self.
     pub(super) fn new(first: u64, timeout: Duration) -> Self {
-        Self { next: first, timeout, calls: BTreeMap::new(), due: BTreeSet::new() }
+        let patience = Patience::new(timeout);
+        Self { next: first, patience, calls: BTreeMap::new(), due: BTreeSet::new(), failed: BTreeMap::new() }
+    }
+
+    /// How long one request waits for its answer now.
+    pub(super) fn timeout(&self) -> Duration {
+        self.patience.timeout()
     }
 
     pub(super) fn start(&mut self, now: Time, to: Peer, request: Request<A>, purpose: P, tries: u32) -> u64 {
         let rpc = self.next;
         self.next = self.next.wrapping_add(1);
-        let due = now + self.timeout;
+        let due = now + self.timeout();
         let tries_left = tries.saturating_sub(1);
         self.calls.insert(rpc, Call { to, request, purpose, tries_left, sent: now, repeated: false, due });
         self.due.insert((due, rpc));
@@ -65,10 +81,19 @@ impl<A: Clone, P> Calls<A, P> {
         Some(call)
     }
 
-    /// Ends the call that this answers. An answer from elsewhere than asked is no answer.
-    pub(super) fn answer(&mut self, rpc: u64, from: SocketAddr) -> Option<Call<A, P>> {
+    /// Ends the call that this answers. An answer from elsewhere than asked is no answer; one that comes
+    /// too late shows only that this node waits too little.
+    pub(super) fn answer(&mut self, now: Time, rpc: u64, from: SocketAddr) -> Option<Call<A, P>> {
+        if let Some((_, sent)) = self.failed.get(&rpc).filter(|(to, _)| *to == from) {
+            self.patience.answered(now - *sent);
+            self.failed.remove(&rpc);
+        }
         self.calls.get(&rpc).filter(|c| c.to.address == from)?;
-        self.take(rpc)
+        let call = self.take(rpc)?;
+        if !call.waits() {
+            self.patience.answered(now - call.sent);
+        }
+        Some(call)
     }
 
     /// Takes away every call to this node at this address.
@@ -97,20 +122,35 @@ impl<A: Clone, P> Calls<A, P> {
     /// The next call whose time is up, if there is one.
     pub(super) fn late(&mut self, now: Time) -> Option<Late<A, P>> {
         let (_, rpc) = self.due.first().copied().filter(|(due, _)| *due <= now)?;
+        let timeout = self.timeout();
         let call = self.calls.get_mut(&rpc)?;
         if call.tries_left == 0 {
-            return self.take(rpc).map(Late::Failed);
+            let call = self.take(rpc)?;
+            self.remember_failed(rpc, &call);
+            return Some(Late::Failed(call));
         }
         self.due.remove(&(call.due, rpc));
         call.tries_left -= 1;
         call.repeated = true;
-        call.due = now + self.timeout;
+        call.due = now + timeout;
         self.due.insert((call.due, rpc));
         Some(Late::Repeat(rpc, call.to, call.request.clone()))
+    }
+
+    fn remember_failed(&mut self, rpc: u64, call: &Call<A, P>) {
+        if call.waits() {
+            return;
+        }
+        if self.failed.len() >= MAX_FAILED {
+            self.failed.pop_first();
+        }
+        self.failed.insert(rpc, (call.to.address, call.sent));
     }
 
     pub(super) fn clear(&mut self) {
         self.calls.clear();
         self.due.clear();
+        self.failed.clear();
+        self.patience.clear();
     }
 }

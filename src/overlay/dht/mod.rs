@@ -3,7 +3,7 @@
 //!
 //! - [`Geometry`]: what makes one structured overlay different from another
 //! - [`message`]: what nodes say to one another
-//! - `calls`: requests that wait for answers
+//! - `calls`: requests that wait for answers; `patience`: for how long
 //! - `task`: lookups, iterative and recursive, and what follows them
 //! - `life`: joining, merging, leaving, and being lost
 //! - `peers`: whom it has heard of, and who did not answer
@@ -14,6 +14,7 @@ mod geometry;
 mod keys;
 mod life;
 pub mod message;
+mod patience;
 mod peers;
 mod replicate;
 mod task;
@@ -45,6 +46,7 @@ pub struct Settings {
     /// Copies of each key, the owner's included.
     pub replicas: usize,
     pub stabilize_every: Duration,
+    /// The least: it grows while answers take longer.
     pub rpc_timeout: Duration,
     pub rpc_tries: u32,
     pub lookup: LookupMode,
@@ -475,7 +477,7 @@ impl<G: Geometry> Overlay for Dht<G> {
                 }
             }
             Body::Response { rpc, response } => {
-                if let Some(call) = self.calls.answer(rpc, from) {
+                if let Some(call) = self.calls.answer(now, rpc, from) {
                     self.answered(now, call, response);
                 }
             }

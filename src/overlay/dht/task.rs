@@ -75,7 +75,7 @@ impl<G: Geometry> Dht<G> {
 
     /// Begins the lookup, or begins it again.
     fn advance(&mut self, now: Time, id: u64) {
-        let rpc_patience = self.settings.rpc_timeout * self.settings.rpc_tries;
+        let rpc_patience = self.calls.timeout() * self.settings.rpc_tries;
         let Some(task) = self.tasks.get_mut(&id) else { return };
         task.hops = 0;
         task.due = None;
