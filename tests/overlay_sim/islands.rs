@@ -75,6 +75,25 @@ fn an_island_has_one_leader_and_a_whole_ring_finds_nobody_else() {
     assert!(contacts(&world).is_empty());
 }
 
+/// Alarmed leaders pause more often, and none of that takes the place of the pause of each epoch.
+#[test]
+fn a_leader_pauses_in_every_epoch_of_a_long_outage() {
+    let [_, halves, _] = shapes();
+    for seed in 1..=2 {
+        let mut world = cut(options(seed, Healing::Rendezvous), &halves, 240 * SECOND);
+        world.sim.run_for(SECOND);
+        let end = world.sim.now();
+        for half in &halves {
+            let paused = |h: &&Happening| h.event == Event::Withdraw { group: GroupRef::Rendezvous };
+            let pauses = world.sim.events().iter().filter(paused).filter(|h| half.contains(&h.host)).map(|h| h.at);
+            // The first of them leads from here on.
+            let times: Vec<_> = pauses.skip_while(|at| end - *at > 220 * SECOND).chain([end]).collect();
+            let longest = times.windows(2).map(|pair| pair[1] - pair[0]).max();
+            assert!(longest.is_some_and(|gap| gap < 40 * SECOND), "seed {seed}: an epoch is 20 s: {longest:?}");
+        }
+    }
+}
+
 #[test]
 fn remembered_peers_heal_until_they_are_forgotten() {
     for (seed, parts) in (1..).zip(shapes()) {

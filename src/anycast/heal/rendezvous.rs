@@ -43,6 +43,8 @@ enum Stage {
     },
     Listening {
         epoch_end: Time,
+        /// The regular pause of this epoch: still to come, if this is an extra one.
+        pause: Time,
         next_ask: Time,
         until: Time,
     },
@@ -104,37 +106,41 @@ impl Member {
             }
             Stage::Announcing { epoch_end, pause } => {
                 if pause <= now || self.is_alarmed(now) {
-                    self.begin_pause(now, epoch_end)
+                    self.begin_pause(now, epoch_end, pause)
                 } else {
                     stage
                 }
             }
-            Stage::Listening { epoch_end, until, .. } if until <= now => {
+            Stage::Listening { epoch_end, pause, until, .. } if until <= now => {
                 self.announce(GroupRef::Rendezvous);
-                self.epoch_from(now.max(epoch_end))
+                if pause > now { Stage::Announcing { epoch_end, pause } } else { self.epoch_from(now.max(epoch_end)) }
             }
-            Stage::Listening { epoch_end, next_ask, until } => self.listen(now, epoch_end, next_ask, until),
+            Stage::Listening { epoch_end, pause, next_ask, until } => {
+                let next_ask = self.listen(now, next_ask);
+                Stage::Listening { epoch_end, pause, next_ask, until }
+            }
         };
         if let Some(leader) = &mut self.healer.leader {
             leader.stage = stage;
         }
     }
 
-    fn begin_pause(&mut self, now: Time, epoch_end: Time) -> Stage {
+    fn begin_pause(&mut self, now: Time, epoch_end: Time, pause: Time) -> Stage {
         self.withdraw(GroupRef::Rendezvous);
         let listen = self.config.rendezvous.map_or(Duration::ZERO, |r| r.listen);
-        Stage::Listening { epoch_end, next_ask: now + listen / (ASKS + 1), until: now + listen }
+        Stage::Listening { epoch_end, pause, next_ask: now + listen / (ASKS + 1), until: now + listen }
     }
 
-    fn listen(&mut self, now: Time, epoch_end: Time, next_ask: Time, until: Time) -> Stage {
+    /// Asks, if it is time to; when to ask next.
+    fn listen(&mut self, now: Time, next_ask: Time) -> Time {
         let Some(Rendezvous { address, listen, .. }) = self.config.rendezvous.filter(|_| next_ask <= now) else {
-            return Stage::Listening { epoch_end, next_ask, until };
+            return next_ask;
         };
         // Until the driver has withdrawn it, this host's kernel would answer.
         if !self.announced.contains(&GroupRef::Rendezvous) {
             self.ask(now, address, Why::Heal { by: Means::Rendezvous, color: None });
         }
-        Stage::Listening { epoch_end, next_ask: next_ask + listen / (ASKS + 1), until }
+        next_ask + listen / (ASKS + 1)
     }
 
     /// The next pause lies anywhere in the epoch that begins then.
