@@ -107,6 +107,10 @@ impl<A: Clone, P> Calls<A, P> {
         self.calls.values_mut().filter(|c| c.to.id == peer.id).for_each(|c| c.to = peer);
     }
 
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Call<A, P>> {
+        self.calls.values()
+    }
+
     pub(super) fn any(&self, matching: impl Fn(&Call<A, P>) -> bool) -> bool {
         self.calls.values().any(matching)
     }

@@ -179,9 +179,24 @@ impl<G: Geometry> Dht<G> {
         }
     }
 
+    /// The same of a node that somebody else does not know (any more). Who gave it up has waited so long
+    /// in vain; if it has spoken meanwhile, it is new.
+    pub(super) fn check_missed(&mut self, now: Time, peer: Peer) {
+        let patience = self.calls.timeout() * self.settings.rpc_tries;
+        if self.peers.silent_for(now, peer).is_none_or(|silent| silent > patience) {
+            self.check(now, peer);
+        }
+    }
+
     /// Whether a request of the geometry's own is under way to this node (`None`: to any) for this purpose.
     pub(super) fn asking(&self, to: Option<Id>, purpose: impl Fn(&G::Purpose) -> bool) -> bool {
         self.calls.any(|c| to.is_none_or(|id| c.to.id == id) && matches!(&c.purpose, Purpose::Own(p) if purpose(p)))
+    }
+
+    /// Whom the geometry is asking for this purpose.
+    pub(super) fn asked(&self, purpose: impl Fn(&G::Purpose) -> bool) -> impl Iterator<Item = Id> {
+        let of = move |c: &CallOf<G>| matches!(&c.purpose, Purpose::Own(p) if purpose(p)).then_some(c.to.id);
+        self.calls.iter().filter_map(of)
     }
 
     /// Looks a key up for the geometry; [`Geometry::found`] follows.

@@ -76,6 +76,11 @@ impl Peers {
         false
     }
 
+    /// How long ago the node has spoken from this address, as far as is remembered.
+    pub(super) fn silent_for(&self, now: Time, peer: Peer) -> Option<Duration> {
+        self.acquaintances.get(&peer.id).filter(|(known, _)| *known == peer.address).map(|(_, at)| now - *at)
+    }
+
     pub(super) fn tables(&self) -> [(&'static str, usize); 3] {
         let Self { distrusted, acquaintances, round_trips } = self;
         [("distrusted", distrusted.len()), ("acquaintances", acquaintances.len()), ("measured", round_trips.len())]

@@ -2,7 +2,7 @@
 
 use super::message::{Ask, Place};
 use super::{Pastry, Purpose};
-use crate::overlay::{Peer, Time};
+use crate::overlay::{Peer, Proximity, Time};
 
 impl Pastry {
     /// The lookup of a join has come past this node: its rows are of use, up to the one in which the two
@@ -38,7 +38,9 @@ impl Pastry {
         for peer in self.geometry.everybody() {
             let row = self.shared_with(peer);
             self.ask(now, peer, Ask::Row { row, arrived: true }, Purpose::Nodes);
-            self.ask(now, peer, Ask::Neighborhood, Purpose::Nodes);
+            if self.geometry.proximity() != Proximity::None {
+                self.ask(now, peer, Ask::Neighborhood, Purpose::Nodes);
+            }
         }
     }
 

@@ -56,8 +56,8 @@ impl Leaves {
         self.all.iter()
     }
 
-    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Peer> {
-        self.all.iter_mut()
+    pub(super) fn get_mut(&mut self, id: Id) -> Option<&mut Peer> {
+        self.all.iter_mut().find(|p| p.id == id)
     }
 
     /// How many at most.

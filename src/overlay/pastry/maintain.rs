@@ -81,7 +81,7 @@ impl Pastry {
             self.arrived(now);
         }
         for missed in self.geometry.leaves.missed_by(peer.id, place) {
-            self.check(now, missed);
+            self.check_missed(now, missed);
         }
         self.consider(now, &place.alternating());
         self.greet_new_nearest(now);

@@ -1,5 +1,6 @@
 //! Finding nodes for the routing table and the neighborhood set, and nearer ones for those it has.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use rand::RngExt;
@@ -8,6 +9,7 @@ use super::message::Ask;
 use super::table::Slot;
 use super::{Pastry, Purpose};
 use crate::overlay::dht::MAX_PEERS;
+use crate::overlay::id::Id;
 use crate::overlay::{Peer, Proximity, Time};
 
 /// Rounds between two exchanges of a row.
@@ -17,14 +19,17 @@ impl Pastry {
     /// Nodes that may belong into the table or the neighborhood set: they are asked how far away they are,
     /// and taken when they answer.
     pub(super) fn candidates(&mut self, now: Time, candidates: &[Peer]) {
+        let mut asked: BTreeSet<Id> = self.asked(|p| *p == Purpose::Measure).collect();
+        let slot = |dht: &Self, id| dht.geometry.table().slot(id);
+        let mut slots: BTreeSet<Slot> = asked.iter().filter_map(|id| slot(self, *id)).collect();
+        // The first that answers is taken, so one at a time is asked: a joiner hears of dozens for each slot.
+        let first_is_best = self.geometry.proximity() == Proximity::None;
         for peer in candidates.iter().take(MAX_PEERS) {
-            let round_trip = self.round_trip(peer.id);
+            let Some(slot) = slot(self, peer.id).filter(|s| !first_is_best || !slots.contains(s)) else { continue };
             // Asked even if its distance is known: it may be gone by now.
-            if peer.id != self.me.id
-                && self.trusted(now, peer)
-                && self.geometry.would_take(peer.id, round_trip)
-                && !self.asking(Some(peer.id), |p| *p == Purpose::Measure)
-            {
+            let round_trip = self.round_trip(peer.id);
+            if self.trusted(now, peer) && self.geometry.would_take(peer.id, round_trip) && asked.insert(peer.id) {
+                slots.insert(slot);
                 self.ping(now, *peer, Purpose::Measure);
             }
         }

@@ -29,8 +29,8 @@ impl Neighborhood {
         self.nodes.values().map(|(p, _)| p)
     }
 
-    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Peer> {
-        self.nodes.values_mut().map(|(p, _)| p)
+    pub(super) fn get_mut(&mut self, id: Id) -> Option<&mut Peer> {
+        self.nodes.get_mut(&id).map(|(p, _)| p)
     }
 
     /// Nearest first.

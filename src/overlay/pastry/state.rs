@@ -99,8 +99,8 @@ impl State {
 
     /// A neighbor has spoken from this address: it is known by no other.
     pub(super) fn update_address(&mut self, peer: Peer) -> bool {
-        let all = self.leaves.iter_mut().chain(self.table.iter_mut()).chain(self.neighborhood.iter_mut());
-        all.filter(|p| p.id == peer.id && **p != peer).map(|p| *p = peer).count() > 0
+        let all = [self.leaves.get_mut(peer.id), self.table.get_mut(peer.id), self.neighborhood.get_mut(peer.id)];
+        all.into_iter().flatten().filter(|p| **p != peer).map(|p| *p = peer).count() > 0
     }
 
     /// Whether the node is a neighbor, at whatever address.
@@ -134,11 +134,9 @@ impl State {
 
     /// Nodes that may be nearer leaves of another node's than these leaves are.
     pub(super) fn near(&self, id: Id) -> Vec<Peer> {
-        let mut near: Vec<Peer> = Vec::new();
-        let others: Vec<Peer> =
-            self.others().filter(|p| p.id != id && self.leaves.get(p.id).is_none()).copied().collect();
-        near.extend(others.iter().min_by_key(|p| id.to(p.id)));
-        near.extend(others.iter().min_by_key(|p| p.id.to(id)));
+        let others = || self.others().filter(|p| p.id != id && self.leaves.get(p.id).is_none());
+        let larger = others().min_by_key(|p| id.to(p.id));
+        let mut near: Vec<Peer> = larger.into_iter().chain(others().min_by_key(|p| p.id.to(id))).copied().collect();
         near.dedup();
         near
     }

@@ -47,8 +47,9 @@ impl Table {
         self.entries.values().map(|(peer, _)| peer)
     }
 
-    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Peer> {
-        self.entries.values_mut().map(|(peer, _)| peer)
+    pub(super) fn get_mut(&mut self, id: Id) -> Option<&mut Peer> {
+        let slot = self.slot(id)?;
+        self.entries.get_mut(&slot).map(|(p, _)| p).filter(|p| p.id == id)
     }
 
     pub(super) fn get(&self, id: Id) -> Option<Peer> {
