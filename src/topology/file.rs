@@ -67,6 +67,7 @@ pub const KEYS: &[(&str, &[&str])] = &[
             "neighborhood",
             "dimensions",
             "landmarks",
+            "partitioning",
             "replicas",
             "stabilize_every",
             "rpc_timeout",

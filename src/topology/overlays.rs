@@ -9,6 +9,7 @@ use super::diagnose::Findings;
 use super::model::*;
 use super::read::{LONGEST, MILLISECOND};
 use super::table::Table;
+use crate::overlay::can::Partitioning;
 use crate::overlay::dht::MAX_PEERS;
 use crate::overlay::{ProtocolSettings, can, chord, pastry};
 
@@ -18,7 +19,7 @@ const SECOND: Duration = Duration::from_secs(1);
 const OF_PROTOCOL: &[(&str, &[&str])] = &[
     ("chord", &["successors"]),
     ("pastry", &["b", "leaf_set", "neighborhood"]),
-    ("can", &["dimensions", "landmarks"]),
+    ("can", &["dimensions", "landmarks", "partitioning"]),
 ];
 
 /// `protocol` and the keys that only some protocols have.
@@ -32,6 +33,7 @@ pub(crate) struct ProtocolEntry {
     neighborhood: Option<Spanned<u64>>,
     dimensions: Option<Spanned<u64>>,
     pub(super) landmarks: Vec<Spanned<String>>,
+    partitioning: Partitioning,
 }
 
 /// How many copies of a key a protocol has nodes for, and why not more.
@@ -44,6 +46,7 @@ pub(super) struct Holders {
 impl ProtocolEntry {
     pub(super) fn read(table: &Table<'_>, f: &mut Findings) -> Self {
         let proximities = [("anycast", Proximity::Anycast), ("probed", Proximity::Probed), ("none", Proximity::None)];
+        let partitionings = [("random", Partitioning::Random), ("uniform", Partitioning::Uniform)];
         let protocols = [("chord", Protocol::Chord), ("pastry", Protocol::Pastry), ("can", Protocol::Can)];
         if table.get("protocol").is_none() {
             table.missing("protocol", f);
@@ -66,6 +69,9 @@ impl ProtocolEntry {
             neighborhood: table.integer("neighborhood", 1..=64, f),
             dimensions: table.integer("dimensions", 1..=u64::from(can::MAX_DIMENSIONS), f),
             landmarks: table.strings("landmarks", f).unwrap_or_default(),
+            partitioning: table
+                .word("partitioning", &partitionings, f)
+                .map_or(Partitioning::default(), Spanned::into_inner),
         }
     }
 
@@ -103,7 +109,8 @@ impl ProtocolEntry {
                     what: format!("{dimensions} dimensions"),
                     why: "a key is kept by its owner and by neighbors of the owner, of which there may be one a dimension",
                 };
-                (ProtocolSettings::Can(can::Settings { dimensions, proximity, ..usual }), holders)
+                let partitioning = self.partitioning;
+                (ProtocolSettings::Can(can::Settings { dimensions, proximity, partitioning, ..usual }), holders)
             }
         }
     }

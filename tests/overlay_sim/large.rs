@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use anybed::overlay::{LookupMode, Protocol, Proximity};
+use anybed::overlay::can::{self, Partitioning};
+use anybed::overlay::{LookupMode, Protocol, ProtocolSettings, Proximity};
 use anybed::sim::{Delays, Lookups, Options, Sample, World, settings};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -32,6 +33,20 @@ fn classic_fingers_take_half_log2_n_hops() {
     let hops = all_right(&world.lookups(1500));
     let half = (128f64).log2() / 2.0;
     assert!((hops.mean / half - 1.0).abs() < 0.1, "{} instead of {half}", hops.mean);
+}
+
+/// CAN's paper has paths of (d/4)·N^(1/d) nodes through N equal zones of d dimensions. Halved at random points,
+/// zones differ: lookups pass through the large ones, and are shorter than that.
+#[test]
+fn in_zones_of_equal_size_can_takes_what_its_paper_says() {
+    let [uniform, random] = [Partitioning::Uniform, Partitioning::Random].map(|partitioning| {
+        let can = can::Settings { dimensions: 2, proximity: Proximity::None, partitioning, ..can::Settings::default() };
+        let mut world = settled(&Options::of(64, ProtocolSettings::Can(can), 1));
+        all_right(&world.lookups(1500)).mean
+    });
+    let paper = 2.0 / 4.0 * 64f64.sqrt();
+    assert!((uniform / paper - 1.0).abs() < 0.1, "{uniform} instead of {paper}");
+    assert!(random < uniform, "{random} and {uniform}");
 }
 
 #[test]

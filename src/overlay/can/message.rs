@@ -26,8 +26,9 @@ pub struct Claim {
 pub enum Ask {
     /// A neighbor update: the sender's zones and its neighbors'. Answered by the same.
     Update(State),
-    /// A place for a node that has none, at this point or near it.
-    Place { at: Id },
+    /// A place for a node that has none, at this point or near it. `anywhere`: as well in a larger zone that
+    /// abuts the one there.
+    Place { at: Id, anywhere: bool },
     /// "Take these zones: they fit yours."
     Take { claims: Vec<Claim> },
     /// "I leave; these take my zones."
@@ -41,6 +42,11 @@ pub enum Tell {
     Granted {
         claim: Claim,
         state: State,
+    },
+    /// A neighbor has a larger zone, at this point: there is the place for a joiner.
+    Larger {
+        peer: Peer,
+        at: Id,
     },
     /// The answering node has moved to another island, and all that it claimed before is void.
     Moved,

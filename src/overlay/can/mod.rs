@@ -47,12 +47,26 @@ pub struct Settings {
     /// With any, a node joins in the part of the space that belongs to its ordering of them by
     /// round trip (§3.7), so that neighbors are near; else at a random point.
     pub landmarks: [Option<Peer>; MAX_LANDMARKS],
+    /// Without landmarks: whose zone a joiner gets a half of.
+    pub partitioning: Partitioning,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { dimensions: 2, proximity: Proximity::default(), landmarks: [None; MAX_LANDMARKS] }
+        let (proximity, partitioning) = (Proximity::default(), Partitioning::default());
+        Self { dimensions: 2, proximity, landmarks: [None; MAX_LANDMARKS], partitioning }
     }
+}
+
+/// How the space is divided among the nodes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Partitioning {
+    /// A joiner gets a half of the zone in which its random point lies.
+    Random,
+    /// Of that zone and those that abut it the largest is halved (§3.8).
+    #[default]
+    Uniform,
 }
 
 /// Why a node asks another.
@@ -190,7 +204,7 @@ impl Geometry for Space {
         if dht.measure_landmarks(now, owner) {
             return;
         }
-        dht.ask(now, owner, Ask::Place { at: dht.geometry.home }, Purpose::Place(Why::Join));
+        dht.ask_to_join(now, owner);
     }
 
     fn merge_at(dht: &mut Can, now: Time, owner: Peer, place: Place) {
@@ -219,7 +233,7 @@ impl Geometry for Space {
     fn serve(dht: &mut Can, now: Time, sender: Peer, ask: Ask) -> Option<Response<Tell, Place>> {
         let response = match ask {
             Ask::Update(state) => dht.updated(now, sender, &state),
-            Ask::Place { at } => dht.grant(now, sender, at),
+            Ask::Place { at, anywhere } => dht.grant(now, sender, at, anywhere),
             Ask::Take { claims } => dht.take(now, sender, &claims),
             Ask::Leaving { bequests } => {
                 dht.bequeathed(now, sender, &bequests);
@@ -238,6 +252,7 @@ impl Geometry for Space {
             }
             (_, Some(Tell::Moved)) => dht.follow(now, peer),
             (Purpose::Landmark, _) => dht.landmark_measured(now),
+            (Purpose::Place(Why::Join), Some(Tell::Larger { peer, at })) => dht.sent_on(now, peer, at),
             (Purpose::Place(why), Some(Tell::Granted { claim, state })) => dht.placed(now, peer, why, claim, &state),
             _ => {}
         }

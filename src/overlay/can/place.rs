@@ -5,26 +5,73 @@ use rand::RngExt;
 use super::message::{Ask, Claim, Place, State, Tell};
 use super::space::{GIVEN, Held};
 use super::zone::Zone;
-use super::{Can, Goal, Purpose, Why};
+use super::{Can, Goal, Partitioning, Purpose, Why};
 use crate::overlay::dht::message::Response;
 use crate::overlay::id::Id;
 use crate::overlay::{Peer, Time};
 
 /// Stabilization intervals for which a zone is kept for the node it was promised to.
 const PROMISE_ROUNDS: u32 = 6;
+/// A joiner is sent on to larger zones this often: what nodes know of their neighbors' zones may be old.
+const MAX_SENT_ON: u8 = 8;
 /// Stabilization intervals for which claims of a former island's members do not count.
 const FORMER_ROUNDS: u32 = 20;
 
 impl Can {
+    /// The owner of its point is known.
+    pub(super) fn ask_to_join(&mut self, now: Time, owner: Peer) {
+        self.geometry.sent_on = 0;
+        self.ask_to_join_at(now, owner);
+    }
+
+    fn ask_to_join_at(&mut self, now: Time, owner: Peer) {
+        let chosen = self.geometry.landmarks.iter().any(Option::is_some);
+        let uniform = self.geometry.partitioning == Partitioning::Uniform;
+        let anywhere = uniform && !chosen && self.geometry.sent_on < MAX_SENT_ON;
+        let at = self.geometry.home;
+        self.ask(now, owner, Ask::Place { at, anywhere }, Purpose::Place(Why::Join));
+    }
+
+    /// It has been told of a larger zone than the one it asked for a half of.
+    pub(super) fn sent_on(&mut self, now: Time, owner: Peer, at: Id) {
+        if self.is_joining() {
+            self.geometry.home = at;
+            self.geometry.sent_on += 1;
+            self.ask_to_join_at(now, owner);
+        }
+    }
+
     /// A node that has no zone asks for one.
-    pub(super) fn grant(&mut self, now: Time, joiner: Peer, at: Id) -> Response<Tell, Place> {
+    pub(super) fn grant(&mut self, now: Time, joiner: Peer, at: Id, anywhere: bool) -> Response<Tell, Place> {
         // Of two that move to each other's island one stays.
         let stays = self.is_member() && !(self.is_moving() && joiner.id > self.me.id);
+        if stays
+            && anywhere
+            && let Some((peer, at)) = self.larger_neighbor(joiner.id)
+        {
+            return Response::Own(Tell::Larger { peer, at });
+        }
         let promise = if stays { self.geometry.promise(joiner.id, at) } else { None };
         let Some(claim) = promise else { return Response::Refused };
         let until = now + self.settings.stabilize_every * PROMISE_ROUNDS;
         self.geometry.granted.insert(claim.zone, (joiner.id, claim, until));
         Response::Own(Tell::Granted { claim, state: self.geometry.state(now) })
+    }
+
+    /// One of the neighbors with the largest zone, if it is larger than what this node would halve for the
+    /// joiner, and a point in it.
+    fn larger_neighbor(&mut self, joiner: Id) -> Option<(Peer, Id)> {
+        let space = &self.geometry;
+        if space.granted.values().any(|(to, ..)| *to == joiner) || space.spare().is_some() {
+            return None;
+        }
+        let mine = space.largest_free(space.home).map_or(u32::MAX, |z| z.length());
+        let theirs = || space.contacts.values().flat_map(|c| c.claims.iter().map(|claim| (claim.zone, c.peer)));
+        let length = theirs().map(|(zone, _)| zone.length()).min().filter(|length| *length < mine)?;
+        let largest: Vec<(Zone, Peer)> = theirs().filter(|(zone, _)| zone.length() == length).collect();
+        // Joiners come in crowds: not all of them to the same.
+        let (zone, peer) = largest[self.rng.random_range(0..largest.len())];
+        Some((peer, zone.first()))
     }
 
     /// It has been given a zone.
@@ -71,7 +118,7 @@ impl Can {
         let moving = self.asking(None, |p| *p == Purpose::Place(Why::Move));
         let moves = other && !moving && self.is_member();
         if moves {
-            self.ask(now, owner, Ask::Place { at: home }, Purpose::Place(Why::Move));
+            self.ask(now, owner, Ask::Place { at: home, anywhere: false }, Purpose::Place(Why::Move));
         }
         moves
     }
@@ -98,7 +145,8 @@ impl Can {
     pub(super) fn ask_for_place(&mut self, now: Time, owner: Peer) {
         let asks = self.asking(None, |p| matches!(p, Purpose::Place(_)));
         if self.geometry.held.is_empty() && owner.id != self.me.id && !asks {
-            self.ask(now, owner, Ask::Place { at: self.geometry.home }, Purpose::Place(Why::Homeless));
+            let ask = Ask::Place { at: self.geometry.home, anywhere: false };
+            self.ask(now, owner, ask, Purpose::Place(Why::Homeless));
         }
     }
 
@@ -128,17 +176,26 @@ impl super::Space {
             }
             self.granted.remove(&claim.zone);
         }
-        let free = |h: &&Held| !self.granted.keys().any(|z| z.overlaps(h.claim.zone));
-        let spare = self.held.iter().filter(free).find(|h| !h.claim.zone.contains(self.home) && self.held.len() > 1);
-        if let Some(held) = spare {
+        if let Some(held) = self.spare() {
             return Some(held.given(held.claim.zone));
         }
-        let free = Zone::all_without(self.zones().collect(), self.granted.keys().copied());
-        let largest = free.into_iter().min_by_key(|z| (!z.contains(at), z.length()))?;
+        let largest = self.largest_free(at)?;
         let held = self.held.iter().find(|h| h.claim.zone.includes(largest))?;
         let (lower, upper) = largest.halves()?;
         let gives_lower = if largest.contains(self.home) { upper.contains(self.home) } else { lower.contains(at) };
         Some(held.given(if gives_lower { lower } else { upper }))
+    }
+
+    /// A zone that it has besides its own, and has promised to nobody.
+    fn spare(&self) -> Option<&Held> {
+        let free = |h: &&Held| !self.granted.keys().any(|z| z.overlaps(h.claim.zone));
+        self.held.iter().filter(free).find(|h| !h.claim.zone.contains(self.home) && self.held.len() > 1)
+    }
+
+    /// What it holds and has promised to nobody: the zone at this point, or else the largest.
+    fn largest_free(&self, at: Id) -> Option<Zone> {
+        let free = Zone::all_without(self.zones().collect(), self.granted.keys().copied());
+        free.into_iter().min_by_key(|z| (!z.contains(at), z.length()))
     }
 }
 

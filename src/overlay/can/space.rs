@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::Settings;
 use super::landmarks::MAX_LANDMARKS;
 use super::message::{Claim, MAX_CLAIMS, MAX_KEEPERS, Near, Place, State};
 use super::zone::{self, Extent, Point, Zone};
+use super::{Partitioning, Settings};
 use crate::overlay::dht::message::{Query, Step};
 use crate::overlay::id::Id;
 use crate::overlay::{Neighbors, Peer, Proximity, Time};
@@ -74,6 +74,9 @@ pub struct Space {
     pub(super) source: Option<Peer>,
     /// Nodes by whose distance a joiner chooses its place.
     pub(super) landmarks: [Option<Peer>; MAX_LANDMARKS],
+    pub(super) partitioning: Partitioning,
+    /// How often it has been sent on to a larger zone.
+    pub(super) sent_on: u8,
     /// Through whom it joins once it knows its distance from the landmarks.
     pub(super) binning: Option<Peer>,
     pub(super) moves: u32,
@@ -90,6 +93,8 @@ impl Space {
             dimensions: settings.dimensions.clamp(1, zone::MAX_DIMENSIONS),
             proximity: settings.proximity,
             landmarks: settings.landmarks,
+            partitioning: settings.partitioning,
+            sent_on: 0,
             binning: None,
             held: Vec::new(),
             home: me.id,
