@@ -140,8 +140,8 @@ fn duration(
 ) -> Duration {
     let looks = expectations.iter().map(|(e, _)| Duration::from_secs_f64(last_look(e.when)));
     let Some(given) = &file.duration else {
-        let last = placed.last().map_or(Duration::ZERO, |p| p.entry.at);
-        return looks.fold(last + AFTERMATH, Duration::max);
+        let ends = placed.iter().map(|p| p.entry.at + p.entry.action.lasts() + AFTERMATH);
+        return looks.chain(ends).fold(AFTERMATH, Duration::max);
     };
     let (limit, shown) = (*given.get_ref(), humantime::format_duration(*given.get_ref()));
     for entry in &file.timeline {
@@ -149,6 +149,12 @@ fn duration(
         if end > limit {
             let found = findings.error("after-the-end", entry.at.span(), "an action after the end of the play");
             found.label("too late").also(given.span(), format!("play ends after {shown}"));
+        }
+    }
+    for Placed { entry, span } in placed.iter().filter(|p| p.entry.at <= limit) {
+        if entry.at + entry.action.lasts() > limit {
+            let found = findings.error("after-the-end", span.clone(), "this goes on after the end of the play");
+            found.label("too late, or too long").also(given.span(), format!("play ends after {shown}"));
         }
     }
     for ((_, span), _) in expectations.iter().zip(looks).filter(|(_, look)| *look > limit) {
@@ -165,6 +171,14 @@ fn judged(expectations: &[PlacedExpectation], placed: &[Placed], topology: &Topo
     let verbs: Vec<_> = placed.iter().map(|p| p.entry.action.verb()).collect();
     let audits = placed.iter().filter(|p| matches!(p.entry.action, Action::Audit { .. }));
     let audits: Vec<_> = audits.map(|p| p.entry.at.as_secs_f64()).collect();
+    let flooded = |name: &str, from: f64, to: f64| {
+        placed.iter().any(|p| match p.entry.action {
+            Action::Flood { overlay, .. } => {
+                topology.overlays[overlay].name == name && (from..=to).contains(&p.entry.at.as_secs_f64())
+            }
+            _ => false,
+        })
+    };
     for (expectation, span) in expectations {
         let to = match expectation.when {
             When::End | When::Never { to: None, .. } => f64::INFINITY,
@@ -179,6 +193,8 @@ fn judged(expectations: &[PlacedExpectation], placed: &[Placed], topology: &Topo
             Metric::MissingKeys(_) | Metric::FoundKeys(_) if !audits.iter().any(|at| (from..=to).contains(at)) => {
                 "`audit` in its window"
             }
+            Metric::FloodGain(name) if !flooded(name, from, to) => "`flood` of this overlay in its window",
+            Metric::FloodGain(_) => continue,
             Metric::RoundTrip(..) | Metric::RoundTripError if !verbs.contains(&"ping") => "`ping`",
             Metric::RoundTrip(..) | Metric::RoundTripError => continue,
             Metric::Stretch(_, group) | Metric::BestSite(group)
