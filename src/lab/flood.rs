@@ -260,7 +260,8 @@ mod tests {
             let mut asked = 0;
             member.set_read_timeout(Some(Duration::from_millis(400))).unwrap();
             while let Ok((length, from)) = member.recv_from(&mut buffer) {
-                (ports.insert(from.port()), asked += length);
+                ports.insert(from.port());
+                asked += length;
                 // The last one is answered late.
                 if ports.len() == SOCKETS {
                     std::thread::sleep(Duration::from_millis(200));

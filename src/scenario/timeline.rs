@@ -198,7 +198,7 @@ impl State<'_> {
                     _ => Ok(()),
                 }
             }
-            Action::Put { overlay, .. } if !self.has_joined.contains(overlay) => {
+            Action::Put { overlay, .. } | Action::Flood { overlay, .. } if !self.has_joined.contains(overlay) => {
                 Err("no node has joined the overlay".to_owned())
             }
             Action::Put { overlay, .. } => {
