@@ -42,7 +42,7 @@ pub(super) fn answers(setup: &Setup, page: &mut Page) -> Result<Answers> {
 fn in_labs(setup: &Setup, page: &mut Page) -> Result<Vec<FloodReport>> {
     page.text(
         "A client sends first Hellos, each of a new joiner, to an overlay of twelve, and never returns the cookie; \
-         BGP leads them to a member in its own stub. Twelve nodes join meanwhile, three of them by that member. \
+         BGP leads them to a member in its own stub. Twelve nodes join meanwhile, half of them in that stub. \
          *Before*: eleven that had joined the first one, when there was no flood.",
     );
     let header = [

@@ -4,6 +4,7 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use super::Action;
+use super::timeline::Placed;
 use super::words::{ActionError, Word, Words, host, overlay};
 use crate::topology::{NodeId, NodeKind, Topology};
 
@@ -46,6 +47,16 @@ fn time(word: &Word<'_>) -> Result<Duration, ActionError> {
         let shown = [TIMES.start(), TIMES.end()].map(|time| humantime::format_duration(*time).to_string());
         let help = format!("from {} to {}, such as `5s`", shown[0], shown[1]);
         word.error(format!("`{}` is no time of a flood", word.text), help)
+    })
+}
+
+/// Whether a flood of the overlay begins between these times.
+pub(super) fn flooded(placed: &[Placed], topology: &Topology, name: &str, from: f64, to: f64) -> bool {
+    placed.iter().any(|p| match p.entry.action {
+        Action::Flood { overlay, .. } => {
+            topology.overlays[overlay].name == name && (from..=to).contains(&p.entry.at.as_secs_f64())
+        }
+        _ => false,
     })
 }
 

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::effects::stretched;
+use super::flood::flooded;
 use super::timeline::{self, Placed, report};
 use super::{Action, Expectation, Metric, REPAIRS, Scenario, Target, When, expect, when};
 use crate::topology::diagnose::Findings;
@@ -171,14 +172,6 @@ fn judged(expectations: &[PlacedExpectation], placed: &[Placed], topology: &Topo
     let verbs: Vec<_> = placed.iter().map(|p| p.entry.action.verb()).collect();
     let audits = placed.iter().filter(|p| matches!(p.entry.action, Action::Audit { .. }));
     let audits: Vec<_> = audits.map(|p| p.entry.at.as_secs_f64()).collect();
-    let flooded = |name: &str, from: f64, to: f64| {
-        placed.iter().any(|p| match p.entry.action {
-            Action::Flood { overlay, .. } => {
-                topology.overlays[overlay].name == name && (from..=to).contains(&p.entry.at.as_secs_f64())
-            }
-            _ => false,
-        })
-    };
     for (expectation, span) in expectations {
         let to = match expectation.when {
             When::End | When::Never { to: None, .. } => f64::INFINITY,
@@ -193,7 +186,9 @@ fn judged(expectations: &[PlacedExpectation], placed: &[Placed], topology: &Topo
             Metric::MissingKeys(_) | Metric::FoundKeys(_) if !audits.iter().any(|at| (from..=to).contains(at)) => {
                 "`audit` in its window"
             }
-            Metric::FloodGain(name) if !flooded(name, from, to) => "`flood` of this overlay in its window",
+            Metric::FloodGain(name) if !flooded(placed, topology, name, from, to) => {
+                "`flood` of this overlay in its window"
+            }
             Metric::FloodGain(_) => continue,
             Metric::RoundTrip(..) | Metric::RoundTripError if !verbs.contains(&"ping") => "`ping`",
             Metric::RoundTrip(..) | Metric::RoundTripError => continue,
