@@ -106,6 +106,27 @@ pub enum What {
         conflicts: u32,
         seconds: f64,
     },
+    /// A `flood` is over, a second after its last Hello: what it sent, and what arrived for it. Bytes are of UDP
+    /// payload.
+    Flood {
+        overlay: String,
+        /// From where.
+        host: String,
+        /// CLOCK_MONOTONIC in nanoseconds: when its first Hello was due.
+        begun: u64,
+        /// Hellos a second that it was to send.
+        rate: u32,
+        /// Hellos.
+        sent: u64,
+        sent_bytes: u64,
+        /// Hellos that were due and not sent: the machine was late, or the host had no way for them.
+        skipped: u64,
+        /// Datagrams.
+        answers: u64,
+        answered_bytes: u64,
+        /// For so long it sent.
+        seconds: f64,
+    },
     /// How well the machine has kept up since the last such line.
     Fidelity(Box<Strain>),
     /// Always the last line of a complete run.

@@ -184,6 +184,35 @@ that = "merge of music < 3s"
 }
 
 #[test]
+fn floods_that_make_no_sense_are_refused() {
+    let text = format!(
+        "[lab]\nduration = \"9s\"\n{SMALL}{}",
+        r#"
+[[timeline]]
+at = "1s"
+do = ["flood music from east at 9/s for 1s", "join west.n1", "flood music from west at 100/s for 3s"]
+[[timeline]]
+at = "3s"
+do = ["flood music from west.c1 at 5/s for 1s", "flood music from west.n1 at 5/s for 1s"]
+[[timeline]]
+at = "4s"
+do = ["flood music from west.c1 at 5/s for 5s", "flood music from east.alice at 5/s for 5001ms"]
+[[expect]]
+that = "flood gain of music <= 1"
+during = ["5s", "9s"]
+"#
+    );
+    insta::assert_snapshot!(problems(&text));
+}
+
+#[test]
+fn play_goes_on_until_a_flood_is_over() {
+    let timeline = "[[timeline]]\nat = \"1s\"\ndo = [\"join music\", \"flood music from west at 9/s for 1m\"]\n";
+    let (_, scenario) = load(&format!("{SMALL}{timeline}"));
+    assert_eq!(scenario.duration, Duration::from_secs(66));
+}
+
+#[test]
 fn healing_that_makes_no_sense_is_refused_and_idle_keys_are_named() {
     let with = |keys: &str| problems(&format!("{SMALL}{keys}"));
     let wrong = [

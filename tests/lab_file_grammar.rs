@@ -68,6 +68,7 @@ fn sites(topology: &Topology) -> Vec<(NodeId, GroupId)> {
 /// Every action that can be said about a topology.
 fn actions(topology: &Topology) -> impl Strategy<Value = Action> + use<> {
     let members = select(topology.of_kind(|k| k == NodeKind::Member).collect::<Vec<_>>());
+    let hosts = select(topology.of_kind(NodeKind::is_host).collect::<Vec<_>>());
     prop_oneof![
         4 => faults(topology),
         4 => faults(topology).prop_map(|fault| fault.undo().expect("a fault has an undo")),
@@ -82,6 +83,12 @@ fn actions(topology: &Topology) -> impl Strategy<Value = Action> + use<> {
         1 => members.prop_map(|host| Action::Leave { host, overlay: 0 }),
         1 => (1..1_000_000u32).prop_map(|keys| Action::Put { overlay: 0, keys }),
         1 => Just(Action::Audit { overlay: 0 }),
+        1 => (hosts, 1..=20_000u32, 100_000..=60_000_000u64).prop_map(|(from, rate, time)| Action::Flood {
+            overlay: 0,
+            from,
+            rate,
+            time: Duration::from_micros(time),
+        }),
         1 => Just(Action::Stretch(None)),
         1 => (0..topology.groups.len()).prop_map(|group| Action::Stretch(Some(GroupId(group)))),
     ]
@@ -92,7 +99,7 @@ fn text() -> impl Strategy<Value = String> {
     let words = "cut mend blackhole impair clear delay=80ms loss=x partition heal silently freeze thaw flap every 2s times \
                  stop renumber drain fail recover crash restart join leave announce withdraw put audit music campus campus.n1 \
                  campus.c1 sea sea-sun in of from for node 7 95% 4s yes no == = != <= > joins failed joins lookup \
-                 success catchment moved clients stretch p90 best site load fairness flips 1.2 é \u{3000} music/3";
+                 success catchment moved clients stretch flood gain 4000/s at p90 best site load fairness flips 1.2 é \u{3000} music/3";
     let known = select(words.split_whitespace().collect::<Vec<_>>()).prop_map(str::to_owned);
     let word = prop_oneof![4 => known, 1 => "\\PC{0,6}"];
     proptest::collection::vec(word, 0..8).prop_map(|words| words.join(" "))
@@ -171,6 +178,62 @@ fn cut_short_files_do_not_panic() {
 }
 
 #[test]
+fn a_flood_has_a_source_a_rate_and_a_time() {
+    let topology = lab("stub-failure.toml");
+    let shown = |text: &str| match &action::parse(text, &topology).unwrap()[..] {
+        [action] => action.display(&topology).to_string(),
+        several => panic!("{several:?}"),
+    };
+    assert_eq!(shown("flood music from campus at 4000/s for 5s"), "flood music from campus.c1 at 4000/s for 5s");
+    assert_eq!(shown("flood  music from campus.n2 at 1/s for 1500ms"), "flood music from campus.n2 at 1/s for 1s500ms");
+    let micro = lab("flash-crowd.toml");
+    let of_members = &action::parse("flood music from h at 20000/s for 60s", &micro).unwrap()[0];
+    assert_eq!(of_members.display(&micro).to_string(), "flood music from h.n12 at 20000/s for 1m");
+    let topology = lab("joiner-flood.toml");
+    for (wrong, message, help) in [
+        ("flood", "an overlay is missing", Some("write `flood OVERLAY from HOST|STUB at RATE for TIME`")),
+        ("flood music", "`from` is missing", Some("write `flood OVERLAY from HOST|STUB at RATE for TIME`")),
+        ("flood musik from campus at 1/s for 1s", "there is no overlay `musik`", Some("did you mean `music`?")),
+        ("flood music from campos at 1/s for 1s", "there is no host `campos`", Some("did you mean `campus`?")),
+        ("flood music from west at 1/s for 1s", "`west` is a router, not a host", None),
+        (
+            "flood music from lake 1/s for 1s",
+            "`at` belongs here, not `1/s`",
+            Some("write `flood OVERLAY from HOST|STUB at RATE for TIME`"),
+        ),
+        (
+            "flood music from lake at 0/s for 1s",
+            "`0/s` is no rate of a flood",
+            Some("joiners a second, from 1/s to 20000/s"),
+        ),
+        (
+            "flood music from lake at 20001/s for 1s",
+            "`20001/s` is no rate of a flood",
+            Some("joiners a second, from 1/s to 20000/s"),
+        ),
+        (
+            "flood music from lake at 7 for 1s",
+            "`7` is no rate of a flood",
+            Some("joiners a second, from 1/s to 20000/s"),
+        ),
+        (
+            "flood music from lake at 7/s for 99ms",
+            "`99ms` is no time of a flood",
+            Some("from 100ms to 1m, such as `5s`"),
+        ),
+        ("flood music from lake at 7/s for 61s", "`61s` is no time of a flood", Some("from 100ms to 1m, such as `5s`")),
+        (
+            "flood music from lake at 7/s for 2s more",
+            "`more` is one word too many",
+            Some("write `flood OVERLAY from HOST|STUB at RATE for TIME`"),
+        ),
+    ] {
+        let error = action::parse(wrong, &topology).unwrap_err();
+        assert_eq!((error.message.as_str(), error.help.as_deref()), (message, help), "{wrong}");
+    }
+}
+
+#[test]
 fn expectations_are_read() {
     let topology = lab("stub-failure.toml");
     let parse = |text| expect::parse(text, &topology);
@@ -211,7 +274,16 @@ fn expectations_are_read() {
     let compared = parse("stretch p50 < stretch p99").unwrap();
     assert_eq!(compared.2, Value::Metric(Box::new(Metric::Stretch(Quantile::P99, None))));
 
+    let gain = |op, value| (Metric::FloodGain(music()), op, Value::Number(value));
+    assert_eq!(parse("flood gain of music <= 1").unwrap(), gain(Op::Le, 1.0));
+    assert_eq!(parse("flood gain of music == 0").unwrap(), gain(Op::Eq, 0.0));
+
     for wrong in [
+        "flood gain <= 1",
+        "flood gain of campus <= 1",
+        "flood gain of music >= 0",
+        "flood gain of music < 0",
+        "flood gain of music < 80%",
         "stretch <= 1.2",
         "stretch p95 <= 1.2",
         "stretch p50 <= 20%",

@@ -11,7 +11,7 @@ use super::config::Bootstrap;
 use super::cookie::Cookie;
 use super::load::MAX_REDIRECTS;
 use super::member::{Command, Event, Member, Welcome};
-use super::message::{Message, PADDING};
+use super::message::Message;
 use super::{GroupRef, Means};
 use crate::overlay::id::Id;
 use crate::overlay::{Peer, Phase, Time};
@@ -154,7 +154,7 @@ impl Member {
             oldest.and_then(|nonce| self.asks.remove(&nonce));
         }
         self.asks.insert(nonce, Ask { sent: now, why, answered: None });
-        self.send(to, &Message::Hello { nonce, padding: vec![0; PADDING] });
+        self.send(to, &Message::hello(nonce));
     }
 
     /// A member has answered: from its unicast address, so it can be told apart from the others.

@@ -44,3 +44,9 @@ pub(super) enum Message<'a> {
     /// The protocol's own.
     Overlay(&'a [u8]),
 }
+
+impl Message<'_> {
+    pub(super) fn hello(nonce: u64) -> Self {
+        Self::Hello { nonce, padding: vec![0; PADDING] }
+    }
+}

@@ -16,9 +16,11 @@ mod message;
 pub mod probe;
 mod renumber;
 mod sealed;
+mod stranger;
 
 pub use config::{Bootstrap, Coloring, Drain, Healing, NodeConfig, Redirect, Rendezvous};
 pub use member::{Command, Digest, Event, Member};
+pub use stranger::Stranger;
 
 use std::fmt;
 

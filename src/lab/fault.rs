@@ -22,7 +22,7 @@ use crate::topology::{GroupId, LinkId, NodeId};
 const PATIENCE: Duration = Duration::from_secs(10);
 
 impl Lab {
-    /// Carries out one action and records it. Puts and audits go on in the background.
+    /// Carries out one action and records it. Puts, audits, floods and measurements go on in the background.
     ///
     /// # Errors
     /// It cannot be done as things are (undoing what was not done), or the kernel refused.
@@ -55,6 +55,7 @@ impl Lab {
                 self.background(async move { workload::audit(&lab, overlay).await });
                 Ok(())
             }
+            Action::Flood { overlay, from, rate, time } => self.flood(*overlay, *from, *rate, *time).await,
             Action::Ping { parts } => {
                 let (lab, nodes) = (self.clone(), pinged(parts, &self.topology));
                 self.background(async move { ping::ping(&lab, &nodes).await });
@@ -205,7 +206,7 @@ impl Lab {
         });
     }
 
-    /// Waits until no put, audit or verification is under way.
+    /// Waits until no put, audit, flood or verification is under way.
     pub(super) async fn background_done(&self) {
         let mut running = self.background.subscribe();
         // The sender lives in self.

@@ -2,8 +2,8 @@
 //!
 //! - [`runtime`], [`sandbox`]: where labs are found, and the walls around each
 //! - [`supervisor`]: a lab from build to end; `network`, `media`, `process`, `launch`, `converge` build it
-//! - `play`, `fault`, `renumber`, `flap`, `verify`, `walk`, `branches`, `ping`, `stretch`, `workload`, `probe`,
-//!   `prober`, `flows`, `flow`: what happens in it
+//! - `play`, `fault`, `renumber`, `flap`, `verify`, `walk`, `branches`, `ping`, `stretch`, `workload`, `flood`,
+//!   `probe`, `prober`, `flows`, `flow`: what happens in it
 //! - `record`, `facts`, `updates`, `watchdog`: what is written down
 //! - `fibs`, `nodes`: what it knows of its kernels and its overlay nodes
 //! - [`api`], [`ask`], [`survey`], [`lookup`], [`live_probe`]: its socket, and what can be asked
@@ -16,6 +16,7 @@ pub(crate) mod facts;
 mod fault;
 mod fibs;
 mod flap;
+mod flood;
 mod flow;
 mod flows;
 mod launch;
@@ -60,6 +61,7 @@ use crate::scenario::damage::Damage;
 use crate::topology::{NodeId, Topology};
 use fibs::Fibs;
 use flap::Flap;
+use flood::Begun;
 use network::Network;
 use nodes::Nodes;
 use process::Processes;
@@ -92,9 +94,11 @@ struct Lab {
     outdated: Mutex<BTreeSet<NodeId>>,
     /// Live flaps, by number.
     flaps: Mutex<Vec<Flap>>,
+    /// All floods so far.
+    floods: Mutex<Vec<Begun>>,
     /// Keys stored so far, per overlay.
     keys: Mutex<BTreeMap<String, Vec<String>>>,
-    /// Puts and audits under way.
+    /// Puts, audits, floods and measurements under way.
     background: Arc<watch::Sender<usize>>,
     /// Set once when the lab cannot go on.
     failure: watch::Sender<Option<String>>,

@@ -13,7 +13,7 @@ use super::workload;
 use crate::event::What;
 use crate::scenario::Action;
 
-/// How long puts and audits may go on after the timeline's end.
+/// How long puts, audits and floods may go on after the timeline's end.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Plays the scenario from begin to end: probes, flows, lookups, actions at their times.
@@ -33,7 +33,7 @@ pub(super) async fn play(lab: &Shared) -> Result<()> {
     if done.is_ok() {
         sleep_until(begun + lab.scenario.duration).await;
         if timeout(PATIENCE, lab.background_done()).await.is_err() {
-            tracing::warn!("a put or audit did not end within {} s", PATIENCE.as_secs());
+            tracing::warn!("a put, audit or flood did not end within {} s", PATIENCE.as_secs());
         }
     }
     for task in lookups {

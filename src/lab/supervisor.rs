@@ -217,6 +217,7 @@ async fn build(
         memberships: Mutex::new(BTreeMap::new()),
         outdated: Mutex::new(BTreeSet::new()),
         flaps: Mutex::new(Vec::new()),
+        floods: Mutex::new(Vec::new()),
         keys: Mutex::new(BTreeMap::new()),
         background: Arc::new(watch::Sender::new(0)),
         failure: watch::Sender::new(None),

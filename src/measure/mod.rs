@@ -26,6 +26,7 @@ mod expect;
 mod fault_model;
 mod fidelity;
 mod figures;
+mod flood;
 mod flow_model;
 mod flows;
 mod forward;

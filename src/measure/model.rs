@@ -249,6 +249,49 @@ pub struct OverlayReport {
     pub joins: Joins,
     pub lookups: Lookups,
     pub keys: Keys,
+    /// By when they were over.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub floods: Vec<FloodReport>,
+}
+
+/// First Hellos of joiners who did not mean to join. Bytes are of UDP payload.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct FloodReport {
+    /// When it began.
+    pub at: f64,
+    /// For so long it sent.
+    pub seconds: f64,
+    /// From where.
+    pub host: String,
+    /// Hellos a second that it was to send.
+    pub rate: u32,
+    /// Hellos.
+    pub sent: u64,
+    pub sent_bytes: u64,
+    /// Hellos that were due and not sent: the machine was late, or the host had no way for them.
+    pub skipped: u64,
+    /// Datagrams that arrived for it, up to a second after the last Hello.
+    pub answers: u64,
+    pub answered_bytes: u64,
+    /// Bytes answered for each byte sent; `null`: nothing was sent.
+    pub gain: Option<f64>,
+    /// Those who began to join before it, and while no other flood of the overlay sent.
+    pub joins_before: Joiners,
+    /// Those who began to join while it sent.
+    pub joins_during: Joiners,
+}
+
+/// How those fared who meant to join. Who found nobody and began the overlay has not joined it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct Joiners {
+    pub begun: usize,
+    /// Of these, those who joined in the end.
+    pub joined: usize,
+    /// From the first Hello until it was a member.
+    pub p50_ms: Option<f64>,
+    pub p99_ms: Option<f64>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

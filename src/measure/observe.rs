@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::measure::catchment::{self, Probed};
 use crate::measure::distance::Measured;
+use crate::measure::flood;
 use crate::measure::flows::Flows;
 use crate::measure::forward::{Forwarding, Way};
 use crate::measure::islands::Shape;
@@ -81,6 +82,9 @@ pub(crate) fn observe<'a>(findings: &'a Findings<'a>, metric: &Metric) -> Option
             missing.len()
         }),
         Metric::FoundKeys(overlay) => audits(audited(overlay)?, |audits| audits.last().map_or(0, |a| a.found as usize)),
+        Metric::FloodGain(overlay) => {
+            flood::gain(findings.overlays.iter().find(|h| h.facts.name == *overlay && !h.floods.is_empty())?)
+        }
         Metric::Catchment(client, group) => answering(findings, client, group.as_deref())?,
         Metric::Disagreements(group) => disagreements(findings, group.as_deref()),
         Metric::MovedClients => moved(&findings.probed),

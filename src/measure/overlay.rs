@@ -13,6 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::anycast::Means;
 use crate::event::{NodeDid, OverlayFacts, What};
 use crate::measure::Record;
+use crate::measure::flood::{self, Flood};
 use crate::measure::islands::{Membership, Shape};
 use crate::measure::reach::Reach;
 use crate::overlay::id::Id;
@@ -60,6 +61,8 @@ pub(crate) struct History<'a> {
     pub(crate) shapes: Vec<(u64, Shape)>,
     pub(crate) joins: Vec<Join<'a>>,
     pub(crate) failed_joins: Vec<u64>,
+    /// When a host began to join, by time.
+    pub(crate) joining: Vec<(u64, &'a str)>,
     /// By the time they were sent.
     pub(crate) lookups: Vec<Lookup<'a>>,
     /// Time, host, peer, color.
@@ -70,6 +73,7 @@ pub(crate) struct History<'a> {
     pub(crate) stored: u64,
     pub(crate) not_stored: u64,
     pub(crate) audits: Vec<Audited<'a>>,
+    pub(crate) floods: Vec<Flood<'a>>,
 }
 
 /// A lookup as reported, with what the replay finds on the way.
@@ -129,6 +133,7 @@ impl<'a> History<'a> {
             shapes: Vec::new(),
             joins: Vec::new(),
             failed_joins: Vec::new(),
+            joining: Vec::new(),
             lookups: Vec::new(),
             contacts: Vec::new(),
             rejoins_begun: 0,
@@ -136,6 +141,7 @@ impl<'a> History<'a> {
             stored: 0,
             not_stored: 0,
             audits: Vec::new(),
+            floods: Vec::new(),
         }
     }
 
@@ -155,7 +161,7 @@ impl<'a> History<'a> {
                 What::Audit { overlay, found, missing, conflicts, .. } if overlay == name => {
                     self.audits.push(Audited { at: event.at, found: *found, missing, conflicts: *conflicts });
                 }
-                _ => {}
+                what => self.floods.extend(flood::told(what).filter(|(overlay, _)| overlay == name).map(|(_, f)| f)),
             }
         }
     }
@@ -172,6 +178,7 @@ impl<'a> History<'a> {
                 attempts: *attempts,
                 redirected: *redirected,
             }),
+            NodeDid::Joining => self.joining.push((at, node)),
             NodeDid::JoinFailed { .. } => self.failed_joins.push(at),
             NodeDid::Contact { peer, by, color } => self.contacts.push((at, node, peer, *by, *color)),
             NodeDid::Rejoining { .. } => self.rejoins_begun += 1,

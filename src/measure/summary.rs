@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::event::What;
+use crate::measure::flood;
 use crate::measure::load::bootstrap;
 use crate::measure::model::{
     Audit, Contact, IslandPoint, Joins, Keys, LookupCounts, LookupPhase, Lookups, OverlayReaction, OverlayReport,
@@ -43,6 +44,7 @@ pub(crate) fn overlay(findings: &Findings<'_>, history: &History<'_>) -> Overlay
         joins: joins(history),
         lookups: lookups(findings, history),
         keys: keys(record, history),
+        floods: flood::reports(record, history),
     }
 }
 

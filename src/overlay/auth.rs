@@ -13,6 +13,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use hmac::{Hmac, KeyInit, Mac};
+use rand::RngExt;
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 
@@ -211,6 +212,20 @@ impl Seal {
         let ways = [from, to].map(address_bytes);
         self.code.clone().chain_update(head).chain_update(ways.as_flattened()).chain_update(message)
     }
+}
+
+/// A datagram as a node makes its first one to another, by somebody without the key: the code is a guess. `None`
+/// when it would exceed [`MAX_DATAGRAM`].
+pub fn forge<T: Serialize>(tag: Tag, rng: &mut impl RngExt, message: &T) -> Option<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(128);
+    bytes.push(SEALED);
+    bytes.extend_from_slice(&tag.bytes());
+    for number in [0, rng.random::<u64>().max(1), 1] {
+        bytes.extend_from_slice(&number.to_be_bytes());
+    }
+    bytes.extend_from_slice(&rng.random::<[u8; CODE]>());
+    let bytes = postcard::to_extend(message, bytes).ok()?;
+    (bytes.len() <= MAX_DATAGRAM).then_some(bytes)
 }
 
 fn hmac(key: &[u8]) -> Hmac<Sha256> {

@@ -73,7 +73,7 @@ pub(super) fn measure(setup: &Setup) -> Result<Page> {
     let sizes = setup.pick(vec![64, 500, 2000], vec![32]);
     let simulated = simulated(setup, &mut page, &sizes);
     let killed = killed(setup, &mut page);
-    let flood = super::flood::answers(setup, &mut page);
+    let flood = super::flood::answers(setup, &mut page)?;
     claims(&mut page, &labs, &simulated, &killed, &flood);
     Ok(page)
 }

@@ -10,6 +10,7 @@ mod catchments;
 mod diff;
 mod effects;
 mod files;
+mod floods;
 mod flows;
 mod graph;
 mod html;

@@ -7,6 +7,7 @@ use crate::measure::{
 };
 use crate::report::catchments::catchments;
 use crate::report::effects;
+use crate::report::floods;
 use crate::report::flows;
 use crate::report::machine::machine;
 use crate::report::page::{
@@ -131,6 +132,11 @@ pub(crate) fn fault_lines(report: &Report, fault: &FaultReport) -> Vec<(String, 
         lines.extend(effects::load_change(change).map(|line| (label, line)));
     }
     lines.extend(fault.flows.as_ref().map(|flows| ("flows".to_owned(), flows::reaction(flows))));
+    for (name, overlay) in &report.overlays {
+        let begun = overlay.floods.iter().filter(|f| (fault.at..fault.until).contains(&f.at));
+        let label = if report.overlays.len() > 1 { format!("flood {name}") } else { "flood".to_owned() };
+        lines.extend(begun.map(|flood| (label.clone(), floods::line(name, flood))));
+    }
     for (name, reaction) in &fault.overlays {
         let label = if report.overlays.len() > 1 { name } else { "overlay" };
         lines.push((label.to_owned(), overlay_reaction(fault, reaction, &report.overlays[name])));

@@ -1,9 +1,11 @@
 //! The grammar of actions: one for the timeline and for live faults.
 
 use std::fmt;
+use std::time::Duration;
 
 use super::effects::stretch;
 use super::faults::{catchment, clear, flap, impair, link, partition, ping, stop};
+use super::flood::flood;
 use super::words::{Word, Words, host, overlay, stub};
 use super::{Action, Ends, Part, Victim};
 use crate::topology::diagnose::suggest;
@@ -35,6 +37,7 @@ pub const FORMS: &[(&str, &str)] = &[
     ("drain", "drain HOST [GROUP]"),
     ("put", "put COUNT in OVERLAY"),
     ("audit", "audit OVERLAY"),
+    ("flood", "flood OVERLAY from HOST|STUB at RATE for TIME"),
     ("ping", "ping NAME …"),
     ("stretch", "stretch [GROUP]"),
     ("catchment", "catchment [GROUP]"),
@@ -88,6 +91,7 @@ pub(super) fn parse_at(text: &str, start: usize, topology: &Topology) -> Result<
         "withdraw" => site(&mut words, form, topology, |host, group| Action::Withdraw { host, group })?,
         "drain" => site(&mut words, form, topology, |host, group| Action::Drain { host, group })?,
         "put" => put(&mut words, form, topology)?,
+        "flood" => vec![flood(&mut words, form, topology)?],
         "ping" => vec![ping(&mut words, form, topology)?],
         "stretch" => vec![stretch(&verb, &mut words, topology)?],
         "catchment" => vec![catchment(&mut words, form, topology)?],
@@ -233,12 +237,7 @@ fn put(words: &mut Words<'_>, form: &str, topology: &Topology) -> Result<Vec<Act
             return Err(count.error(message, format!("a whole number from 1 to {MOST_KEYS}")));
         }
     };
-    let preposition = words.expect("`in`", form)?;
-    if preposition.text != "in" {
-        return Err(
-            preposition.error(format!("`in` belongs here, not `{}`", preposition.text), format!("write `{form}`"))
-        );
-    }
+    words.demand("in", form)?;
     Ok(vec![Action::Put { overlay: overlay(&words.expect("an overlay", form)?, topology)?, keys }])
 }
 
@@ -251,6 +250,11 @@ fn part_name(part: Part, topology: &Topology) -> &str {
 
 fn names(parts: &[Part], topology: &Topology) -> String {
     parts.iter().map(|part| part_name(*part, topology)).collect::<Vec<_>>().join(" ")
+}
+
+/// `1m30s`.
+fn one_word(time: Duration) -> String {
+    humantime::format_duration(time).to_string().replace(' ', "")
 }
 
 /// ` from NODE`, if only what one end sends is meant.
@@ -305,6 +309,7 @@ impl Action {
             Self::Withdraw { .. } => "withdraw",
             Self::Put { .. } => "put",
             Self::Audit { .. } => "audit",
+            Self::Flood { .. } => "flood",
         }
     }
 
@@ -342,7 +347,9 @@ impl Action {
                 &topology.node(*host).name
             }
             Self::Catchment { group } => &topology.groups[group.0].name,
-            Self::Put { overlay, .. } | Self::Audit { overlay } => &topology.overlays[*overlay].name,
+            Self::Put { overlay, .. } | Self::Audit { overlay } | Self::Flood { overlay, .. } => {
+                &topology.overlays[*overlay].name
+            }
             Self::Stretch(group) => group.map_or("", |id| &topology.groups[id.0].name),
         }
     }
@@ -367,8 +374,7 @@ impl fmt::Display for Shown<'_> {
             }
             Action::Heal { parts } | Action::Ping { parts } => write!(f, "{verb} {}", names(parts, topology)),
             Action::Flap { fault, every, times } => {
-                let every = humantime::format_duration(*every).to_string().replace(' ', "");
-                write!(f, "{verb} {} every {every} times {times}", Shown(fault, topology))
+                write!(f, "{verb} {} every {} times {times}", Shown(fault, topology), one_word(*every))
             }
             Action::Stop(fault) => write!(f, "{verb} {}", Shown(fault, topology)),
             Action::Join { overlay, .. } | Action::Leave { overlay, .. } => {
@@ -378,6 +384,9 @@ impl fmt::Display for Shown<'_> {
                 write!(f, "{verb} {target} {}", topology.groups[group.0].name)
             }
             Action::Put { keys, .. } => write!(f, "{verb} {keys} in {target}"),
+            Action::Flood { from, rate, time, .. } => {
+                write!(f, "{verb} {target} from {} at {rate}/s for {}", topology.node(*from).name, one_word(*time))
+            }
             Action::Stretch(None) => f.write_str(verb),
             _ => write!(f, "{verb} {target}"),
         }

@@ -166,7 +166,7 @@ impl Damage {
             }
             Action::Renumber(_) | Action::Join { .. } | Action::Leave { .. } => Ok(()),
             Action::Put { .. } | Action::Audit { .. } | Action::Ping { .. } => Ok(()),
-            Action::Catchment { .. } | Action::Stretch(_) => Ok(()),
+            Action::Catchment { .. } | Action::Stretch(_) | Action::Flood { .. } => Ok(()),
             Action::Flap { .. } | Action::Stop(_) => Ok(()),
         }
     }

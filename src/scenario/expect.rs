@@ -21,6 +21,7 @@ pub const FORMS: &[(&str, &str, Kind)] = &[
     ("wrong lookups", "wrong lookups of OVERLAY [from STUB]", Kind::Count),
     ("missing keys", "missing keys of OVERLAY", Kind::Count),
     ("found keys", "found keys of OVERLAY", Kind::Count),
+    ("flood gain", "flood gain of OVERLAY", Kind::Factor),
     ("outage", "outage of CLIENT [for GROUP]", Kind::Seconds),
     ("rtt", "rtt of NODE to NODE", Kind::Seconds),
     ("rtt error", "rtt error", Kind::Ratio),
@@ -235,6 +236,7 @@ fn of_overlay(
         "lookup success" => Metric::LookupSuccess(overlay, from),
         "wrong lookups" => Metric::WrongLookups(overlay, from),
         "missing keys" => Metric::MissingKeys(overlay),
+        "flood gain" => Metric::FloodGain(overlay),
         _ => Metric::FoundKeys(overlay),
     })
 }
@@ -331,7 +333,9 @@ fn value(word: &Word<'_>, kind: Kind, metric: &Metric, topology: &Topology) -> R
         Kind::Count => (text.parse::<u32>().ok().map(f64::from), "a whole number"),
         Kind::Ratio => (ratio(text), "a share from 0% to 100%, such as `95%` or `0.95`"),
         Kind::Factor => {
-            let factor = text.parse::<f64>().ok().filter(|factor| factor.is_finite() && *factor > 0.0);
+            // A flood may be answered with nothing.
+            let least = if matches!(metric, Metric::FloodGain(_)) { 0.0 } else { f64::MIN_POSITIVE };
+            let factor = text.parse::<f64>().ok().filter(|factor| factor.is_finite() && *factor >= least);
             (factor, "a factor, such as `1.2`")
         }
         Kind::Seconds => {

@@ -181,11 +181,7 @@ pub(super) fn flap(text: &str, start: usize, form: &str, topology: &Topology) ->
         let help = format!("a time of {} ms at least, with its unit, such as `2s`", SHORTEST.as_millis());
         period.error(format!("`{}` is no period", period.text), help)
     })?;
-    let preposition = words.expect("`times`", form)?;
-    if preposition.text != "times" {
-        let message = format!("`times` belongs here, not `{}`", preposition.text);
-        return Err(preposition.error(message, format!("write `{form}`")));
-    }
+    words.demand("times", form)?;
     let count = words.expect("a number", form)?;
     let times = count.text.parse().ok().filter(|n| (1..=MOST_TIMES).contains(n));
     let help = format!("a whole number from 1 to {MOST_TIMES}");

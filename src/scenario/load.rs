@@ -5,6 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::effects::stretched;
+use super::flood::flooded;
 use super::timeline::{self, Placed, report};
 use super::{Action, Expectation, Metric, REPAIRS, Scenario, Target, When, expect, when};
 use crate::topology::diagnose::Findings;
@@ -140,8 +141,8 @@ fn duration(
 ) -> Duration {
     let looks = expectations.iter().map(|(e, _)| Duration::from_secs_f64(last_look(e.when)));
     let Some(given) = &file.duration else {
-        let last = placed.last().map_or(Duration::ZERO, |p| p.entry.at);
-        return looks.fold(last + AFTERMATH, Duration::max);
+        let ends = placed.iter().map(|p| p.entry.at + p.entry.action.lasts() + AFTERMATH);
+        return looks.chain(ends).fold(AFTERMATH, Duration::max);
     };
     let (limit, shown) = (*given.get_ref(), humantime::format_duration(*given.get_ref()));
     for entry in &file.timeline {
@@ -149,6 +150,12 @@ fn duration(
         if end > limit {
             let found = findings.error("after-the-end", entry.at.span(), "an action after the end of the play");
             found.label("too late").also(given.span(), format!("play ends after {shown}"));
+        }
+    }
+    for Placed { entry, span } in placed.iter().filter(|p| p.entry.at <= limit) {
+        if entry.at + entry.action.lasts() > limit {
+            let found = findings.error("after-the-end", span.clone(), "this goes on after the end of the play");
+            found.label("too late, or too long").also(given.span(), format!("play ends after {shown}"));
         }
     }
     for ((_, span), _) in expectations.iter().zip(looks).filter(|(_, look)| *look > limit) {
@@ -179,6 +186,10 @@ fn judged(expectations: &[PlacedExpectation], placed: &[Placed], topology: &Topo
             Metric::MissingKeys(_) | Metric::FoundKeys(_) if !audits.iter().any(|at| (from..=to).contains(at)) => {
                 "`audit` in its window"
             }
+            Metric::FloodGain(name) if !flooded(placed, topology, name, from, to) => {
+                "`flood` of this overlay in its window"
+            }
+            Metric::FloodGain(_) => continue,
             Metric::RoundTrip(..) | Metric::RoundTripError if !verbs.contains(&"ping") => "`ping`",
             Metric::RoundTrip(..) | Metric::RoundTripError => continue,
             Metric::Stretch(_, group) | Metric::BestSite(group)

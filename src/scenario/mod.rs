@@ -5,6 +5,7 @@ pub mod damage;
 pub mod effects;
 pub mod expect;
 mod faults;
+mod flood;
 mod load;
 mod sweep;
 mod timeline;
@@ -99,6 +100,9 @@ pub enum Action {
     Put { overlay: usize, keys: u32 },
     /// `audit OVERLAY`: fetches every key put so far, from joined nodes in turn.
     Audit { overlay: usize },
+    /// `flood OVERLAY from HOST|STUB at RATE for TIME`: so many first Hellos a second from one host to the
+    /// overlay's join address, which lead to no join.
+    Flood { overlay: usize, from: NodeId, rate: u32, time: Duration },
     /// `ping NAME …`: measures the round trip between every pair of these ASes' routers, routers and hosts.
     Ping { parts: Vec<Part> },
     /// `stretch [GROUP]`: measures each client's round trip to the group's address and to every member that
@@ -179,6 +183,9 @@ pub enum Metric {
     MissingKeys(String),
     /// `found keys of OVERLAY`. Counter.
     FoundKeys(String),
+    /// `flood gain of OVERLAY`: bytes of UDP payload that the floods begun in the window were answered with, for
+    /// each that they sent. Factor.
+    FloodGain(String),
     /// `outage of CLIENT [for GROUP]`: seconds of the longest run of lost probes. Duration.
     Outage(String, Option<String>),
     /// `rtt of NODE to NODE`: seconds, the median of the pings in the window. Duration.

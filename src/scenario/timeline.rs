@@ -138,6 +138,8 @@ struct State<'a> {
     announced: BTreeMap<(NodeId, GroupId), bool>,
     has_joined: BTreeSet<usize>,
     has_put: BTreeSet<usize>,
+    /// When the latest flood of an overlay from a host is over.
+    floods: BTreeMap<(NodeId, usize), Duration>,
 }
 
 /// Reports actions that cannot be carried out after those before them.
@@ -149,10 +151,10 @@ pub(super) fn check_order(placed: &[Placed], topology: &Topology, findings: &mut
     }
     let joined = topology.overlays.iter().enumerate();
     let joined = joined.flat_map(|(index, o)| o.members.iter().map(move |m| ((*m, index), false))).collect();
-    let (damage, has_joined, has_put) = Default::default();
-    let mut state = State { topology, damage, joined, announced, has_joined, has_put };
+    let (damage, has_joined, has_put, floods) = Default::default();
+    let mut state = State { topology, damage, joined, announced, has_joined, has_put, floods };
     for Placed { entry, span } in placed {
-        if let Err(why) = state.apply(&entry.action, entry.origin) {
+        if let Err(why) = state.apply(entry) {
             let text = entry.action.display(topology).to_string();
             let at = humantime::format_duration(Duration::from_millis(entry.at.as_millis() as u64));
             let found = findings.error("impossible-action", span.clone(), format!("`{text}` at {at}: {why}"));
@@ -162,8 +164,8 @@ pub(super) fn check_order(placed: &[Placed], topology: &Topology, findings: &mut
 }
 
 impl State<'_> {
-    fn apply(&mut self, action: &Action, origin: Origin) -> Result<(), String> {
-        self.damage.apply(action, origin, self.topology)?;
+    fn apply(&mut self, Entry { at, action, origin }: &Entry) -> Result<(), String> {
+        self.damage.apply(action, *origin, self.topology)?;
         match action {
             // After a crash, whether a host is a member or announces is for the run to find out.
             Action::Crash(node, _) | Action::Restart(node, _) | Action::Renumber(node) => {
@@ -196,7 +198,7 @@ impl State<'_> {
                     _ => Ok(()),
                 }
             }
-            Action::Put { overlay, .. } if !self.has_joined.contains(overlay) => {
+            Action::Put { overlay, .. } | Action::Flood { overlay, .. } if !self.has_joined.contains(overlay) => {
                 Err("no node has joined the overlay".to_owned())
             }
             Action::Put { overlay, .. } => {
@@ -204,6 +206,12 @@ impl State<'_> {
                 Ok(())
             }
             Action::Audit { overlay } if !self.has_put.contains(overlay) => Err("no key has been put".to_owned()),
+            Action::Flood { overlay, from, time, .. } => {
+                let end = self.floods.insert((*from, *overlay), *at + *time);
+                end.filter(|end| end > at).map_or(Ok(()), |end| {
+                    Err(format!("its flood of this overlay goes on until {}", humantime::format_duration(end)))
+                })
+            }
             _ => Ok(()),
         }
     }

@@ -66,6 +66,15 @@ impl<'a> Words<'a> {
         self.peek() == Some(word) && self.words.next().is_some()
     }
 
+    /// Takes `word`, which must be next.
+    pub(super) fn demand(&mut self, word: &str, form: &str) -> Result<(), ActionError> {
+        let next = self.expect(&format!("`{word}`"), form)?;
+        if next.text == word {
+            return Ok(());
+        }
+        Err(next.error(format!("`{word}` belongs here, not `{}`", next.text), format!("write `{form}`")))
+    }
+
     pub(super) fn finish(mut self, form: &str) -> Result<(), ActionError> {
         match self.words.next() {
             None => Ok(()),

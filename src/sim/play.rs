@@ -36,6 +36,7 @@ pub fn refuse(action: &Action) -> Option<String> {
             "is routing, which is not simulated"
         }
         Action::Renumber(_) => "is not simulated",
+        Action::Flood { .. } => "is datagrams of a kernel's sockets over real routes, which are not there",
         Action::Ping { .. } | Action::Stretch(_) | Action::Catchment { .. } => {
             "measures the network, which is not there"
         }

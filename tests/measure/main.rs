@@ -4,6 +4,7 @@ mod clients;
 mod draw;
 mod effects;
 mod files;
+mod floods;
 mod flows;
 mod overlays;
 mod routing;

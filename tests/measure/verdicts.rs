@@ -189,6 +189,7 @@ fn what_is_not_in_the_record_does_not_hold() {
         Metric::FailedJoins(music()),
         Metric::WrongLookups(music(), None),
         Metric::MissingKeys(music()),
+        Metric::FloodGain(music()),
         Metric::MovedClients,
         Metric::LostProbes(None),
     ] {

@@ -36,7 +36,11 @@ fn found<'a>(claims: &'a [Value], part: &str) -> &'a str {
 #[test]
 fn joining() {
     play("paper_joining", Scene::of("root"), |place| {
-        let claims = section(place, "4.1", &["crowds.csv", "max-over-mean.svg", "killed.csv", "flood.csv", "gini.svg"]);
+        let claims = section(
+            place,
+            "4.1",
+            &["crowds.csv", "max-over-mean.svg", "killed.csv", "floods.csv", "flood.csv", "gini.svg"],
+        );
         assert_eq!(found(&claims, "well-known nodes have to serve all"), "confirmed");
         assert_eq!(found(&claims, "single point of failure"), "confirmed");
         assert_eq!(found(&claims, "load of the serving node"), "confirmed");
