@@ -96,6 +96,8 @@ pub enum What {
     Node { node: String, overlay: String, did: NodeDid },
     /// Keys stored by a `put` action, once all have been acknowledged or given up.
     Put { overlay: String, stored: u32, failed: u32, seconds: f64 },
+    /// The same of an `overwrite` action: other values for keys that there were.
+    Overwrite { overlay: String, stored: u32, failed: u32, seconds: f64 },
     /// Result of an `audit` action.
     Audit {
         overlay: String,

@@ -80,7 +80,12 @@ fn actions(topology: &Topology) -> impl Strategy<Value = Action> + use<> {
         1 => faults(topology).prop_map(|fault| Action::Stop(Box::new(fault))),
         1 => members.clone().prop_map(Action::Renumber),
         1 => members.clone().prop_map(|host| Action::Join { host, overlay: 0 }),
-        1 => members.prop_map(|host| Action::Leave { host, overlay: 0 }),
+        1 => members.clone().prop_map(|host| Action::Leave { host, overlay: 0 }),
+        1 => (1..1_000_000u32, proptest::collection::vec(members, 0..4)).prop_map(|(keys, from)| Action::Overwrite {
+            overlay: 0,
+            keys,
+            from,
+        }),
         1 => (1..1_000_000u32).prop_map(|keys| Action::Put { overlay: 0, keys }),
         1 => Just(Action::Audit { overlay: 0 }),
         1 => (hosts, 1..=20_000u32, 100_000..=60_000_000u64).prop_map(|(from, rate, time)| Action::Flood {
@@ -97,7 +102,7 @@ fn actions(topology: &Topology) -> impl Strategy<Value = Action> + use<> {
 /// Words that bring arbitrary text near to the grammars.
 fn text() -> impl Strategy<Value = String> {
     let words = "cut mend blackhole impair clear delay=80ms loss=x partition heal silently freeze thaw flap every 2s times \
-                 stop renumber drain fail recover crash restart join leave announce withdraw put audit music campus campus.n1 \
+                 stop renumber drain fail recover crash restart join leave announce withdraw put overwrite audit music campus campus.n1 \
                  campus.c1 sea sea-sun in of from for node 7 95% 4s yes no == = != <= > joins failed joins lookup \
                  success catchment moved clients stretch flood gain 4000/s at p90 best site load fairness flips 1.2 é \u{3000} music/3";
     let known = select(words.split_whitespace().collect::<Vec<_>>()).prop_map(str::to_owned);

@@ -50,6 +50,11 @@ impl Lab {
                 self.background(async move { workload::put(&lab, overlay, keys).await });
                 Ok(())
             }
+            Action::Overwrite { overlay, keys, from } => {
+                let (lab, overlay, keys, from) = (self.clone(), *overlay, *keys, from.clone());
+                self.background(async move { workload::overwrite(&lab, overlay, keys, &from).await });
+                Ok(())
+            }
             Action::Audit { overlay } => {
                 let (lab, overlay) = (self.clone(), *overlay);
                 self.background(async move { workload::audit(&lab, overlay).await });
@@ -217,9 +222,9 @@ impl Lab {
 /// Whether the record keeps the action as a fault; joins and the like are told by the nodes, and each
 /// step of a flap is a fault of its own.
 fn is_fault(action: &Action) -> bool {
-    use Action::{Audit, Catchment, Flap, Join, Leave, Ping, Put, Stop, Stretch};
+    use Action::{Audit, Catchment, Flap, Join, Leave, Overwrite, Ping, Put, Stop, Stretch};
     let asks = matches!(action, Audit { .. } | Ping { .. } | Catchment { .. } | Stretch(_));
-    !asks && !matches!(action, Join { .. } | Leave { .. } | Put { .. } | Flap { .. } | Stop(_))
+    !asks && !matches!(action, Join { .. } | Leave { .. } | Put { .. } | Overwrite { .. } | Flap { .. } | Stop(_))
 }
 
 /// Carries out all actions of one text, as `anybed fault` sends it.

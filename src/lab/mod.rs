@@ -58,6 +58,7 @@ use crate::plan::Plan;
 use crate::plan::bird::Templates;
 use crate::scenario::Scenario;
 use crate::scenario::damage::Damage;
+use crate::scenario::keys::Keys;
 use crate::topology::{NodeId, Topology};
 use fibs::Fibs;
 use flap::Flap;
@@ -97,7 +98,8 @@ struct Lab {
     /// All floods so far.
     floods: Mutex<Vec<Begun>>,
     /// Keys stored so far, per overlay.
-    keys: Mutex<BTreeMap<String, Vec<String>>>,
+    /// By overlay.
+    keys: Mutex<BTreeMap<String, Keys>>,
     /// Puts, audits, floods and measurements under way.
     background: Arc<watch::Sender<usize>>,
     /// Set once when the lab cannot go on.

@@ -14,6 +14,8 @@ use crate::anycast::Command;
 use crate::event::What;
 use crate::overlay::Outcome;
 use crate::overlay::id::Id;
+use crate::scenario::keys::{Keys, Write};
+use crate::topology::NodeId;
 
 /// Puts and gets under way at once.
 const AT_ONCE: usize = 16;
@@ -43,31 +45,47 @@ pub(super) async fn look_up(lab: Arc<Lab>, overlay: usize) {
 pub(super) async fn put(lab: &Arc<Lab>, overlay: usize, count: u32) {
     let overlay = &lab.topology.overlays[overlay].name;
     let begun = Instant::now();
-    let first = lab.keys.lock().expect("no holder of the keys panics").get(overlay).map_or(0, Vec::len) as u32;
-    let keys: Vec<String> = (first..first + count).map(|n| format!("key-{n}")).collect();
-    let members = lab.nodes.members(overlay);
-    let outcomes = stream::iter(keys.into_iter().enumerate()).map(|(index, key)| {
-        let host = in_turn(&members, index);
+    let (stored, failed) =
+        store(lab, overlay, lab.with_keys(overlay, |k| k.fresh(count)), &lab.nodes.members(overlay)).await;
+    let seconds = begun.elapsed().as_secs_f64();
+    lab.recorder.now(What::Put { overlay: overlay.clone(), stored, failed, seconds });
+}
+
+/// Stores other values for the first `count` keys, through those of the hosts that are members, or all that are.
+pub(super) async fn overwrite(lab: &Arc<Lab>, overlay: usize, count: u32, from: &[NodeId]) {
+    let overlay = &lab.topology.overlays[overlay].name;
+    let begun = Instant::now();
+    let mut members = lab.nodes.members(overlay);
+    members.retain(|m| from.is_empty() || from.iter().any(|host| lab.topology.node(*host).name == *m));
+    let (stored, failed) = store(lab, overlay, lab.with_keys(overlay, |k| k.again(count)), &members).await;
+    let seconds = begun.elapsed().as_secs_f64();
+    lab.recorder.now(What::Overwrite { overlay: overlay.clone(), stored, failed, seconds });
+}
+
+/// How many were acknowledged, and how many not.
+async fn store(lab: &Arc<Lab>, overlay: &str, writes: Vec<Write>, members: &[String]) -> (u32, u32) {
+    let count = writes.len() as u32;
+    let outcomes = stream::iter(writes.into_iter().enumerate()).map(|(index, write)| {
+        let host = in_turn(members, index);
         async move {
-            let command = |token| Command::Put { token, key: key.clone(), value: value_of(&key) };
+            let command = |token| Command::Put { token, key: write.key.clone(), value: write.value.clone() };
             let outcome = timeout(PATIENCE, lab.nodes.ask(overlay, &host?, command)).await.ok()??;
-            matches!(outcome, Outcome::Put { stored: true, .. }).then_some(key)
+            matches!(outcome, Outcome::Put { stored: true, .. }).then_some(write)
         }
     });
-    let stored: Vec<String> = outcomes.buffered(AT_ONCE).filter_map(std::future::ready).collect().await;
-    let failed = count - stored.len() as u32;
-    let seconds = begun.elapsed().as_secs_f64();
-    lab.recorder.now(What::Put { overlay: overlay.clone(), stored: stored.len() as u32, failed, seconds });
-    lab.keys.lock().expect("no holder of the keys panics").entry(overlay.clone()).or_default().extend(stored);
+    let stored: Vec<Write> = outcomes.buffered(AT_ONCE).filter_map(std::future::ready).collect().await;
+    let acknowledged = stored.len() as u32;
+    lab.with_keys(overlay, |keys| stored.into_iter().for_each(|write| keys.acknowledged(write)));
+    (acknowledged, count - acknowledged)
 }
 
 /// Fetches every stored key from members in turn, and records which were not found.
 pub(super) async fn audit(lab: &Arc<Lab>, overlay: usize) {
     let overlay = &lab.topology.overlays[overlay].name;
     let begun = Instant::now();
-    let keys = lab.keys.lock().expect("no holder of the keys panics").get(overlay).cloned().unwrap_or_default();
+    let keys = lab.with_keys(overlay, |keys| keys.stored());
     let members = lab.nodes.members(overlay);
-    let outcomes = stream::iter(keys.into_iter().enumerate()).map(|(index, key)| {
+    let outcomes = stream::iter(keys.into_iter().enumerate()).map(|(index, Write { key, value: right, .. })| {
         // A stride that differs from the put's, so that few keys are asked of the node that stored them.
         let host = in_turn(&members, index * 7 + 3);
         async move {
@@ -77,7 +95,6 @@ pub(super) async fn audit(lab: &Arc<Lab>, overlay: usize) {
                 None => None,
             };
             let Some(Outcome::Got { value: Some(value), others, .. }) = outcome else { return (key, false, false) };
-            let right = value_of(&key);
             (key, value == right || others.contains(&right), !others.is_empty())
         }
     });
@@ -89,12 +106,15 @@ pub(super) async fn audit(lab: &Arc<Lab>, overlay: usize) {
     lab.recorder.now(What::Audit { overlay: overlay.clone(), found, missing, conflicts, seconds });
 }
 
-fn in_turn(members: &[String], index: usize) -> Option<String> {
-    (!members.is_empty()).then(|| members[index % members.len()].clone())
+impl Lab {
+    fn with_keys<T>(&self, overlay: &str, of: impl FnOnce(&mut Keys) -> T) -> T {
+        let mut keys = self.keys.lock().expect("no holder of the keys panics");
+        of(keys.entry(overlay.to_owned()).or_default())
+    }
 }
 
-fn value_of(key: &str) -> String {
-    format!("value of {key}")
+fn in_turn(members: &[String], index: usize) -> Option<String> {
+    (!members.is_empty()).then(|| members[index % members.len()].clone())
 }
 
 /// A stream of random numbers for one purpose of one overlay.

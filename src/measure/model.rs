@@ -395,6 +395,10 @@ pub struct LookupPhase {
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Keys {
     pub stored: u64,
+    /// Other values stored for keys that there were.
+    #[serde(default)]
+    pub overwritten: u64,
+    /// Keys and other values that were not acknowledged.
     pub failed: u64,
     pub audits: Vec<Audit>,
 }

@@ -81,6 +81,9 @@ pub(crate) fn observe<'a>(findings: &'a Findings<'a>, metric: &Metric) -> Option
             let missing: BTreeSet<&str> = audits.iter().flat_map(|a| a.missing).map(String::as_str).collect();
             missing.len()
         }),
+        Metric::ConflictingKeys(overlay) => {
+            audits(audited(overlay)?, |audits| audits.iter().map(|a| a.conflicts as usize).max().unwrap_or(0))
+        }
         Metric::FoundKeys(overlay) => audits(audited(overlay)?, |audits| audits.last().map_or(0, |a| a.found as usize)),
         Metric::FloodGain(overlay) => {
             flood::gain(findings.overlays.iter().find(|h| h.facts.name == *overlay && !h.floods.is_empty())?)

@@ -71,6 +71,7 @@ pub(crate) struct History<'a> {
     /// Milliseconds each took.
     pub(crate) rejoins: Vec<f64>,
     pub(crate) stored: u64,
+    pub(crate) overwritten: u64,
     pub(crate) not_stored: u64,
     pub(crate) audits: Vec<Audited<'a>>,
     pub(crate) floods: Vec<Flood<'a>>,
@@ -139,6 +140,7 @@ impl<'a> History<'a> {
             rejoins_begun: 0,
             rejoins: Vec::new(),
             stored: 0,
+            overwritten: 0,
             not_stored: 0,
             audits: Vec::new(),
             floods: Vec::new(),
@@ -156,6 +158,10 @@ impl<'a> History<'a> {
                 }
                 What::Put { overlay, stored, failed, .. } if overlay == name => {
                     self.stored += u64::from(*stored);
+                    self.not_stored += u64::from(*failed);
+                }
+                What::Overwrite { overlay, stored, failed, .. } if overlay == name => {
+                    self.overwritten += u64::from(*stored);
                     self.not_stored += u64::from(*failed);
                 }
                 What::Audit { overlay, found, missing, conflicts, .. } if overlay == name => {

@@ -172,5 +172,10 @@ fn keys(record: &Record, history: &History<'_>) -> Keys {
         missing: a.missing.to_vec(),
         conflicts: a.conflicts,
     };
-    Keys { stored: history.stored, failed: history.not_stored, audits: history.audits.iter().map(audit).collect() }
+    Keys {
+        stored: history.stored,
+        overwritten: history.overwritten,
+        failed: history.not_stored,
+        audits: history.audits.iter().map(audit).collect(),
+    }
 }

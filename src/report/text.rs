@@ -325,7 +325,8 @@ pub(crate) fn draw_keys(overlay: &OverlayReport) -> String {
         conflicts => format!(" ({conflicts} with several values)"),
     };
     let audits = keys.audits.iter().map(|a| format!("{} at\u{a0}{}{}", found(a), moment(a.at), several(a)));
-    let stored = format!("{} stored{failed}", keys.stored);
+    let overwritten = if keys.overwritten > 0 { format!(", {} overwritten", keys.overwritten) } else { String::new() };
+    let stored = format!("{} stored{overwritten}{failed}", keys.stored);
     if keys.audits.is_empty() { stored } else { format!("{stored}; found {}", abbreviated(audits, 4)) }
 }
 

@@ -36,6 +36,7 @@ pub const FORMS: &[(&str, &str)] = &[
     ("withdraw", "withdraw HOST [GROUP]"),
     ("drain", "drain HOST [GROUP]"),
     ("put", "put COUNT in OVERLAY"),
+    ("overwrite", "overwrite COUNT in OVERLAY [from HOST|STUB …]"),
     ("audit", "audit OVERLAY"),
     ("flood", "flood OVERLAY from HOST|STUB at RATE for TIME"),
     ("ping", "ping NAME …"),
@@ -90,7 +91,11 @@ pub(super) fn parse_at(text: &str, start: usize, topology: &Topology) -> Result<
         "announce" => site(&mut words, form, topology, |host, group| Action::Announce { host, group })?,
         "withdraw" => site(&mut words, form, topology, |host, group| Action::Withdraw { host, group })?,
         "drain" => site(&mut words, form, topology, |host, group| Action::Drain { host, group })?,
-        "put" => put(&mut words, form, topology)?,
+        "put" => {
+            let (keys, overlay) = keys(&mut words, form, topology)?;
+            vec![Action::Put { overlay, keys }]
+        }
+        "overwrite" => vec![overwrite(&mut words, form, topology)?],
         "flood" => vec![flood(&mut words, form, topology)?],
         "ping" => vec![ping(&mut words, form, topology)?],
         "stretch" => vec![stretch(&verb, &mut words, topology)?],
@@ -228,7 +233,24 @@ fn site(
     }
 }
 
-fn put(words: &mut Words<'_>, form: &str, topology: &Topology) -> Result<Vec<Action>, ActionError> {
+fn overwrite(words: &mut Words<'_>, form: &str, topology: &Topology) -> Result<Action, ActionError> {
+    let (keys, overlay) = keys(words, form, topology)?;
+    let mut named = Vec::new();
+    if words.take("from") {
+        named.push(words.expect("a host or a stub", form)?);
+        named.extend(std::iter::from_fn(|| words.next()));
+    }
+    let hosts = members(&named, topology)?;
+    let of = &topology.overlays[overlay];
+    if let Some((word, _)) = hosts.iter().find(|(_, host)| !of.members.contains(host)) {
+        let help = "only members can be asked to store something".to_owned();
+        return Err(word.error(format!("`{}` is not in overlay `{}`", word.text, of.name), help));
+    }
+    Ok(Action::Overwrite { overlay, keys, from: hosts.into_iter().map(|(_, host)| host).collect() })
+}
+
+/// `COUNT in OVERLAY`.
+fn keys(words: &mut Words<'_>, form: &str, topology: &Topology) -> Result<(u32, usize), ActionError> {
     let count = words.expect("a number of keys", form)?;
     let keys = match count.text.parse() {
         Ok(keys) if (1..=MOST_KEYS).contains(&keys) => keys,
@@ -238,7 +260,7 @@ fn put(words: &mut Words<'_>, form: &str, topology: &Topology) -> Result<Vec<Act
         }
     };
     words.demand("in", form)?;
-    Ok(vec![Action::Put { overlay: overlay(&words.expect("an overlay", form)?, topology)?, keys }])
+    Ok((keys, overlay(&words.expect("an overlay", form)?, topology)?))
 }
 
 fn part_name(part: Part, topology: &Topology) -> &str {
@@ -308,6 +330,7 @@ impl Action {
             Self::Announce { .. } => "announce",
             Self::Withdraw { .. } => "withdraw",
             Self::Put { .. } => "put",
+            Self::Overwrite { .. } => "overwrite",
             Self::Audit { .. } => "audit",
             Self::Flood { .. } => "flood",
         }
@@ -347,9 +370,10 @@ impl Action {
                 &topology.node(*host).name
             }
             Self::Catchment { group } => &topology.groups[group.0].name,
-            Self::Put { overlay, .. } | Self::Audit { overlay } | Self::Flood { overlay, .. } => {
-                &topology.overlays[*overlay].name
-            }
+            Self::Put { overlay, .. }
+            | Self::Overwrite { overlay, .. }
+            | Self::Audit { overlay }
+            | Self::Flood { overlay, .. } => &topology.overlays[*overlay].name,
             Self::Stretch(group) => group.map_or("", |id| &topology.groups[id.0].name),
         }
     }
@@ -384,6 +408,15 @@ impl fmt::Display for Shown<'_> {
                 write!(f, "{verb} {target} {}", topology.groups[group.0].name)
             }
             Action::Put { keys, .. } => write!(f, "{verb} {keys} in {target}"),
+            Action::Overwrite { keys, from, .. } => {
+                write!(f, "{verb} {keys} in {target}")?;
+                let mut between = " from ";
+                for host in from {
+                    write!(f, "{between}{}", topology.node(*host).name)?;
+                    between = " ";
+                }
+                Ok(())
+            }
             Action::Flood { from, rate, time, .. } => {
                 write!(f, "{verb} {target} from {} at {rate}/s for {}", topology.node(*from).name, one_word(*time))
             }

@@ -165,7 +165,7 @@ impl Damage {
                 Ok(())
             }
             Action::Renumber(_) | Action::Join { .. } | Action::Leave { .. } => Ok(()),
-            Action::Put { .. } | Action::Audit { .. } | Action::Ping { .. } => Ok(()),
+            Action::Put { .. } | Action::Overwrite { .. } | Action::Audit { .. } | Action::Ping { .. } => Ok(()),
             Action::Catchment { .. } | Action::Stretch(_) | Action::Flood { .. } => Ok(()),
             Action::Flap { .. } | Action::Stop(_) => Ok(()),
         }

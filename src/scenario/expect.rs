@@ -21,6 +21,7 @@ pub const FORMS: &[(&str, &str, Kind)] = &[
     ("wrong lookups", "wrong lookups of OVERLAY [from STUB]", Kind::Count),
     ("missing keys", "missing keys of OVERLAY", Kind::Count),
     ("found keys", "found keys of OVERLAY", Kind::Count),
+    ("conflicting keys", "conflicting keys of OVERLAY", Kind::Count),
     ("flood gain", "flood gain of OVERLAY", Kind::Factor),
     ("outage", "outage of CLIENT [for GROUP]", Kind::Seconds),
     ("rtt", "rtt of NODE to NODE", Kind::Seconds),
@@ -236,6 +237,7 @@ fn of_overlay(
         "lookup success" => Metric::LookupSuccess(overlay, from),
         "wrong lookups" => Metric::WrongLookups(overlay, from),
         "missing keys" => Metric::MissingKeys(overlay),
+        "conflicting keys" => Metric::ConflictingKeys(overlay),
         "flood gain" => Metric::FloodGain(overlay),
         _ => Metric::FoundKeys(overlay),
     })

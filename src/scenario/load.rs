@@ -183,7 +183,9 @@ fn judged(expectations: &[PlacedExpectation], placed: &[Placed], topology: &Topo
         };
         let lacking = match &expectation.metric {
             Metric::Merge(_) if !verbs.iter().any(|v| REPAIRS.contains(v)) => "`recover`, `mend`, `heal` or `clear`",
-            Metric::MissingKeys(_) | Metric::FoundKeys(_) if !audits.iter().any(|at| (from..=to).contains(at)) => {
+            Metric::MissingKeys(_) | Metric::FoundKeys(_) | Metric::ConflictingKeys(_)
+                if !audits.iter().any(|at| (from..=to).contains(at)) =>
+            {
                 "`audit` in its window"
             }
             Metric::FloodGain(name) if !flooded(placed, topology, name, from, to) => {

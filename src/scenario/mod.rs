@@ -6,6 +6,7 @@ pub mod effects;
 pub mod expect;
 mod faults;
 mod flood;
+pub(crate) mod keys;
 mod load;
 mod sweep;
 mod timeline;
@@ -98,6 +99,9 @@ pub enum Action {
     Drain { host: NodeId, group: GroupId },
     /// `put COUNT in OVERLAY`: stores COUNT new keys through joined nodes.
     Put { overlay: usize, keys: u32 },
+    /// `overwrite COUNT in OVERLAY [from HOST|STUB …]`: stores another value for each of the first COUNT keys put,
+    /// through these members that have joined, or through all.
+    Overwrite { overlay: usize, keys: u32, from: Vec<NodeId> },
     /// `audit OVERLAY`: fetches every key put so far, from joined nodes in turn.
     Audit { overlay: usize },
     /// `flood OVERLAY from HOST|STUB at RATE for TIME`: so many first Hellos a second from one host to the
@@ -183,6 +187,8 @@ pub enum Metric {
     MissingKeys(String),
     /// `found keys of OVERLAY`. Counter.
     FoundKeys(String),
+    /// `conflicting keys of OVERLAY`: keys of which an audit in the window found several values. Counter.
+    ConflictingKeys(String),
     /// `flood gain of OVERLAY`: bytes of UDP payload that the floods begun in the window were answered with, for
     /// each that they sent. Factor.
     FloodGain(String),

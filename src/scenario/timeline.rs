@@ -198,6 +198,9 @@ impl State<'_> {
                     _ => Ok(()),
                 }
             }
+            Action::Overwrite { overlay, .. } | Action::Audit { overlay } if !self.has_put.contains(overlay) => {
+                Err("no key has been put".to_owned())
+            }
             Action::Put { overlay, .. } | Action::Flood { overlay, .. } if !self.has_joined.contains(overlay) => {
                 Err("no node has joined the overlay".to_owned())
             }
@@ -205,7 +208,6 @@ impl State<'_> {
                 self.has_put.insert(*overlay);
                 Ok(())
             }
-            Action::Audit { overlay } if !self.has_put.contains(overlay) => Err("no key has been put".to_owned()),
             Action::Flood { overlay, from, time, .. } => {
                 let end = self.floods.insert((*from, *overlay), *at + *time);
                 end.filter(|end| end > at).map_or(Ok(()), |end| {

@@ -16,6 +16,7 @@ use crate::measure::PLAYED;
 use crate::overlay::id::Id;
 use crate::overlay::{Outcome, Time};
 use crate::scenario::damage::{Damage, Process, ProcessState};
+use crate::scenario::keys::{Keys, Write};
 use crate::scenario::{Action, Entry, Expectation, Metric, Scenario, Value, Victim};
 use crate::topology::{LinkId, NodeId, Overlay, Topology};
 
@@ -48,13 +49,13 @@ pub fn refuse(action: &Action) -> Option<String> {
 /// Whether a simulation can tell: it has overlays, but no routers and no clients.
 pub fn can_judge(expectation: &Expectation) -> bool {
     use Metric::{
-        FailedJoins, FoundKeys, Islands, Joins, LookupSuccess, Lookups, Members, Merge, MissingKeys, Whole,
-        WrongLookups,
+        ConflictingKeys, FailedJoins, FoundKeys, Islands, Joins, LookupSuccess, Lookups, Members, Merge, MissingKeys,
+        Whole, WrongLookups,
     };
     let of_overlays = |metric: &Metric| {
         let of_nodes = matches!(metric, Joins(_) | FailedJoins(_) | Members(_) | Islands(_) | Whole(_) | Merge(_));
         let of_lookups = matches!(metric, Lookups(..) | LookupSuccess(..) | WrongLookups(..));
-        of_nodes || of_lookups || matches!(metric, MissingKeys(_) | FoundKeys(_))
+        of_nodes || of_lookups || matches!(metric, MissingKeys(_) | FoundKeys(_) | ConflictingKeys(_))
     };
     let other = match &expectation.value {
         Value::Metric(metric) => of_overlays(metric),
@@ -83,8 +84,8 @@ fn nanos(time: Duration) -> u64 {
 
 /// Faults are done to all overlays at once.
 fn is_fault(action: &Action) -> bool {
-    use Action::{Audit, Flap, Join, Leave, Put, Stop};
-    !matches!(action, Join { .. } | Leave { .. } | Put { .. } | Audit { .. } | Flap { .. } | Stop(_))
+    use Action::{Audit, Flap, Join, Leave, Overwrite, Put, Stop};
+    !matches!(action, Join { .. } | Leave { .. } | Put { .. } | Overwrite { .. } | Audit { .. } | Flap { .. } | Stop(_))
 }
 
 /// Every fault, and what it did to links.
@@ -123,19 +124,25 @@ struct Player<'a> {
     /// Told to be members, and not to leave; by place among the overlay's hosts.
     wanted: BTreeSet<usize>,
     /// Keys that were stored.
-    keys: Vec<String>,
-    put: usize,
+    keys: Keys,
     batches: VecDeque<Batch>,
     next_token: u64,
     events: Vec<Event>,
 }
 
+#[derive(Clone, Copy, PartialEq)]
+enum Purpose {
+    Put,
+    Overwrite,
+    Audit,
+}
+
 /// Keys that are being stored or fetched.
 struct Batch {
-    fetches: bool,
+    purpose: Purpose,
     begun: Time,
-    waiting: BTreeMap<u64, String>,
-    done: Vec<String>,
+    waiting: BTreeMap<u64, Write>,
+    done: Vec<Write>,
     missing: Vec<String>,
     /// Keys of which another island wrote another value.
     conflicts: u32,
@@ -160,8 +167,7 @@ impl<'a> Player<'a> {
             draws: ChaCha8Rng::seed_from_u64(seed.0 as u64),
             names,
             wanted: BTreeSet::new(),
-            keys: Vec::new(),
-            put: 0,
+            keys: Keys::default(),
             batches: VecDeque::new(),
             next_token: 1,
             events: Vec::new(),
@@ -237,10 +243,17 @@ impl<'a> Player<'a> {
                 }
             }
             Action::Put { overlay, keys } if *overlay == self.index => {
-                let keys = (self.put..self.put + *keys as usize).map(|n| format!("key-{n}")).collect();
-                self.begin_batch(false, keys);
+                let writes = self.keys.fresh(*keys);
+                self.begin_batch(Purpose::Put, writes, &[]);
             }
-            Action::Audit { overlay } if *overlay == self.index => self.begin_batch(true, self.keys.clone()),
+            Action::Overwrite { overlay, keys, from } if *overlay == self.index => {
+                let writes = self.keys.again(*keys);
+                self.begin_batch(Purpose::Overwrite, writes, from);
+            }
+            Action::Audit { overlay } if *overlay == self.index => {
+                let writes = self.keys.stored();
+                self.begin_batch(Purpose::Audit, writes, &[]);
+            }
             action if is_fault(action) => {
                 let before = self.damage.clone();
                 // What cannot be done has been recorded as such.
@@ -294,24 +307,23 @@ impl<'a> Player<'a> {
         }
     }
 
-    /// Stores or fetches keys through members in turn.
-    fn begin_batch(&mut self, fetches: bool, keys: Vec<String>) {
-        let members: Vec<usize> = self.world.members().iter().copied().collect();
+    /// Stores or fetches keys through members in turn: of these hosts, or of all.
+    fn begin_batch(&mut self, purpose: Purpose, writes: Vec<Write>, from: &[NodeId]) {
+        let may = |member: &usize| from.is_empty() || from.contains(&self.overlay.members[*member]);
+        let members: Vec<usize> = self.world.members().iter().copied().filter(may).collect();
         let (waiting, done, missing) = Default::default();
         let begun = self.world.now();
-        let mut batch = Batch { fetches, begun, waiting, done, missing, conflicts: 0 };
-        if !fetches {
-            self.put += keys.len();
-        }
-        for (index, key) in keys.into_iter().enumerate() {
+        let mut batch = Batch { purpose, begun, waiting, done, missing, conflicts: 0 };
+        let fetches = purpose == Purpose::Audit;
+        for (index, write) in writes.into_iter().enumerate() {
             let token = self.next_token;
             self.next_token += 1;
-            batch.waiting.insert(token, key.clone());
+            let Write { key, value, .. } = write.clone();
+            batch.waiting.insert(token, write);
             // Another stride, so that few keys are asked of the node that stored them.
             let turn = if fetches { index * 7 + 3 } else { index };
             let Some(host) = members.get(turn % members.len().max(1)).copied() else { continue };
-            let command =
-                if fetches { Command::Get { token, key } } else { Command::Put { token, value: value_of(&key), key } };
+            let command = if fetches { Command::Get { token, key } } else { Command::Put { token, key, value } };
             self.world.command(host, command);
         }
         self.batches.push_back(batch);
@@ -319,14 +331,14 @@ impl<'a> Player<'a> {
 
     fn ended(&mut self, token: u64, outcome: &Outcome) {
         for batch in &mut self.batches {
-            let Some(key) = batch.waiting.remove(&token) else { continue };
+            let Some(write) = batch.waiting.remove(&token) else { continue };
             batch.conflicts += u32::from(matches!(outcome, Outcome::Got { others, .. } if !others.is_empty()));
             let fine = match outcome {
                 Outcome::Put { stored, .. } => *stored,
-                Outcome::Got { value, others, .. } => value.iter().chain(others).any(|value| *value == value_of(&key)),
+                Outcome::Got { value, others, .. } => value.iter().chain(others).any(|value| *value == write.value),
                 Outcome::Looked { .. } => false,
             };
-            if fine { batch.done.push(key) } else { batch.missing.push(key) }
+            if fine { batch.done.push(write) } else { batch.missing.push(write.key) }
         }
     }
 
@@ -338,21 +350,20 @@ impl<'a> Player<'a> {
                 return;
             }
             let Some(mut batch) = self.batches.pop_front() else { return };
-            batch.missing.extend(std::mem::take(&mut batch.waiting).into_values());
+            batch.missing.extend(std::mem::take(&mut batch.waiting).into_values().map(|write| write.key));
             batch.missing.sort();
             let (overlay, seconds) = (self.overlay.name.clone(), (now - batch.begun).as_secs_f64());
             let (done, missing) = (batch.done.len() as u32, batch.missing);
-            let what = if batch.fetches {
-                What::Audit { overlay, found: done, missing, conflicts: batch.conflicts, seconds }
-            } else {
-                self.keys.extend(batch.done);
-                What::Put { overlay, stored: done, failed: missing.len() as u32, seconds }
+            let failed = missing.len() as u32;
+            if batch.purpose != Purpose::Audit {
+                batch.done.into_iter().for_each(|write| self.keys.acknowledged(write));
+            }
+            let what = match batch.purpose {
+                Purpose::Put => What::Put { overlay, stored: done, failed, seconds },
+                Purpose::Overwrite => What::Overwrite { overlay, stored: done, failed, seconds },
+                Purpose::Audit => What::Audit { overlay, found: done, missing, conflicts: batch.conflicts, seconds },
             };
             self.events.push(Event { at: nanos(now.0), what });
         }
     }
-}
-
-fn value_of(key: &str) -> String {
-    format!("value of {key}")
 }

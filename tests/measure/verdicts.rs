@@ -160,7 +160,7 @@ fn keys_are_judged_by_the_audits_in_the_window() {
             overlay: "music".into(),
             found,
             missing: missing.iter().map(|k| (*k).to_owned()).collect(),
-            conflicts: 0,
+            conflicts: 4 - found,
             seconds: 0.1,
         };
         lab.at(10.0, audit(4, &[])).at(30.0, audit(2, &["a", "b"])).at(50.0, audit(3, &["b"]));
@@ -172,6 +172,9 @@ fn keys_are_judged_by_the_audits_in_the_window() {
     assert_eq!(judge(missing(), 0.0, during(0.0, 20.0)), (Outcome::Pass, "0 of 4".into()));
     assert_eq!(judge(found(), 3.0, END), (Outcome::Pass, "3 of 4".into()));
     assert_eq!(judge(found(), 2.0, at(25.0, 10.0)), (Outcome::Pass, "2 of 4 at 30.0 s".into()));
+    let conflicting = || Metric::ConflictingKeys("music".into());
+    assert_eq!(judge(conflicting(), 2.0, END), (Outcome::Pass, "2 of 4".into()));
+    assert_eq!(judge(conflicting(), 0.0, during(0.0, 20.0)), (Outcome::Pass, "0 of 4".into()));
     assert_eq!(judge(missing(), 0.0, during(51.0, 60.0)), (Outcome::Fail, "nothing recorded".into()));
 }
 
@@ -189,6 +192,7 @@ fn what_is_not_in_the_record_does_not_hold() {
         Metric::FailedJoins(music()),
         Metric::WrongLookups(music(), None),
         Metric::MissingKeys(music()),
+        Metric::ConflictingKeys(music()),
         Metric::FloodGain(music()),
         Metric::MovedClients,
         Metric::LostProbes(None),

@@ -1,8 +1,10 @@
 //! Overlay members in a lab that is up: joining, leaving, crashing, keys.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
-use crate::support::{Lab, Place, probes, scenes, wait_until};
+use crate::support::{Lab, Place, events, probes, scenes, wait_until};
 
 /// Builds the lab and lets everybody join.
 fn joined(place: &Place) -> Lab<'_> {
@@ -116,4 +118,27 @@ fn keys_are_put_and_audited(place: &Place) {
     // What it held it handed over.
     assert_eq!(audit["found"], 40, "{audit}");
     lab.fault("put 0 in music").expect_code(2).expect_stderr(&["no number of keys"]);
+}
+
+scenes!(colors_are_chosen_by_distance_and_a_member_with_many_joins_drains: root);
+
+fn colors_are_chosen_by_distance_and_a_member_with_many_joins_drains(place: &Place) {
+    let (file, out) = (place.copy("tests/system/labs/options.toml"), place.out("options"));
+    let done = place.anybed().arg("run").arg(&file).arg("--out").arg(&out).run();
+    // An overloaded machine's numbers count for nothing; what happened did happen.
+    assert!([0, 5].contains(&done.code()), "{done}");
+    let events = events(&out);
+    let of = |overlay: &'static str, what: &'static str| {
+        events.iter().filter(move |e| e["overlay"] == overlay && did(e, what)).map(|e| (&e["node"], &e["did"]))
+    };
+    let colors: BTreeSet<u64> = of("music", "colored").filter_map(|(_, did)| did["color"].as_u64()).collect();
+    assert_eq!(colors.len(), 6, "each takes one that nobody answers: {colors:?}");
+    for (node, did) in of("music", "colored") {
+        let group = format!("music/{}", did["color"]);
+        assert!(of("music", "announced").any(|(by, did)| by == node && did["group"] == *group), "{node}: {group}");
+    }
+    let first = of("files", "announced").map(|(node, _)| node).next().unwrap();
+    let drained: Vec<_> = of("files", "withdrew").map(|(node, _)| node).collect();
+    assert_eq!(drained, [first], "it served all five within a second");
+    assert_eq!(of("files", "announced").filter(|(node, _)| *node == first).count(), 2, "and came back: {done}");
 }
