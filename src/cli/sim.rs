@@ -19,7 +19,7 @@ use crate::measure::Record;
 use crate::overlay::{LookupMode, Protocol};
 use crate::report::{self, Files};
 use crate::scenario;
-use crate::sim::{self, Choice, Delays, MOST_IDEAL, Options, Studied, Study};
+use crate::sim::{self, Choice, Delays, MOST_IDEAL, Options, SETTLE_ROUNDS, Studied, Study};
 use crate::topology::Topology;
 
 /// Version of what `--format json` prints.
@@ -217,7 +217,8 @@ impl Simulation {
         if let Some(delays) = delays {
             options.network.delays = delays.clone();
         }
-        Ok(Study { options, choice, lookups: self.lookups as usize })
+        let settle = options.stabilize_every * SETTLE_ROUNDS;
+        Ok(Study { options, choice, settle, lookups: self.lookups as usize })
     }
 }
 

@@ -12,7 +12,7 @@ use super::page::{Finding, Page, Source, Table, number, percent};
 use crate::anycast::Coloring;
 use crate::overlay::{Protocol, Proximity};
 use crate::scenario::load_text;
-use crate::sim::{Delays, Lookups, Options, World, between_routers, read_round_trips, settings};
+use crate::sim::{Choice, Delays, Lookups, Options, Study, between_routers, read_round_trips, settings};
 use crate::topology::{Diagnostics, Overrides, graphml};
 
 /// A network and what to call it.
@@ -23,12 +23,8 @@ pub(super) struct Network {
 }
 
 /// How neighbors are chosen.
-const CHOICES: [(&str, Proximity, bool); 4] = [
-    ("random", Proximity::None, false),
-    ("probed", Proximity::Probed, false),
-    ("anycast", Proximity::Anycast, false),
-    ("ideal", Proximity::Anycast, true),
-];
+const CHOICES: [(&str, Choice); 4] =
+    [("random", Choice::None), ("probed", Choice::Probed), ("anycast", Choice::Anycast), ("ideal", Choice::Ideal)];
 
 const PROTOCOLS: [(&str, Protocol); 3] =
     [("Chord", Protocol::Chord), ("Pastry", Protocol::Pastry), ("CAN", Protocol::Can)];
@@ -198,9 +194,9 @@ fn lookups(setup: &Setup, page: &mut Page, networks: &[Network]) -> Vec<Looked> 
     let mut found = Vec::new();
     for network in networks {
         for (protocol, kind) in PROTOCOLS {
-            for (choice, proximity, ideal) in CHOICES {
+            for (choice, which) in CHOICES {
                 setup.say(&format!("lookups in {}: {protocol}, {choice} neighbors", network.name));
-                let lookups = looked_up(setup, network, kind, proximity, ideal);
+                let lookups = looked_up(setup, network, kind, which);
                 let ms = |q: fn(&crate::sim::Sample) -> f64| lookups.latency_ms.as_ref().map_or(0.0, q);
                 table.row([
                     network.name.clone(),
@@ -230,18 +226,13 @@ fn lookups(setup: &Setup, page: &mut Page, networks: &[Network]) -> Vec<Looked> 
     found
 }
 
-fn looked_up(setup: &Setup, network: &Network, protocol: Protocol, proximity: Proximity, ideal: bool) -> Lookups {
-    let mut options = Options::of(network.nodes, settings(protocol, proximity), setup.seed);
+fn looked_up(setup: &Setup, network: &Network, protocol: Protocol, choice: Choice) -> Lookups {
+    let mut options = Options::of(network.nodes, settings(protocol, choice.proximity()), setup.seed);
     options.network.delays = network.delays.clone();
-    options.colors = if proximity == Proximity::Anycast { COLORS } else { 0 };
-    let mut world = World::new(&options);
-    world.join_all();
-    if ideal {
-        world.introduce_all();
-    }
+    options.colors = if choice.proximity() == Proximity::Anycast { COLORS } else { 0 };
     // Every finger has been looked up several times by then.
-    world.run_for(Duration::from_secs(setup.pick(1800, 300)));
-    world.lookups(setup.pick(5000, 200))
+    let settle = Duration::from_secs(setup.pick(1800, 300));
+    Study { options, choice, settle, lookups: setup.pick(5000, 200) }.run(|_| {}).lookups
 }
 
 fn claims(

@@ -31,6 +31,6 @@ pub use options::{Network, Options, settings};
 pub use owners::Owners;
 pub use play::{can_judge, play, refuse};
 pub use sample::Sample;
-pub use study::{Choice, MOST_IDEAL, Studied, Study};
+pub use study::{Choice, MOST_IDEAL, SETTLE_ROUNDS, Studied, Study};
 pub use ways::between_routers;
 pub use world::{Happening, World};

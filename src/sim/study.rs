@@ -11,9 +11,9 @@ use super::sample::Sample;
 use super::world::World;
 use crate::overlay::{LookupMode, Protocol, Proximity};
 
-/// Stabilization intervals from the last join to the first lookup: enough to look every finger up once more,
-/// now that all are there.
-const SETTLE_ROUNDS: u32 = 10;
+/// Usual stabilization intervals from the last join to the first lookup: enough to look every finger up once
+/// more, now that all are there.
+pub const SETTLE_ROUNDS: u32 = 10;
 /// Most nodes of which everyone can be told of everyone.
 pub const MOST_IDEAL: usize = 1000;
 
@@ -47,6 +47,8 @@ impl Choice {
 pub struct Study {
     pub options: Options,
     pub choice: Choice,
+    /// Time from the last join to the first lookup.
+    pub settle: Duration,
     pub lookups: usize,
 }
 
@@ -89,15 +91,16 @@ impl Study {
             world.introduce_all();
             progress("everyone has been told of everyone");
         }
-        let (before, time) = (world.sim().datagrams(), self.options.stabilize_every * SETTLE_ROUNDS);
-        world.run_for(time);
+        let before = world.sim().datagrams();
+        world.run_for(self.settle);
         let sent = (world.sim().datagrams() - before) as f64;
-        progress(&format!("{SETTLE_ROUNDS} rounds later {} lookups begin", self.lookups));
+        let rounds = self.settle.as_secs_f64() / self.options.stabilize_every.as_secs_f64();
+        progress(&format!("{rounds:.0} rounds later {} lookups begin", self.lookups));
         let neighbors = world.members().iter().filter_map(|h| world.sim().machine(*h));
         let neighbors = Sample::of(neighbors.map(|m| m.peers().len() as f64));
         let islands = world.islands().len();
         let lookups = world.lookups(self.lookups);
-        self.found(&world, neighbors, islands, lookups, sent / members.max(1) as f64 / time.as_secs_f64())
+        self.found(&world, neighbors, islands, lookups, sent / members.max(1) as f64 / self.settle.as_secs_f64())
     }
 
     fn found(
