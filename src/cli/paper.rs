@@ -5,9 +5,10 @@ use std::time::Instant;
 
 use anyhow::{Context, anyhow};
 use clap::Args;
+use nix::sys::signal::{SigSet, Signal};
 
 use super::{Failure, Format, Outcome, print};
-use crate::paper::labs::Labs;
+use crate::paper::labs::{Labs, Playing};
 use crate::paper::{Section, Setup, run};
 
 #[derive(Debug, Args)]
@@ -41,6 +42,7 @@ impl Paper {
         }
         let records = records()?;
         let labs = Labs::new(&records, self.seed)?;
+        end_cleanly(labs.playing(), records.clone())?;
         let progress: Box<dyn Fn(&str)> = Box::new(move |what| {
             anstream::eprintln!("{:6.1} s  {what}", began.elapsed().as_secs_f64());
         });
@@ -79,6 +81,20 @@ impl Paper {
         }
         Ok(0)
     }
+}
+
+/// When the user ends it, the lab takes itself down, and the records go.
+fn end_cleanly(playing: Playing, records: PathBuf) -> anyhow::Result<()> {
+    let signals: SigSet = [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP].into_iter().collect();
+    // Before there is another thread. Processes that are started begin with none blocked.
+    signals.thread_block().context("block signals")?;
+    let wait = move || {
+        if let Ok(signal) = signals.wait() {
+            playing.end(signal, || drop(std::fs::remove_dir_all(&records)));
+        }
+    };
+    std::thread::Builder::new().name("signals".into()).spawn(wait).context("wait for signals")?;
+    Ok(())
 }
 
 /// A directory for the labs' records that goes when the pages are written.

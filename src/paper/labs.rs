@@ -3,9 +3,13 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use toml_edit::{DocumentMut, Item, Value};
 
 use crate::measure::Report;
@@ -18,6 +22,32 @@ pub struct Labs {
     program: PathBuf,
     records: PathBuf,
     seed: u64,
+    playing: Playing,
+}
+
+/// The process that plays a lab now, if there is one.
+#[derive(Clone, Debug, Default)]
+pub struct Playing(Arc<Mutex<Option<Pid>>>);
+
+impl Playing {
+    /// Ends the lab, does something when it has taken itself down, and does not return: nothing else is played.
+    pub fn end(&self, by: Signal, then: impl FnOnce()) -> ! {
+        let playing = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(process) = *playing {
+            // A terminal has told it already: a second time would do no harm.
+            let _ = kill(process, by);
+            while kill(process, None).is_ok() {
+                std::thread::sleep(Duration::from_millis(10));
+            }
+        }
+        then();
+        std::process::exit(128 + by as i32)
+    }
+
+    fn set(&self, child: Option<&Child>) {
+        let pid = child.and_then(|c| i32::try_from(c.id()).ok()).map(Pid::from_raw);
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = pid;
+    }
 }
 
 impl Labs {
@@ -25,7 +55,11 @@ impl Labs {
     /// If this program's own path cannot be found out.
     pub fn new(records: &Path, seed: u64) -> Result<Self> {
         let program = std::env::current_exe().context("find this program")?;
-        Ok(Self { program, records: records.to_owned(), seed })
+        Ok(Self { program, records: records.to_owned(), seed, playing: Playing::default() })
+    }
+
+    pub fn playing(&self) -> Playing {
+        self.playing.clone()
     }
 
     /// Plays a lab file in which these keys of its first overlay, or (`lab.KEY`) of `[lab]`, are set.
@@ -51,7 +85,12 @@ impl Labs {
         let mut command = Command::new(&self.program);
         command.arg("run").arg(file).arg("--out").arg(dir.join("out")).args(["--format", "json"]);
         command.arg("--seed").arg(self.seed.to_string());
-        let output = command.stdin(Stdio::null()).output().context("start anybed run")?;
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let child = command.spawn().context("start anybed run")?;
+        self.playing.set(Some(&child));
+        let output = child.wait_with_output().context("wait for anybed run");
+        self.playing.set(None);
+        let output = output?;
         // An expectation that failed is a finding like any other, a busy machine is seen in the report.
         if !matches!(output.status.code(), Some(0 | 1 | 5)) {
             let said = String::from_utf8_lossy(&output.stderr);

@@ -3,6 +3,7 @@
 //!
 //! - `zone`: zones, as boxes and as intervals of ids
 //! - `space`: one node's zones and neighbors, and what they say about a key
+//! - `tables`: the same as other protocols' nodes have it
 //! - `upkeep`: neighbor updates, conflicting claims, finding neighbors that are not known
 //! - `place`: getting and giving zones: joining, moving to another island, leaving
 //! - `landmarks`: joining near nodes that are near
@@ -16,6 +17,7 @@ mod landmarks;
 mod message;
 mod place;
 mod space;
+mod tables;
 mod takeover;
 mod upkeep;
 mod zone;
@@ -26,9 +28,9 @@ use rand::RngExt;
 use serde::{Deserialize, Serialize};
 
 use super::dht::message::{Query, Response, Step};
-use super::dht::{Dht, Geometry, Settings as Common};
+use super::dht::{Dht, Geometry, Settings as Common, Tables};
 use super::id::Id;
-use super::{Neighbors, Peer, Proximity, Time};
+use super::{Peer, Proximity, Time};
 pub use landmarks::MAX_LANDMARKS;
 use message::{Ask, Claim, MAX_BEQUESTS, Place, Tell};
 use space::{GIVEN, Space};
@@ -106,82 +108,11 @@ impl Geometry for Space {
     type Settings = Settings;
     type Ask = Ask;
     type Tell = Tell;
-    type Place = Place;
     type Purpose = Purpose;
     type Goal = Goal;
 
     fn new(me: Peer, settings: &Settings, _: &Common) -> Self {
         Self::nowhere(me, settings)
-    }
-
-    fn version(&self) -> u64 {
-        self.changes()
-    }
-
-    fn neighbors(&self) -> Neighbors {
-        self.view()
-    }
-
-    fn peers(&self) -> Vec<Peer> {
-        self.contacts.values().map(|c| c.peer).collect()
-    }
-
-    fn knows(&self, id: Id) -> bool {
-        self.contacts.contains_key(&id)
-    }
-
-    fn remove(&mut self, peer: Peer) -> bool {
-        self.drop_peer(peer)
-    }
-
-    fn readdress(&mut self, peer: Peer) -> bool {
-        self.update_address(peer)
-    }
-
-    fn renumber(&mut self, me: Peer) {
-        self.me = me;
-    }
-
-    fn isolated(&self) -> bool {
-        self.contacts.is_empty() && !self.has_whole()
-    }
-
-    fn size(&self) -> u32 {
-        self.estimated_size()
-    }
-
-    fn own_key(&self) -> Id {
-        self.home
-    }
-
-    fn owns(&self, key: Id) -> bool {
-        self.covers(key)
-    }
-
-    fn ranges(&self) -> Vec<(Id, Id)> {
-        self.zones().map(Zone::interval).collect()
-    }
-
-    fn holders(&self) -> Vec<Peer> {
-        self.successors()
-    }
-
-    fn heir(&self) -> Option<Peer> {
-        self.zones().find(|z| z.contains(self.home)).and_then(|z| self.heir_of(z))
-    }
-
-    fn place(&self) -> Place {
-        self.describe()
-    }
-
-    fn keepers(place: &Place, replicas: usize) -> Vec<Peer> {
-        // One more: the first may be the former owner, which need not be a replica.
-        place.keepers.iter().take(replicas + 1).copied().collect()
-    }
-
-    fn range_at(_: Id, place: &Place, key: Id) -> (Id, Id) {
-        let zone = place.claims.iter().map(|c| c.zone).find(|z| z.contains(key));
-        zone.unwrap_or_else(|| Zone::around(key, Id::BITS)).interval()
     }
 
     fn step(dht: &Can, query: &Query) -> Step<Place> {

@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::landmarks::MAX_LANDMARKS;
-use super::message::{Claim, MAX_CLAIMS, MAX_KEEPERS, Near, Place, State};
+use super::message::{Claim, MAX_CLAIMS, Near, Place, State};
 use super::zone::{self, Extent, Point, Zone};
 use super::{Partitioning, Settings};
+use crate::overlay::dht::Tables;
 use crate::overlay::dht::message::{Query, Step};
 use crate::overlay::id::Id;
-use crate::overlay::{Neighbors, Peer, Proximity, Time};
+use crate::overlay::{Peer, Proximity, Time};
 
 /// The first version of a zone that was given by its holder. Below are those that were taken: what
 /// a smaller node takes has the higher one.
@@ -132,10 +133,6 @@ impl Space {
         self.zones().next() == Some(Zone::WHOLE)
     }
 
-    pub(super) fn covers(&self, key: Id) -> bool {
-        self.zones().any(|z| z.contains(key))
-    }
-
     /// Its share of the space.
     pub(super) fn volume(&self) -> f64 {
         self.zones().map(Zone::volume).sum()
@@ -163,7 +160,7 @@ impl Space {
             self.held.truncate(MAX_CLAIMS);
         }
         self.held.sort_by_key(|h| h.claim.zone);
-        if !self.covers(self.home)
+        if !self.owns(self.home)
             && let Some(largest) = self.zones().min_by_key(|z| z.length())
         {
             self.home = within(largest, self.me.id);
@@ -269,44 +266,12 @@ impl Space {
         self.contacts.values().flat_map(|c| &c.near)
     }
 
-    /// Removes a node at this address; its zones are vacant. Whether it was a neighbor.
-    pub(super) fn drop_peer(&mut self, peer: Peer) -> bool {
-        let told: Vec<Claim> =
-            self.hearsay().filter(|n| n.peer == peer).flat_map(|n| n.claims.iter().copied()).collect();
-        for contact in self.contacts.values_mut() {
-            contact.near.retain(|n| n.peer != peer);
-        }
-        self.granted.retain(|_, (to, ..)| *to != peer.id);
-        self.source.take_if(|p| *p == peer);
-        let was = self.contacts.get(&peer.id).is_some_and(|c| c.peer == peer);
-        let contact = if was { self.contacts.remove(&peer.id) } else { None };
-        let (claims, tell) = match contact {
-            Some(c) => (c.claims, c.near.iter().map(|n| n.peer).collect()),
-            None => (told, Vec::new()),
-        };
-        let claims: Vec<Claim> = claims.into_iter().filter(|c| self.concerns(c.zone)).collect();
-        for claim in claims {
-            self.vacate(claim.zone, claim.version.max(GIVEN).saturating_add(1), &tell);
-        }
-        self.changed();
-        was
-    }
-
     /// Nobody holds the zone, as far as this node knows.
     pub(super) fn vacate(&mut self, zone: Zone, version: u32, tell: &[Peer]) {
         let taken = self.known_zones().into_iter().chain(self.vacancies.keys().copied());
         for zone in Zone::all_without(vec![zone], taken.collect::<Vec<_>>()) {
             self.vacancies.insert(zone, Vacancy { version, due: None, tell: tell.to_vec() });
         }
-    }
-
-    /// A neighbor has spoken from this address.
-    pub(super) fn update_address(&mut self, peer: Peer) -> bool {
-        for contact in self.contacts.values_mut() {
-            contact.near.iter_mut().filter(|n| n.peer.id == peer.id).for_each(|n| n.peer = peer);
-        }
-        let contact = self.contacts.get_mut(&peer.id).filter(|c| c.peer != peer);
-        contact.map(|c| c.peer = peer).is_some()
     }
 
     /// Neighbors as they would take over from this node: the smallest first.
@@ -323,34 +288,10 @@ impl Space {
         self.contacts.values().find(fits).map(|c| c.peer).or_else(|| self.successors().first().copied())
     }
 
-    pub(super) fn describe(&self) -> Place {
-        let mut keepers: Vec<Peer> = self.source.into_iter().collect();
-        keepers.extend(self.successors().into_iter().filter(|p| Some(p.id) != self.source.map(|s| s.id)));
-        keepers.truncate(MAX_KEEPERS);
-        Place { claims: self.claims(), keepers }
-    }
-
-    pub(super) fn view(&self) -> Neighbors {
-        Neighbors {
-            successors: Vec::new(),
-            predecessor: None,
-            fingers: self.contacts.keys().copied().collect(),
-            zones: self.zones().map(|z| (z.first(), z.last())).collect(),
-        }
-    }
-
-    /// Estimated number of nodes: of those it knows, and as many more as fit in the rest.
-    pub(super) fn estimated_size(&self) -> u32 {
-        let theirs = self.contacts.values().flat_map(|c| &c.claims).map(|c| c.zone.volume());
-        let share = (theirs.sum::<f64>() + self.volume()).min(1.0);
-        let nodes = self.contacts.len() as f64 + if self.held.is_empty() { 0.0 } else { 1.0 };
-        if share > 0.0 { (nodes / share).min(1e9).round() as u32 } else { 1 }
-    }
-
     /// Where a lookup goes from here. `round_trip`: how far away a node is.
     pub(super) fn toward(&self, query: &Query, round_trip: impl Fn(Id) -> Option<Duration>) -> Step<Place> {
-        if self.covers(query.key) {
-            return Step::Here(self.describe());
+        if self.owns(query.key) {
+            return Step::Here(self.place());
         }
         let target = zone::point(query.key, self.dimensions);
         let from = self.held.iter().map(|h| h.extent.distance(&target)).min();

@@ -9,6 +9,7 @@ use super::message::Claim;
 use super::space::{GIVEN, Held, Space, Vacancy};
 use super::zone::Zone;
 use super::{Ask, Can, Purpose};
+use crate::overlay::dht::Tables;
 use crate::overlay::{Peer, Time};
 
 /// A node of average volume waits for this part of a stabilization interval.
@@ -41,7 +42,7 @@ impl Can {
     }
 
     fn patience(&self) -> Duration {
-        let share = self.geometry.volume() * f64::from(self.geometry.estimated_size());
+        let share = self.geometry.volume() * f64::from(self.geometry.size());
         self.settings.stabilize_every.mul_f64((PATIENCE * share).min(LONGEST))
     }
 

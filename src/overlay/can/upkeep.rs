@@ -12,7 +12,7 @@ use super::message::{Ask, Claim, State, Tell};
 use super::space::GIVEN;
 use super::zone::Zone;
 use super::{Can, Goal, Place, Purpose};
-use crate::overlay::dht::Geometry;
+use crate::overlay::dht::Tables;
 use crate::overlay::dht::message::Response;
 use crate::overlay::id::Id;
 use crate::overlay::{Peer, Time};

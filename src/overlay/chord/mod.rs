@@ -17,9 +17,9 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::dht::message::{Query, Response, Step};
-use super::dht::{Dht, Geometry, MAX_PEERS, Settings as Common};
+use super::dht::{Dht, Geometry, MAX_PEERS, Settings as Common, Tables};
 use super::id::Id;
-use super::{Neighbors, Peer, Proximity, Time};
+use super::{Peer, Proximity, Time};
 use message::{Ask, Place, Tell};
 use ring::Ring;
 
@@ -59,79 +59,11 @@ impl Geometry for Ring {
     type Settings = Settings;
     type Ask = Ask;
     type Tell = Tell;
-    type Place = Place;
     type Purpose = Purpose;
     type Goal = Finger;
 
     fn new(me: Peer, settings: &Settings, _: &Common) -> Self {
         Self::alone(me.id, settings.successors.clamp(1, MAX_PEERS), settings.proximity)
-    }
-
-    fn version(&self) -> u64 {
-        self.changes()
-    }
-
-    fn neighbors(&self) -> Neighbors {
-        self.view()
-    }
-
-    fn peers(&self) -> Vec<Peer> {
-        self.everybody().into_iter().collect()
-    }
-
-    fn knows(&self, id: Id) -> bool {
-        self.has(id)
-    }
-
-    fn remove(&mut self, peer: Peer) -> bool {
-        self.drop_peer(peer)
-    }
-
-    fn readdress(&mut self, peer: Peer) -> bool {
-        self.update_address(peer)
-    }
-
-    fn renumber(&mut self, _: Peer) {}
-
-    fn isolated(&self) -> bool {
-        self.successor().is_none()
-    }
-
-    fn size(&self) -> u32 {
-        self.estimated_size()
-    }
-
-    fn own_key(&self) -> Id {
-        self.me()
-    }
-
-    fn owns(&self, key: Id) -> bool {
-        self.covers(key)
-    }
-
-    fn ranges(&self) -> Vec<(Id, Id)> {
-        self.predecessor().map(|p| (p.id, self.me())).into_iter().collect()
-    }
-
-    fn holders(&self) -> Vec<Peer> {
-        self.successors().to_vec()
-    }
-
-    fn heir(&self) -> Option<Peer> {
-        self.successor()
-    }
-
-    fn place(&self) -> Place {
-        Place { predecessor: self.predecessor(), successors: self.successors().to_vec() }
-    }
-
-    fn keepers(place: &Place, replicas: usize) -> Vec<Peer> {
-        // The predecessor last: it may have taken the key before this owner came between them.
-        place.successors.iter().take(replicas).chain(&place.predecessor).copied().collect()
-    }
-
-    fn range_at(owner: Id, place: &Place, _: Id) -> (Id, Id) {
-        (place.predecessor.map_or(owner, |p| p.id), owner)
     }
 
     fn step(dht: &Chord, query: &Query) -> Step<Place> {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::message::Place;
 use crate::overlay::dht::message::{Query, Step};
-use crate::overlay::dht::{Geometry, MAX_PEERS};
+use crate::overlay::dht::{MAX_PEERS, Tables};
 use crate::overlay::id::Id;
 use crate::overlay::{Neighbors, Peer, Proximity};
 
@@ -30,17 +30,8 @@ impl Ring {
         Self { me, limit, proximity, successors, predecessor: None, fingers, next_finger: 0, changes: 0 }
     }
 
-    pub(super) fn me(&self) -> Id {
-        self.me
-    }
-
     pub(super) fn proximity(&self) -> Proximity {
         self.proximity
-    }
-
-    /// Counts changes.
-    pub(super) fn changes(&self) -> u64 {
-        self.changes
     }
 
     pub(super) fn successor(&self) -> Option<Peer> {
@@ -82,28 +73,6 @@ impl Ring {
         self.successors.dedup_by_key(|p| p.id);
         self.successors.truncate(self.limit);
         self.changes += 1;
-    }
-
-    /// Removes a node at this address everywhere; whether it was there.
-    pub(super) fn drop_peer(&mut self, peer: Peer) -> bool {
-        let before = self.successors.len() + self.fingers.len();
-        self.successors.retain(|p| *p != peer);
-        self.fingers.retain(|_, (p, _)| *p != peer);
-        self.changes += 1;
-        let was_predecessor = self.predecessor.take_if(|p| *p == peer).is_some();
-        was_predecessor || before != self.successors.len() + self.fingers.len()
-    }
-
-    /// A neighbor has spoken from this address: it is known by no other.
-    pub(super) fn update_address(&mut self, peer: Peer) -> bool {
-        let fingers = self.fingers.values_mut().map(|(p, _)| p);
-        let all = self.successors.iter_mut().chain(fingers).chain(&mut self.predecessor);
-        all.filter(|p| p.id == peer.id && **p != peer).map(|p| *p = peer).count() > 0
-    }
-
-    /// Whether the node is a neighbor, at whatever address.
-    pub(super) fn has(&self, id: Id) -> bool {
-        self.successors.iter().chain(self.fingers.values().map(|(p, _)| p)).chain(&self.predecessor).any(|p| p.id == id)
     }
 
     /// First id of the `index`-th finger's interval.
@@ -186,24 +155,6 @@ impl Ring {
         self.successors.iter().chain(self.fingers.values().map(|(p, _)| p)).chain(&self.predecessor).copied().collect()
     }
 
-    pub(super) fn view(&self) -> Neighbors {
-        let fingers: BTreeSet<Id> = self.fingers.values().map(|(p, _)| p.id).collect();
-        Neighbors {
-            successors: self.successors.iter().map(|p| p.id).collect(),
-            predecessor: self.predecessor.map(|p| p.id),
-            fingers: fingers.into_iter().collect(),
-            zones: Vec::new(),
-        }
-    }
-
-    /// Whether the key lies between the predecessor and this node. A node alone owns everything.
-    pub(super) fn covers(&self, key: Id) -> bool {
-        match self.predecessor {
-            Some(p) => key.in_open_closed(p.id, self.me),
-            None => self.successors.is_empty(),
-        }
-    }
-
     /// Where a lookup goes from here.
     pub(super) fn toward(&self, query: &Query) -> Step<Place> {
         let usable = |p: &&Peer| !query.avoid.contains(&p.id);
@@ -231,10 +182,55 @@ impl Ring {
         let preceding = preceding.filter(|p| p.id.in_open(self.me, key)).max_by_key(|p| self.me.to(p.id));
         Step::Next { peer: *preceding.unwrap_or(successor), last: false }
     }
+}
+
+impl Tables for Ring {
+    type Place = Place;
+
+    fn version(&self) -> u64 {
+        self.changes
+    }
+
+    fn neighbors(&self) -> Neighbors {
+        let fingers: BTreeSet<Id> = self.fingers.values().map(|(p, _)| p.id).collect();
+        Neighbors {
+            successors: self.successors.iter().map(|p| p.id).collect(),
+            predecessor: self.predecessor.map(|p| p.id),
+            fingers: fingers.into_iter().collect(),
+            zones: Vec::new(),
+        }
+    }
+
+    fn peers(&self) -> Vec<Peer> {
+        self.everybody().into_iter().collect()
+    }
+
+    fn knows(&self, id: Id) -> bool {
+        self.successors.iter().chain(self.fingers.values().map(|(p, _)| p)).chain(&self.predecessor).any(|p| p.id == id)
+    }
+
+    fn remove(&mut self, peer: Peer) -> bool {
+        let before = self.successors.len() + self.fingers.len();
+        self.successors.retain(|p| *p != peer);
+        self.fingers.retain(|_, (p, _)| *p != peer);
+        self.changes += 1;
+        let was_predecessor = self.predecessor.take_if(|p| *p == peer).is_some();
+        was_predecessor || before != self.successors.len() + self.fingers.len()
+    }
+
+    fn readdress(&mut self, peer: Peer) -> bool {
+        let fingers = self.fingers.values_mut().map(|(p, _)| p);
+        let all = self.successors.iter_mut().chain(fingers).chain(&mut self.predecessor);
+        all.filter(|p| p.id == peer.id && **p != peer).map(|p| *p = peer).count() > 0
+    }
+
+    fn isolated(&self) -> bool {
+        self.successor().is_none()
+    }
 
     /// Estimated number of nodes in the ring: exact when the list closes it, else from the density
     /// of the successor list.
-    pub(super) fn estimated_size(&self) -> u32 {
+    fn size(&self) -> u32 {
         match self.successors.last() {
             Some(last) if self.successors.len() == self.limit => {
                 let share = self.me.to(last.id) as f64 / 2f64.powi(Id::BITS as i32);
@@ -242,6 +238,43 @@ impl Ring {
             }
             _ => self.successors.len() as u32 + 1,
         }
+    }
+
+    fn own_key(&self) -> Id {
+        self.me
+    }
+
+    /// Whether the key lies between the predecessor and this node. A node alone owns everything.
+    fn owns(&self, key: Id) -> bool {
+        match self.predecessor {
+            Some(p) => key.in_open_closed(p.id, self.me),
+            None => self.successors.is_empty(),
+        }
+    }
+
+    fn ranges(&self) -> Vec<(Id, Id)> {
+        self.predecessor().map(|p| (p.id, self.me)).into_iter().collect()
+    }
+
+    fn holders(&self) -> Vec<Peer> {
+        self.successors().to_vec()
+    }
+
+    fn heir(&self) -> Option<Peer> {
+        self.successor()
+    }
+
+    fn place(&self) -> Place {
+        Place { predecessor: self.predecessor(), successors: self.successors().to_vec() }
+    }
+
+    fn keepers(place: &Place, replicas: usize) -> Vec<Peer> {
+        // The predecessor last: it may have taken the key before this owner came between them.
+        place.successors.iter().take(replicas).chain(&place.predecessor).copied().collect()
+    }
+
+    fn range_at(owner: Id, place: &Place, _: Id) -> (Id, Id) {
+        (place.predecessor.map_or(owner, |p| p.id), owner)
     }
 }
 
@@ -299,12 +332,12 @@ mod tests {
     #[test]
     fn a_closed_ring_is_counted_exactly() {
         let mut ring = with_limit(4);
-        assert_eq!(ring.estimated_size(), 1);
+        assert_eq!(ring.size(), 1);
         ring.merge(&[peer(60), peer(70)]);
-        assert_eq!(ring.estimated_size(), 3);
+        assert_eq!(ring.size(), 3);
         let quarter = 1u128 << 122;
         let mut ring = with_limit(4);
         ring.merge(&(1..=4).map(|n| peer(50 + n * quarter)).collect::<Vec<_>>());
-        assert_eq!(ring.estimated_size(), 64);
+        assert_eq!(ring.size(), 64);
     }
 }

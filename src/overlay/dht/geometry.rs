@@ -12,23 +12,10 @@ use super::{Dht, Settings};
 use crate::overlay::id::Id;
 use crate::overlay::{Neighbors, Peer, Time};
 
-/// One node's neighbors and its protocol for keeping them. Functions that take the machine may send
-/// ([`Dht::ask`], [`Dht::ping`]), start lookups ([`Dht::seek`]) and find the geometry itself at
-/// `dht.geometry`.
-pub trait Geometry: Sized {
-    /// What is configured for this geometry only.
-    type Settings: Clone + Debug;
-    /// What only this geometry asks, and answers.
-    type Ask: Serialize + DeserializeOwned + Clone + Debug + PartialEq;
-    type Tell: Serialize + DeserializeOwned + Clone + Debug + PartialEq;
+/// One node's neighbors, what it owns by them, and who keeps copies of that.
+pub trait Tables: Sized {
     /// How an owner describes where it stands.
     type Place: Serialize + DeserializeOwned + Clone + Debug + PartialEq;
-    /// Why it asked.
-    type Purpose: Clone + Debug + PartialEq;
-    /// Why it looked something up.
-    type Goal: Clone + Debug + PartialEq;
-
-    fn new(me: Peer, settings: &Self::Settings, common: &Settings) -> Self;
 
     /// Counts changes of its neighbors.
     fn version(&self) -> u64;
@@ -42,7 +29,7 @@ pub trait Geometry: Sized {
     /// A node has spoken from this address and is known by no other from now on; whether a neighbor was.
     fn readdress(&mut self, peer: Peer) -> bool;
     /// It has this address itself from now on.
-    fn renumber(&mut self, me: Peer);
+    fn renumber(&mut self, _me: Peer) {}
     /// It has lost the neighbors without which it belongs to no overlay any more, or never had any.
     fn isolated(&self) -> bool;
     /// Estimated number of nodes in this node's island.
@@ -62,6 +49,23 @@ pub trait Geometry: Sized {
     fn keepers(place: &Self::Place, replicas: usize) -> Vec<Peer>;
     /// The interval (from, to] around `key` that an owner has, by what it says about its place.
     fn range_at(owner: Id, place: &Self::Place, key: Id) -> (Id, Id);
+}
+
+/// A protocol for keeping such tables. Functions that take the machine may send ([`Dht::ask`],
+/// [`Dht::ping`]), start lookups ([`Dht::seek`]) and find the tables at `dht.geometry`.
+pub trait Geometry: Tables {
+    /// What is configured for this geometry only.
+    type Settings: Clone + Debug;
+    /// What only this geometry asks, and answers.
+    type Ask: Serialize + DeserializeOwned + Clone + Debug + PartialEq;
+    type Tell: Serialize + DeserializeOwned + Clone + Debug + PartialEq;
+    /// Why it asked.
+    type Purpose: Clone + Debug + PartialEq;
+    /// Why it looked something up.
+    type Goal: Clone + Debug + PartialEq;
+
+    fn new(me: Peer, settings: &Self::Settings, common: &Settings) -> Self;
+
     /// Where a lookup goes from here.
     fn step(dht: &Dht<Self>, query: &Query) -> Step<Self::Place>;
 

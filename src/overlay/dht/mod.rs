@@ -3,6 +3,7 @@
 //!
 //! - [`Geometry`]: what makes one structured overlay different from another
 //! - [`message`]: what nodes say to one another
+//! - `machine`: what goes in and comes out; `exchange`: requests served, answers taken
 //! - `calls`: requests that wait for answers; `patience`: for how long
 //! - `task`: lookups, iterative and recursive, and what follows them
 //! - `life`: joining, merging, leaving, and being lost
@@ -10,9 +11,11 @@
 //! - `keys`: storing and fetching; `replicate`: keeping the copies right
 
 mod calls;
+mod exchange;
 mod geometry;
 mod keys;
 mod life;
+mod machine;
 pub mod message;
 mod patience;
 mod peers;
@@ -28,9 +31,9 @@ use rand_chacha::ChaCha8Rng;
 
 use super::id::Id;
 use super::store::{Item, Store};
-use super::{Did, LookupMode, Neighbors, Overlay, Peer, Phase, Time};
-use calls::{Call, Calls, Late};
-pub use geometry::Geometry;
+use super::{Did, LookupMode, Neighbors, Peer, Phase, Time};
+use calls::{Call, Calls};
+pub use geometry::{Geometry, Tables};
 use message::{Body, Envelope, Query, Request, Response, Route, Step};
 pub use message::{MAX_AVOID, MAX_PEERS};
 use task::{Goal, Task};
@@ -52,10 +55,10 @@ pub struct Settings {
     pub lookup: LookupMode,
 }
 
-type BodyOf<G> = Body<<G as Geometry>::Ask, <G as Geometry>::Tell, <G as Geometry>::Place>;
-type EnvelopeOf<G> = Envelope<<G as Geometry>::Ask, <G as Geometry>::Tell, <G as Geometry>::Place>;
+type BodyOf<G> = Body<<G as Geometry>::Ask, <G as Geometry>::Tell, <G as Tables>::Place>;
+type EnvelopeOf<G> = Envelope<<G as Geometry>::Ask, <G as Geometry>::Tell, <G as Tables>::Place>;
 type RequestOf<G> = Request<<G as Geometry>::Ask>;
-type ResponseOf<G> = Response<<G as Geometry>::Tell, <G as Geometry>::Place>;
+type ResponseOf<G> = Response<<G as Geometry>::Tell, <G as Tables>::Place>;
 type CallOf<G> = Call<<G as Geometry>::Ask, Purpose<<G as Geometry>::Purpose>>;
 
 /// Why a call was made, and so what its answer or its failure means.
@@ -249,117 +252,6 @@ impl<G: Geometry> Dht<G> {
         self.send(to.address, Body::Request { rpc, request });
     }
 
-    /// The answer to a request, if there is one now.
-    fn serve(&mut self, now: Time, sender: Peer, rpc: u64, request: RequestOf<G>) -> Option<ResponseOf<G>> {
-        let takes_part = match self.phase {
-            Phase::Member | Phase::Leaving => true,
-            Phase::Joining => self.geometry.answers_while_joining(),
-            Phase::Idle => false,
-        };
-        if !takes_part {
-            return (request == Request::Ping).then_some(Response::Done);
-        }
-        let unfit = self.phase == Phase::Leaving || self.rescuing();
-        match request {
-            Request::Ping => Some(Response::Done),
-            Request::Step(query) => Some(Response::Step(self.step(&query))),
-            Request::Route(route) => {
-                let full = self.calls.count(|c| matches!(c.purpose, Purpose::Forward(_))) >= MAX_FORWARDS;
-                (!full).then(|| {
-                    self.route(now, route);
-                    Response::Done
-                })
-            }
-            Request::Put { .. } | Request::Keep { .. } | Request::Compare { .. } if unfit => Some(Response::Refused),
-            Request::Put { key, value } => self.serve_put(now, sender, rpc, key, value),
-            Request::Get { key } => Some(Response::Value { item: self.store.get(Id::of_key(&key)).cloned() }),
-            Request::Keep { items } => Some(self.serve_keep(items)),
-            Request::Compare { from, to, digest, whole } => {
-                if whole {
-                    self.cover(now, sender.id, from, to);
-                }
-                Some(self.serve_compare(from, to, digest))
-            }
-            Request::Pull { ids } => Some(self.serve_pull(&ids)),
-            Request::Own(ask) => G::serve(self, now, sender, ask),
-        }
-    }
-
-    fn answered(&mut self, now: Time, call: CallOf<G>, response: ResponseOf<G>) {
-        if let Some(round_trip) = call.round_trip(now) {
-            self.peers.measured(call.to.id, round_trip);
-        }
-        match (call.purpose, response) {
-            (Purpose::Own(purpose), Response::Own(tell)) => G::answered(self, now, call.to, purpose, Some(tell)),
-            (Purpose::Own(purpose), Response::Done) => G::answered(self, now, call.to, purpose, None),
-            (Purpose::Own(purpose), _) => G::unanswered(self, now, call.to, purpose),
-            (Purpose::Rescue, Response::Done) => G::rescued(self, now, call.to),
-            (Purpose::Step(task), Response::Step(step)) => self.stepped(now, task, call.to, step),
-            (Purpose::Put(task), response) => self.put_answered(now, task, call.to, response == Response::Done),
-            (Purpose::Get(task), Response::Value { item }) => self.get_answered(now, task, item),
-            (Purpose::Copy { write }, Response::Kept { .. }) => self.copied(now, write, call.to.id),
-            (Purpose::Compare { from, to }, Response::Differs { stamps }) => {
-                self.differs(now, call.to, from, to, stamps);
-            }
-            (Purpose::Pull, Response::Items { items }) => self.pulled(items),
-            (Purpose::Return { owner, range }, Response::Kept { replicas }) => {
-                self.returned(now, owner, range, &replicas, &call.request);
-            }
-            (Purpose::HandOver, Response::Kept { .. }) => self.hand_over(now),
-            (Purpose::Leaving, _) => self.left_if_told(),
-            // A refusing node is leaving or full: for the write and the handover it is as good as gone.
-            (purpose @ (Purpose::Copy { .. } | Purpose::HandOver), Response::Refused) => {
-                self.abandoned(now, call.to, call.request, purpose);
-            }
-            _ => {}
-        }
-    }
-
-    /// A peer did not answer: it is forgotten everywhere at once, and everything that waits for it
-    /// goes another way.
-    fn failed(&mut self, now: Time, call: CallOf<G>) {
-        if let Purpose::Put(task) = call.purpose {
-            // The owner may only be waiting for its replicas.
-            self.retry(now, task, None);
-            return;
-        }
-        let peer = call.to;
-        let was_neighbor = self.forget(now, peer);
-        let waiting = self.calls.take_to(peer);
-        for call in std::iter::once(call).chain(waiting) {
-            self.abandoned(now, call.to, call.request, call.purpose);
-        }
-        if was_neighbor {
-            self.events.push_back(Did::Forgot(peer));
-            G::bereaved(self, now);
-        }
-    }
-
-    /// What to do instead, when a call's target is gone.
-    fn abandoned(&mut self, now: Time, to: Peer, request: RequestOf<G>, purpose: Purpose<G::Purpose>) {
-        // One that is known at another address by now need not be gone.
-        let dead = (!self.geometry.knows(to.id)).then_some(to.id);
-        match purpose {
-            Purpose::Own(purpose) => G::unanswered(self, now, to, purpose),
-            Purpose::Step(task) | Purpose::Put(task) => self.retry(now, task, dead),
-            Purpose::Forward(mut route) => {
-                route.query.avoid.extend(dead);
-                self.route(now, route);
-            }
-            Purpose::Get(task) => self.get_answered(now, task, None),
-            Purpose::Copy { write } => self.copy_elsewhere(now, write, to.id),
-            Purpose::HandOver => {
-                self.forget(now, to);
-                if let Request::Keep { items } = request {
-                    self.handover.push_back(items);
-                }
-                self.hand_over(now);
-            }
-            Purpose::Leaving => self.left_if_told(),
-            _ => {}
-        }
-    }
-
     /// After every input: reports changed neighbors and sees to what the change requires.
     fn settle(&mut self, now: Time) {
         let version = self.geometry.version();
@@ -377,169 +269,5 @@ impl<G: Geometry> Dht<G> {
             self.next_maintain = self.next_maintain.map(|t| t.min(soon));
         }
         self.events.push_back(Did::Neighbors(neighbors));
-    }
-}
-
-impl<G: Geometry> Overlay for Dht<G> {
-    fn phase(&self) -> Phase {
-        self.phase
-    }
-
-    fn begin(&mut self, now: Time) {
-        self.reset();
-        G::begin(self, now);
-        self.enter(now);
-        self.settle(now);
-    }
-
-    fn join(&mut self, now: Time, through: Peer) {
-        self.join_through(now, through);
-        self.settle(now);
-    }
-
-    fn merge(&mut self, now: Time, through: Peer) {
-        let key = G::join_key(self);
-        self.start_task(now, key, Goal::Merge, Some(through));
-    }
-
-    fn leave(&mut self, now: Time) {
-        self.start_leaving(now);
-    }
-
-    fn abort(&mut self) {
-        self.reset();
-    }
-
-    fn renumber(&mut self, now: Time, address: SocketAddr) {
-        self.move_to(now, address);
-    }
-
-    fn meet(&mut self, now: Time, peer: Peer, round_trip: Duration) {
-        if peer.id != self.me.id {
-            self.peers.measured(peer.id, round_trip);
-            G::meet(self, now, peer, round_trip);
-            self.settle(now);
-        }
-    }
-
-    fn find(&mut self, now: Time, token: u64, key: Id) {
-        self.start_task(now, key, Goal::Find { token }, None);
-    }
-
-    fn watch(&mut self, now: Time, watch: u64, key: Id) {
-        self.start_task(now, key, Goal::Watch(watch), None);
-    }
-
-    fn put(&mut self, now: Time, token: u64, key: String, value: String) {
-        self.start_put(now, token, key, value);
-    }
-
-    fn get(&mut self, now: Time, token: u64, key: String) {
-        self.start_task(now, Id::of_key(&key), Goal::Get { token, key, rest: Vec::new() }, None);
-    }
-
-    fn place(&self) -> Id {
-        self.geometry.own_key()
-    }
-
-    fn owns(&self, key: Id) -> bool {
-        self.phase == Phase::Member && !self.rescuing() && self.geometry.owns(key)
-    }
-
-    fn size(&self) -> u32 {
-        self.geometry.size()
-    }
-
-    fn keys(&self) -> usize {
-        self.store.len()
-    }
-
-    fn conflicts(&self) -> usize {
-        self.store.conflicts()
-    }
-
-    fn peers(&self) -> Vec<Peer> {
-        self.geometry.peers()
-    }
-
-    fn neighbors(&self) -> Neighbors {
-        self.geometry.neighbors()
-    }
-
-    fn tables(&self) -> Vec<(&'static str, usize)> {
-        let own = [
-            ("neighbors", self.geometry.peers().len()),
-            ("keys", self.store.len()),
-            ("calls", self.calls.count(|_| true)),
-            ("tasks", self.tasks.len()),
-            ("writes", self.writes.len()),
-            ("covers", self.covers.len()),
-        ];
-        own.into_iter().chain(self.peers.tables()).collect()
-    }
-
-    fn handle(&mut self, now: Time, from: SocketAddr, message: &[u8]) {
-        let Ok((envelope, [])) = postcard::take_from_bytes::<EnvelopeOf<G>>(message) else { return };
-        let sender = Peer { id: envelope.sender, address: from };
-        if self.phase == Phase::Idle || sender.id == self.me.id {
-            return;
-        }
-        self.heard(now, sender);
-        match envelope.body {
-            Body::Request { rpc, request } => {
-                if let Some(response) = self.serve(now, sender, rpc, request) {
-                    self.send(from, Body::Response { rpc, response });
-                }
-            }
-            Body::Response { rpc, response } => {
-                if let Some(call) = self.calls.answer(now, rpc, from) {
-                    self.answered(now, call, response);
-                }
-            }
-            Body::Found { lookup, hops, at } => self.found_by_route(now, lookup, hops, sender, at),
-        }
-        self.settle(now);
-    }
-
-    fn handle_timeout(&mut self, now: Time) {
-        while let Some(late) = self.calls.late(now) {
-            match late {
-                Late::Repeat(rpc, to, request) => self.send(to.address, Body::Request { rpc, request }),
-                Late::Failed(call) => self.failed(now, call),
-            }
-        }
-        self.tasks_timeout(now);
-        if self.deadline.is_some_and(|d| d <= now) {
-            self.give_up(now);
-        }
-        if self.next_round.is_some_and(|t| t <= now) {
-            self.next_round = Some(now + self.jittered(self.settings.stabilize_every));
-            G::round(self, now);
-        }
-        if self.wake.is_some_and(|t| t <= now) {
-            self.wake = None;
-            G::woken(self, now);
-        }
-        if self.next_maintain.is_some_and(|t| t <= now) {
-            self.maintain(now);
-        }
-        self.settle(now);
-    }
-
-    fn poll_transmit(&mut self) -> Option<(SocketAddr, Vec<u8>)> {
-        let (to, body) = self.out.pop_front()?;
-        let envelope = Envelope { sender: self.me.id, body };
-        // Messages are lists and numbers: there is nothing that postcard cannot encode.
-        postcard::to_extend(&envelope, Vec::with_capacity(128)).ok().map(|bytes| (to, bytes))
-    }
-
-    fn poll_timeout(&self) -> Option<Time> {
-        let tasks = self.tasks.values().filter_map(|t| t.due);
-        let timers = [self.next_round, self.next_maintain, self.wake, self.deadline, self.calls.next_due()];
-        timers.into_iter().flatten().chain(tasks).min()
-    }
-
-    fn poll_event(&mut self) -> Option<Did> {
-        self.events.pop_front()
     }
 }

@@ -26,7 +26,7 @@ use serde::{Deserialize, Serialize};
 use super::dht::message::{Query, Response, Step};
 use super::dht::{Dht, Geometry, MAX_PEERS, Settings as Common};
 use super::id::Id;
-use super::{Neighbors, Peer, Proximity, Time};
+use super::{Peer, Proximity, Time};
 use message::{Ask, Place, Tell};
 use state::State;
 use table::Slot;
@@ -78,83 +78,12 @@ impl Geometry for State {
     type Settings = Settings;
     type Ask = Ask;
     type Tell = Tell;
-    type Place = Place;
     type Purpose = Purpose;
     /// It looks nothing up for itself.
     type Goal = Infallible;
 
     fn new(me: Peer, settings: &Settings, _: &Common) -> Self {
         Self::empty(me.id, settings)
-    }
-
-    fn version(&self) -> u64 {
-        self.changes()
-    }
-
-    fn neighbors(&self) -> Neighbors {
-        self.view()
-    }
-
-    fn peers(&self) -> Vec<Peer> {
-        self.everybody().into_iter().collect()
-    }
-
-    fn knows(&self, id: Id) -> bool {
-        self.has(id)
-    }
-
-    fn remove(&mut self, peer: Peer) -> bool {
-        self.drop_peer(peer)
-    }
-
-    fn readdress(&mut self, peer: Peer) -> bool {
-        self.update_address(peer)
-    }
-
-    fn renumber(&mut self, _: Peer) {}
-
-    fn isolated(&self) -> bool {
-        self.leaves.is_empty()
-    }
-
-    fn size(&self) -> u32 {
-        self.estimated_size()
-    }
-
-    fn own_key(&self) -> Id {
-        self.me()
-    }
-
-    fn owns(&self, key: Id) -> bool {
-        self.covers(key)
-    }
-
-    fn ranges(&self) -> Vec<(Id, Id)> {
-        self.leaves.range().filter(|_| self.leaves.is_sure_of_both()).into_iter().collect()
-    }
-
-    fn holders(&self) -> Vec<Peer> {
-        self.leaves.alternating()
-    }
-
-    fn heir(&self) -> Option<Peer> {
-        self.leaves.alternating().first().copied()
-    }
-
-    fn place(&self) -> Place {
-        self.leaves.place()
-    }
-
-    fn keepers(place: &Place, replicas: usize) -> Vec<Peer> {
-        // As many on either side: they may all have been on one before the owner came between them.
-        place.alternating().into_iter().take(2 * replicas).collect()
-    }
-
-    fn range_at(owner: Id, place: &Place, _: Id) -> (Id, Id) {
-        match (place.smaller.first(), place.larger.first()) {
-            (Some(smaller), Some(larger)) => (leaves::border(smaller.id, owner), leaves::border(owner, larger.id)),
-            _ => (owner, owner),
-        }
     }
 
     fn step(dht: &Pastry, query: &Query) -> Step<Place> {

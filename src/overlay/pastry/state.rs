@@ -4,11 +4,12 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use super::leaves::{Leaves, SIDES, Side, closeness};
+use super::leaves::{Leaves, SIDES, Side, border, closeness};
 use super::message::Place;
 use super::neighborhood::Neighborhood;
 use super::table::{Slot, Table};
 use super::{Settings, digit_bits, leaf_half};
+use crate::overlay::dht::Tables;
 use crate::overlay::dht::message::{Query, Step};
 use crate::overlay::id::Id;
 use crate::overlay::{Neighbors, Peer, Proximity};
@@ -47,17 +48,8 @@ impl State {
         }
     }
 
-    pub(super) fn me(&self) -> Id {
-        self.me
-    }
-
     pub(super) fn proximity(&self) -> Proximity {
         self.proximity
-    }
-
-    /// Counts changes.
-    pub(super) fn changes(&self) -> u64 {
-        self.changes
     }
 
     pub(super) fn table(&self) -> &Table {
@@ -90,24 +82,6 @@ impl State {
         self.table.would_take(id, round_trip) || self.neighborhood.would_take(id, round_trip)
     }
 
-    /// Removes a node at this address everywhere; whether it was there.
-    pub(super) fn drop_peer(&mut self, peer: Peer) -> bool {
-        self.changes += 1;
-        let (leaf, entry) = (self.leaves.remove(peer), self.table.remove(peer));
-        self.neighborhood.remove(peer) || leaf || entry
-    }
-
-    /// A neighbor has spoken from this address: it is known by no other.
-    pub(super) fn update_address(&mut self, peer: Peer) -> bool {
-        let all = [self.leaves.get_mut(peer.id), self.table.get_mut(peer.id), self.neighborhood.get_mut(peer.id)];
-        all.into_iter().flatten().filter(|p| **p != peer).map(|p| *p = peer).count() > 0
-    }
-
-    /// Whether the node is a neighbor, at whatever address.
-    pub(super) fn has(&self, id: Id) -> bool {
-        self.leaves.get(id).or_else(|| self.table.get(id)).or_else(|| self.neighborhood.get(id)).is_some()
-    }
-
     fn iter(&self) -> impl Iterator<Item = &Peer> {
         self.leaves.iter().chain(self.others())
     }
@@ -122,16 +96,6 @@ impl State {
         self.iter().copied().collect()
     }
 
-    pub(super) fn view(&self) -> Neighbors {
-        let others: BTreeSet<Id> = self.others().map(|p| p.id).collect();
-        Neighbors {
-            successors: self.leaves.side(Side::Larger).iter().map(|p| p.id).collect(),
-            predecessor: self.leaves.nearest(Side::Smaller).map(|p| p.id),
-            fingers: others.into_iter().collect(),
-            zones: Vec::new(),
-        }
-    }
-
     /// Nodes that may be nearer leaves of another node's than these leaves are.
     pub(super) fn near(&self, id: Id) -> Vec<Peer> {
         let others = || self.others().filter(|p| p.id != id && self.leaves.get(p.id).is_none());
@@ -144,20 +108,6 @@ impl State {
     /// Whether there is room in the leaf set because there are no more nodes.
     fn knows_all(&self) -> bool {
         self.leaves.len() < self.leaves.limit() && self.others().all(|p| self.leaves.get(p.id).is_some())
-    }
-
-    /// Estimated number of nodes: exact while all of them are leaves.
-    pub(super) fn estimated_size(&self) -> u32 {
-        if self.knows_all() {
-            return self.leaves.len() as u32 + 1;
-        }
-        self.leaves.density().clamp(1.0, 1e9).round() as u32
-    }
-
-    /// Whether the key is closer to this node than to its leaves.
-    pub(super) fn covers(&self, key: Id) -> bool {
-        let mine = closeness(key, self.me);
-        self.leaves.iter().all(|p| mine < closeness(key, p.id))
     }
 
     /// Where a lookup goes from here: to itself only if the nearest leaf on the key's side agrees.
@@ -212,6 +162,93 @@ impl State {
             nearest.into_iter().zip(before).filter(|(n, b)| n != b).filter_map(|(n, _)| n).collect();
         new.dedup();
         new
+    }
+}
+
+impl Tables for State {
+    type Place = Place;
+
+    fn version(&self) -> u64 {
+        self.changes
+    }
+
+    fn neighbors(&self) -> Neighbors {
+        let others: BTreeSet<Id> = self.others().map(|p| p.id).collect();
+        Neighbors {
+            successors: self.leaves.side(Side::Larger).iter().map(|p| p.id).collect(),
+            predecessor: self.leaves.nearest(Side::Smaller).map(|p| p.id),
+            fingers: others.into_iter().collect(),
+            zones: Vec::new(),
+        }
+    }
+
+    fn peers(&self) -> Vec<Peer> {
+        self.everybody().into_iter().collect()
+    }
+
+    fn knows(&self, id: Id) -> bool {
+        self.leaves.get(id).or_else(|| self.table.get(id)).or_else(|| self.neighborhood.get(id)).is_some()
+    }
+
+    fn remove(&mut self, peer: Peer) -> bool {
+        self.changes += 1;
+        let (leaf, entry) = (self.leaves.remove(peer), self.table.remove(peer));
+        self.neighborhood.remove(peer) || leaf || entry
+    }
+
+    fn readdress(&mut self, peer: Peer) -> bool {
+        let all = [self.leaves.get_mut(peer.id), self.table.get_mut(peer.id), self.neighborhood.get_mut(peer.id)];
+        all.into_iter().flatten().filter(|p| **p != peer).map(|p| *p = peer).count() > 0
+    }
+
+    fn isolated(&self) -> bool {
+        self.leaves.is_empty()
+    }
+
+    /// Estimated number of nodes: exact while all of them are leaves.
+    fn size(&self) -> u32 {
+        if self.knows_all() {
+            return self.leaves.len() as u32 + 1;
+        }
+        self.leaves.density().clamp(1.0, 1e9).round() as u32
+    }
+
+    fn own_key(&self) -> Id {
+        self.me
+    }
+
+    /// Whether the key is closer to this node than to its leaves.
+    fn owns(&self, key: Id) -> bool {
+        let mine = closeness(key, self.me);
+        self.leaves.iter().all(|p| mine < closeness(key, p.id))
+    }
+
+    fn ranges(&self) -> Vec<(Id, Id)> {
+        self.leaves.range().filter(|_| self.leaves.is_sure_of_both()).into_iter().collect()
+    }
+
+    fn holders(&self) -> Vec<Peer> {
+        self.leaves.alternating()
+    }
+
+    fn heir(&self) -> Option<Peer> {
+        self.leaves.alternating().first().copied()
+    }
+
+    fn place(&self) -> Place {
+        self.leaves.place()
+    }
+
+    fn keepers(place: &Place, replicas: usize) -> Vec<Peer> {
+        // As many on either side: they may all have been on one before the owner came between them.
+        place.alternating().into_iter().take(2 * replicas).collect()
+    }
+
+    fn range_at(owner: Id, place: &Place, _: Id) -> (Id, Id) {
+        match (place.smaller.first(), place.larger.first()) {
+            (Some(smaller), Some(larger)) => (border(smaller.id, owner), border(owner, larger.id)),
+            _ => (owner, owner),
+        }
     }
 }
 
@@ -275,12 +312,12 @@ mod tests {
     #[test]
     fn all_nodes_are_counted_while_they_are_leaves() {
         let mut state = State::empty(Id(0), &Settings::default());
-        assert_eq!(state.estimated_size(), 1);
+        assert_eq!(state.size(), 1);
         (1..=15).for_each(|n| state.insert_leaf(peer(n * DIGIT)));
-        assert_eq!(state.estimated_size(), 16);
+        assert_eq!(state.size(), 16);
         let mut state = State::empty(Id(0), &Settings::default());
         (1..=8).for_each(|n| state.insert_leaf(peer(n * DIGIT / 8)));
         (1..=8).for_each(|n| state.insert_leaf(peer(0u128.wrapping_sub(n * DIGIT / 8))));
-        assert_eq!(state.estimated_size(), 128);
+        assert_eq!(state.size(), 128);
     }
 }
