@@ -12,6 +12,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use toml_edit::{DocumentMut, Item, Value};
 
+use crate::lab::supervisor::INTERRUPTED;
 use crate::measure::Report;
 
 /// A machine that did not keep up is given so many chances.
@@ -41,7 +42,7 @@ impl Playing {
             }
         }
         then();
-        std::process::exit(128 + by as i32)
+        std::process::exit(INTERRUPTED)
     }
 
     fn set(&self, child: Option<&Child>) {
