@@ -16,6 +16,7 @@ pub mod healing;
 pub mod joining;
 pub mod labs;
 mod lists;
+mod meeting;
 pub mod nearness;
 mod outage;
 pub mod page;

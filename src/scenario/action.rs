@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::effects::stretch;
 use super::faults::{catchment, clear, flap, impair, link, partition, ping, stop};
 use super::flood::flood;
+use super::put::{overwrite, put};
 use super::words::{Word, Words, host, overlay, stub};
 use super::{Action, Ends, Part, Victim};
 use crate::topology::diagnose::suggest;
@@ -45,9 +46,6 @@ pub const FORMS: &[(&str, &str)] = &[
     ("flap", "flap FAULT every PERIOD times COUNT"),
     ("stop", "stop FAULT"),
 ];
-
-/// The most keys of one `put`.
-const MOST_KEYS: u32 = 1_000_000;
 
 /// Reads one action. `join OVERLAY` and lists of hosts yield one [`Action`] per host.
 ///
@@ -91,10 +89,7 @@ pub(super) fn parse_at(text: &str, start: usize, topology: &Topology) -> Result<
         "announce" => site(&mut words, form, topology, |host, group| Action::Announce { host, group })?,
         "withdraw" => site(&mut words, form, topology, |host, group| Action::Withdraw { host, group })?,
         "drain" => site(&mut words, form, topology, |host, group| Action::Drain { host, group })?,
-        "put" => {
-            let (keys, overlay) = keys(&mut words, form, topology)?;
-            vec![Action::Put { overlay, keys }]
-        }
+        "put" => vec![put(&mut words, form, topology)?],
         "overwrite" => vec![overwrite(&mut words, form, topology)?],
         "flood" => vec![flood(&mut words, form, topology)?],
         "ping" => vec![ping(&mut words, form, topology)?],
@@ -187,7 +182,10 @@ fn per_host(
 }
 
 /// The hosts named, and every member of the stubs named.
-fn members<'a, 'w>(words: &'a [Word<'w>], topology: &Topology) -> Result<Vec<(&'a Word<'w>, NodeId)>, ActionError> {
+pub(super) fn members<'a, 'w>(
+    words: &'a [Word<'w>],
+    topology: &Topology,
+) -> Result<Vec<(&'a Word<'w>, NodeId)>, ActionError> {
     let mut found = Vec::new();
     for word in words {
         match topology.find_stub(word.text) {
@@ -231,36 +229,6 @@ fn site(
             Err(word.error(message, format!("say which one: `{form}`")))
         }
     }
-}
-
-fn overwrite(words: &mut Words<'_>, form: &str, topology: &Topology) -> Result<Action, ActionError> {
-    let (keys, overlay) = keys(words, form, topology)?;
-    let mut named = Vec::new();
-    if words.take("from") {
-        named.push(words.expect("a host or a stub", form)?);
-        named.extend(std::iter::from_fn(|| words.next()));
-    }
-    let hosts = members(&named, topology)?;
-    let of = &topology.overlays[overlay];
-    if let Some((word, _)) = hosts.iter().find(|(_, host)| !of.members.contains(host)) {
-        let help = "only members can be asked to store something".to_owned();
-        return Err(word.error(format!("`{}` is not in overlay `{}`", word.text, of.name), help));
-    }
-    Ok(Action::Overwrite { overlay, keys, from: hosts.into_iter().map(|(_, host)| host).collect() })
-}
-
-/// `COUNT in OVERLAY`.
-fn keys(words: &mut Words<'_>, form: &str, topology: &Topology) -> Result<(u32, usize), ActionError> {
-    let count = words.expect("a number of keys", form)?;
-    let keys = match count.text.parse() {
-        Ok(keys) if (1..=MOST_KEYS).contains(&keys) => keys,
-        _ => {
-            let message = format!("`{}` is no number of keys", count.text);
-            return Err(count.error(message, format!("a whole number from 1 to {MOST_KEYS}")));
-        }
-    };
-    words.demand("in", form)?;
-    Ok((keys, overlay(&words.expect("an overlay", form)?, topology)?))
 }
 
 fn part_name(part: Part, topology: &Topology) -> &str {

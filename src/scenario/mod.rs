@@ -8,6 +8,7 @@ mod faults;
 mod flood;
 pub(crate) mod keys;
 mod load;
+mod put;
 mod sweep;
 mod timeline;
 mod ways;
