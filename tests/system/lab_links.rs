@@ -1,6 +1,7 @@
 //! Links that are cut, impaired or black holes: what it does, its undo, and what is refused.
 
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -213,9 +214,20 @@ fn a_short_cut_leaves_no_hole_in_the_tables(place: &Place) {
         lab.fault("cut k1-k2").ok();
         lab.fault("mend k1-k2").ok();
     }
+    // If they do not come back, this says who believes what; BIRD looks at the kernel's routes every 20 s.
+    let beliefs = || -> String {
+        let of = |node: &str| {
+            let asked = ["show interfaces summary", "show ospf neighbors", "show protocols", "show route"];
+            let said: String = asked.map(|question| lab.birdc(node, question)).join("\n");
+            format!("{node}:\n{said}\n{}", lab.exec(node, "ip -o link").stdout)
+        };
+        ["k1", "k2"].map(of).concat()
+    };
+    let begun = Instant::now();
     wait_until("the kernel has its routes again", || {
         let now = routes();
-        if now == before { Ok(()) } else { Err(now) }
+        let late = begun.elapsed() > Duration::from_secs(50);
+        if now == before { Ok(()) } else { Err(if late { format!("{now}\n{}", beliefs()) } else { now }) }
     });
 }
 
