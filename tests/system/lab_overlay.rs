@@ -82,8 +82,9 @@ fn a_crashed_member_comes_back_and_announces(place: &Place) {
                 probes(events, "home.c1").into_iter().find(|p| p.sent > crashed && p.member.is_none())
             });
         }
-        lab.fault(&format!("restart near.n1 {victim}")).ok();
+        // It may be a member before the command has returned.
         let restarted = anybed::kernel::now();
+        lab.fault(&format!("restart near.n1 {victim}")).ok();
         if victim != "bird" {
             lab.wait_for(&format!("near.n1 has joined again after crash of {victim}"), |events| {
                 let joined = |e: &&Value| did(e, "joined") && e["node"] == "near.n1";
