@@ -185,10 +185,14 @@ impl<G: Geometry> Dht<G> {
     /// The same of a node that somebody else does not know (any more). Who gave it up has waited so long
     /// in vain; if it has spoken meanwhile, it is new.
     pub(super) fn check_missed(&mut self, now: Time, peer: Peer) {
-        let patience = self.calls.timeout() * self.settings.rpc_tries;
-        if self.peers.silent_for(now, peer).is_none_or(|silent| silent > patience) {
+        if self.peers.silent_for(now, peer).is_none_or(|silent| silent > self.rpc_patience()) {
             self.check(now, peer);
         }
+    }
+
+    /// After so long without an answer a node counts as failed.
+    fn rpc_patience(&self) -> Duration {
+        self.calls.timeout() * self.settings.rpc_tries
     }
 
     /// Whether a request of the geometry's own is under way to this node (`None`: to any) for this purpose.

@@ -75,7 +75,7 @@ impl<G: Geometry> Dht<G> {
 
     /// Begins the lookup, or begins it again.
     fn advance(&mut self, now: Time, id: u64) {
-        let rpc_patience = self.calls.timeout() * self.settings.rpc_tries;
+        let patience = self.rpc_patience();
         let Some(task) = self.tasks.get_mut(&id) else { return };
         task.hops = 0;
         task.due = None;
@@ -85,7 +85,7 @@ impl<G: Geometry> Dht<G> {
             self.call(now, via, Request::Step(query), Purpose::Step(id));
         } else if self.settings.lookup == LookupMode::Recursive {
             // Long enough for two dead hops in a row to be noticed on the way.
-            task.due = Some(now + rpc_patience * 3);
+            task.due = Some(now + patience * 3);
             self.route(now, Route { origin: self.me, lookup: id, hops: 0, query });
         } else {
             let step = self.step(&query);
