@@ -8,8 +8,9 @@ use std::time::Duration;
 use anybed::anycast::{Bootstrap, Coloring, Command, Drain, Healing, Member, NodeConfig, Redirect, Rendezvous};
 use anybed::overlay::auth::{Key, Opened, Seal};
 use anybed::overlay::id::Id;
+use anybed::overlay::structured::{can, chord, pastry};
 use anybed::overlay::wire::{self, MAX_DATAGRAM, Tag};
-use anybed::overlay::{LookupMode, ProtocolSettings, Proximity, Time, Transmit, Via, can, chord, pastry};
+use anybed::overlay::{LookupMode, ProtocolSettings, Proximity, Time, Transmit, Via};
 
 /// The protocols, and both ways to look up: a protocol more is a line more.
 pub(crate) fn protocols() -> Vec<(ProtocolSettings, LookupMode)> {

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::GroupRef;
 use crate::overlay::auth::Key;
-use crate::overlay::dht::Settings;
 use crate::overlay::id::Id;
+use crate::overlay::structured::dht::Settings;
 use crate::overlay::{LookupMode, Peer, ProtocolSettings};
 
 /// One node's configuration; the supervisor writes it as JSON. Durations are whole milliseconds.

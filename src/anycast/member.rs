@@ -17,9 +17,9 @@ use super::load::Load;
 use super::message::Message;
 use super::{GroupRef, Means, NodeConfig, probe, sealed};
 use crate::overlay::auth::Seal;
-use crate::overlay::dht::MAX_PEERS;
 use crate::overlay::id::Id;
 use crate::overlay::sim::Machine;
+use crate::overlay::structured::dht::MAX_PEERS;
 use crate::overlay::wire::{self, Tag};
 use crate::overlay::{Did, Neighbors, Outcome, Overlay, Peer, Phase, Time, Transmit, Via};
 

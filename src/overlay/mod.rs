@@ -7,14 +7,11 @@
 //! [`Overlay`] is what a node may expect of any protocol.
 
 pub mod auth;
-pub mod can;
-pub mod chord;
-pub mod dht;
 pub mod id;
 pub mod owner;
-pub mod pastry;
 pub mod sim;
 pub mod store;
+pub mod structured;
 pub mod version;
 pub mod wire;
 
@@ -26,6 +23,7 @@ use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
 use id::Id;
+use structured::{can, chord, dht, pastry};
 
 /// Time since an arbitrary epoch: CLOCK_MONOTONIC in a lab, virtual in the simulation.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -6,7 +6,8 @@ use std::time::Duration;
 use super::delay::Delays;
 use crate::anycast::{Bootstrap, Coloring, Drain, Healing, NodeConfig, Redirect, Rendezvous};
 use crate::overlay::id::Id;
-use crate::overlay::{LookupMode, Protocol, ProtocolSettings, Proximity, can, chord, pastry};
+use crate::overlay::structured::{can, chord, pastry};
+use crate::overlay::{LookupMode, Protocol, ProtocolSettings, Proximity};
 
 /// An overlay of nodes that are all alike. [`Options::of`] has what the literature has: rounds of 30 s.
 #[derive(Clone, Debug)]

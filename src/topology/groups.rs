@@ -11,8 +11,8 @@ use super::check::Builder;
 use super::diagnose::suggest;
 use super::file::{LabFile, OverlayEntry, ProbeEntry};
 use super::model::*;
-use crate::overlay::can;
 use crate::overlay::id::Id;
+use crate::overlay::structured::can;
 
 /// Plain groups share one pool of 254 addresses; `.255` stays free.
 const MOST_PLAIN: usize = 254;

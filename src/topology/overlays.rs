@@ -9,9 +9,10 @@ use super::diagnose::Findings;
 use super::model::*;
 use super::read::{LONGEST, MILLISECOND};
 use super::table::Table;
-use crate::overlay::can::Partitioning;
-use crate::overlay::dht::MAX_PEERS;
-use crate::overlay::{ProtocolSettings, can, chord, pastry};
+use crate::overlay::ProtocolSettings;
+use crate::overlay::structured::can::Partitioning;
+use crate::overlay::structured::dht::MAX_PEERS;
+use crate::overlay::structured::{can, chord, pastry};
 
 const SECOND: Duration = Duration::from_secs(1);
 

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use anybed::anycast::{Command, Event};
-use anybed::overlay::{Peer, ProtocolSettings, Proximity, can};
+use anybed::overlay::structured::can;
+use anybed::overlay::{Peer, ProtocolSettings, Proximity};
 use anybed::topology::{Healing, LookupMode};
 
 use crate::world::{self, Options, World};

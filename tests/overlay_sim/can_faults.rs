@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use anybed::anycast::Command;
-use anybed::overlay::{ProtocolSettings, can};
+use anybed::overlay::ProtocolSettings;
+use anybed::overlay::structured::can;
 use anybed::topology::{Healing, LookupMode};
 use proptest::prelude::*;
 

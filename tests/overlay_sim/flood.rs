@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use anybed::anycast::{Command, Means, Member};
 use anybed::overlay::auth::{Key, Seal};
-use anybed::overlay::dht::message::{Body, Envelope, Query, Request, Response, Route};
 use anybed::overlay::id::Id;
 use anybed::overlay::store::{Digest, Item, MAX_KEYS, Stamp};
+use anybed::overlay::structured::dht::message::{Body, Envelope, Query, Request, Response, Route};
 use anybed::overlay::wire::{Tag, encode};
 use anybed::overlay::{Peer, Time, Transmit, Via};
 use anybed::topology::{Healing, LookupMode};

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use anybed::overlay::can::{self, Partitioning};
+use anybed::overlay::structured::can::{self, Partitioning};
 use anybed::overlay::{LookupMode, Protocol, ProtocolSettings, Proximity};
 use anybed::sim::{Delays, Lookups, Options, Sample, World, settings};
 

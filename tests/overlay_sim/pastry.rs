@@ -6,7 +6,8 @@ use std::time::Duration;
 use anybed::anycast::{Command, Event, Member};
 use anybed::overlay::id::Id;
 use anybed::overlay::sim::Sim;
-use anybed::overlay::{Outcome, ProtocolSettings, Proximity, pastry};
+use anybed::overlay::structured::pastry;
+use anybed::overlay::{Outcome, ProtocolSettings, Proximity};
 use anybed::topology::{Bootstrap, Healing, LookupMode};
 
 use crate::world::{self, Happening, Options, World};

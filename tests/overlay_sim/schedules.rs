@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use anybed::anycast::Command;
-use anybed::overlay::{Phase, ProtocolSettings, Proximity, pastry};
+use anybed::overlay::structured::pastry;
+use anybed::overlay::{Phase, ProtocolSettings, Proximity};
 use anybed::topology::{Healing, LookupMode};
 use proptest::prelude::*;
 

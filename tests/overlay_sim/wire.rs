@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use anybed::anycast::{Command, Event, GroupRef, Member, probe};
 use anybed::overlay::id::Id;
+use anybed::overlay::structured::{can, pastry};
 use anybed::overlay::wire::{MAX_DATAGRAM, Tag, encode};
-use anybed::overlay::{Neighbors, Outcome, ProtocolSettings, Time, Via, can, pastry};
+use anybed::overlay::{Neighbors, Outcome, ProtocolSettings, Time, Via};
 use proptest::prelude::*;
 
 use crate::world::{self, Options};

@@ -8,7 +8,8 @@ use anybed::anycast::{Coloring, Command, Drain, Event, Healing, Member, NodeConf
 use anybed::overlay::auth::Key;
 use anybed::overlay::id::Id;
 use anybed::overlay::sim::{Happened, Settings, Sim};
-use anybed::overlay::{Outcome, Phase, ProtocolSettings, Proximity, chord};
+use anybed::overlay::structured::chord;
+use anybed::overlay::{Outcome, Phase, ProtocolSettings, Proximity};
 use anybed::topology::{Bootstrap, LookupMode};
 
 use crate::oracle;

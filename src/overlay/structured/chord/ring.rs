@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::message::Place;
-use crate::overlay::dht::message::{Query, Step};
-use crate::overlay::dht::{MAX_PEERS, Tables};
 use crate::overlay::id::Id;
+use crate::overlay::structured::dht::message::{Query, Step};
+use crate::overlay::structured::dht::{MAX_PEERS, Tables};
 use crate::overlay::{Neighbors, Peer, Proximity};
 
 /// Neighbors of one node. Never contains the node itself.

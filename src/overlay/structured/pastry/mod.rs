@@ -25,8 +25,8 @@ use serde::{Deserialize, Serialize};
 
 use super::dht::message::{Query, Response, Step};
 use super::dht::{Dht, Geometry, MAX_PEERS, Settings as Common};
-use super::id::Id;
-use super::{Peer, Proximity, Time};
+use crate::overlay::id::Id;
+use crate::overlay::{Peer, Proximity, Time};
 use message::{Ask, Place, Tell};
 use state::State;
 use table::Slot;

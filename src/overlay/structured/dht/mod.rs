@@ -29,9 +29,9 @@ use std::time::Duration;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
-use super::id::Id;
-use super::store::{Item, Store};
-use super::{Did, LookupMode, Neighbors, Peer, Phase, Time};
+use crate::overlay::id::Id;
+use crate::overlay::store::{Item, Store};
+use crate::overlay::{Did, LookupMode, Neighbors, Peer, Phase, Time};
 use calls::{Call, Calls};
 pub use geometry::{Geometry, Tables};
 use message::{Body, Envelope, Query, Request, Response, Route, Step};

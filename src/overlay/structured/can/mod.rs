@@ -29,8 +29,8 @@ use serde::{Deserialize, Serialize};
 
 use super::dht::message::{Query, Response, Step};
 use super::dht::{Dht, Geometry, Settings as Common, Tables};
-use super::id::Id;
-use super::{Peer, Proximity, Time};
+use crate::overlay::id::Id;
+use crate::overlay::{Peer, Proximity, Time};
 pub use landmarks::MAX_LANDMARKS;
 use message::{Ask, Claim, MAX_BEQUESTS, Place, Tell};
 use space::{GIVEN, Space};

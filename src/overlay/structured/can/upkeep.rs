@@ -12,9 +12,9 @@ use super::message::{Ask, Claim, State, Tell};
 use super::space::GIVEN;
 use super::zone::Zone;
 use super::{Can, Goal, Place, Purpose};
-use crate::overlay::dht::Tables;
-use crate::overlay::dht::message::Response;
 use crate::overlay::id::Id;
+use crate::overlay::structured::dht::Tables;
+use crate::overlay::structured::dht::message::Response;
 use crate::overlay::{Peer, Time};
 
 /// Rounds between two questions whether anybody else believes to own what this node owns.

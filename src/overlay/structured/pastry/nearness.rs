@@ -8,8 +8,8 @@ use rand::RngExt;
 use super::message::Ask;
 use super::table::Slot;
 use super::{Pastry, Purpose};
-use crate::overlay::dht::MAX_PEERS;
 use crate::overlay::id::Id;
+use crate::overlay::structured::dht::MAX_PEERS;
 use crate::overlay::{Peer, Proximity, Time};
 
 /// Rounds between two exchanges of a row.

@@ -7,9 +7,9 @@ use super::landmarks::MAX_LANDMARKS;
 use super::message::{Claim, MAX_CLAIMS, Near, Place, State};
 use super::zone::{self, Extent, Point, Zone};
 use super::{Partitioning, Settings};
-use crate::overlay::dht::Tables;
-use crate::overlay::dht::message::{Query, Step};
 use crate::overlay::id::Id;
+use crate::overlay::structured::dht::Tables;
+use crate::overlay::structured::dht::message::{Query, Step};
 use crate::overlay::{Peer, Proximity, Time};
 
 /// The first version of a zone that was given by its holder. Below are those that were taken: what

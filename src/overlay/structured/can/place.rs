@@ -6,8 +6,8 @@ use super::message::{Ask, Claim, Place, State, Tell};
 use super::space::{GIVEN, Held};
 use super::zone::Zone;
 use super::{Can, Goal, Partitioning, Purpose, Why};
-use crate::overlay::dht::message::Response;
 use crate::overlay::id::Id;
+use crate::overlay::structured::dht::message::Response;
 use crate::overlay::{Peer, Time};
 
 /// Stabilization intervals for which a zone is kept for the node it was promised to.

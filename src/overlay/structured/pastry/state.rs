@@ -9,9 +9,9 @@ use super::message::Place;
 use super::neighborhood::Neighborhood;
 use super::table::{Slot, Table};
 use super::{Settings, digit_bits, leaf_half};
-use crate::overlay::dht::Tables;
-use crate::overlay::dht::message::{Query, Step};
 use crate::overlay::id::Id;
+use crate::overlay::structured::dht::Tables;
+use crate::overlay::structured::dht::message::{Query, Step};
 use crate::overlay::{Neighbors, Peer, Proximity};
 
 /// Neighbors of one node. Never contains the node itself.

@@ -9,7 +9,7 @@ use super::message::Claim;
 use super::space::{GIVEN, Held, Space, Vacancy};
 use super::zone::Zone;
 use super::{Ask, Can, Purpose};
-use crate::overlay::dht::Tables;
+use crate::overlay::structured::dht::Tables;
 use crate::overlay::{Peer, Time};
 
 /// A node of average volume waits for this part of a stabilization interval.

@@ -61,9 +61,9 @@ mod tests {
     use std::net::Ipv6Addr;
 
     use super::*;
-    use crate::overlay::dht::MAX_PEERS;
-    use crate::overlay::dht::message::{Body, Envelope, Request, Response, Step};
     use crate::overlay::id::Id;
+    use crate::overlay::structured::dht::MAX_PEERS;
+    use crate::overlay::structured::dht::message::{Body, Envelope, Request, Response, Step};
     use crate::overlay::wire::MAX_DATAGRAM;
 
     #[test]

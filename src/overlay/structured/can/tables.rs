@@ -3,8 +3,8 @@
 use super::message::{Claim, MAX_KEEPERS, Place};
 use super::space::{GIVEN, Space};
 use super::zone::Zone;
-use crate::overlay::dht::Tables;
 use crate::overlay::id::Id;
+use crate::overlay::structured::dht::Tables;
 use crate::overlay::{Neighbors, Peer};
 
 impl Tables for Space {
