@@ -3,6 +3,7 @@
 //! The lab writes it, [`crate::measure`] reads it, and nothing else passes between them: a report
 //! can be rebuilt from the record alone. Names, not indices, appear in it.
 
+mod deed;
 mod flows;
 mod told;
 
@@ -16,7 +17,8 @@ use crate::kernel::impairment::{Egress, Impairment};
 use crate::overlay::id::Id;
 use crate::scenario::Expectation;
 use crate::survey::Survey;
-use crate::topology::{Bootstrap, Coloring, Healing, LookupMode, MultipathHash, Place, Protocol, Redirect};
+use crate::topology::{Bootstrap, Coloring, Healing, LookupMode, MultipathHash, NodeKind, Place, Protocol, Redirect};
+pub use deed::{Deed, ProcessDeed, ProcessKind};
 pub use flows::{BreakReason, FlowChange, FlowDid, FlowFacts};
 pub(crate) use told::told;
 
@@ -43,7 +45,16 @@ pub enum What {
     Play,
     /// An action of the timeline (or a live one) took effect. `at` is when it began, `done` when
     /// its last system call had returned.
-    Fault { action: String, verb: String, target: String, done: u64, live: bool },
+    Fault {
+        action: String,
+        verb: String,
+        target: String,
+        /// `None` only in a line of a record from before there were kinds, until it has been read.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        deed: Option<Deed>,
+        done: u64,
+        live: bool,
+    },
     /// A fault or its undo changed what a link does: its carrier, and what becomes of the frames that `a`
     /// sends, and `b`.
     Link { link: String, up: bool, egress: [Egress; 2] },
@@ -91,7 +102,15 @@ pub enum What {
     /// What became of one client's flows to a group since the last such line; requests sent, and answered.
     Flows { client: String, group: String, changes: Vec<FlowChange>, requests: u64, answered: u64 },
     /// A process ended that nobody had asked to end, or one that a fault killed.
-    Exit { node: String, process: String, status: String, expected: bool },
+    Exit {
+        node: String,
+        process: String,
+        /// As [`What::Fault`]'s `deed`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        kind: Option<ProcessKind>,
+        status: String,
+        expected: bool,
+    },
     /// What an overlay node did.
     Node { node: String, overlay: String, did: NodeDid },
     /// Keys stored by a `put` action, once all have been acknowledged or given up.
@@ -172,8 +191,7 @@ pub struct LabFacts {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct NodeFacts {
     pub name: String,
-    /// `router`, `gateway`, `member` or `client`.
-    pub kind: String,
+    pub kind: NodeKind,
     #[serde(rename = "as")]
     pub as_name: String,
     pub asn: u32,
@@ -186,13 +204,23 @@ pub struct NodeFacts {
     pub multipath: Option<MultipathHash>,
 }
 
+/// What a link is for; between ASes, what its end `b` is to `a`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LinkRole {
+    Internal,
+    Customer,
+    Provider,
+    Peer,
+    Access,
+}
+
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LinkFacts {
     pub name: String,
     pub a: String,
     pub b: String,
-    /// `internal`, `customer`, `provider`, `peer` (what b is to a) or `access`.
-    pub kind: String,
+    pub kind: LinkRole,
     /// From `a` to `b`, and back.
     #[serde(default, skip_serializing_if = "unimpaired")]
     pub impairments: [Impairment; 2],

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::bird::Bird;
-use crate::event::{FlowFacts, GroupFacts, LabFacts, LinkFacts, NodeFacts, OverlayFacts, SCHEMA};
+use crate::event::{FlowFacts, GroupFacts, LabFacts, LinkFacts, LinkRole, NodeFacts, OverlayFacts, SCHEMA};
 use crate::overlay::id::Id;
 use crate::plan::Plan;
 use crate::scenario::Scenario;
@@ -63,7 +63,7 @@ fn node(topology: &Topology, plan: &Plan, id: NodeId) -> NodeFacts {
     let planned = plan.node(id);
     NodeFacts {
         name: node.name.clone(),
-        kind: node.kind.name().into(),
+        kind: node.kind,
         as_name: own.name.clone(),
         asn: own.asn,
         stub: own.stub.then(|| own.name.clone()),
@@ -75,20 +75,14 @@ fn node(topology: &Topology, plan: &Plan, id: NodeId) -> NodeFacts {
 
 fn link(topology: &Topology, link: &Link) -> LinkFacts {
     let kind = match link.kind {
-        LinkKind::Internal { .. } => "internal",
-        LinkKind::External(Relation::Customer) => "customer",
-        LinkKind::External(Relation::Provider) => "provider",
-        LinkKind::External(Relation::Peer) => "peer",
-        LinkKind::Access => "access",
+        LinkKind::Internal { .. } => LinkRole::Internal,
+        LinkKind::External(Relation::Customer) => LinkRole::Customer,
+        LinkKind::External(Relation::Provider) => LinkRole::Provider,
+        LinkKind::External(Relation::Peer) => LinkRole::Peer,
+        LinkKind::Access => LinkRole::Access,
     };
     let name = |id| topology.node(id).name.clone();
-    LinkFacts {
-        name: link.name.clone(),
-        a: name(link.a),
-        b: name(link.b),
-        kind: kind.into(),
-        impairments: link.impairments,
-    }
+    LinkFacts { name: link.name.clone(), a: name(link.a), b: name(link.b), kind, impairments: link.impairments }
 }
 
 fn group(topology: &Topology, group: &Group) -> GroupFacts {

@@ -10,7 +10,7 @@ use tokio::time::timeout;
 use super::network::LinkChange;
 use super::{Lab, Shared, ping, stretch, workload};
 use crate::anycast::Command;
-use crate::event::What;
+use crate::event::{Deed, What};
 use crate::kernel::now;
 use crate::node::channel::Order;
 use crate::scenario::action::pinged;
@@ -31,9 +31,12 @@ impl Lab {
         let at = now();
         let done = self.carry_out(action, origin).await;
         match &done {
-            Ok(()) if is_fault(action) => {
+            Ok(()) if action.is_fault() => {
                 let (verb, target) = (action.verb().into(), action.target(&self.topology).into());
-                self.recorder.at(at, What::Fault { action: text.clone(), verb, target, done: now(), live });
+                self.recorder.at(
+                    at,
+                    What::Fault { action: text.clone(), verb, target, deed: Some(Deed::of(action)), done: now(), live },
+                );
             }
             Ok(()) => {}
             Err(error) => self.recorder.at(at, What::Refused { action: text.clone(), reason: format!("{error:#}") }),
@@ -217,14 +220,6 @@ impl Lab {
         // The sender lives in self.
         let _ = running.wait_for(|count| *count == 0).await;
     }
-}
-
-/// Whether the record keeps the action as a fault; joins and the like are told by the nodes, and each
-/// step of a flap is a fault of its own.
-fn is_fault(action: &Action) -> bool {
-    use Action::{Audit, Catchment, Flap, Join, Leave, Overwrite, Ping, Put, Stop, Stretch};
-    let asks = matches!(action, Audit { .. } | Ping { .. } | Catchment { .. } | Stretch(_));
-    !asks && !matches!(action, Join { .. } | Leave { .. } | Put { .. } | Overwrite { .. } | Flap { .. } | Stop(_))
 }
 
 /// Carries out all actions of one text, as `anybed fault` sends it.

@@ -22,7 +22,7 @@ use super::sandbox::{FAILED, Inside, OUT};
 use super::watchdog::Watchdog;
 use super::{Lab, Shared, api, facts, play};
 use crate::bird::Bird;
-use crate::event::{Event, Strain, What};
+use crate::event::{Event, ProcessKind, Strain, What};
 use crate::kernel::fib::{Notice, Stamped};
 use crate::kernel::namespace::Stepper;
 use crate::kernel::{now, sys};
@@ -283,7 +283,13 @@ impl Lab {
             let message = format!("the {} of {name} ended ({status}):\n{words}", process.name());
             self.fail(message);
         }
-        self.recorder.now(What::Exit { node: name, process: process.name().into(), status, expected });
+        self.recorder.now(What::Exit {
+            node: name,
+            process: process.name().into(),
+            kind: Some(ProcessKind::of(process)),
+            status,
+            expected,
+        });
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::event::{NodeDid, What};
+use crate::event::{NodeDid, ProcessKind, What};
 use crate::measure::Record;
 use crate::measure::catchment::Probed;
 use crate::measure::reach::Reach;
@@ -65,7 +65,7 @@ fn announcements(record: &Record) -> BTreeMap<&str, Steps<'_>> {
                     step(event.at, group.as_str(), members);
                 }
             }
-            What::Exit { node, process, .. } if process == "bird" => {
+            What::Exit { node, kind: Some(ProcessKind::Routing), .. } => {
                 for (group, members) in &mut now {
                     if members.remove(node.as_str()) {
                         step(event.at, group, members);

@@ -8,7 +8,7 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use crate::event::{FibChange, What};
+use crate::event::{FibChange, LinkRole, What};
 use crate::kernel::impairment::Egress;
 use crate::measure::effect::Source;
 use crate::measure::reach::passes;
@@ -68,7 +68,7 @@ impl<'a> Network<'a> {
     fn new(record: &'a Record) -> Self {
         let facts = &record.facts;
         let owned = facts.nodes.iter().flat_map(|n| n.addresses.iter().map(|a| (*a, n.name.as_str())));
-        let access = facts.links.iter().filter(|l| l.kind == "access");
+        let access = facts.links.iter().filter(|l| l.kind == LinkRole::Access);
         let mut network = Self {
             routes: BTreeMap::new(),
             lengths: BTreeSet::new(),

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::event::{Lateness, Strain, What};
+use crate::event::{Deed, Lateness, ProcessDeed, Strain, What};
 use crate::measure::Record;
 use crate::measure::model::{Exit, Fidelity};
 use crate::measure::stats::thousandths;
@@ -43,7 +43,7 @@ pub(crate) fn of(record: &Record) -> Fidelity {
                 found.probes_due += probes.len() as u64 + skipped;
                 found.probes_skipped += skipped;
             }
-            What::Exit { node, process, status, expected: false } => found.unexpected_exits.push(Exit {
+            What::Exit { node, process, status, expected: false, .. } => found.unexpected_exits.push(Exit {
                 at: record.seconds(event.at),
                 node: node.clone(),
                 process: process.clone(),
@@ -63,7 +63,7 @@ pub(crate) fn of(record: &Record) -> Fidelity {
 /// A full socket is what a flood means to bring about: it says nothing about the machine.
 fn flooded(record: &Record) -> BTreeSet<&str> {
     let targets = record.events.iter().filter_map(|e| match &e.what {
-        What::Fault { verb, target, .. } if verb == "flood" => Some(target),
+        What::Fault { deed: Some(Deed::Flood), target, .. } => Some(target),
         _ => None,
     });
     let overlays = targets.filter_map(|name| record.facts.overlays.iter().find(|o| o.name == *name));
@@ -72,10 +72,9 @@ fn flooded(record: &Record) -> BTreeSet<&str> {
 
 /// Who reads nothing because a fault stopped it, drops by right.
 fn frozen(record: &Record) -> BTreeSet<&str> {
-    let events = record.events.iter();
-    let of = |what: &'_ What| matches!(what, What::Fault { verb, .. } if verb == "freeze");
-    let targets = events.filter(|e| of(&e.what)).filter_map(|e| match &e.what {
-        What::Fault { target, .. } => target.split_whitespace().last(),
+    let frozen = |deed: &Deed| matches!(deed, Deed::Process { done: ProcessDeed::Freeze, .. });
+    let targets = record.events.iter().filter_map(|e| match &e.what {
+        What::Fault { deed: Some(deed), target, .. } if frozen(deed) => Some(target.as_str()),
         _ => None,
     });
     targets.collect()

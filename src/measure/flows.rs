@@ -13,7 +13,7 @@ use crate::measure::flow_model::{FlowCounts, FlowReaction, FlowReport, ProtocolR
 use crate::measure::stats::{ms_between, quantile};
 use crate::measure::timeline::Window;
 use crate::measure::{Findings, Record};
-use crate::topology::Transport;
+use crate::topology::{NodeKind, Transport};
 
 /// Least time before a fault in which what was sent may be its victim.
 const IN_FLIGHT: u64 = 20_000_000;
@@ -238,7 +238,7 @@ pub(crate) fn reaction(flows: &Flows<'_>, index: usize, window: &Window) -> Opti
 pub(crate) fn report(findings: &Findings<'_>) -> Option<FlowReport> {
     let (record, flows) = (findings.record, &findings.flows);
     let facts = record.facts.flows.as_ref()?;
-    let clients = record.facts.nodes.iter().filter(|n| n.kind == "client").count();
+    let clients = record.facts.nodes.iter().filter(|n| n.kind == NodeKind::Client).count();
     let broken = || flows.each().filter_map(|(c, cause)| Some((c.broken.as_ref()?, cause)));
     let gaps = gaps(broken().map(|(b, _)| b));
     let mut reasons = BTreeMap::new();

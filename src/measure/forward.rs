@@ -57,7 +57,7 @@ impl<'a> Forwarding<'a> {
             links: facts.links.iter().map(|l| (l.name.as_str(), (l, whole))).collect(),
             at,
             groups: facts.groups.iter().map(|g| (g.name.as_str(), &*g.addresses)).collect(),
-            hosts: facts.nodes.iter().filter(|n| n.kind == "member" || n.kind == "client").map(|n| &*n.name).collect(),
+            hosts: facts.nodes.iter().filter(|n| n.kind.is_host()).map(|n| &*n.name).collect(),
         };
         for node in &facts.nodes {
             forwarding.owns(&node.name, &node.addresses);

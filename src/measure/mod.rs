@@ -74,6 +74,7 @@ pub use stats::{mean, quantile};
 use std::collections::BTreeMap;
 
 use crate::event::What;
+use crate::topology::NodeKind;
 use announced::Sites;
 use catchment::{Probed, moves};
 use convergence::Routing;
@@ -206,9 +207,15 @@ fn phases(record: &Record) -> Vec<Phase> {
 }
 
 fn counts(record: &Record) -> NodeCounts {
-    let of = |kind: &str| record.facts.nodes.iter().filter(|n| n.kind == kind).count();
-    let (members, clients) = (of("member"), of("client"));
-    NodeCounts { routers: of("router"), stubs: of("gateway"), hosts: members + clients, members, clients }
+    let of = |kind: NodeKind| record.facts.nodes.iter().filter(|n| n.kind == kind).count();
+    let (members, clients) = (of(NodeKind::Member), of(NodeKind::Client));
+    NodeCounts {
+        routers: of(NodeKind::Router),
+        stubs: of(NodeKind::Gateway),
+        hosts: members + clients,
+        members,
+        clients,
+    }
 }
 
 fn refused(record: &Record) -> Vec<Refusal> {

@@ -11,7 +11,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::anycast::Means;
-use crate::event::{NodeDid, OverlayFacts, What};
+use crate::event::{NodeDid, OverlayFacts, ProcessDeed, ProcessKind, What};
 use crate::measure::Record;
 use crate::measure::flood::{self, Flood};
 use crate::measure::islands::{Membership, Shape};
@@ -220,8 +220,8 @@ impl Membership<'_> {
             What::Node { node, overlay, did } if *overlay == facts.name => {
                 self.host(node).is_some_and(|host| self.apply_node(host, did))
             }
-            What::Exit { node, process, .. } if is_overlay_node(process) => self.gone(node),
-            What::Fault { action, verb, target, .. } if verb == "crash" && !action.ends_with(" bird") => {
+            What::Exit { node, kind: Some(ProcessKind::Node), .. } => self.gone(node),
+            What::Fault { target, deed: Some(deed), .. } if deed.is(ProcessDeed::Crash, ProcessKind::Node) => {
                 self.gone(target)
             }
             _ => false,
@@ -254,11 +254,6 @@ impl Membership<'_> {
         }
         host.is_some()
     }
-}
-
-/// Whether the `process` of an exit is an overlay node rather than a BIRD or a prober.
-fn is_overlay_node(process: &str) -> bool {
-    process.contains("node")
 }
 
 fn asked<'a>(record: &'a Record, facts: &OverlayFacts, membership: &Membership<'_>) -> Vec<Asked<'a>> {

@@ -91,7 +91,7 @@ impl Record {
         if facts.schema != SCHEMA {
             return Err(RecordError::Schema { found: facts.schema, version: facts.version });
         }
-        let mut events: Vec<Event> = rest.collect();
+        let mut events: Vec<Event> = rest.map(|e| Event { what: e.what.with_kind(), ..e }).collect();
         // Node processes and the lab write through different pipes: lines may be out of order.
         events.sort_by_key(|e| e.at);
         let play = events.iter().find(|e| matches!(e.what, What::Play)).map(|e| e.at);

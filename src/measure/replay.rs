@@ -11,7 +11,7 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use crate::event::{FibChange, LabFacts, NodeDid, What};
+use crate::event::{Deed, FibChange, LabFacts, NodeDid, ProcessDeed, ProcessKind, What};
 use crate::measure::Record;
 use crate::measure::model::Nowhere;
 
@@ -84,7 +84,7 @@ impl<'a> Replay<'a> {
         };
         let targets = facts.groups.iter().flat_map(|g| g.addresses.iter().map(move |a| target(&g.name, a)));
         Self {
-            hosts: facts.nodes.iter().map(|n| n.kind == "member" || n.kind == "client").collect(),
+            hosts: facts.nodes.iter().map(|n| n.kind.is_host()).collect(),
             owners: facts
                 .nodes
                 .iter()
@@ -136,13 +136,17 @@ impl<'a> Replay<'a> {
                 }
                 self.all()
             }
-            What::Exit { node, process, .. } if process == "node" => self.silence(node, true),
-            What::Fault { action, verb, target, .. } => match (verb.as_str(), action.rsplit(' ').next()) {
-                (_, Some("bird")) => Vec::new(),
-                ("freeze", _) => self.silence(target, true),
-                ("thaw" | "restart", _) => self.silence(target, false),
-                _ => Vec::new(),
-            },
+            What::Exit { node, kind: Some(ProcessKind::Node), .. } => self.silence(node, true),
+            What::Fault { target, deed: Some(Deed::Process { done, processes }), .. }
+                if processes.contains(&ProcessKind::Node) =>
+            {
+                match done {
+                    // Its end is told by itself.
+                    ProcessDeed::Crash => Vec::new(),
+                    ProcessDeed::Freeze => self.silence(target, true),
+                    ProcessDeed::Thaw | ProcessDeed::Restart => self.silence(target, false),
+                }
+            }
             What::Node { node, did, .. } => self.node(node, did),
             _ => Vec::new(),
         }

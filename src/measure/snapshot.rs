@@ -46,14 +46,13 @@ pub(crate) fn routed<'a>(findings: &Findings<'a>) -> Vec<BTreeMap<&'a str, &'a s
     let mut tables = Tables::new(record);
     let mut events = record.events.iter().peekable();
     let mut found = Vec::new();
-    let is_router = |kind: &str| kind == "router" || kind == "gateway";
     for (at, _) in moments(findings) {
         while let Some(event) = events.next_if(|e| e.at <= at) {
             tables.apply(event.at, &event.what);
         }
         for group in &record.facts.groups {
             if findings.probed.iter().any(|p| std::ptr::eq(p.group, group)) {
-                let routers = record.facts.nodes.iter().filter(|n| is_router(&n.kind)).map(|n| n.name.as_str());
+                let routers = record.facts.nodes.iter().filter(|n| n.kind.is_router()).map(|n| n.name.as_str());
                 let only = |node: &'a str| {
                     let ends = tables.from(node, group);
                     (ends.len() == 1).then(|| ends.first().map(|end| (node, *end)))?

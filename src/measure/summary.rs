@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::event::What;
+use crate::event::{Deed, What};
 use crate::measure::flood;
 use crate::measure::load::bootstrap;
 use crate::measure::model::{
@@ -15,7 +15,6 @@ use crate::measure::overlay::{Answer, History, Lookup, stubs};
 use crate::measure::stats::{mean, ms_between, p50_p99, thousandths};
 use crate::measure::timeline::Window;
 use crate::measure::{Findings, Record};
-use crate::scenario::REPAIRS;
 
 pub(crate) fn overlay(findings: &Findings<'_>, history: &History<'_>) -> OverlayReport {
     let (record, facts) = (findings.record, history.facts);
@@ -65,7 +64,7 @@ fn contact(record: &Record, history: &History<'_>, index: usize) -> Contact {
 /// was whole (0 if it already was), unless it was not before the window's end.
 pub(crate) fn merge(record: &Record, history: &History<'_>, from: u64, to: u64) -> Option<(String, Option<f64>)> {
     let (action, done) = record.events.iter().rev().find_map(|event| match &event.what {
-        What::Fault { action, verb, done, .. } if REPAIRS.contains(&verb.as_str()) => {
+        What::Fault { action, deed: Some(Deed::Repair), done, .. } => {
             (from..to).contains(&event.at).then(|| (action.clone(), (*done).max(event.at)))
         }
         _ => None,

@@ -1,6 +1,6 @@
 //! Faults as the record has them, and the stretch of time each one answers for.
 
-use crate::event::What;
+use crate::event::{Deed, What};
 use crate::measure::Record;
 
 /// Actions that begin this soon after the one before was done share one [`Window`]: the timeline
@@ -29,10 +29,10 @@ enum Role {
     Quiet,
 }
 
-fn role(verb: &str) -> Role {
-    match verb {
-        "put" | "audit" => Role::Quiet,
-        "join" => Role::Join,
+fn role(deed: &Deed) -> Role {
+    match deed {
+        Deed::Other => Role::Quiet,
+        Deed::Join => Role::Join,
         _ => Role::Fault,
     }
 }
@@ -41,8 +41,8 @@ fn role(verb: &str) -> Role {
 pub(crate) fn windows(record: &Record) -> Vec<Window> {
     let mut found: Vec<(Role, Window)> = Vec::new();
     for event in &record.events {
-        let What::Fault { action, verb, done, live, .. } = &event.what else { continue };
-        let role = role(verb);
+        let What::Fault { action, deed: Some(deed), done, live, .. } = &event.what else { continue };
+        let role = role(deed);
         if role == Role::Quiet {
             continue;
         }

@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
+use crate::event::LinkRole;
 use crate::measure::Record;
 use crate::measure::catchment::Probed;
 use crate::measure::model::{Nowhere, Transient as Reported, TransientKind};
@@ -153,7 +154,8 @@ impl<'a> Course<'a> {
     fn new(record: &'a Record, probed: &[Probed<'a>], (group, address): (&str, IpAddr)) -> Self {
         let facts = &record.facts;
         let index = |name: &str| facts.nodes.iter().position(|n| n.name == name);
-        let gateway = |client: &str| facts.links.iter().find(|l| l.kind == "access" && l.b == client).map(|l| &*l.a);
+        let gateway =
+            |client: &str| facts.links.iter().find(|l| l.kind == LinkRole::Access && l.b == client).map(|l| &*l.a);
         // Probes use one address of a group, the first.
         let probing = probed.iter().filter(|p| p.group.name == group && p.group.addresses.first() == Some(&address));
         Self {

@@ -9,7 +9,7 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use crate::event::{FibChange, GroupFacts, What};
+use crate::event::{FibChange, GroupFacts, LinkRole, What};
 use crate::measure::Record;
 use crate::survey::MOST_WAYS;
 
@@ -27,12 +27,11 @@ impl<'a> Tables<'a> {
     pub(crate) fn new(record: &'a Record) -> Self {
         let facts = &record.facts;
         let owned = facts.nodes.iter().flat_map(|n| n.addresses.iter().map(|a| (*a, n.name.as_str())));
-        let is_host = |kind: &str| kind == "member" || kind == "client";
-        let access = facts.links.iter().filter(|l| l.kind == "access");
+        let access = facts.links.iter().filter(|l| l.kind == LinkRole::Access);
         Self {
             routes: BTreeMap::new(),
             owners: owned.collect(),
-            hosts: facts.nodes.iter().filter(|n| is_host(&n.kind)).map(|n| n.name.as_str()).collect(),
+            hosts: facts.nodes.iter().filter(|n| n.kind.is_host()).map(|n| n.name.as_str()).collect(),
             gateways: access.map(|l| (l.b.as_str(), l.a.as_str())).collect(),
             groups: facts.groups.iter().flat_map(|g| g.addresses.iter().map(|a| IpNet::from(*a))).collect(),
             last_change: 0,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::event::LabFacts;
+use crate::event::{LabFacts, LinkRole};
 use crate::topology::{LinkKind, NodeKind, Place, Relation, Topology};
 
 /// Nodes and links of a lab.
@@ -61,15 +61,9 @@ impl Node {
 impl Network {
     /// Of a lab that was built.
     pub fn of_facts(facts: &LabFacts) -> Self {
-        let kind = |word: &str| match word {
-            "gateway" => NodeKind::Gateway,
-            "member" => NodeKind::Member,
-            "client" => NodeKind::Client,
-            _ => NodeKind::Router,
-        };
         let nodes = facts.nodes.iter().map(|n| Node {
             name: n.name.clone(),
-            kind: kind(&n.kind),
+            kind: n.kind,
             network: n.as_name.clone(),
             place: n.place,
         });
@@ -77,12 +71,12 @@ impl Network {
         let index: BTreeMap<&str, usize> = nodes.iter().enumerate().map(|(i, n)| (n.name.as_str(), i)).collect();
         let links = facts.links.iter().filter_map(|l| {
             let (a, b) = (*index.get(l.a.as_str())?, *index.get(l.b.as_str())?);
-            let (a, b, kind) = match l.kind.as_str() {
-                "customer" => (a, b, LinkWord::Customer),
-                "provider" => (b, a, LinkWord::Customer),
-                "peer" => (a, b, LinkWord::Peer),
-                "access" => (a, b, LinkWord::Access),
-                _ => (a, b, LinkWord::Internal),
+            let (a, b, kind) = match l.kind {
+                LinkRole::Customer => (a, b, LinkWord::Customer),
+                LinkRole::Provider => (b, a, LinkWord::Customer),
+                LinkRole::Peer => (a, b, LinkWord::Peer),
+                LinkRole::Access => (a, b, LinkWord::Access),
+                LinkRole::Internal => (a, b, LinkWord::Internal),
             };
             Some(Link { name: l.name.clone(), a, b, kind })
         });

@@ -97,7 +97,8 @@ pub(super) fn parse_at(text: &str, start: usize, topology: &Topology) -> Result<
         "catchment" => vec![catchment(&mut words, form, topology)?],
         "flap" => return Ok(vec![flap(text, start, form, topology)?]),
         "stop" => return Ok(vec![stop(text, start, form, topology)?]),
-        _ => vec![Action::Audit { overlay: overlay(&words.expect("an overlay", form)?, topology)? }],
+        "audit" => vec![Action::Audit { overlay: overlay(&words.expect("an overlay", form)?, topology)? }],
+        other => return Err(verb.error(format!("`{other}` cannot be read yet"), None)),
     };
     words.finish(form)?;
     Ok(actions)
@@ -261,6 +262,21 @@ impl fmt::Display for From<'_> {
     }
 }
 
+/// What kind of deed an action is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Class {
+    /// Something done to the network, or its undo.
+    Fault,
+    /// Something that nodes are told to do with their overlay.
+    Order,
+    /// Traffic sent into the lab.
+    Load,
+    /// A question; it changes nothing.
+    Look,
+    /// Several faults in turn, or their end.
+    Series,
+}
+
 /// An action's canonical text.
 struct Shown<'a>(&'a Action, &'a Topology);
 
@@ -302,6 +318,39 @@ impl Action {
             Self::Audit { .. } => "audit",
             Self::Flood { .. } => "flood",
         }
+    }
+
+    /// What kind of deed it is.
+    pub fn class(&self) -> Class {
+        match self {
+            Self::Join { .. } | Self::Leave { .. } | Self::Put { .. } | Self::Overwrite { .. } => Class::Order,
+            Self::Flap { .. } | Self::Stop(_) => Class::Series,
+            Self::Audit { .. } | Self::Ping { .. } | Self::Stretch(_) | Self::Catchment { .. } => Class::Look,
+            Self::Flood { .. } => Class::Load,
+            Self::Cut(_)
+            | Self::Mend(_)
+            | Self::Blackhole(..)
+            | Self::Impair(..)
+            | Self::Clear(..)
+            | Self::Fail { .. }
+            | Self::Recover(_)
+            | Self::Partition { .. }
+            | Self::Heal { .. }
+            | Self::Crash(..)
+            | Self::Restart(..)
+            | Self::Freeze(..)
+            | Self::Thaw(..)
+            | Self::Renumber(_)
+            | Self::Announce { .. }
+            | Self::Withdraw { .. }
+            | Self::Drain { .. } => Class::Fault,
+        }
+    }
+
+    /// Whether the record keeps it as a fault. Joins and the like are told by the nodes, looks by what they find;
+    /// each step of a flap is a fault of its own.
+    pub fn is_fault(&self) -> bool {
+        matches!(self.class(), Class::Fault | Class::Load)
     }
 
     /// What undoes it; `None`: nothing does.

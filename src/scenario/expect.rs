@@ -239,7 +239,8 @@ fn of_overlay(
         "missing keys" => Metric::MissingKeys(overlay),
         "conflicting keys" => Metric::ConflictingKeys(overlay),
         "flood gain" => Metric::FloodGain(overlay),
-        _ => Metric::FoundKeys(overlay),
+        "found keys" => Metric::FoundKeys(overlay),
+        other => return Err(subject.error(format!("`{other}` cannot be read yet"), None)),
     })
 }
 

@@ -10,7 +10,7 @@ use super::options::Network;
 use super::ways::Ways;
 use super::world::World;
 use crate::anycast::{self, Bootstrap, Command, NodeConfig};
-use crate::event::{Event, LabFacts, NodeDid, What, told};
+use crate::event::{Deed, Event, LabFacts, NodeDid, What, told};
 use crate::kernel::impairment::Properties;
 use crate::measure::PLAYED;
 use crate::overlay::id::Id;
@@ -82,16 +82,10 @@ fn nanos(time: Duration) -> u64 {
     u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
-/// Faults are done to all overlays at once.
-fn is_fault(action: &Action) -> bool {
-    use Action::{Audit, Flap, Join, Leave, Overwrite, Put, Stop};
-    !matches!(action, Join { .. } | Leave { .. } | Put { .. } | Overwrite { .. } | Audit { .. } | Flap { .. } | Stop(_))
-}
-
-/// Every fault, and what it did to links.
+/// Every fault, and what it did to links. Faults are done to all overlays at once.
 fn inflicted(topology: &Topology, scenario: &Scenario) -> Vec<Event> {
     let (mut damage, mut events) = (Damage::default(), Vec::new());
-    for Entry { at, action, origin } in scenario.timeline.iter().filter(|e| is_fault(&e.action)) {
+    for Entry { at, action, origin } in scenario.timeline.iter().filter(|e| e.action.is_fault()) {
         let (before, at) = (damage.clone(), nanos(*at));
         if let Err(reason) = damage.apply(action, *origin, topology) {
             let action = action.display(topology).to_string();
@@ -100,7 +94,10 @@ fn inflicted(topology: &Topology, scenario: &Scenario) -> Vec<Event> {
         }
         let (text, verb) = (action.display(topology).to_string(), action.verb().to_owned());
         let target = action.target(topology).to_owned();
-        events.push(Event { at, what: What::Fault { action: text, verb, target, done: at, live: false } });
+        events.push(Event {
+            at,
+            what: What::Fault { action: text, verb, target, deed: Some(Deed::of(action)), done: at, live: false },
+        });
         for index in 0..topology.links.len() {
             let (was, is) = (before.link(LinkId(index), topology), damage.link(LinkId(index), topology));
             if was != is {
@@ -254,7 +251,7 @@ impl<'a> Player<'a> {
                 let writes = self.keys.stored();
                 self.begin_batch(Purpose::Audit, writes, &[]);
             }
-            action if is_fault(action) => {
+            action if action.is_fault() => {
                 let before = self.damage.clone();
                 // What cannot be done has been recorded as such.
                 if self.damage.apply(action, *origin, self.topology).is_ok() {

@@ -123,8 +123,13 @@ fn an_overloaded_machine_or_a_dead_process_makes_a_run_invalid() {
     assert_eq!(lab.report().verdict, RunVerdict::Invalid);
 
     let mut lab = two_sites();
-    let exit =
-        |expected| What::Exit { node: "core".into(), process: "bird".into(), status: "signal 9".into(), expected };
+    let exit = |expected| What::Exit {
+        node: "core".into(),
+        process: "bird".into(),
+        kind: None,
+        status: "signal 9".into(),
+        expected,
+    };
     lab.at(1.0, exit(true)).end(2.0);
     assert_eq!(lab.report().verdict, RunVerdict::Pass);
     lab.at(1.0, exit(false));

@@ -33,7 +33,13 @@ fn two_sites() -> Synthetic {
     }
     lab.probes(CLIENTS[3], 0.0, 60.0, Some("far.n1"));
     lab.fault(20.0, "crash near.n1 bird");
-    let exit = What::Exit { node: "near.n1".into(), process: "bird".into(), status: "signal 9".into(), expected: true };
+    let exit = What::Exit {
+        node: "near.n1".into(),
+        process: "bird".into(),
+        kind: None,
+        status: "signal 9".into(),
+        expected: true,
+    };
     lab.at(20.0001, exit);
     lab.fault(40.0, "restart near.n1 bird");
     announced(&mut lab, 40.5, "near.n1", true);
@@ -267,8 +273,13 @@ fn with_delays(group_leads_to: &str) -> Synthetic {
             [Impairment { delay: std::time::Duration::from_millis(milliseconds), ..Impairment::default() }; 2];
     }
     let member = |stub: &str| format!("{stub}.n1");
-    let hosts: Vec<String> =
-        lab.facts.nodes.iter().filter(|n| n.stub.is_some() && n.kind != "gateway").map(|n| n.name.clone()).collect();
+    let hosts: Vec<String> = lab
+        .facts
+        .nodes
+        .iter()
+        .filter(|n| n.stub.is_some() && n.kind != anybed::topology::NodeKind::Gateway)
+        .map(|n| n.name.clone())
+        .collect();
     for stub in ["near", "far", "home", "away"] {
         let gateway = format!("{stub}.gw");
         for host in &hosts {

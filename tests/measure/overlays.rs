@@ -106,12 +106,14 @@ fn members_leave_by_leaving_crashing_and_exiting_but_not_with_their_bird() {
         action: action.into(),
         verb: "crash".into(),
         target: "east.n1".into(),
+        deed: None,
         done: 0,
         live: false,
     };
     let exit = |process: &str| What::Exit {
         node: "east.n1".into(),
         process: process.into(),
+        kind: None,
         status: "signal 9".into(),
         expected: true,
     };

@@ -134,7 +134,7 @@ fn a_host_that_no_longer_answers_is_a_black_hole() {
     let node = |did| What::Node { node: "left.n1".into(), overlay: "web".into(), did };
     lab.at(10.0, node(withdrew)).fib(10.5, "left.gw", None).fib(12.0, "left.gw", Some("left.n1"));
     let status = "signal 9".to_owned();
-    lab.at(20.0, What::Exit { node: "left.n1".into(), process: "node".into(), status, expected: true });
+    lab.at(20.0, What::Exit { node: "left.n1".into(), process: "node".into(), kind: None, status, expected: true });
     lab.at(25.0, node(NodeDid::Announced { group: "web".into() }));
     lab.fault(30.0, "freeze left.n1").fault(31.0, "thaw left.n1");
     lab.fault(35.0, "freeze left.n1 bird").end(40.0);

@@ -34,7 +34,7 @@ fn set(mut lab: Synthetic, key: &str, value: &str) -> Synthetic {
 
 /// What makes a run invalid.
 fn died() -> What {
-    What::Exit { node: "core".into(), process: "bird".into(), status: "signal 11".into(), expected: false }
+    What::Exit { node: "core".into(), process: "bird".into(), kind: None, status: "signal 11".into(), expected: false }
 }
 
 fn numbered(reports: Vec<Report>) -> Vec<(String, Report)> {

@@ -3,13 +3,13 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use anybed::event::{
-    Event, FibChange, GroupFacts, LabFacts, LinkFacts, NodeDid, NodeFacts, OverlayFacts, ProbeResult, SCHEMA, Strain,
-    What,
+    Event, FibChange, GroupFacts, LabFacts, LinkFacts, LinkRole, NodeDid, NodeFacts, OverlayFacts, ProbeResult, SCHEMA,
+    Strain, What,
 };
 use anybed::measure::{Record, Report, report};
 use anybed::overlay::id::Id;
 use anybed::scenario::{Expectation, Metric, Op, Value, When};
-use anybed::topology::{Bootstrap, Coloring, Healing, LookupMode, Protocol, Redirect};
+use anybed::topology::{Bootstrap, Coloring, Healing, LookupMode, NodeKind, Protocol, Redirect};
 
 /// Clock reading of the play's begin.
 const ZERO: u64 = 1_000_000_000_000;
@@ -59,25 +59,26 @@ impl Synthetic {
 
     /// A router, and stubs linked to it, each with its hosts.
     pub(crate) fn stubs(mut self, stubs: &[(&str, &[&str], &[&str])]) -> Self {
-        self.node("core", "router", None);
+        self.node("core", NodeKind::Router, None);
         for (stub, members, clients) in stubs {
             let gateway = format!("{stub}.gw");
-            self.node(&gateway, "gateway", Some(stub));
-            self.link("core", &gateway, "customer");
-            for (kind, host) in members.iter().map(|m| ("member", m)).chain(clients.iter().map(|c| ("client", c))) {
+            self.node(&gateway, NodeKind::Gateway, Some(stub));
+            self.link("core", &gateway, LinkRole::Customer);
+            let members = members.iter().map(|host| (NodeKind::Member, host));
+            for (kind, host) in members.chain(clients.iter().map(|host| (NodeKind::Client, host))) {
                 let host = format!("{stub}.{host}");
                 self.node(&host, kind, Some(stub));
-                self.link(&gateway, &host, "access");
+                self.link(&gateway, &host, LinkRole::Access);
             }
         }
         self
     }
 
-    fn node(&mut self, name: &str, kind: &str, stub: Option<&str>) {
+    fn node(&mut self, name: &str, kind: NodeKind, stub: Option<&str>) {
         let address = Self::address(self.facts.nodes.len());
         self.facts.nodes.push(NodeFacts {
             name: name.into(),
-            kind: kind.into(),
+            kind,
             as_name: stub.unwrap_or(name).into(),
             asn: 65_000,
             stub: stub.map(Into::into),
@@ -91,9 +92,9 @@ impl Synthetic {
         Ipv4Addr::new(10, 0, (index / 250) as u8, (index % 250) as u8 + 1).into()
     }
 
-    fn link(&mut self, a: &str, b: &str, kind: &str) {
+    fn link(&mut self, a: &str, b: &str, kind: LinkRole) {
         let (name, impairments) = (format!("{a}-{b}"), Default::default());
-        self.facts.links.push(LinkFacts { name, a: a.into(), b: b.into(), kind: kind.into(), impairments });
+        self.facts.links.push(LinkFacts { name, a: a.into(), b: b.into(), kind, impairments });
     }
 
     pub(crate) fn group(mut self, name: &str) -> Self {
@@ -138,7 +139,7 @@ impl Synthetic {
         self.facts.timeline.push((seconds, action.to_owned()));
         let meant = |l: &&LinkFacts| match &*verb {
             "cut" | "mend" => l.name == target,
-            "fail" | "recover" => l.kind != "access" && l.b == format!("{target}.gw"),
+            "fail" | "recover" => l.kind != LinkRole::Access && l.b == format!("{target}.gw"),
             _ => false,
         };
         let links: Vec<String> = self.facts.links.iter().filter(meant).map(|l| l.name.clone()).collect();
@@ -146,7 +147,7 @@ impl Synthetic {
         for link in links {
             self.at(seconds, What::Link { link, up, egress: Default::default() });
         }
-        self.at(seconds, What::Fault { action: action.to_owned(), verb, target, done, live: false })
+        self.at(seconds, What::Fault { action: action.to_owned(), verb, target, deed: None, done, live: false })
     }
 
     /// A route of a node to the first group, by way of another node.
