@@ -67,14 +67,14 @@ EOF
     cat >"$tmp/run/r1.conf" <<EOF
 router id 10.9.0.2;
 $common
-protocol bgp up from session { local 10.1.0.1 as 65001; neighbor 10.1.0.0 as 65002; ipv4 { import all; export none; }; }
-protocol bgp in from session { local 10.3.0.0 as 65001; neighbor 10.3.0.1 as 65001; ipv4 { import all; export all; next hop self; }; }
+protocol bgp external from session { local 10.1.0.1 as 65001; neighbor 10.1.0.0 as 65002; ipv4 { import all; export none; }; }
+protocol bgp internal from session { local 10.3.0.0 as 65001; neighbor 10.3.0.1 as 65001; ipv4 { import all; export all; next hop self; }; }
 EOF
     cat >"$tmp/run/r2.conf" <<EOF
 router id 10.9.0.3;
 $common
-protocol bgp up from session { local 10.2.0.1 as 65001; neighbor 10.2.0.0 as 65002; ipv4 { import all; export none; }; }
-protocol bgp in from session { local 10.3.0.1 as 65001; neighbor 10.3.0.0 as 65001; ipv4 { import all; export all; next hop self; }; }
+protocol bgp external from session { local 10.2.0.1 as 65001; neighbor 10.2.0.0 as 65002; ipv4 { import all; export none; }; }
+protocol bgp internal from session { local 10.3.0.1 as 65001; neighbor 10.3.0.0 as 65001; ipv4 { import all; export all; next hop self; }; }
 EOF
 }
 start() { # NAME NS
@@ -125,5 +125,6 @@ trial() {
 
 fetch two sid bird2
 fetch three sid bird3
+[ -z "${TRACE:-}" ] || set -x
 trial two 20
 trial three 20

@@ -22,7 +22,7 @@ pub struct Bird {
 pub enum BirdError {
     #[error("BIRD is not in PATH{hint}")]
     Missing { hint: String },
-    #[error("{path} is BIRD {version}; anybed needs BIRD 2, from 2.0.12 on: `apt-get install bird2`")]
+    #[error("{path} is BIRD {version}; anybed needs BIRD 2 from 2.0.12 on, or BIRD 3: `apt-get install bird2`")]
     Version { path: PathBuf, version: String },
     #[error("{path} does not run: {reason}")]
     Broken { path: PathBuf, reason: String },
@@ -31,13 +31,19 @@ pub enum BirdError {
 /// Where packages put BIRD; an ordinary user's PATH lacks it on Debian.
 const SYSTEM: &str = "/usr/sbin/bird";
 
+/// BIRD 2, and whoever has not said which: each look reads the whole table.
+pub const KERNEL_SCAN: u32 = 20;
+
+const BIRD_3_KERNEL_SCAN: u32 = 2;
+
 impl Bird {
-    /// The BIRD named by `$ANYBED_BIRD`, or the first in PATH.
+    /// The BIRD that is named, here or by `$ANYBED_BIRD`, or the first in PATH.
     ///
     /// # Errors
-    /// None there, too old, BIRD 3, or not runnable.
-    pub fn find() -> Result<Self, BirdError> {
-        let named = std::env::var_os("ANYBED_BIRD").filter(|v| !v.is_empty()).map(PathBuf::from);
+    /// None there, one that is not supported, or not runnable.
+    pub fn find(named: Option<&Path>) -> Result<Self, BirdError> {
+        let environment = std::env::var_os("ANYBED_BIRD").map(PathBuf::from);
+        let named = named.map(Path::to_owned).into_iter().chain(environment).find(|path| !path.as_os_str().is_empty());
         let path = named.or_else(in_path).ok_or_else(|| BirdError::Missing { hint: hint() })?;
         let broken = |reason: String| BirdError::Broken { path: path.clone(), reason };
         let output = Command::new(&path).arg("--version").stdin(Stdio::null()).output();
@@ -51,6 +57,12 @@ impl Bird {
             Some(false) => Err(BirdError::Version { path, version }),
             Some(true) => Ok(Self { path, version }),
         }
+    }
+
+    /// Seconds from one look at the kernel's table to the next. BIRD 3 leaves routes that it believes in out of
+    /// it until it looks (3.1.8, 3.4.0: `findings/bird3-kernel-hole.sh`), where BIRD 2 puts them back at once.
+    pub fn kernel_scan(&self) -> u32 {
+        if self.version.starts_with("3.") { BIRD_3_KERNEL_SCAN } else { KERNEL_SCAN }
     }
 
     /// Puts a config through `bird -p`; `Err` holds BIRD's words.
@@ -77,7 +89,7 @@ fn is_executable(path: &Path) -> bool {
 
 fn hint() -> String {
     if is_executable(Path::new(SYSTEM)) {
-        format!(", though it is installed: run with `PATH=$PATH:/usr/sbin`, or `ANYBED_BIRD={SYSTEM}`")
+        format!(", though it is installed: run with `PATH=$PATH:/usr/sbin`, or `--bird {SYSTEM}`")
     } else {
         ": install it with `sudo apt-get install bird2`".into()
     }
@@ -87,7 +99,7 @@ fn hint() -> String {
 fn is_supported(version: &str) -> Option<bool> {
     let mut numbers = version.split(['.', '-', '+']).map(|part| part.parse::<u32>().ok());
     let (major, minor, patch) = (numbers.next()??, numbers.next()??, numbers.next().flatten().unwrap_or(0));
-    Some(major == 2 && (minor, patch) >= (0, 12))
+    Some(major == 3 || (major == 2 && (minor, patch) >= (0, 12)))
 }
 
 #[cfg(test)]
@@ -100,7 +112,10 @@ mod tests {
             ("2.0.12", Some(true)),
             ("2.17.1", Some(true)),
             ("2.0.7", Some(false)),
-            ("3.1.0", Some(false)),
+            ("3.1.8", Some(true)),
+            ("3.4.0", Some(true)),
+            ("4.0.0", Some(false)),
+            ("1.6.8", Some(false)),
             ("x", None),
         ] {
             assert_eq!(is_supported(version), supported, "{version}");

@@ -19,9 +19,9 @@ pub(super) struct Check {
     /// Lab files
     #[arg(required = true)]
     files: Vec<PathBuf>,
-    /// Put every rendered BIRD config through `bird -p`
-    #[arg(long)]
-    bird: bool,
+    /// Put every rendered BIRD config through `bird -p`, of the BIRD that is found, or of this one
+    #[arg(long, value_name = "PATH", num_args = 0..=1, require_equals = true, default_missing_value = "")]
+    bird: Option<PathBuf>,
     #[arg(long, value_enum, default_value_t)]
     format: Format,
     #[command(flatten)]
@@ -69,14 +69,19 @@ pub(super) fn templates(choices: &Choices) -> Result<Templates, Failure> {
 
 impl Check {
     pub(super) fn execute(self) -> Outcome {
-        let bird = if self.bird { Some(Bird::find().map_err(|e| Failure::Machine(e.into()))?) } else { None };
+        let find = |path| Bird::find(Some(path)).map_err(|e| Failure::Machine(e.into()));
+        let bird = self.bird.as_deref().map(find).transpose()?;
         let mut problems = Vec::new();
         let mut refused = false;
         for file in &self.files {
             match scenario::load_with(file, &self.choices.overrides()) {
                 Err(Diagnostics(found)) => problems.extend(found),
                 Ok((topology, _)) => {
-                    let plan = plan(&topology, &self.choices)?;
+                    let mut templates = templates(&self.choices)?;
+                    if let Some(bird) = &bird {
+                        templates = templates.with_kernel_scan(bird.kernel_scan());
+                    }
+                    let plan = plan_with(&topology, &templates)?;
                     let configs = plan.nodes.iter().filter(|n| n.bird.is_some()).count();
                     if let Some(bird) = &bird {
                         refused |= !check_configs(bird, &plan)?;

@@ -1,5 +1,7 @@
 //! `anybed doctor`: what this machine has and lacks.
 
+use std::path::{Path, PathBuf};
+
 use anyhow::Context;
 use clap::Args;
 use serde::Serialize;
@@ -12,6 +14,9 @@ use crate::kernel::features::{self, Finding, Weight};
 pub(super) struct Doctor {
     #[arg(long, value_enum, default_value_t)]
     format: Format,
+    /// Look at this BIRD [env: ANYBED_BIRD] [default: the first in PATH]
+    #[arg(long, value_name = "PATH")]
+    bird: Option<PathBuf>,
 }
 
 #[derive(Debug, Serialize)]
@@ -33,7 +38,7 @@ impl From<Finding> for Line {
 
 impl Doctor {
     pub(super) fn execute(self) -> Outcome {
-        let mut lines = vec![bird()];
+        let mut lines = vec![bird(self.bird.as_deref())];
         lines.extend(features::examine().into_iter().map(Line::from));
         match self.format {
             Format::Json => {
@@ -45,8 +50,8 @@ impl Doctor {
     }
 }
 
-fn bird() -> Line {
-    let (found, fix) = match Bird::find() {
+fn bird(named: Option<&Path>) -> Line {
+    let (found, fix) = match Bird::find(named) {
         Ok(bird) => (format!("{} at {}", bird.version, bird.path.display()), None),
         Err(error) => ("none that can be used".into(), Some(error.to_string())),
     };

@@ -12,7 +12,7 @@ use clap::{Args, ValueEnum};
 
 use super::series::{self, Several, Variant};
 use super::{Choices, Failure, Outcome, check, complain, is_colored, print};
-use crate::bird::Bird;
+use crate::bird::{Bird, KERNEL_SCAN};
 use crate::event::{Event, What};
 use crate::kernel::features;
 use crate::lab::runtime::{self, ClaimError, Entry, Facts};
@@ -58,6 +58,9 @@ pub(super) struct Start {
     /// No progress on standard error
     #[arg(short, long)]
     pub(super) quiet: bool,
+    /// Run this BIRD, of version 2 or 3 [env: ANYBED_BIRD] [default: the first in PATH]
+    #[arg(long, value_name = "PATH")]
+    pub(super) bird: Option<PathBuf>,
     #[command(flatten)]
     pub(super) choices: Choices,
 }
@@ -167,7 +170,9 @@ impl Start {
         }
         let templates = check::templates(&self.choices)?;
         let plan = check::plan_with(&topology, &templates)?;
-        let bird = Bird::find().map_err(|error| Failure::Machine(error.into()))?;
+        let bird = Bird::find(self.bird.as_deref()).map_err(|error| Failure::Machine(error.into()))?;
+        let templates = templates.with_kernel_scan(bird.kernel_scan());
+        let plan = if bird.kernel_scan() == KERNEL_SCAN { plan } else { check::plan_with(&topology, &templates)? };
         if topology.links.iter().any(|link| link.emulated) {
             topology.backend = features::backend(topology.backend).map_err(|error| Failure::Machine(error.into()))?;
         }

@@ -70,6 +70,7 @@ impl Variant {
         option("family", start.choices.family_name());
         option("timers", start.choices.timers_name());
         option("bird-configs", start.choices.bird_configs.as_ref().map(|path| path.display().to_string()));
+        option("bird", start.bird.as_ref().map(|path| path.display().to_string()));
         Some(crate::lab::facts::command(words.into_iter()))
     }
 

@@ -6,8 +6,8 @@ use anyhow::{Context, Result};
 use futures_util::TryStreamExt;
 use futures_util::future::try_join_all;
 use ipnet::IpNet;
-use rtnetlink::packet_route::address::AddressHeaderFlags;
-use rtnetlink::packet_route::route::{RouteAddress, RouteAttribute, RouteMessage, RouteProtocol};
+use netlink_packet_route::address::AddressHeaderFlags;
+use netlink_packet_route::route::{RouteAddress, RouteAttribute, RouteMessage, RouteProtocol};
 use rtnetlink::{Handle, LinkUnspec, RouteMessageBuilder};
 
 use super::namespace::{Namespace, Stepper, enter};

@@ -3,7 +3,7 @@
 use std::os::fd::RawFd;
 
 use anyhow::{Context, Result};
-use rtnetlink::packet_route::link::{InfoData, InfoKind, InfoVeth, LinkAttribute};
+use netlink_packet_route::link::{InfoData, InfoKind, InfoVeth, LinkAttribute};
 use rtnetlink::{Handle, LinkMessageBuilder, LinkUnspec, LinkVeth};
 
 /// One end of a link to be created.

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use anyhow::{Context, Result};
 use futures_util::TryStreamExt;
-use rtnetlink::packet_route::route::{
+use netlink_packet_route::route::{
     RouteAttribute, RouteFlags, RouteMessage, RouteNextHop, RouteNextHopFlags, RouteType,
 };
 use rtnetlink::{Error, RouteMessageBuilder};

@@ -11,6 +11,7 @@ use minijinja::value::Serde;
 use minijinja::{Environment, UndefinedBehavior};
 use serde::Serialize;
 
+use crate::bird::KERNEL_SCAN;
 use crate::kernel::interface::Interface;
 use crate::plan::timers::{BfdInterface, Timers};
 use crate::topology::address::Addresses;
@@ -53,6 +54,7 @@ impl Templates {
         let syntax =
             SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).keep_trailing_newline(true).build()?;
         environment.set_syntax(syntax);
+        environment.add_global("kernel_scan", KERNEL_SCAN);
         let built_in = [
             (ROUTER, include_str!("../../bird-configs/router.conf.j2")),
             (HOST, include_str!("../../bird-configs/host.conf.j2")),
@@ -69,6 +71,13 @@ impl Templates {
             environment.add_template_owned(name, text)?;
         }
         Ok(Self { environment })
+    }
+
+    /// For a BIRD that looks at the kernel's table every so many seconds ([`crate::bird::Bird::kernel_scan`]).
+    #[must_use]
+    pub fn with_kernel_scan(mut self, seconds: u32) -> Self {
+        self.environment.add_global("kernel_scan", seconds);
+        self
     }
 }
 

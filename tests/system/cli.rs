@@ -117,9 +117,9 @@ fn without_bird_is_exit_3() {
     run().env("PATH", &empty).run().expect_code(3).expect_stderr(&["BIRD is not in PATH", hint]);
     run().env("ANYBED_BIRD", "/bin/true").run().expect_code(3).expect_stderr(&["/bin/true does not run"]);
 
-    let fake = place.write("bird", "#!/bin/sh\necho 'BIRD version 3.1.0' >&2\n");
+    let fake = place.write("bird", "#!/bin/sh\necho 'BIRD version 4.0.0' >&2\n");
     fs::set_permissions(&fake, Permissions::from_mode(0o755)).unwrap();
-    run().env("ANYBED_BIRD", &fake).run().expect_code(3).expect_stderr(&["is BIRD 3.1.0", "needs BIRD 2", "2.0.12"]);
+    run().env("ANYBED_BIRD", &fake).run().expect_code(3).expect_stderr(&["is BIRD 4.0.0", "needs BIRD 2", "2.0.12"]);
     let check = place.anybed().args(["check", "--bird"]).arg(&file).env("PATH", &empty).run();
     check.expect_code(3).expect_stderr(&["BIRD is not in PATH"]);
 
