@@ -13,8 +13,8 @@ use std::net::IpAddr;
 use serde::{Deserialize, Serialize};
 
 use crate::anycast::Means;
-use crate::kernel::impairment::{Egress, Impairment};
 use crate::overlay::id::Id;
+use crate::physics::{Egress, Impairment};
 use crate::scenario::Expectation;
 use crate::survey::Survey;
 use crate::topology::{Bootstrap, Coloring, Healing, LookupMode, MultipathHash, NodeKind, Place, Protocol, Redirect};

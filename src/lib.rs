@@ -44,6 +44,7 @@ pub mod measure;
 pub mod node;
 pub mod overlay;
 pub mod paper;
+pub mod physics;
 pub mod plan;
 pub mod report;
 pub mod scenario;

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use anybed::kernel::impairment::{Properties, Queue, Share};
+use anybed::physics::{Properties, Queue, Share};
 use anybed::scenario::damage::Damage;
 use anybed::scenario::{Action, Ends, Metric, Op, Origin, Part, Quantile, Value, Victim, action, expect, load_text};
 use anybed::topology::{AsId, GroupId, LinkId, NodeId, NodeKind, Overrides, Topology, graphml};

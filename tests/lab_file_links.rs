@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anybed::kernel::impairment::{Queue, Share};
+use anybed::physics::{Queue, Share};
 use anybed::plan::{Plan, bird::Templates};
 use anybed::scenario;
 use anybed::topology::*;

@@ -11,11 +11,11 @@ use anyhow::{Context, Result, anyhow};
 use serde::{Deserialize, Serialize};
 
 use super::{Outcome, print, sandboxed};
-use crate::kernel::impairment::{Backend, Egress, Impairment};
 use crate::kernel::namespace::{self, Namespace, Stepper};
 use crate::kernel::wire::{Counters, End, Wanted, Wire, Wires};
 use crate::kernel::{now, sys};
 use crate::lab::supervisor::raise_descriptor_limit;
+use crate::physics::{Backend, Egress, Impairment};
 use crate::trial::pair::{Pair, address};
 
 /// A link of 5 ms each way.

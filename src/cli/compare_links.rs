@@ -9,8 +9,8 @@ use nix::sys::utsname::uname;
 use serde::Serialize;
 
 use super::{Failure, Format, Outcome, print, sandboxed};
-use crate::kernel::impairment::Backend;
 use crate::kernel::namespace::Stepper;
+use crate::physics::Backend;
 use crate::trial::judge::{Bound, Row, Unit, name};
 use crate::trial::{self, pair::Pair};
 

@@ -8,9 +8,9 @@ use nix::sys::resource::{Resource, getrlimit};
 use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::geteuid;
 
-use super::impairment::Backend;
 use super::interface::Control;
 use super::sys;
+use crate::physics::Backend;
 
 /// How much a missing thing matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -7,7 +7,6 @@ pub mod catch;
 pub mod features;
 pub mod fib;
 pub mod follow;
-pub mod impairment;
 pub mod interface;
 pub mod link;
 pub mod lookup;

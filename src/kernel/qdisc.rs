@@ -9,14 +9,14 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use futures_util::{Stream, StreamExt};
+use netlink_packet_route::RouteNetlinkMessage;
+use netlink_packet_route::tc::{TcAttribute, TcHandle, TcMessage, TcStats2};
 use rtnetlink::packet_core::{
     DefaultNla, NLM_F_ACK, NLM_F_CREATE, NLM_F_REPLACE, NLM_F_REQUEST, NetlinkMessage, NetlinkPayload,
 };
-use netlink_packet_route::RouteNetlinkMessage;
-use netlink_packet_route::tc::{TcAttribute, TcHandle, TcMessage, TcStats2};
 
-use super::impairment::{Egress, Impairment, Queue, Share};
 use super::interface::{Control, LOOPBACK};
+use crate::physics::{Egress, Impairment, Queue, Share};
 
 /// A queueing discipline as the kernel reports it. Counters begin with its creation.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -27,7 +27,7 @@ use super::media::Traffic;
 use super::survey::SurveyRequest;
 use super::{Lab, Shared, fault};
 use crate::bird::routes::Route;
-use crate::kernel::impairment::Egress;
+use crate::physics::Egress;
 use crate::scenario::damage::{Damage, Process, ProcessState};
 use crate::survey::Survey;
 use crate::topology::{LinkId, NodeId, NodeKind};

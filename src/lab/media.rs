@@ -11,10 +11,10 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::OnceCell;
 use tokio::time::{Instant, sleep_until};
 
-use crate::kernel::impairment::Egress;
 use crate::kernel::interface::Control;
 use crate::kernel::namespace::{Namespace, Stepper};
 use crate::kernel::wire::{Counters, End, Wanted, Wire, Wires};
+use crate::physics::Egress;
 use crate::plan::{LinkPlan, Plan};
 use crate::topology::{Backend, LinkId, NodeId, Topology};
 

@@ -9,11 +9,11 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 
 use crate::event::{FibChange, LinkRole, What};
-use crate::kernel::impairment::Egress;
 use crate::measure::effect::Source;
 use crate::measure::reach::passes;
 use crate::measure::stretch::{Paths, Taken};
 use crate::measure::{Findings, Record};
+use crate::physics::Egress;
 
 /// Moments at most: the begin of the play, and the ends of the faults that followed.
 const MOST: usize = 24;

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use crate::event::What;
-use crate::kernel::impairment::Impairment;
 use crate::measure::model::RoundTrip;
 use crate::measure::stats::thousandths;
 use crate::measure::{Record, quantile};
+use crate::physics::Impairment;
 
 /// Below this sum of delays an error is a share of this instead: the cost of the hops themselves, some
 /// tens of microseconds each, would else be all there is.

@@ -10,8 +10,8 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 
 use crate::event::{LinkFacts, What};
-use crate::kernel::impairment::Egress;
 use crate::measure::Record;
+use crate::physics::Egress;
 use crate::scenario::Target;
 
 /// Equal-cost routes multiply; more ways than this are not told apart.

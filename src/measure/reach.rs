@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::event::{LabFacts, What};
-use crate::kernel::impairment::Egress;
 use crate::measure::Record;
+use crate::physics::Egress;
 
 /// Physical components of the network over time.
 #[derive(Clone, Debug)]

@@ -12,9 +12,9 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use crate::kernel::impairment::Impairment;
 use crate::kernel::interface::Interface;
 use crate::kernel::sysctl::Sysctl;
+use crate::physics::Impairment;
 use crate::topology::address::Addresses;
 use crate::topology::{Family, FamilyChoice, LinkId, Multipath, MultipathHash, NodeId, NodeKind, Topology};
 

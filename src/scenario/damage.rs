@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Action, Ends, Origin, Part, Victim};
-use crate::kernel::impairment::{Egress, Properties};
+use crate::physics::{Egress, Properties};
 use crate::topology::{AsId, GroupId, GroupRole, LinkId, NodeId, NodeKind, Topology};
 
 /// A process of a node.

@@ -7,7 +7,7 @@ use super::action::parse_at;
 use super::damage::members;
 use super::words::{ActionError, Word, Words};
 use super::{Action, Ends, Part};
-use crate::kernel::impairment::{PROPERTIES, Properties};
+use crate::physics::{PROPERTIES, Properties};
 use crate::topology::diagnose::suggest;
 use crate::topology::{AsId, GroupId, Link, LinkId, NodeId, Topology};
 

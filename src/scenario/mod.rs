@@ -19,7 +19,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::kernel::impairment::Properties;
+use crate::physics::Properties;
 use crate::topology::{AsId, GroupId, LinkId, NodeId};
 
 pub use load::{load, load_for, load_text, load_with};

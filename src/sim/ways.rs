@@ -5,7 +5,7 @@ use std::collections::BinaryHeap;
 use std::time::Duration;
 
 use super::delay::Delays;
-use crate::kernel::impairment::Egress;
+use crate::physics::Egress;
 use crate::scenario::damage::Damage;
 use crate::topology::{LinkId, NodeId, NodeKind, Topology};
 

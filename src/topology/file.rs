@@ -12,8 +12,8 @@ use super::flows::FlowsEntry;
 use super::model::*;
 use super::multipath::MultipathEntry;
 use super::overlays::{HealingEntry, ProtocolEntry, RedirectEntry};
-use crate::kernel::impairment::Properties;
 use crate::overlay::auth::Key;
+use crate::physics::Properties;
 
 /// Keys of a table, and after them those of a link's physics.
 macro_rules! with_physics {

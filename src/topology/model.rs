@@ -12,11 +12,11 @@ use serde::{Deserialize, Serialize};
 use super::flows::Flows;
 use super::multipath::Multipath;
 pub use crate::anycast::{Bootstrap, Coloring, Drain, Healing, Redirect};
-pub use crate::kernel::impairment::Backend;
-use crate::kernel::impairment::Impairment;
 use crate::overlay::ProtocolSettings;
 use crate::overlay::auth::Key;
 pub use crate::overlay::{LookupMode, Protocol, Proximity};
+pub use crate::physics::Backend;
+use crate::physics::Impairment;
 
 /// Index into [`Topology::nodes`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -13,7 +13,7 @@ use super::file::{LinkOptions, Written};
 use super::model::*;
 use super::read::{PRESETS, keys};
 use super::table::{Table, wrong_type};
-use crate::kernel::impairment::{Impairment, PROPERTIES};
+use crate::physics::{Impairment, PROPERTIES};
 
 /// What a link is made with.
 #[derive(Clone, Copy)]

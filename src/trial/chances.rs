@@ -7,7 +7,7 @@ use anyhow::Result;
 use super::frames::{SHORTEST, data};
 use super::judge::{Apart, Reading, Unit, even, unevenness};
 use super::{Arrival, SHORT, Trial, delayed, numbers, percent, sorted};
-use crate::kernel::impairment::{FRAME, Impairment};
+use crate::physics::{FRAME, Impairment};
 
 /// Frames for each share.
 const FRAMES: usize = 5000;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::kernel::impairment::Backend;
+use crate::physics::Backend;
 
 /// Standard deviations that a share may be off: seven false alarms in a million.
 const SIGMAS: f64 = 4.5;

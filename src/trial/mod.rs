@@ -15,9 +15,9 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 
-use crate::kernel::impairment::{Backend, Egress, Impairment, Share};
 use crate::kernel::namespace::Stepper;
 use crate::kernel::now;
+use crate::physics::{Backend, Egress, Impairment, Share};
 use frames::{Arrival, Frames, data};
 use judge::{Reading, Row};
 use pair::Pair;

@@ -6,11 +6,11 @@ use std::net::{IpAddr, Ipv4Addr};
 use anyhow::{Context, Result, bail};
 
 use crate::kernel::features;
-use crate::kernel::impairment::{Backend, Egress};
 use crate::kernel::interface::{Control, Interface};
 use crate::kernel::link;
 use crate::kernel::namespace::{self, Namespace, Stepper};
 use crate::kernel::wire::{End, Wanted, Wire, Wires};
+use crate::physics::{Backend, Egress};
 
 /// The interface at each end.
 pub const INDEX: u32 = 77;

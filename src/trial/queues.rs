@@ -8,7 +8,7 @@ use anyhow::{Context, Result, anyhow};
 use super::judge::{Apart, Bound, Reading, Unit};
 use super::pair::address;
 use super::{LENGTH, SHORT, Trial, delayed, numbers};
-use crate::kernel::impairment::{Egress, FRAME, Impairment, Queue};
+use crate::physics::{Egress, FRAME, Impairment, Queue};
 
 pub(super) async fn measure(trial: &mut Trial, readings: &mut Vec<Reading>) -> Result<()> {
     drops(trial, readings, "200 kbit/s, 10p", 200_000, Some(Queue::Packets(10)), 13).await?;

@@ -4,8 +4,8 @@ use anyhow::Result;
 
 use super::judge::{Apart, Bound, Reading, Unit, even, unevenness};
 use super::{Arrival, LENGTH, PATIENCE, SHORT, Trial, delayed, ms, overtaken, sorted};
-use crate::kernel::impairment::{Egress, Impairment, Queue};
 use crate::measure::quantile;
+use crate::physics::{Egress, Impairment, Queue};
 
 /// Between two pings: long enough that each finds everybody asleep.
 const PING_EVERY: std::time::Duration = ms(2);

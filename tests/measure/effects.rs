@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use anybed::event::{NodeDid, ProbeResult, What};
-use anybed::kernel::impairment::{Egress, Impairment};
 use anybed::measure::{Findings, GroupLoad, Outcome, Report, RunVerdict, Shares, Source};
+use anybed::physics::{Egress, Impairment};
 use anybed::report::{markdown, tables, text};
 use anybed::scenario::{Metric, Op, Quantile, Value, When};
 

@@ -120,6 +120,9 @@ fn members_leave_by_leaving_crashing_and_exiting_but_not_with_their_bird() {
     assert_eq!(members(What::Node { node: "east.n1".into(), overlay: "music".into(), did: NodeDid::Left }), 3);
     assert_eq!(members(crash("crash east.n1")), 3);
     assert_eq!(members(crash("crash east.n1 node")), 3);
+    for other in ["frr", "node-exporter"] {
+        assert_eq!(members(exit(other)), 4, "{other} is no overlay node");
+    }
     assert_eq!(members(crash("crash east.n1 bird")), 4);
     assert_eq!(members(exit("node")), 3);
     assert_eq!(members(exit("bird")), 4);

@@ -3,8 +3,8 @@
 use std::net::IpAddr;
 
 use anybed::event::{FibChange, What};
-use anybed::kernel::impairment::Egress;
 use anybed::measure::Outcome;
+use anybed::physics::Egress;
 use anybed::scenario::{Metric, Op, Target, Value, When};
 
 use crate::synthetic::Synthetic;

@@ -22,8 +22,8 @@ use tokio::sync::oneshot;
 use super::line::{Counters, Line};
 use super::tap::{Frame, Tap};
 use super::vigil::Vigil;
-use crate::kernel::impairment::Egress;
 use crate::kernel::{now, sys};
+use crate::physics::Egress;
 
 /// Frames that one end may bring, or one line deliver, before the others have their turn.
 const BURST: usize = 64;

@@ -24,7 +24,7 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use super::bucket::Bucket;
-use crate::kernel::impairment::{Egress, Impairment, Queue, Share};
+use crate::physics::{Egress, Impairment, Queue, Share};
 
 /// Bytes in flight on a line without a rate, [`OVERHEAD`] included: 5 ms at 50 Gbit/s, or 250 000
 /// of the smallest frames.

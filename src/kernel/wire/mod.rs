@@ -29,8 +29,8 @@ use anyhow::{Context, Result};
 use hdrhistogram::Histogram;
 use tokio::sync::oneshot;
 
-use super::impairment::Egress;
 use super::namespace::{Namespace, Stepper};
+use crate::physics::Egress;
 use forward::{Link, Mailbox, Order};
 pub use line::Counters;
 use line::Line;
