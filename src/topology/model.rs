@@ -14,7 +14,7 @@ use super::multipath::Multipath;
 pub use crate::anycast::{Bootstrap, Coloring, Drain, Healing, Redirect};
 pub use crate::kernel::impairment::Backend;
 use crate::kernel::impairment::Impairment;
-use crate::overlay::ProtocolSettings;
+use crate::overlay::Given;
 use crate::overlay::auth::Key;
 pub use crate::overlay::{LookupMode, Protocol, Proximity};
 
@@ -246,9 +246,9 @@ pub struct Overlay {
     pub drain: Option<Drain>,
     pub lookup: LookupMode,
     /// Of its protocol only.
-    pub settings: ProtocolSettings,
-    /// Hosts by whose distances a CAN's nodes choose where to join.
-    pub landmarks: Vec<NodeId>,
+    pub settings: Given,
+    /// Hosts that keys of its protocol name, by key.
+    pub hosts: Vec<(&'static str, Vec<NodeId>)>,
     /// Copies of each key, the owner's included.
     pub replicas: usize,
     pub stabilize_every: Duration,
