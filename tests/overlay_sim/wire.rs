@@ -181,37 +181,39 @@ proptest! {
 /// What three members say to one another while they join and store keys.
 fn recorded(options: Options) -> &'static Vec<Vec<u8>> {
     static RECORDED: [OnceLock<Vec<Vec<u8>>>; 3] = [const { OnceLock::new() }; 3];
-    RECORDED[Protocol::all().position(|p| p == options.protocol.protocol).unwrap()].get_or_init(|| {
-        let mut members: Vec<Member> =
-            (0..3).map(|h| Member::new(world::config(options.clone(), h), Time::default())).collect();
-        let mut said = Vec::new();
-        let mut now = Time::default();
-        members[0].command(now, Command::Join { found: true });
-        for step in 0..2000u64 {
-            now = now + Duration::from_millis(5);
-            if step == 400 || step == 500 {
-                members[(step / 100 - 3) as usize].command(now, Command::Join { found: false });
-            }
-            if step > 1000 && step % 50 == 0 {
-                let (key, value) = (format!("k{step}"), "v".to_owned());
-                members[(step / 50 % 3) as usize].command(now, Command::Put { token: step, key, value });
-            }
-            for from in 0..3 {
-                members[from].handle_timeout(now);
-                while let Some(transmit) = members[from].poll_transmit() {
-                    let joins = transmit.to == world::group(0);
-                    let to = if joins {
-                        0
-                    } else {
-                        (0..3).find(|h| world::address(*h) == transmit.to).expect("one of them")
-                    };
-                    let via = if joins { Via::Group(0) } else { Via::Unicast };
-                    members[to].handle(now, world::address(from), via, &transmit.bytes);
-                    said.push(transmit.bytes);
+    RECORDED[Protocol::all().position(|p| p == options.protocol.protocol).expect("a row of the table")].get_or_init(
+        || {
+            let mut members: Vec<Member> =
+                (0..3).map(|h| Member::new(world::config(options.clone(), h), Time::default())).collect();
+            let mut said = Vec::new();
+            let mut now = Time::default();
+            members[0].command(now, Command::Join { found: true });
+            for step in 0..2000u64 {
+                now = now + Duration::from_millis(5);
+                if step == 400 || step == 500 {
+                    members[(step / 100 - 3) as usize].command(now, Command::Join { found: false });
+                }
+                if step > 1000 && step % 50 == 0 {
+                    let (key, value) = (format!("k{step}"), "v".to_owned());
+                    members[(step / 50 % 3) as usize].command(now, Command::Put { token: step, key, value });
+                }
+                for from in 0..3 {
+                    members[from].handle_timeout(now);
+                    while let Some(transmit) = members[from].poll_transmit() {
+                        let joins = transmit.to == world::group(0);
+                        let to = if joins {
+                            0
+                        } else {
+                            (0..3).find(|h| world::address(*h) == transmit.to).expect("one of them")
+                        };
+                        let via = if joins { Via::Group(0) } else { Via::Unicast };
+                        members[to].handle(now, world::address(from), via, &transmit.bytes);
+                        said.push(transmit.bytes);
+                    }
                 }
             }
-        }
-        assert!(members.iter().all(world::is_member));
-        said
-    })
+            assert!(members.iter().all(world::is_member));
+            said
+        },
+    )
 }
