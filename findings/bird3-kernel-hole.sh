@@ -5,9 +5,14 @@
 # carrier for some seconds and get it back. BIRD 2 has every route in the kernel again as soon as its sessions
 # are up; BIRD 3 may leave some out until the next scan of the kernel's table (`scan time`, 60 s by default).
 #
+# Expected before it was run: no difference. Seen (kernel 6.18): 2.20.0: no hole in 32 rounds; 3.4.0: a hole in 3
+# of 32 rounds, each of all twelve routes on one of the two routers, which lasted 2 to 13 s with `scan time 20`.
+# It is rare, so BIRD 3 is tried until the first hole, at most ROUNDS times (6 to 10 s each); then BIRD 2 as often,
+# at least six times. Exit code 1: no hole in BIRD 3, or one in BIRD 2.
+#
 # usage: bird3-kernel-hole.sh [ROUNDS]      root; Debian's packages; nothing stays on the machine
 set -euo pipefail
-rounds=${1:-6}
+rounds=${1:-60}
 tmp=$(mktemp -d); tag=bh$$
 cleanup() {
     for pid in "$tmp"/run/*.pid; do [ -e "$pid" ] && kill "$(cat "$pid")" 2>/dev/null || true; done
@@ -95,7 +100,8 @@ none() { [ "$(believed "$1" "$2" | wc -l)" = 0 ]; }
 
 # trial NAME SCAN: rounds in which a route that BGP had was not in the kernel a second later
 trial() {
-    local name=$1 scan=$2 holes=0 longest=0 round
+    local name=$1 scan=$2 longest=0 round
+    holes=0 played=$rounds
     build; configs "$scan"
     for ns in g r1 r2; do start "$name" $ns; done
     for ns in r1 r2; do until_true 20 all "$name" $ns; until_true 20 installed $ns; done
@@ -113,11 +119,13 @@ trial() {
             for ns in r1 r2; do until_true 90 installed $ns || true; done
             local lasted=$((SECONDS - before + 1))
             [ $lasted -le $longest ] || longest=$lasted
+            played=$round
             printf '    round %s: believed, not in the kernel:%s there after %s s\n' "$round" "$hole" "$lasted"
+            break
         fi
     done
     printf '%s, scan time %s: %s of %s rounds with holes, the longest %s s\n' \
-        "$(bird "$name" bird --version 2>&1)" "$scan" "$holes" "$rounds" "$longest"
+        "$(bird "$name" bird --version 2>&1)" "$scan" "$holes" "$played" "$longest"
     for ns in g r1 r2; do kill "$(cat "$tmp/run/$ns.pid")"; rm "$tmp/run/$ns.pid"; done
     wait || true
     for ns in g r1 r2; do ip netns del $tag-$ns; done
@@ -125,6 +133,8 @@ trial() {
 
 fetch two sid bird2
 fetch three sid bird3
-[ -z "${TRACE:-}" ] || set -x
-trial two 20
 trial three 20
+[ "$holes" = 1 ] || { echo "BIRD 3 left no hole: the behavior has changed"; exit 1; }
+rounds=$((played > 6 ? played : 6))
+trial two 20
+[ "$holes" = 0 ] || { echo "BIRD 2 left a hole: the behavior has changed"; exit 1; }

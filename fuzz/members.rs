@@ -8,17 +8,13 @@ use std::time::Duration;
 use anybed::anycast::{Bootstrap, Coloring, Command, Drain, Healing, Member, NodeConfig, Redirect, Rendezvous};
 use anybed::overlay::auth::{Key, Opened, Seal};
 use anybed::overlay::id::Id;
-use anybed::overlay::structured::{can, chord, pastry};
 use anybed::overlay::wire::{self, MAX_DATAGRAM, Tag};
-use anybed::overlay::{LookupMode, ProtocolSettings, Proximity, Time, Transmit, Via};
+use anybed::overlay::{Given, LookupMode, Protocol, Time, Transmit, Via};
 
-/// The protocols, and both ways to look up: a protocol more is a line more.
-pub(crate) fn protocols() -> Vec<(ProtocolSettings, LookupMode)> {
-    let chord = ProtocolSettings::Chord(chord::Settings { successors: 4, proximity: Proximity::Anycast });
-    let pastry = ProtocolSettings::Pastry(pastry::Settings::default());
-    let can = ProtocolSettings::Can(can::Settings::default());
-    let each = [chord, pastry, can];
-    each.into_iter().flat_map(|p| [(p, LookupMode::Recursive), (p, LookupMode::Iterative)]).collect()
+/// The protocols, and both ways to look up.
+pub(crate) fn protocols() -> Vec<(Given, LookupMode)> {
+    let each = Protocol::all().map(|protocol| Given::of(protocol).with("successors", 4));
+    each.flat_map(|p| [(p.clone(), LookupMode::Recursive), (p, LookupMode::Iterative)]).collect()
 }
 
 /// Whatever a member hears, it sends nothing too long, and its tables keep to their limits.
@@ -34,7 +30,7 @@ pub(crate) fn datagram(bytes: &[u8]) {
 pub(crate) fn life(bytes: &[u8]) {
     let mut bytes = Bytes(bytes);
     let protocols = protocols();
-    let (protocol, lookup) = protocols[usize::from(bytes.one()) % protocols.len()];
+    let (protocol, lookup) = protocols[usize::from(bytes.one()) % protocols.len()].clone();
     let mut room = Room::new(protocol, lookup);
     for _ in 0..64 {
         if bytes.0.is_empty() {
@@ -75,9 +71,9 @@ struct Room {
 }
 
 impl Room {
-    fn new(protocol: ProtocolSettings, lookup: LookupMode) -> Self {
+    fn new(protocol: Given, lookup: LookupMode) -> Self {
         let now = Time::default();
-        let members = (0..2).map(|host| Member::new(config(host, protocol, lookup), now)).collect();
+        let members = (0..2).map(|host| Member::new(config(host, protocol.clone(), lookup), now)).collect();
         let mut head = wire::encode(Tag::of_overlay("music"), &0u8).expect("it is short");
         head.pop();
         let mut room = Self { now, members, head, said: Vec::new(), tokens: 0 };
@@ -201,7 +197,7 @@ fn group(index: u8) -> SocketAddr {
     SocketAddr::from(([198, 51, 100, index], 4000))
 }
 
-fn config(host: usize, protocol: ProtocolSettings, lookup: LookupMode) -> NodeConfig {
+fn config(host: usize, protocol: Given, lookup: LookupMode) -> NodeConfig {
     NodeConfig {
         overlay: "music".into(),
         host: format!("h{host}"),

@@ -13,6 +13,7 @@ use std::net::IpAddr;
 use serde::{Deserialize, Serialize};
 
 use crate::anycast::Means;
+use crate::overlay::Neighbors;
 use crate::overlay::id::Id;
 use crate::physics::{Egress, Impairment};
 use crate::scenario::Expectation;
@@ -368,14 +369,7 @@ pub enum NodeDid {
     /// It handed its keys over and stopped taking part.
     Left,
     /// Its neighbors changed. Names of hosts.
-    Neighbors {
-        successors: Vec<String>,
-        predecessor: Option<String>,
-        fingers: Vec<String>,
-        /// First and last id of each zone it owns (CAN).
-        #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        zones: Vec<(Id, Id)>,
-    },
+    Neighbors(Neighbors<String>),
     /// A peer stopped answering and was forgotten.
     Forgot {
         peer: String,

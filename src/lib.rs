@@ -9,6 +9,7 @@
 //! **Describe** (pure: no sockets, no clocks, no files but the ones named)
 //! - [`topology`]: the lab file, its checks and diagnostics, and the network model it yields.
 //! - [`scenario`]: the timeline, the faults and the expectations.
+//! - [`physics`]: what a link does to frames, as data.
 //! - [`overlay`]: overlay protocols as state machines without input or output, and a simulated network to run them in.
 //! - [`anycast`]: how a node finds a member: joining through a group's address, colors.
 //! - [`plan`]: what will be built, printable before anything is touched: addresses, steps, BIRD configs.

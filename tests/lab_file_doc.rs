@@ -33,7 +33,7 @@ fn every_key_has_a_row_and_every_row_a_key() {
             documented.entry(table.clone()).or_default().insert(key.to_owned());
         }
     }
-    for (table, keys) in file::KEYS {
+    for (table, keys) in file::KEYS.iter() {
         let keys: BTreeSet<_> = keys.iter().map(|k| (*k).to_owned()).collect();
         if table.is_empty() {
             let sections = documented.keys().filter(|t| !t.contains('.') && t.chars().all(|c| c.is_ascii_lowercase()));

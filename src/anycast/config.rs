@@ -8,11 +8,10 @@ use serde::{Deserialize, Serialize};
 use super::GroupRef;
 use crate::overlay::auth::Key;
 use crate::overlay::id::Id;
-use crate::overlay::structured::dht::Settings;
-use crate::overlay::{LookupMode, Peer, ProtocolSettings};
+use crate::overlay::{Common, Given, LookupMode, Peer};
 
 /// One node's configuration; the supervisor writes it as JSON. Durations are whole milliseconds.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct NodeConfig {
     pub overlay: String,
     pub host: String,
@@ -45,7 +44,7 @@ pub struct NodeConfig {
     pub join_capacity: u32,
     pub drain: Option<Drain>,
     pub lookup: LookupMode,
-    pub protocol: ProtocolSettings,
+    pub protocol: Given,
     pub replicas: usize,
     #[serde(with = "millis")]
     pub stabilize_every: Duration,
@@ -154,8 +153,8 @@ impl NodeConfig {
         self.groups().find(|(g, _)| *g == group).map(|(_, address)| address)
     }
 
-    pub(super) fn settings(&self) -> Settings {
-        Settings {
+    pub(super) fn settings(&self) -> Common {
+        Common {
             replicas: self.replicas,
             stabilize_every: self.stabilize_every,
             rpc_timeout: self.rpc_timeout,

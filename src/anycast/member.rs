@@ -19,9 +19,8 @@ use super::{GroupRef, Means, NodeConfig, probe, sealed};
 use crate::overlay::auth::Seal;
 use crate::overlay::id::Id;
 use crate::overlay::sim::Machine;
-use crate::overlay::structured::dht::MAX_PEERS;
 use crate::overlay::wire::{self, Tag};
-use crate::overlay::{Did, Neighbors, Outcome, Overlay, Peer, Phase, Time, Transmit, Via};
+use crate::overlay::{self, Did, MAX_PEERS, Neighbors, Outcome, Overlay, Peer, Phase, Time, Token, Transmit, Via};
 
 /// Most members remembered from before joining.
 const MAX_MET: usize = 32;
@@ -206,7 +205,7 @@ impl Member {
         let mut rng = ChaCha8Rng::from_seed(seed);
         let jar = Jar::new(rng.random());
         let rng_below = ChaCha8Rng::from_seed(rng.random());
-        let overlay = config.protocol.node(config.peer(), config.settings(), rng_below);
+        let overlay = (config.protocol.protocol.node)(config.peer(), &config.protocol, config.settings(), rng_below);
         let tag = Tag::of_overlay(&config.overlay);
         Self {
             tag,
@@ -275,9 +274,11 @@ impl Member {
             Command::Join { found } => self.join(now, found),
             Command::Leave => self.leave(now),
             Command::Renumber { address } => self.renumber(now, address),
-            Command::Lookup { token, key } => self.overlay.find(now, token, key),
-            Command::Put { token, key, value } => self.overlay.put(now, token, key, value),
-            Command::Get { token, key } => self.overlay.get(now, token, key),
+            Command::Lookup { token, key } => self.overlay.ask(now, Token::Command(token), overlay::Ask::Find { key }),
+            Command::Put { token, key, value } => {
+                self.overlay.ask(now, Token::Command(token), overlay::Ask::Put { key, value });
+            }
+            Command::Get { token, key } => self.overlay.ask(now, Token::Command(token), overlay::Ask::Get { key }),
         }
         self.settle(now);
     }
@@ -439,8 +440,11 @@ impl Member {
                     self.emit(Event::Forgot { peer: peer.id });
                     self.bereaved(now, peer);
                 }
-                Did::Done { token, outcome } => self.emit(Event::Done { token, outcome }),
-                Did::Watched { watch, owner } => self.watched(now, watch, owner),
+                Did::Done { token: Token::Command(token), outcome } => self.emit(Event::Done { token, outcome }),
+                Did::Done { token: Token::Own(watch), outcome } => {
+                    let owner = if let Outcome::Looked { owner, .. } = outcome { owner } else { None };
+                    self.watched(now, watch, owner);
+                }
                 Did::Merged { ok } => self.merged(now, ok),
                 Did::Renewed { by, milliseconds } => {
                     // It had nobody to look for.

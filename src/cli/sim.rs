@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::{Context, anyhow};
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
 use serde_json::json;
 
@@ -40,8 +41,8 @@ pub(super) struct Simulation {
     /// Number of nodes, without a lab file; of several, one simulation each
     #[arg(long, value_name = "N", value_delimiter = ',', value_parser = clap::value_parser!(u64).range(1..=MOST_NODES))]
     nodes: Vec<u64>,
-    #[arg(long, value_enum, default_value_t)]
-    protocol: ProtocolArg,
+    #[arg(long, default_value = Protocol::default().name, value_parser = protocols())]
+    protocol: Protocol,
     /// Round trips in milliseconds, a line for each of N places with N of them
     #[arg(long, value_name = "FILE", conflicts_with = "coordinates")]
     rtt: Option<PathBuf>,
@@ -74,12 +75,9 @@ pub(super) struct Simulation {
     quiet: bool,
 }
 
-#[derive(Clone, Copy, Debug, Default, ValueEnum)]
-enum ProtocolArg {
-    #[default]
-    Chord,
-    Pastry,
-    Can,
+fn protocols() -> impl TypedValueParser<Value = Protocol> {
+    PossibleValuesParser::new(Protocol::all().map(|protocol| protocol.name))
+        .map(|name| Protocol::named(&name).unwrap_or_default())
 }
 
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]
@@ -201,12 +199,7 @@ impl Simulation {
             let why = "everyone is told of everyone, which costs the square of their number";
             return Err(Failure::Usage(anyhow!("--proximity ideal with {nodes} nodes: {why}: at most {MOST_IDEAL}")));
         }
-        let protocol = match self.protocol {
-            ProtocolArg::Chord => Protocol::Chord,
-            ProtocolArg::Pastry => Protocol::Pastry,
-            ProtocolArg::Can => Protocol::Can,
-        };
-        let settings = sim::settings(protocol, choice.proximity());
+        let settings = sim::settings(self.protocol, choice.proximity());
         let mut options = Options::of(nodes, settings, self.seed.unwrap_or(1));
         options.lookup = match self.lookup {
             LookupArg::Iterative => LookupMode::Iterative,
@@ -230,23 +223,9 @@ fn as_json(found: &[(Studied, f64)]) -> String {
     format!("{all:#}\n")
 }
 
-fn name(protocol: Protocol) -> &'static str {
-    match protocol {
-        Protocol::Chord => "chord",
-        Protocol::Pastry => "pastry",
-        Protocol::Can => "can",
-    }
-}
-
-/// What the papers say about the length of a path: a mean (CAN's (d/4)·N^(1/d), with four dimensions), or
-/// Pastry's bound, with b = 4.
+/// What the protocol's paper says about the length of a path.
 fn published(studied: &Studied) -> (&'static str, f64) {
-    let bits = (studied.nodes as f64).log2();
-    match studied.protocol {
-        Protocol::Chord => ("½ log2 N", bits / 2.0),
-        Protocol::Pastry => ("⌈log16 N⌉", (bits / 4.0).ceil()),
-        Protocol::Can => ("N^(1/4)", 2f64.powf(bits / 4.0)),
-    }
+    (studied.protocol.published)(studied.nodes as f64)
 }
 
 /// A row for each number of nodes.
@@ -277,8 +256,7 @@ fn text(studied: &Studied, seconds: f64) -> String {
     let (hops, latency) = (lookups.hops.unwrap_or_default(), lookups.latency_ms.unwrap_or_default());
     let (direct, penalty) = (lookups.direct_ms.unwrap_or_default(), lookups.delay_penalty.unwrap_or_default());
     let (neighbors, (paper, value)) = (studied.neighbors.unwrap_or_default(), published(studied));
-    let mut text =
-        format!("{} · {} nodes · seed {} · simulated\n", name(studied.protocol), studied.nodes, studied.seed);
+    let mut text = format!("{} · {} nodes · seed {} · simulated\n", studied.protocol.name, studied.nodes, studied.seed);
     let mut line = |what: &str, words: String| {
         let _ = writeln!(text, "  {what:<11} {words}");
     };

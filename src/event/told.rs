@@ -2,12 +2,11 @@
 
 use super::NodeDid;
 use crate::anycast::Event;
+use crate::overlay::Outcome;
 use crate::overlay::id::Id;
-use crate::overlay::{Neighbors, Outcome};
 
 /// The record's form of an event: names for ring ids. `None`: the record keeps it elsewhere.
 pub(crate) fn told(what: Event, name: impl Fn(Id) -> String) -> Option<NodeDid> {
-    let all = |ids: Vec<Id>| ids.into_iter().map(&name).collect();
     Some(match what {
         Event::Joining => NodeDid::Joining,
         Event::Joined { served_by, milliseconds, attempts, redirected } => {
@@ -16,12 +15,7 @@ pub(crate) fn told(what: Event, name: impl Fn(Id) -> String) -> Option<NodeDid> 
         Event::Colored { color } => NodeDid::Colored { color },
         Event::JoinFailed { reason } => NodeDid::JoinFailed { reason },
         Event::Left => NodeDid::Left,
-        Event::Neighbors(Neighbors { successors, predecessor, fingers, zones }) => NodeDid::Neighbors {
-            successors: all(successors),
-            predecessor: predecessor.map(&name),
-            fingers: all(fingers),
-            zones,
-        },
+        Event::Neighbors(neighbors) => NodeDid::Neighbors(neighbors.map(&name)),
         Event::Forgot { peer } => NodeDid::Forgot { peer: name(peer) },
         Event::Contact { peer, by, color } => NodeDid::Contact { peer: name(peer), by, color },
         Event::Rejoining { through } => NodeDid::Rejoining { through: name(through) },

@@ -101,7 +101,7 @@ fn overlay(topology: &Topology, overlay: &Overlay) -> OverlayFacts {
     let id = |host: &NodeId| (name(host), Id::of_node(topology.seed, &overlay.name, &name(host)));
     OverlayFacts {
         name: overlay.name.clone(),
-        protocol: overlay.settings.protocol(),
+        protocol: overlay.settings.protocol,
         bootstrap: overlay.bootstrap,
         healing: overlay.healing,
         coloring: overlay.coloring,

@@ -15,8 +15,8 @@ use crate::anycast::{NodeConfig, Rendezvous};
 use crate::kernel::namespace::Namespace;
 use crate::node::announce::GroupConfig;
 use crate::node::channel::HostConfig;
+use crate::overlay::Peer;
 use crate::overlay::id::Id;
-use crate::overlay::{Peer, ProtocolSettings};
 use crate::plan::{NodePlan, PORT, bird};
 use crate::scenario::damage::{Damage, Process};
 use crate::topology::{Addresses, GroupId, GroupRole, NodeId, Overlay, Topology};
@@ -120,10 +120,10 @@ pub(crate) fn node_config(topology: &Topology, addresses: &Addresses, overlay: &
         let id = Id::of_node(topology.seed, &overlay.name, &topology.node(host).name);
         Peer { id, address: unicast(host) }
     };
-    let mut protocol = overlay.settings;
-    if let ProtocolSettings::Can(can) = &mut protocol {
-        can.landmarks.iter_mut().zip(&overlay.landmarks).for_each(|(at, host)| *at = Some(peer(*host)));
-    }
+    let named =
+        |(key, hosts): &(&'static str, Vec<NodeId>)| (*key, hosts.iter().map(|host| peer(*host)).collect::<Vec<_>>());
+    let protocol =
+        overlay.hosts.iter().map(named).fold(overlay.settings.clone(), |given, (key, hosts)| given.with(key, hosts));
     NodeConfig {
         overlay: overlay.name.clone(),
         host: name.clone(),

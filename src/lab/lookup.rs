@@ -11,12 +11,12 @@ use tokio::time::timeout;
 use super::Lab;
 use crate::anycast::Command;
 use crate::overlay::id::Id;
-use crate::overlay::owner::holds;
-use crate::overlay::{Outcome, Protocol};
+use crate::overlay::oracle::Told;
+use crate::overlay::{Neighbors, Outcome};
 use crate::scenario::damage::{Process, ProcessState};
 use crate::topology::{NodeId, Overlay};
 
-/// A node that does not say its zones within this time is not asked further: it is frozen, or gone.
+/// A node that does not tell of its neighbors within this time is not asked further: it is frozen, or gone.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// `POST /lookup`
@@ -104,19 +104,25 @@ impl Lab {
         Ok(all.into_iter().map(|id| self.name(id)).collect())
     }
 
-    /// Who of these members should own the key, by the protocol's rule. Of several that say they have its
-    /// zone, `answered` if it is one of them.
+    /// Who of these members should own the key, by the protocol's rule. Of several that are as right,
+    /// `answered` if it is one of them.
     async fn owner(&self, overlay: &Overlay, members: &[String], key: Id, answered: &Option<String>) -> Option<String> {
-        if overlay.settings.protocol() == Protocol::Can {
-            let holder = async |host: &String| {
-                let digest = timeout(PATIENCE, self.nodes.digest(&overlay.name, host)).await.ok().flatten()?;
-                holds(&digest.neighbors.zones, key).then(|| host.clone())
-            };
-            let holders: Vec<String> = join_all(members.iter().map(holder)).await.into_iter().flatten().collect();
-            return answered.clone().filter(|host| holders.contains(host)).or_else(|| holders.into_iter().next());
+        let oracle = overlay.settings.protocol.oracle;
+        let id = |host: &str| Id::of_node(self.topology.seed, &overlay.name, host);
+        let told = async |host: &String| {
+            if oracle.by_ids() {
+                return Some((id(host), Neighbors::default()));
+            }
+            let digest = timeout(PATIENCE, self.nodes.digest(&overlay.name, host)).await.ok().flatten()?;
+            Some((id(host), digest.neighbors))
+        };
+        let mut all: Vec<_> = join_all(members.iter().map(told)).await.into_iter().flatten().collect();
+        all.sort_unstable_by_key(|(id, _)| *id);
+        let all: Vec<Told<'_>> = all.iter().map(|(id, neighbors)| Told { id: *id, neighbors }).collect();
+        if let Some(answered) = answered.as_ref().filter(|host| oracle.is_owner(key, id(host), &all)) {
+            return Some(answered.clone());
         }
-        let ids = members.iter().map(|host| Id::of_node(self.topology.seed, &overlay.name, host));
-        overlay.settings.protocol().owner(key, ids).map(|owner| self.host_of(overlay, owner))
+        oracle.owner(key, &all).map(|owner| self.host_of(overlay, owner))
     }
 
     fn host_of(&self, overlay: &Overlay, owner: Id) -> String {

@@ -8,9 +8,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::event::OverlayFacts;
 use crate::measure::connectivity::Connectivity;
-use crate::overlay::Protocol;
 use crate::overlay::id::Id;
-use crate::overlay::owner::{holds, tile};
+use crate::overlay::oracle::Told;
+use crate::overlay::{Ask, Neighbors, Outcome, Protocol};
 
 /// Current members, links and ring of one overlay. Members are indices into its sorted host names.
 pub(crate) struct Membership<'a> {
@@ -18,19 +18,17 @@ pub(crate) struct Membership<'a> {
     hosts: BTreeMap<&'a str, usize>,
     ids: Vec<Id>,
     protocol: Protocol,
-    /// What each host says it owns, where that is not clear from ids.
-    zones: Vec<Vec<(Id, Id)>>,
+    /// What each host says of its neighbors.
+    told: Vec<Neighbors>,
     /// Whom each host says it knows, live or not.
     claims: Vec<BTreeSet<usize>>,
     /// Who says it knows each host.
     claimed_by: Vec<BTreeSet<usize>>,
-    successor: Vec<Option<usize>>,
     reported: Vec<bool>,
     graph: Connectivity,
+    by_id: BTreeMap<Id, usize>,
     /// Live members by ring id.
     ring: BTreeMap<Id, usize>,
-    /// Live members whose first successor is not the next live one.
-    misled: BTreeSet<usize>,
 }
 
 /// Shape of an overlay at one moment.
@@ -50,20 +48,24 @@ impl<'a> Membership<'a> {
             names: facts.ids.keys().map(String::as_str).collect(),
             hosts: facts.ids.keys().enumerate().map(|(i, h)| (h.as_str(), i)).collect(),
             ids: facts.ids.values().copied().collect(),
+            by_id: facts.ids.values().enumerate().map(|(i, id)| (*id, i)).collect(),
             protocol: facts.protocol,
-            zones: vec![Vec::new(); n],
+            told: vec![Neighbors::default(); n],
             claims: vec![BTreeSet::new(); n],
             claimed_by: vec![BTreeSet::new(); n],
-            successor: vec![None; n],
             reported: vec![false; n],
             graph: Connectivity::new(n),
             ring: BTreeMap::new(),
-            misled: BTreeSet::new(),
         }
     }
 
     pub(crate) fn host(&self, name: &str) -> Option<usize> {
         self.hosts.get(name).copied()
+    }
+
+    /// The id of a host's node.
+    pub(crate) fn id(&self, name: &str) -> Option<Id> {
+        self.host(name).map(|host| self.ids[host])
     }
 
     pub(crate) fn is_member(&self, host: usize) -> bool {
@@ -84,7 +86,6 @@ impl<'a> Membership<'a> {
         for other in known {
             self.graph.link(host, other);
         }
-        self.review_around(host);
     }
 
     /// The host is no member any more, and what it knew is forgotten.
@@ -92,28 +93,18 @@ impl<'a> Membership<'a> {
         if self.is_member(host) {
             self.graph.remove(host);
             self.ring.remove(&self.ids[host]);
-            self.misled.remove(&host);
-            self.review_around(host);
         }
         self.claim(host, BTreeSet::new());
-        self.zones[host].clear();
-        self.successor[host] = None;
+        self.told[host] = Neighbors::default();
         self.reported[host] = false;
     }
 
-    /// The host's neighbors are these, and these are its zones.
-    pub(crate) fn neighbors(
-        &mut self,
-        host: usize,
-        successor: Option<usize>,
-        all: BTreeSet<usize>,
-        zones: &[(Id, Id)],
-    ) {
-        self.zones[host] = zones.to_vec();
+    /// The host's neighbors are these.
+    pub(crate) fn neighbors(&mut self, host: usize, told: Neighbors) {
+        let known: BTreeSet<usize> = told.all().filter_map(|id| self.by_id.get(id).copied()).collect();
+        self.told[host] = told;
         self.reported[host] = true;
-        self.successor[host] = successor;
-        self.claim(host, all);
-        self.review(host);
+        self.claim(host, known);
     }
 
     fn claim(&mut self, host: usize, mut new: BTreeSet<usize>) {
@@ -132,98 +123,40 @@ impl<'a> Membership<'a> {
         }
     }
 
-    fn next(&self, host: usize) -> Option<usize> {
-        let after = (std::ops::Bound::Excluded(self.ids[host]), std::ops::Bound::Unbounded);
-        self.ring.range(after).next().or_else(|| self.ring.first_key_value()).map(|(_, h)| *h)
+    fn told(&self, host: usize) -> Told<'_> {
+        Told { id: self.ids[host], neighbors: &self.told[host] }
     }
 
-    fn previous(&self, host: usize) -> Option<usize> {
-        self.ring.range(..self.ids[host]).next_back().or_else(|| self.ring.last_key_value()).map(|(_, h)| *h)
-    }
-
-    fn review_around(&mut self, host: usize) {
-        if let Some(previous) = self.previous(host) {
-            self.review(previous);
-        }
-        self.review(host);
-    }
-
-    fn review(&mut self, host: usize) {
-        if !self.is_member(host) {
-            return;
-        }
-        if self.next(host).is_some_and(|next| self.follows(host, next)) {
-            self.misled.remove(&host);
-        } else {
-            self.misled.insert(host);
-        }
-    }
-
-    /// Whether the host's first successor is `next`; a node that is alone may name none.
-    fn follows(&self, host: usize, next: usize) -> bool {
-        self.successor[host].map_or(host == next, |s| s == next)
-    }
-
-    /// What the overlay looks like now. Costs the number of members while there are several islands, and
-    /// where zones must be looked at.
+    /// What the overlay looks like now. Costs up to the number of members.
     pub(crate) fn shape(&self) -> Shape {
-        let one = self.graph.count() == 1;
-        let (whole, rings_right) = match self.protocol {
-            Protocol::Can => {
-                let right = self.graph.count() > 0 && self.spaces_right();
-                (one && right, right)
-            }
-            Protocol::Chord | Protocol::Pastry => {
-                let whole = one && self.misled.is_empty();
-                (whole, if self.graph.count() <= 1 { whole } else { self.rings_right() })
+        let oracle = self.protocol.oracle;
+        let (one, rings_right) = match self.graph.count() {
+            0 => (false, false),
+            1 => (true, oracle.whole(&mut self.ring.values().map(|host| self.told(*host)))),
+            _ => {
+                let mut islands: BTreeMap<Option<usize>, Vec<Told<'_>>> = BTreeMap::new();
+                for &host in self.ring.values() {
+                    islands.entry(self.graph.component(host)).or_default().push(self.told(host));
+                }
+                (false, islands.into_values().all(|island| oracle.whole(&mut island.into_iter())))
             }
         };
-        Shape { members: self.ring.len(), sizes: self.graph.sizes(), whole, rings_right }
+        Shape { members: self.ring.len(), sizes: self.graph.sizes(), whole: one && rings_right, rings_right }
     }
 
-    /// Whether the zones of each island's members cover the whole space, each id once.
-    fn spaces_right(&self) -> bool {
-        let mut spaces: BTreeMap<Option<usize>, Vec<(Id, Id)>> = BTreeMap::new();
-        for &host in self.ring.values() {
-            spaces.entry(self.graph.component(host)).or_default().extend(&self.zones[host]);
-        }
-        spaces.into_values().all(tile)
-    }
-
-    fn rings_right(&self) -> bool {
-        // Island to its first and its latest member met on the way around.
-        let mut met: BTreeMap<Option<usize>, (usize, usize)> = BTreeMap::new();
-        for &host in self.ring.values() {
-            let (_, latest) = met.entry(self.graph.component(host)).or_insert((host, host));
-            if *latest != host && !self.follows(*latest, host) {
-                return false;
-            }
-            *latest = host;
-        }
-        met.values().all(|(first, latest)| self.follows(*latest, *first))
-    }
-
-    /// Whether `candidate` owns the key among the members of the host's island for which `eligible` holds.
-    /// Where zones say who owns what, whoever has the key's zone does, even if another claims it too.
+    /// Whether the answer is right by the members of the host's island for which `eligible` holds.
     /// `None` if the host is no member.
-    pub(crate) fn is_owner(
+    pub(crate) fn right(
         &self,
         host: usize,
-        key: Id,
-        candidate: &str,
+        ask: &Ask,
+        answer: &Outcome,
         eligible: impl Fn(&str) -> bool,
     ) -> Option<bool> {
         let island = self.graph.component(host)?;
         let here = |member: usize| self.graph.component(member) == Some(island) && eligible(self.names[member]);
-        let Some(candidate) = self.host(candidate).filter(|member| here(*member)) else { return Some(false) };
-        if self.protocol == Protocol::Can {
-            return Some(holds(&self.zones[candidate], key));
-        }
-        // The nearest on either side are all that any protocol's rule has to choose from.
-        let after = self.ring.range(key..).chain(self.ring.range(..key)).find(|(_, member)| here(**member));
-        let before =
-            self.ring.range(..key).rev().chain(self.ring.range(key..).rev()).find(|(_, member)| here(**member));
-        let nearest = after.into_iter().chain(before).map(|(id, _)| *id);
-        Some(self.protocol.owner(key, nearest) == Some(self.ids[candidate]))
+        let members: Vec<Told<'_>> =
+            self.ring.values().filter(|member| here(**member)).map(|member| self.told(*member)).collect();
+        Some(self.protocol.oracle.right(ask, answer, &members))
     }
 }

@@ -17,6 +17,7 @@ use crate::measure::flood::{self, Flood};
 use crate::measure::islands::{Membership, Shape};
 use crate::measure::reach::Reach;
 use crate::overlay::id::Id;
+use crate::overlay::{Ask, Outcome};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Answer {
@@ -234,11 +235,11 @@ impl Membership<'_> {
                 let served_by = served_by.as_deref().and_then(|name| self.host(name));
                 self.join(host, served_by);
             }
-            NodeDid::Neighbors { successors, predecessor, fingers, zones } => {
-                let all: BTreeSet<usize> =
-                    successors.iter().chain(predecessor).chain(fingers).filter_map(|name| self.host(name)).collect();
-                let first = successors.first().and_then(|name| self.host(name));
-                self.neighbors(host, first, all, zones);
+            NodeDid::Neighbors(neighbors) => {
+                // Nobody else has a stranger's id.
+                let id = |name: String| self.id(&name).unwrap_or_else(|| Id::of_key(&name));
+                let told = neighbors.clone().map(id);
+                self.neighbors(host, told);
             }
             // A node that joins has no neighbors of an earlier life.
             NodeDid::Joining | NodeDid::Left => self.leave(host),
@@ -281,11 +282,11 @@ fn asked<'a>(record: &'a Record, facts: &OverlayFacts, membership: &Membership<'
 impl<'a> Asked<'a> {
     fn visit(&mut self, membership: &Membership<'_>, reach: &Reach, at: u64) {
         let (Some(owner), Some(host)) = (self.owner, self.host) else { return };
-        let Some(by_island) = membership.is_owner(host, self.key, owner, |_| true) else { return };
-        let by_reach = || {
-            let reachable = |name: &str| reach.connected(at, self.asker, name);
-            !reach.undivided(at) && membership.is_owner(host, self.key, owner, reachable) == Some(true)
-        };
+        let (key, hops, milliseconds) = (self.key, self.hops, self.milliseconds);
+        let answer = Outcome::Looked { key, owner: membership.id(owner), hops, milliseconds };
+        let right = |eligible: &dyn Fn(&str) -> bool| membership.right(host, &Ask::Find { key }, &answer, eligible);
+        let Some(by_island) = right(&|_| true) else { return };
+        let by_reach = || !reach.undivided(at) && right(&|name| reach.connected(at, self.asker, name)) == Some(true);
         let right = by_island || by_reach();
         self.seen.push(right);
     }

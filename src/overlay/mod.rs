@@ -7,8 +7,12 @@
 //! [`Overlay`] is what a node may expect of any protocol.
 
 pub mod auth;
+pub mod given;
 pub mod id;
-pub mod owner;
+pub mod key;
+pub mod neighbors;
+pub mod oracle;
+pub mod registry;
 pub mod sim;
 pub mod store;
 pub mod structured;
@@ -19,11 +23,15 @@ use std::net::SocketAddr;
 use std::ops::{Add, Sub};
 use std::time::Duration;
 
-use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
+pub use given::{Common, Given};
 use id::Id;
-use structured::{can, chord, dht, pastry};
+pub use neighbors::Neighbors;
+pub use registry::Protocol;
+
+/// Most nodes that a message tells of.
+pub const MAX_PEERS: usize = 16;
 
 /// Time since an arbitrary epoch: CLOCK_MONOTONIC in a lab, virtual in the simulation.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -69,15 +77,10 @@ pub trait Overlay {
     fn renumber(&mut self, now: Time, address: SocketAddr);
     /// A node of the overlay and how long it takes to answer: one that may be worth knowing better.
     fn meet(&mut self, now: Time, peer: Peer, round_trip: Duration);
-    /// Looks up who owns `key`; [`Did::Done`] with the token follows.
-    fn find(&mut self, now: Time, token: u64, key: Id);
-    /// As `find`, for the layer above: [`Did::Watched`] follows.
-    fn watch(&mut self, now: Time, watch: u64, key: Id);
-    /// Stores a value; [`Did::Done`] with the token follows.
-    fn put(&mut self, now: Time, token: u64, key: String, value: String);
-    /// Fetches a value; [`Did::Done`] with the token follows.
-    fn get(&mut self, now: Time, token: u64, key: String);
-    /// A key that this node owns now.
+    /// [`Did::Done`] with the token follows: at once and without an answer, if it is of a kind that the
+    /// protocol's row does not list.
+    fn ask(&mut self, now: Time, token: Token, ask: Ask);
+    /// A key that this node owns now; in an overlay without owners, its id.
     fn place(&self) -> Id;
     /// Whether this node is the only one of its island that owns `key`; never, in an overlay without owners.
     fn owns(&self, _key: Id) -> bool {
@@ -114,20 +117,6 @@ pub enum Phase {
     Leaving,
 }
 
-/// A node's neighbors by what they are to it.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Neighbors {
-    /// The nodes that follow it on the ring, nearest first: Chord's successor list, the upper half of
-    /// Pastry's leaf set.
-    pub successors: Vec<Id>,
-    pub predecessor: Option<Id>,
-    /// All others it would route through, in order of their ids.
-    pub fingers: Vec<Id>,
-    /// First and last id of each zone it owns (CAN).
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub zones: Vec<(Id, Id)>,
-}
-
 /// What a protocol reports.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Did {
@@ -139,14 +128,10 @@ pub enum Did {
     Neighbors(Neighbors),
     /// A neighbor did not answer.
     Forgot(Peer),
+    /// What was asked has ended.
     Done {
-        token: u64,
+        token: Token,
         outcome: Outcome,
-    },
-    /// A lookup asked for by [`Overlay::watch`] ended.
-    Watched {
-        watch: u64,
-        owner: Option<Id>,
     },
     Merged {
         ok: bool,
@@ -156,6 +141,34 @@ pub enum Did {
         by: Option<Id>,
         milliseconds: f64,
     },
+}
+
+/// What a node may be asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ask {
+    /// Who owns a key?
+    Find { key: Id },
+    /// To store a value.
+    Put { key: String, value: String },
+    /// To fetch a value.
+    Get { key: String },
+}
+
+/// What kinds of that there are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AskKind {
+    Find,
+    Put,
+    Get,
+}
+
+/// Who asked, and which of its questions it was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Token {
+    /// A command from outside.
+    Command(u64),
+    /// The layer above, for itself.
+    Own(u64),
 }
 
 /// Result of a command.
@@ -190,49 +203,41 @@ pub enum Proximity {
     Anycast,
 }
 
-/// The protocols that there are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Protocol {
-    Chord,
-    Pastry,
-    Can,
-}
-
-/// A protocol and what is configured for it only.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum ProtocolSettings {
-    Chord(chord::Settings),
-    Pastry(pastry::Settings),
-    Can(can::Settings),
-}
-
-impl ProtocolSettings {
-    pub fn protocol(self) -> Protocol {
-        match self {
-            Self::Chord(_) => Protocol::Chord,
-            Self::Pastry(_) => Protocol::Pastry,
-            Self::Can(_) => Protocol::Can,
-        }
-    }
-
-    /// A node that has been told nothing yet. `rng` decides jitter and request numbers.
-    pub fn node(self, me: Peer, settings: dht::Settings, rng: ChaCha8Rng) -> Box<dyn Overlay> {
-        match self {
-            Self::Chord(own) => Box::new(chord::Chord::new(me, settings, own, rng)),
-            Self::Pastry(own) => Box::new(pastry::Pastry::new(me, settings, own, rng)),
-            Self::Can(own) => Box::new(can::Can::new(me, settings, own, rng)),
-        }
-    }
-}
-
 /// Who carries a lookup on: the node that asked, or each node that it comes to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum LookupMode {
     Iterative,
     Recursive,
+}
+
+impl Ask {
+    pub fn kind(&self) -> AskKind {
+        match self {
+            Self::Find { .. } => AskKind::Find,
+            Self::Put { .. } => AskKind::Put,
+            Self::Get { .. } => AskKind::Get,
+        }
+    }
+}
+
+impl Proximity {
+    pub const ALL: [Self; 3] = [Self::None, Self::Probed, Self::Anycast];
+
+    /// As a lab file has it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Probed => "probed",
+            Self::Anycast => "anycast",
+        }
+    }
+}
+
+impl From<Proximity> for key::Value {
+    fn from(proximity: Proximity) -> Self {
+        Self::from(proximity.word())
+    }
 }
 
 impl Time {

@@ -108,7 +108,7 @@ fn simulated(setup: &Setup, page: &mut Page, labs: Vec<FloodReport>) -> Answers 
     let hellos = setup.pick(200_000, 20_000);
     setup.say(&format!("a flood of {hellos} joiners"));
     let honest = hellos / HONEST_EVERY;
-    let options = Options::of(honest + 1, settings(Protocol::Chord, Proximity::None), setup.seed);
+    let options = Options::of(honest + 1, settings(Protocol::default(), Proximity::None), setup.seed);
     let mut crowd = Crowd::begin(&options);
     for n in 0..hellos {
         if n % HONEST_EVERY == HONEST_EVERY / 2 {

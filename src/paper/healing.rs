@@ -136,7 +136,7 @@ fn matrix(setup: &Setup, page: &mut Page) -> Vec<Found> {
             for renumbered in setup.pick(vec![false, true], vec![false]) {
                 for (way, healing) in WAYS {
                     let outage = Outage { sizes, length: Duration::from_secs(*outage), renumbered };
-                    courses.push((way, Course { healing, outage, ..Course::new(Protocol::Chord) }));
+                    courses.push((way, Course { healing, outage, ..Course::new(Protocol::default()) }));
                 }
             }
         }
@@ -204,7 +204,8 @@ fn other_protocols(setup: &Setup, page: &mut Page) -> Vec<(&'static str, Found)>
     let mut table = Table::new("protocols", caption, Source::Simulated, &header);
     let seeds = setup.pick(5, 1);
     let mut found = Vec::new();
-    for (name, protocol) in [("Chord", Protocol::Chord), ("Pastry", Protocol::Pastry), ("CAN", Protocol::Can)] {
+    for protocol in Protocol::all() {
+        let name = protocol.title;
         setup.say(&format!("{name} heals"));
         let splits: Vec<&'static [usize]> = setup.pick(vec![&[34, 6], &[20, 20]], vec![&[8, 3]]);
         for sizes in splits {

@@ -204,7 +204,7 @@ fn simulated(setup: &Setup, page: &mut Page, sizes: &[usize]) -> Vec<Crowd> {
 
 /// A crowd in the simulated network. With `kill`, the [`busiest`] die after a third of the rush.
 fn rush(way: Way, size: usize, seed: u64, kill: bool) -> Crowd {
-    let mut options = Options::of(SEEDS + size, settings(Protocol::Chord, Proximity::Anycast), seed);
+    let mut options = Options::of(SEEDS + size, settings(Protocol::default(), Proximity::Anycast), seed);
     options.bootstrap = way.bootstrap;
     options.well_known = way.well_known;
     options.redirect = way.redirect;

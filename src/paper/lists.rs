@@ -45,7 +45,7 @@ pub(super) fn predicted(k: u16) -> Found {
 /// Joins the overlay node by node in the simulated network and looks at what each member's questions to
 /// the colors it does not announce are answered by.
 pub(super) fn measured(network: &Network, colors: u16, coloring: Coloring, seed: u64) -> Found {
-    let mut options = Options::of(network.nodes, settings(Protocol::Chord, Proximity::None), seed);
+    let mut options = Options::of(network.nodes, settings(Protocol::default(), Proximity::None), seed);
     options.network.delays = network.delays.clone();
     options.colors = colors;
     options.coloring = coloring;

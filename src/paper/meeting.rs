@@ -54,7 +54,7 @@ pub(super) fn small_islands(setup: &Setup, page: &mut Page) -> Vec<(usize, f64, 
     for s in sizes {
         let sizes: &'static [usize] = setup.pick(SMALL[s - 1], &[12, 2]);
         let outage = Outage { sizes, length: Duration::from_secs(120), renumbered: false };
-        let course = Course { healing: Healing::Colors, outage, ..Course::new(Protocol::Chord) };
+        let course = Course { healing: Healing::Colors, outage, ..Course::new(Protocol::default()) };
         let runs = played((0..seeds).map(|n| (course, setup.seed + n)).collect());
         let contact = mean(runs.iter().filter_map(|r| r.contact));
         let merged = mean(runs.iter().filter_map(|r| r.seconds));
@@ -102,7 +102,7 @@ pub(super) fn epochs(setup: &Setup, page: &mut Page) -> Vec<(u64, f64)> {
     for epoch in setup.pick(vec![60, 120, 300, 900], vec![120]) {
         let sizes: &'static [usize] = setup.pick(&[24, 24], &[6, 6]);
         let outage = Outage { sizes, length: Duration::from_secs(setup.pick(600, 120)), renumbered: false };
-        let base = Course::new(Protocol::Chord);
+        let base = Course::new(Protocol::default());
         let course = Course { healing: Healing::Rendezvous, outage, epoch: Duration::from_secs(epoch), ..base };
         let runs = played((0..seeds).map(|n| (course, setup.seed + n)).collect());
         let contact = mean(runs.iter().filter_map(|r| r.contact));

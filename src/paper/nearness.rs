@@ -26,9 +26,6 @@ pub(super) struct Network {
 const CHOICES: [(&str, Choice); 4] =
     [("random", Choice::None), ("probed", Choice::Probed), ("anycast", Choice::Anycast), ("ideal", Choice::Ideal)];
 
-const PROTOCOLS: [(&str, Protocol); 3] =
-    [("Chord", Protocol::Chord), ("Pastry", Protocol::Pastry), ("CAN", Protocol::Can)];
-
 /// Colors while lookups are measured.
 const COLORS: u16 = 8;
 
@@ -193,7 +190,8 @@ fn lookups(setup: &Setup, page: &mut Page, networks: &[Network]) -> Vec<Looked> 
     let mut table = Table::new("lookups", "Lookups of random keys", Source::Simulated, &header);
     let mut found = Vec::new();
     for network in networks {
-        for (protocol, kind) in PROTOCOLS {
+        for kind in Protocol::all() {
+            let protocol = kind.title;
             for (choice, which) in CHOICES {
                 setup.say(&format!("lookups in {}: {protocol}, {choice} neighbors", network.name));
                 let lookups = looked_up(setup, network, kind, which);
@@ -215,10 +213,13 @@ fn lookups(setup: &Setup, page: &mut Page, networks: &[Network]) -> Vec<Looked> 
         }
     }
     let name = &networks[networks.len() - 1].name;
-    let groups = PROTOCOLS.map(|(protocol, _)| {
-        let of = found.iter().filter(|l| l.network == *name && l.protocol == protocol);
-        (protocol.to_owned(), of.map(|l| l.lookups.mean_delay_penalty.unwrap_or(0.0)).collect())
-    });
+    let groups: Vec<_> = Protocol::all()
+        .map(|protocol| protocol.title)
+        .map(|protocol| {
+            let of = found.iter().filter(|l| l.network == *name && l.protocol == protocol);
+            (protocol.to_owned(), of.map(|l| l.lookups.mean_delay_penalty.unwrap_or(0.0)).collect())
+        })
+        .collect();
     let caption = format!("Relative delay penalty of lookups, {name}");
     let series = CHOICES.map(|(choice, ..)| choice);
     page.figure(bars("penalty", &caption, Source::Simulated, "delay penalty", &series, &groups));
@@ -276,8 +277,10 @@ fn claims(
         let one = looked.iter().find(|l| l.network == last && l.protocol == protocol && l.choice == choice);
         one.and_then(|l| l.lookups.mean_delay_penalty).unwrap_or(f64::NAN)
     };
-    let gains: Vec<(&str, f64, f64, f64)> =
-        PROTOCOLS.iter().map(|(p, _)| (*p, penalty(p, "random"), penalty(p, "anycast"), penalty(p, "ideal"))).collect();
+    let gains: Vec<(&str, f64, f64, f64)> = Protocol::all()
+        .map(|p| p.title)
+        .map(|p| (p, penalty(p, "random"), penalty(p, "anycast"), penalty(p, "ideal")))
+        .collect();
     let better = gains.iter().filter(|(_, random, anycast, _)| anycast < &(random * 0.95)).count();
     let said =
         gains.iter().map(|(p, r, a, i)| format!("{p} {} → {} (ideal {})", number(*r, 2), number(*a, 2), number(*i, 2)));

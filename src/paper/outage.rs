@@ -169,7 +169,7 @@ pub(super) fn played(courses: Vec<(Course, u64)>) -> Vec<Played> {
 /// has looked itself up in the first. `None`: not within 1000.
 pub(super) fn linked(a: usize, b: usize, all: bool, seed: u64) -> Option<f64> {
     const MOST: u32 = 1000;
-    let base = Course::new(Protocol::Chord);
+    let base = Course::new(Protocol::default());
     let mut options = base.options(seed);
     options.nodes = a + b;
     options.network.delays = clusters(&[a, b], seed);

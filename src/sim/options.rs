@@ -6,15 +6,14 @@ use std::time::Duration;
 use super::delay::Delays;
 use crate::anycast::{Bootstrap, Coloring, Drain, Healing, NodeConfig, Redirect, Rendezvous};
 use crate::overlay::id::Id;
-use crate::overlay::structured::{can, chord, pastry};
-use crate::overlay::{LookupMode, Protocol, ProtocolSettings, Proximity};
+use crate::overlay::{Given, LookupMode, Protocol, Proximity};
 
 /// An overlay of nodes that are all alike. [`Options::of`] has what the literature has: rounds of 30 s.
 #[derive(Clone, Debug)]
 pub struct Options {
     pub nodes: usize,
     pub seed: u64,
-    pub protocol: ProtocolSettings,
+    pub protocol: Given,
     pub lookup: LookupMode,
     pub bootstrap: Bootstrap,
     /// The first so many hosts are well-known; for [`Bootstrap::WellKnown`].
@@ -54,19 +53,14 @@ pub struct Network {
     pub propagation: Duration,
 }
 
-/// What an overlay of this protocol is told: lists of eight successors (Chord), the paper's b = 4, |L| = 16 and
-/// |M| = 32 (Pastry), four dimensions (CAN), as for ten thousand nodes.
-pub fn settings(protocol: Protocol, proximity: Proximity) -> ProtocolSettings {
-    match protocol {
-        Protocol::Chord => ProtocolSettings::Chord(chord::Settings { successors: 8, proximity }),
-        Protocol::Pastry => ProtocolSettings::Pastry(pastry::Settings { proximity, ..pastry::Settings::default() }),
-        Protocol::Can => ProtocolSettings::Can(can::Settings { dimensions: 4, proximity, ..can::Settings::default() }),
-    }
+/// What an overlay of this protocol is told, as for ten thousand nodes.
+pub fn settings(protocol: Protocol, proximity: Proximity) -> Given {
+    protocol.large().with("proximity", proximity)
 }
 
 impl Options {
     /// So many nodes at random points of a square, joining by anycast.
-    pub fn of(nodes: usize, protocol: ProtocolSettings, seed: u64) -> Self {
+    pub fn of(nodes: usize, protocol: Given, seed: u64) -> Self {
         Self {
             nodes,
             seed,
@@ -134,7 +128,7 @@ impl Options {
             join_capacity: self.join_capacity,
             drain: self.drain,
             lookup: self.lookup,
-            protocol: self.protocol,
+            protocol: self.protocol.clone(),
             replicas: self.replicas,
             stabilize_every: self.stabilize_every,
             rpc_timeout: self.rpc_timeout,

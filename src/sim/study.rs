@@ -114,7 +114,7 @@ impl Study {
         let options = &self.options;
         let seconds = |d: Duration| super::sample::rounded(d.as_secs_f64());
         Studied {
-            protocol: options.protocol.protocol(),
+            protocol: options.protocol.protocol,
             nodes: options.nodes,
             seed: options.seed,
             proximity: self.choice,

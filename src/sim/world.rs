@@ -15,9 +15,8 @@ use super::owners::Owners;
 use crate::anycast::{Command, Event, Member, NodeConfig};
 use crate::measure::Connectivity;
 use crate::overlay::id::Id;
-use crate::overlay::owner::tile;
 use crate::overlay::sim::{Happened, Settings, Sim};
-use crate::overlay::{Neighbors, Outcome, Phase, Protocol, Time};
+use crate::overlay::{Outcome, Phase, Protocol, Time};
 
 /// What happened, and to whom.
 pub type Happening = Happened<Event>;
@@ -121,7 +120,7 @@ impl World {
 
     pub fn protocol(&self) -> Protocol {
         // Without nodes it does not matter.
-        self.configs.first().map_or(Protocol::Chord, |c| c.protocol.protocol())
+        self.configs.first().map_or_else(Protocol::default, |c| c.protocol.protocol)
     }
 
     /// Hosts whose nodes have joined and neither left nor crashed.
@@ -269,14 +268,7 @@ impl World {
     /// Whether each of these hosts' nodes has the right neighbors for an overlay of them alone: on a ring the
     /// right successor, in a CAN zones that cover the space.
     pub fn is_whole(&self, hosts: &BTreeSet<usize>) -> bool {
-        let of = |host: &usize| Some((self.configs[*host].id, self.sim.machine(*host)?.neighbors()));
-        let mut all: Vec<(Id, Neighbors)> = hosts.iter().filter_map(of).collect();
-        if self.protocol() == Protocol::Can {
-            return tile(all.into_iter().flat_map(|(_, neighbors)| neighbors.zones));
-        }
-        all.sort_by_key(|(id, _)| *id);
-        let next = |at: usize| all[(at + 1) % all.len()].0;
-        (0..all.len()).all(|at| all.len() == 1 || all[at].1.successors.first() == Some(&next(at)))
+        self.owners(hosts).are_whole()
     }
 
     /// Cuts these hosts off from all others.

@@ -4,6 +4,7 @@
 
 use std::net::IpAddr;
 use std::ops::Range;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use toml::Spanned;
@@ -12,6 +13,7 @@ use super::flows::FlowsEntry;
 use super::model::*;
 use super::multipath::MultipathEntry;
 use super::overlays::{HealingEntry, ProtocolEntry, RedirectEntry};
+use crate::overlay::Protocol;
 use crate::overlay::auth::Key;
 use crate::physics::Properties;
 
@@ -23,7 +25,17 @@ macro_rules! with_physics {
 }
 
 /// Every table of a lab file and its keys. Tables with a dot are items of another table's list.
-pub const KEYS: &[(&str, &[&str])] = &[
+pub static KEYS: LazyLock<Vec<(&str, &[&str])>> = LazyLock::new(|| {
+    let with_protocols = |(table, keys): &(&'static str, &'static [&'static str])| {
+        let own = Protocol::all_keys().into_iter().map(|key| key.name).filter(|_| *table == "overlay");
+        let all: Vec<&'static str> = keys.iter().copied().chain(own).collect();
+        (*table, &*all.leak())
+    };
+    TABLES.iter().map(with_protocols).collect()
+});
+
+/// The same without the keys that belong to protocols.
+const TABLES: &[(&str, &[&str])] = &[
     ("", &["lab", "as", "link", "stub", "group", "overlay", "probe", "flows", "timeline", "expect"]),
     (
         "lab",
@@ -60,14 +72,6 @@ pub const KEYS: &[(&str, &[&str])] = &[
             "drain_above",
             "return_below",
             "lookup",
-            "proximity",
-            "successors",
-            "b",
-            "leaf_set",
-            "neighborhood",
-            "dimensions",
-            "landmarks",
-            "partitioning",
             "replicas",
             "stabilize_every",
             "rpc_timeout",

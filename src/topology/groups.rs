@@ -12,7 +12,7 @@ use super::diagnose::suggest;
 use super::file::{LabFile, OverlayEntry, ProbeEntry};
 use super::model::*;
 use crate::overlay::id::Id;
-use crate::overlay::structured::can;
+use crate::overlay::key::What;
 
 /// Plain groups share one pool of 254 addresses; `.255` stays free.
 const MOST_PLAIN: usize = 254;
@@ -194,14 +194,12 @@ impl Builder<'_> {
         }
 
         let well_known = self.well_known(entry, &members);
-        let (settings, holders) = entry.protocol.settings();
-        let landmarks = self.hosts(&entry.protocol.landmarks);
-        if let Some(one) = entry.protocol.landmarks.first().filter(|_| landmarks.len() > can::MAX_LANDMARKS) {
-            let message = format!("{} landmarks, of which there are at most {}", landmarks.len(), can::MAX_LANDMARKS);
-            self.findings.error("too-many", one.span(), message).label("the first of them");
-        }
-        let replicas = entry.replicas.as_ref().map_or(3.min(holders.most), |n| *n.get_ref() as usize);
-        if let Some(given) = entry.replicas.as_ref().filter(|_| replicas > holders.most) {
+        let settings = entry.protocol.settings();
+        let hosts = self.hosts_of_keys(entry);
+        let holders = (settings.protocol.holders)(&settings);
+        let most = holders.as_ref().map_or(usize::MAX, |holders| holders.most);
+        let replicas = entry.replicas.as_ref().map_or(3.min(most), |n| *n.get_ref() as usize);
+        if let Some((given, holders)) = entry.replicas.as_ref().zip(holders).filter(|_| replicas > most) {
             let message = format!("{replicas} replicas do not fit {}", holders.what);
             self.findings.error("out-of-range", given.span(), message).label(holders.why);
         }
@@ -209,7 +207,7 @@ impl Builder<'_> {
         self.topology.overlays.push(Overlay {
             name,
             settings,
-            landmarks,
+            hosts,
             members,
             join_group,
             color_groups,
@@ -232,6 +230,24 @@ impl Builder<'_> {
             lookups_per_second: entry.lookups_per_second,
             key: entry.key.clone(),
         });
+    }
+
+    /// The hosts that keys of its protocol name.
+    fn hosts_of_keys(&mut self, entry: &OverlayEntry) -> Vec<(&'static str, Vec<NodeId>)> {
+        let mut named = Vec::new();
+        for (key, names) in &entry.protocol.hosts {
+            let hosts = self.hosts(names);
+            if let What::Hosts(most) = key.what
+                && let Some(one) = names.first().filter(|_| hosts.len() > most)
+            {
+                let message = format!("{} {}, of which there are at most {most}", hosts.len(), key.name);
+                self.findings.error("too-many", one.span(), message).label("the first of them");
+            }
+            if !hosts.is_empty() {
+                named.push((key.name, hosts));
+            }
+        }
+        named
     }
 
     /// A hash, not a draw, so that another member or another order leaves a host its color.

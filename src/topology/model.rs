@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::flows::Flows;
 use super::multipath::Multipath;
 pub use crate::anycast::{Bootstrap, Coloring, Drain, Healing, Redirect};
-use crate::overlay::ProtocolSettings;
+use crate::overlay::Given;
 use crate::overlay::auth::Key;
 pub use crate::overlay::{LookupMode, Protocol, Proximity};
 pub use crate::physics::Backend;
@@ -247,9 +247,9 @@ pub struct Overlay {
     pub drain: Option<Drain>,
     pub lookup: LookupMode,
     /// Of its protocol only.
-    pub settings: ProtocolSettings,
-    /// Hosts by whose distances a CAN's nodes choose where to join.
-    pub landmarks: Vec<NodeId>,
+    pub settings: Given,
+    /// Hosts that keys of its protocol name, by key.
+    pub hosts: Vec<(&'static str, Vec<NodeId>)>,
     /// Copies of each key, the owner's included.
     pub replicas: usize,
     pub stabilize_every: Duration,

@@ -9,121 +9,68 @@ use super::diagnose::Findings;
 use super::model::*;
 use super::read::{LONGEST, MILLISECOND};
 use super::table::Table;
-use crate::overlay::ProtocolSettings;
-use crate::overlay::structured::can::Partitioning;
-use crate::overlay::structured::dht::MAX_PEERS;
-use crate::overlay::structured::{can, chord, pastry};
+use crate::overlay::Given;
+use crate::overlay::key::{Key, Value, What};
 
 const SECOND: Duration = Duration::from_secs(1);
-
-/// Which keys belong to one protocol only.
-const OF_PROTOCOL: &[(&str, &[&str])] = &[
-    ("chord", &["successors"]),
-    ("pastry", &["b", "leaf_set", "neighborhood"]),
-    ("can", &["dimensions", "landmarks", "partitioning"]),
-];
 
 /// `protocol` and the keys that only some protocols have.
 #[derive(Debug)]
 pub(crate) struct ProtocolEntry {
     protocol: Option<Spanned<Protocol>>,
-    proximity: Proximity,
-    successors: Option<Spanned<u64>>,
-    digit: Option<Spanned<u64>>,
-    leaf_set: Option<Spanned<u64>>,
-    neighborhood: Option<Spanned<u64>>,
-    dimensions: Option<Spanned<u64>>,
-    pub(super) landmarks: Vec<Spanned<String>>,
-    partitioning: Partitioning,
-}
-
-/// How many copies of a key a protocol has nodes for, and why not more.
-pub(super) struct Holders {
-    pub(super) most: usize,
-    pub(super) what: String,
-    pub(super) why: &'static str,
+    values: Vec<(&'static Key, Value)>,
+    pub(super) hosts: Vec<(&'static Key, Vec<Spanned<String>>)>,
 }
 
 impl ProtocolEntry {
     pub(super) fn read(table: &Table<'_>, f: &mut Findings) -> Self {
-        let proximities = [("anycast", Proximity::Anycast), ("probed", Proximity::Probed), ("none", Proximity::None)];
-        let partitionings = [("random", Partitioning::Random), ("uniform", Partitioning::Uniform)];
-        let protocols = [("chord", Protocol::Chord), ("pastry", Protocol::Pastry), ("can", Protocol::Can)];
+        let protocols: Vec<_> = Protocol::all().map(|protocol| (protocol.name, protocol)).collect();
         if table.get("protocol").is_none() {
             table.missing("protocol", f);
         }
         let protocol = table.word("protocol", &protocols, f);
-        if protocol.is_some()
-            && let Some(word) = table.string("protocol", f)
-        {
-            let others = OF_PROTOCOL.iter().filter(|(protocol, _)| protocol != word.get_ref());
-            for (other, keys) in others {
-                of_no_effect(table, keys, &format!("`protocol = \"{other}\"`"), f);
+        if let Some(chosen) = protocol.as_ref().map(|p| *p.get_ref()) {
+            for key in Protocol::all_keys().into_iter().filter(|key| chosen.key(key.name).is_none()) {
+                let having = Protocol::all().filter(|protocol| protocol.key(key.name).is_some());
+                let having: Vec<_> = having.map(|protocol| format!("`protocol = \"{}\"`", protocol.name)).collect();
+                of_no_effect(table, &[key.name], &having.join(" or "), f);
             }
         }
-        Self {
-            protocol,
-            proximity: table.word("proximity", &proximities, f).map_or(Proximity::default(), Spanned::into_inner),
-            successors: table.integer("successors", 1..=MAX_PEERS as u64, f),
-            digit: table.integer("b", 1..=4, f),
-            leaf_set: even(table.integer("leaf_set", 2..=MAX_PEERS as u64, f), f),
-            neighborhood: table.integer("neighborhood", 1..=64, f),
-            dimensions: table.integer("dimensions", 1..=u64::from(can::MAX_DIMENSIONS), f),
-            landmarks: table.strings("landmarks", f).unwrap_or_default(),
-            partitioning: table
-                .word("partitioning", &partitionings, f)
-                .map_or(Partitioning::default(), Spanned::into_inner),
+        let mut entry = Self { protocol, values: Vec::new(), hosts: Vec::new() };
+        for key in Protocol::all_keys() {
+            entry.read_key(key, table, f);
         }
+        entry
     }
 
-    pub(super) fn settings(&self) -> (ProtocolSettings, Holders) {
-        let proximity = self.proximity;
-        match self.protocol.as_ref().map_or(Protocol::Chord, |p| *p.get_ref()) {
-            Protocol::Chord => {
-                let successors = number(&self.successors, 6);
-                let holders = Holders {
-                    most: successors + 1,
-                    what: format!("{successors} successors"),
-                    why: "a key is kept by its owner and by successors of the owner",
-                };
-                (ProtocolSettings::Chord(chord::Settings { successors, proximity }), holders)
+    fn read_key(&mut self, key: &'static Key, table: &Table<'_>, f: &mut Findings) {
+        let name = key.name;
+        let read = match &key.what {
+            What::Int(range) => table.integer(name, range.clone(), f).map(|n| (n.span(), Value::Int(*n.get_ref()))),
+            What::Float(range) => table.number(name, range.clone(), f).map(|n| (n.span(), Value::Float(*n.get_ref()))),
+            What::Time(range) => table.duration(name, range.clone(), f).map(|t| (t.span(), Value::Time(*t.get_ref()))),
+            What::Bool => table.get(name).map(|v| v.span()).zip(table.boolean(name, f).map(Value::Bool)),
+            What::Word(words) => {
+                let words: Vec<_> = words.iter().map(|word| (*word, *word)).collect();
+                table.word(name, &words, f).map(|word| (word.span(), Value::from(*word.get_ref())))
             }
-            Protocol::Pastry => {
-                let usual = pastry::Settings::default();
-                let leaf_set = number(&self.leaf_set, usual.leaf_set);
-                let neighborhood = number(&self.neighborhood, usual.neighborhood);
-                // At most 4.
-                let b = number(&self.digit, usual.b.into()) as u8;
-                let holders = Holders {
-                    most: leaf_set + 1,
-                    what: format!("{leaf_set} leaves"),
-                    why: "a key is kept by its owner and by leaves of the owner",
-                };
-                (ProtocolSettings::Pastry(pastry::Settings { b, leaf_set, neighborhood, proximity }), holders)
+            What::Hosts(_) => {
+                self.hosts.push((key, table.strings(name, f).unwrap_or_default()));
+                None
             }
-            Protocol::Can => {
-                let usual = can::Settings::default();
-                // At most 8. Landmarks get their addresses when all hosts have theirs.
-                let dimensions = number(&self.dimensions, usual.dimensions as usize) as u32;
-                let holders = Holders {
-                    most: dimensions as usize + 1,
-                    what: format!("{dimensions} dimensions"),
-                    why: "a key is kept by its owner and by neighbors of the owner, of which there may be one a dimension",
-                };
-                let partitioning = self.partitioning;
-                (ProtocolSettings::Can(can::Settings { dimensions, proximity, partitioning, ..usual }), holders)
-            }
+        };
+        let Some((span, value)) = read else { return };
+        if let Some(wrong) = (key.wrong)(&value) {
+            f.error("out-of-range", span, wrong.message).label(wrong.label);
         }
+        self.values.push((key, value));
     }
-}
 
-/// Leaf sets have two halves.
-fn even(leaves: Option<Spanned<u64>>, f: &mut Findings) -> Option<Spanned<u64>> {
-    if let Some(odd) = leaves.as_ref().filter(|n| n.get_ref() % 2 == 1) {
-        let message = format!("a leaf set of {} has no two halves", odd.get_ref());
-        f.error("out-of-range", odd.span(), message).label("write an even number");
+    /// What its nodes are told but for hosts, which have no addresses yet.
+    pub(super) fn settings(&self) -> Given {
+        let protocol = self.protocol.as_ref().map_or_else(Protocol::default, |p| *p.get_ref());
+        self.values.iter().fold(Given::of(protocol), |given, (key, value)| given.with(key.name, value.clone()))
     }
-    leaves
 }
 
 /// How islands are to find one another.

@@ -3,6 +3,7 @@
 use anybed::anycast::Means;
 use anybed::event::{NodeDid, What};
 use anybed::measure::{OverlayReport, Report};
+use anybed::overlay::Neighbors;
 use anybed::overlay::id::Id;
 use anybed::topology::Protocol;
 use proptest::prelude::*;
@@ -64,7 +65,7 @@ fn a_wrong_successor_is_not_whole() {
 #[test]
 fn in_pastry_the_closest_owns() {
     let mut lab = whole_ring();
-    lab.facts.overlays[0].protocol = Protocol::Pastry;
+    lab.facts.overlays[0].protocol = Protocol::named("pastry").unwrap();
     // A key just behind host 1: its successor is host 2, its closest host 1.
     let behind = Id(id(1).0 + 1);
     lab.looked(5.0, HOSTS[0], behind, Some(HOSTS[1])).looked(5.1, HOSTS[0], behind, Some(HOSTS[2])).end(10.0);
@@ -78,11 +79,9 @@ fn in_can_zones_tell_who_owns_and_whether_the_space_is_whole() {
     let half = u128::MAX / 2;
     let (lower, upper) = ((Id(0), Id(half)), (Id(half + 1), Id(u128::MAX)));
     let mut lab = music();
-    lab.facts.overlays[0].protocol = Protocol::Can;
+    lab.facts.overlays[0].protocol = Protocol::named("can").unwrap();
     let zone = |of: (Id, Id), knows: &str| match neighbors(&[], None, &[knows]) {
-        NodeDid::Neighbors { successors, predecessor, fingers, .. } => {
-            NodeDid::Neighbors { successors, predecessor, fingers, zones: vec![of] }
-        }
+        NodeDid::Neighbors(neighbors) => NodeDid::Neighbors(Neighbors { zones: vec![of], ..neighbors }),
         other => other,
     };
     lab.joined(1.0, HOSTS[0], None).joined(1.1, HOSTS[1], Some(HOSTS[0]));

@@ -7,6 +7,7 @@ use anybed::event::{
     Strain, What,
 };
 use anybed::measure::{Record, Report, report};
+use anybed::overlay::Neighbors;
 use anybed::overlay::id::Id;
 use anybed::scenario::{Expectation, Metric, Op, Value, When};
 use anybed::topology::{Bootstrap, Coloring, Healing, LookupMode, NodeKind, Protocol, Redirect};
@@ -115,7 +116,7 @@ impl Synthetic {
         let ids = hosts.iter().enumerate().map(|(i, h)| ((*h).to_owned(), id(i)));
         self.facts.overlays.push(OverlayFacts {
             name: name.into(),
-            protocol: Protocol::Chord,
+            protocol: Protocol::default(),
             bootstrap: Bootstrap::Anycast,
             healing: Healing::Colors,
             coloring: Coloring::Random,
@@ -269,10 +270,10 @@ pub(crate) fn key(index: usize) -> Id {
 
 pub(crate) fn neighbors(successors: &[&str], predecessor: Option<&str>, fingers: &[&str]) -> NodeDid {
     let owned = |names: &[&str]| names.iter().map(|n| (*n).to_owned()).collect();
-    NodeDid::Neighbors {
+    NodeDid::Neighbors(Neighbors {
         successors: owned(successors),
         predecessor: predecessor.map(Into::into),
         fingers: owned(fingers),
-        zones: Vec::new(),
-    }
+        ..Neighbors::default()
+    })
 }

@@ -4,8 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use anybed::anycast::{Command, Event};
-use anybed::overlay::structured::can;
-use anybed::overlay::{Peer, ProtocolSettings, Proximity};
+use anybed::overlay::{Peer, Proximity};
 use anybed::topology::{Healing, LookupMode};
 
 use crate::world::{self, Options, World};
@@ -13,8 +12,8 @@ use crate::world::{self, Options, World};
 const SECOND: Duration = Duration::from_secs(1);
 
 fn options(dimensions: u32) -> Options {
-    let can = can::Settings { dimensions, ..can::Settings::default() };
-    Options { protocol: ProtocolSettings::Can(can), ..Options::default() }
+    let can = world::given("can").with("dimensions", u64::from(dimensions));
+    Options { protocol: can, ..Options::default() }
 }
 
 #[test]
@@ -30,10 +29,9 @@ fn after_joins_the_space_is_tiled() {
 
 #[test]
 fn a_lookup_takes_about_a_quarter_of_d_times_the_dth_root_of_n_hops() {
-    for (hosts, dimensions, lookup) in [(64, 2, LookupMode::Iterative), (64, 3, LookupMode::Recursive)] {
-        let can = can::Settings { dimensions, proximity: Proximity::None, ..can::Settings::default() };
-        let mut world =
-            World::new(Options { hosts, lookup, protocol: ProtocolSettings::Can(can), ..Options::default() });
+    for (hosts, dimensions, lookup) in [(64, 2u32, LookupMode::Iterative), (64, 3, LookupMode::Recursive)] {
+        let can = world::given("can").with("dimensions", u64::from(dimensions)).with("proximity", Proximity::None);
+        let mut world = World::new(Options { hosts, lookup, protocol: can, ..Options::default() });
         world.join_all();
         world.expect_whole(30 * SECOND);
         let looked = world.lookups(500);
@@ -152,15 +150,15 @@ fn mean_distance(world: &World) -> f64 {
 
 #[test]
 fn with_landmarks_neighbors_are_nearer() {
-    let landmarks = [0, 17, 35].map(|h| Some(Peer { id: world::id(h), address: world::address(h) }));
-    let mean = |landmarks| {
-        let can = can::Settings { landmarks, ..can::Settings::default() };
-        let mut world = World::new(Options { hosts: 36, protocol: ProtocolSettings::Can(can), ..Options::default() });
+    let landmarks = [0, 17, 35].map(|h| Peer { id: world::id(h), address: world::address(h) });
+    let mean = |landmarks: Vec<Peer>| {
+        let can = world::given("can").with("landmarks", landmarks);
+        let mut world = World::new(Options { hosts: 36, protocol: can, ..Options::default() });
         world.join_all();
         world.expect_whole(30 * SECOND);
         mean_distance(&world)
     };
-    let (without, with) = (mean([None; 4]), mean([landmarks[0], landmarks[1], landmarks[2], None]));
+    let (without, with) = (mean(Vec::new()), mean(landmarks.to_vec()));
     assert!(with < 0.8 * without, "{with} ms, {without} ms without");
 }
 
@@ -168,13 +166,8 @@ fn with_landmarks_neighbors_are_nearer() {
 #[test]
 fn weighing_progress_by_round_trip_saves_time_at_each_hop() {
     let mean = |proximity| {
-        let can = can::Settings { dimensions: 4, proximity, ..can::Settings::default() };
-        let options = Options {
-            hosts: 48,
-            lookup: LookupMode::Recursive,
-            protocol: ProtocolSettings::Can(can),
-            ..Options::default()
-        };
+        let can = world::given("can").with("dimensions", 4).with("proximity", proximity);
+        let options = Options { hosts: 48, lookup: LookupMode::Recursive, protocol: can, ..Options::default() };
         let mut world = World::new(options);
         world.join_all();
         world.expect_whole(30 * SECOND);

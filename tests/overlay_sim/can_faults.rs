@@ -4,8 +4,6 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use anybed::anycast::Command;
-use anybed::overlay::ProtocolSettings;
-use anybed::overlay::structured::can;
 use anybed::topology::{Healing, LookupMode};
 use proptest::prelude::*;
 
@@ -74,8 +72,8 @@ proptest! {
         faults in prop::collection::vec(fault(), 0..24),
     ) {
         let lookup = if recursive { LookupMode::Recursive } else { LookupMode::Iterative };
-        let can = can::Settings { dimensions, ..can::Settings::default() };
-        let options = Options { hosts, seed, lookup, protocol: ProtocolSettings::Can(can), healing: Healing::Colors, ..Options::default() };
+        let can = world::given("can").with("dimensions", u64::from(dimensions));
+        let options = Options { hosts, seed, lookup, protocol: can, healing: Healing::Colors, ..Options::default() };
         let mut world = World::new(options);
         world.join_all();
         world.sim.set_loss(loss);
@@ -123,8 +121,8 @@ proptest! {
         cut in 0..30u64,
         dimensions in 1..=3u32,
     ) {
-        let can = can::Settings { dimensions, ..can::Settings::default() };
-        let mut world = World::new(Options { hosts: 18, seed, protocol: ProtocolSettings::Can(can), healing: Healing::Colors, ..Options::default() });
+        let can = world::given("can").with("dimensions", u64::from(dimensions));
+        let mut world = World::new(Options { hosts: 18, seed, protocol: can, healing: Healing::Colors, ..Options::default() });
         world.join_all();
         world.expect_whole(30 * SECOND);
         prop_assert_eq!(world.put(30), 30);

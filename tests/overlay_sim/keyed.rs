@@ -38,7 +38,7 @@ impl Room {
     /// `hosts` members of an overlay that has stored keys, some of them overwritten.
     fn of(options: Options, hosts: usize) -> Self {
         let now = Time::default();
-        let members = (0..hosts).map(|host| Member::new(world::config(options, host), now)).collect();
+        let members = (0..hosts).map(|host| Member::new(world::config(options.clone(), host), now)).collect();
         let mut room = Self { now, members, record: Vec::new() };
         for host in 0..hosts {
             room.members[host].command(room.now, Command::Join { found: host == 0 });

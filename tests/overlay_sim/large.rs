@@ -3,14 +3,13 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use anybed::overlay::structured::can::{self, Partitioning};
-use anybed::overlay::{LookupMode, Protocol, ProtocolSettings, Proximity};
+use anybed::overlay::{LookupMode, Protocol, Proximity};
 use anybed::sim::{Delays, Lookups, Options, Sample, World, settings};
 
 const SECOND: Duration = Duration::from_secs(1);
 
 fn options(nodes: usize, proximity: Proximity, seed: u64) -> Options {
-    Options::of(nodes, settings(Protocol::Chord, proximity), seed)
+    Options::of(nodes, settings(Protocol::default(), proximity), seed)
 }
 
 fn settled(options: &Options) -> World {
@@ -39,9 +38,9 @@ fn classic_fingers_take_half_log2_n_hops() {
 /// zones differ: lookups pass through the large ones, and are shorter than that.
 #[test]
 fn in_zones_of_equal_size_can_takes_what_its_paper_says() {
-    let [uniform, random] = [Partitioning::Uniform, Partitioning::Random].map(|partitioning| {
-        let can = can::Settings { dimensions: 2, proximity: Proximity::None, partitioning, ..can::Settings::default() };
-        let mut world = settled(&Options::of(64, ProtocolSettings::Can(can), 1));
+    let [uniform, random] = ["uniform", "random"].map(|partitioning| {
+        let can = crate::world::given("can").with("proximity", Proximity::None).with("partitioning", partitioning);
+        let mut world = settled(&Options::of(64, can, 1));
         all_right(&world.lookups(1500)).mean
     });
     let paper = 2.0 / 4.0 * 64f64.sqrt();

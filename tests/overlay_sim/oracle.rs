@@ -4,26 +4,31 @@ use std::collections::BTreeSet;
 
 use anybed::anycast::Member;
 use anybed::overlay::id::Id;
+use anybed::overlay::oracle::Told;
 use anybed::overlay::sim::Sim;
-use anybed::overlay::{Protocol, ProtocolSettings};
+use anybed::overlay::{Given, Neighbors, Protocol};
 
 use crate::{oracle_can, world};
 
 /// What is wrong with the neighbors of an island's members, one line each.
-pub(crate) fn wrong_neighbors(sim: &Sim<Member>, island: &BTreeSet<usize>, protocol: ProtocolSettings) -> Vec<String> {
-    match protocol {
-        ProtocolSettings::Chord(chord) => wrong_on_the_ring(sim, island, chord.successors),
-        ProtocolSettings::Can(can) => oracle_can::wrong(sim, island, can.dimensions),
-        ProtocolSettings::Pastry(pastry) => wrong_on_the_ring(sim, island, pastry.leaf_set / 2),
+pub(crate) fn wrong_neighbors(sim: &Sim<Member>, island: &BTreeSet<usize>, given: &Given) -> Vec<String> {
+    match given.protocol.name {
+        "chord" => wrong_on_the_ring(sim, island, given.size("successors")),
+        "pastry" => wrong_on_the_ring(sim, island, given.size("leaf_set") / 2),
+        "can" => oracle_can::wrong(sim, island, given.int("dimensions") as u32),
+        other => panic!("what is right in {other}?"),
     }
 }
 
 /// Who among an island's members owns a key.
 pub(crate) fn owner(sim: &Sim<Member>, island: &BTreeSet<usize>, protocol: Protocol, key: Id) -> Option<Id> {
-    match protocol {
-        Protocol::Can => oracle_can::owner(sim, island, key),
-        Protocol::Chord | Protocol::Pastry => protocol.owner(key, island.iter().map(|h| world::id(*h))),
+    if !protocol.oracle.by_ids() {
+        return oracle_can::owner(sim, island, key);
     }
+    let neighbors = Neighbors::default();
+    let mut told: Vec<_> = island.iter().map(|h| Told { id: world::id(*h), neighbors: &neighbors }).collect();
+    told.sort_by_key(|told| told.id);
+    protocol.oracle.owner(key, &told)
 }
 
 /// Successor lists (upper halves of leaf sets) and predecessors.

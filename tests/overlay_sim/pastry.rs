@@ -6,25 +6,20 @@ use std::time::Duration;
 use anybed::anycast::{Command, Event, Member};
 use anybed::overlay::id::Id;
 use anybed::overlay::sim::Sim;
-use anybed::overlay::structured::pastry;
-use anybed::overlay::{Outcome, ProtocolSettings, Proximity};
+use anybed::overlay::{Given, Outcome, Proximity};
 use anybed::topology::{Bootstrap, Healing, LookupMode};
 
 use crate::world::{self, Happening, Options, World};
 
 const SECOND: Duration = Duration::from_secs(1);
 
-fn protocol(settings: pastry::Settings) -> ProtocolSettings {
-    ProtocolSettings::Pastry(settings)
-}
-
 fn options(hosts: usize) -> Options {
-    Options { hosts, protocol: protocol(pastry::Settings::default()), ..Options::default() }
+    Options { hosts, protocol: world::given("pastry"), ..Options::default() }
 }
 
 /// Few leaves: most of the overlay lies beyond them.
-fn few_leaves() -> ProtocolSettings {
-    protocol(pastry::Settings { leaf_set: 4, ..pastry::Settings::default() })
+fn few_leaves() -> Given {
+    world::given("pastry").with("leaf_set", 4)
 }
 
 fn up(options: Options) -> World {
@@ -59,8 +54,8 @@ fn overlays_of_one_two_and_three_work() {
 fn a_lookup_takes_fewer_hops_than_an_id_has_digits_of_use() {
     // ⌈log 64⌉ to the base 2^b.
     for (lookup, b, limit) in [(LookupMode::Iterative, 4, 2.0), (LookupMode::Recursive, 1, 6.0)] {
-        let settings = pastry::Settings { b, leaf_set: 4, neighborhood: 0, ..pastry::Settings::default() };
-        let mut world = up(Options { lookup, protocol: protocol(settings), ..options(64) });
+        let settings = world::given("pastry").with("b", b).with("leaf_set", 4).with("neighborhood", 0);
+        let mut world = up(Options { lookup, protocol: settings, ..options(64) });
         world.sim.run_for(5 * SECOND);
         let looked = world.lookups(300);
         assert_eq!((looked.unanswered, looked.wrong), (0, 0));
@@ -223,8 +218,8 @@ fn first_row(world: &World) -> (f64, usize) {
 fn a_contact_picked_by_anycast_gives_nearer_entries_than_one_that_is_not_near() {
     let joined_by = |bootstrap, proximity| {
         // Without a neighborhood set the entries are the table.
-        let settings = pastry::Settings { proximity, neighborhood: 0, leaf_set: 8, ..pastry::Settings::default() };
-        let mut world = World::new(Options { bootstrap, protocol: protocol(settings), ..options(42) });
+        let settings = world::given("pastry").with("proximity", proximity).with("neighborhood", 0).with("leaf_set", 8);
+        let mut world = World::new(Options { bootstrap, protocol: settings, ..options(42) });
         world.join_all();
         first_row(&world)
     };
@@ -237,8 +232,8 @@ fn a_contact_picked_by_anycast_gives_nearer_entries_than_one_that_is_not_near() 
 /// With one leaf on either side, a node that has lost a neighbor knows nothing of that side any more.
 #[test]
 fn who_has_lost_a_whole_side_answers_late_rather_than_wrongly() {
-    let few = protocol(pastry::Settings { leaf_set: 2, neighborhood: 0, ..pastry::Settings::default() });
-    let mut world = up(Options { protocol: few, ..options(24) });
+    let few = world::given("pastry").with("leaf_set", 2).with("neighborhood", 0);
+    let mut world = up(Options { protocol: few.clone(), ..options(24) });
     let since = world.sim.events().len();
     let ring = world.ring();
     ring[5..8].iter().for_each(|host| world.sim.crash(*host));
@@ -249,7 +244,8 @@ fn who_has_lost_a_whole_side_answers_late_rather_than_wrongly() {
         world.sim.run_for(Duration::from_millis(10));
     }
     world.expect_whole(30 * SECOND);
-    let owner = |key| few.protocol().owner(key, left.iter().map(|h| world::id(*h)));
+    let left: BTreeSet<usize> = left.into_iter().collect();
+    let owner = |key| crate::oracle::owner(&world.sim, &left, few.protocol, key);
     let answers = world.sim.events()[since..].iter().filter_map(|h| match h.event {
         Event::Done { outcome: Outcome::Looked { key, owner: Some(owner), .. }, .. } => Some((key, owner)),
         _ => None,

@@ -5,8 +5,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use anybed::anycast::Command;
-use anybed::overlay::structured::pastry;
-use anybed::overlay::{Phase, ProtocolSettings, Proximity};
+use anybed::overlay::{Given, Phase, Proximity};
 use anybed::topology::{Healing, LookupMode};
 use proptest::prelude::*;
 
@@ -49,13 +48,17 @@ fn op() -> impl Strategy<Value = Op> {
     ]
 }
 
-fn protocol() -> impl Strategy<Value = ProtocolSettings> {
+fn protocol() -> impl Strategy<Value = Given> {
     let proximity = prop_oneof![Just(Proximity::None), Just(Proximity::Probed), Just(Proximity::Anycast)];
     let settings = (1..=4u8, 2..=8usize, 0..=16usize, proximity);
     let pastry = settings.prop_map(|(b, half, neighborhood, proximity)| {
-        ProtocolSettings::Pastry(pastry::Settings { b, leaf_set: 2 * half, neighborhood, proximity })
+        world::given("pastry")
+            .with("b", u64::from(b))
+            .with("leaf_set", 2 * half as u64)
+            .with("neighborhood", neighborhood as u64)
+            .with("proximity", proximity)
     });
-    prop_oneof![1 => (3..=8usize).prop_map(world::chord), 3 => pastry]
+    prop_oneof![1 => (3..=8u64).prop_map(world::chord), 3 => pastry]
 }
 
 /// What has happened to copies since the overlay was last whole.

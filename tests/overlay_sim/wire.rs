@@ -6,9 +6,8 @@ use std::time::Duration;
 
 use anybed::anycast::{Command, Event, GroupRef, Member, probe};
 use anybed::overlay::id::Id;
-use anybed::overlay::structured::{can, pastry};
 use anybed::overlay::wire::{MAX_DATAGRAM, Tag, encode};
-use anybed::overlay::{Neighbors, Outcome, ProtocolSettings, Time, Via};
+use anybed::overlay::{Neighbors, Outcome, Protocol, Time, Via};
 use proptest::prelude::*;
 
 use crate::world::{self, Options};
@@ -19,8 +18,7 @@ fn member() -> (Member, Time) {
 
 /// Of each protocol.
 fn options() -> impl Strategy<Value = Options> {
-    let can = ProtocolSettings::Can(can::Settings::default());
-    let protocols = [world::chord(8), ProtocolSettings::Pastry(pastry::Settings::default()), can];
+    let protocols = [world::chord(8), world::given("pastry"), world::given("can")];
     prop::sample::select(protocols.map(|protocol| Options { protocol, ..Options::default() }).to_vec())
 }
 
@@ -142,7 +140,7 @@ proptest! {
         options in options(),
         datagrams in prop::collection::vec((any::<bool>(), prop::collection::vec(any::<u8>(), 0..300)), 1..20),
     ) {
-        let (mut member, mut now) = member_of(options);
+        let (mut member, mut now) = member_of(options.clone());
         let head = encode(Tag::of_overlay("music"), &()).unwrap();
         for (ours, bytes) in datagrams {
             // Half of them get past the tag.
@@ -164,7 +162,7 @@ proptest! {
         pick in any::<prop::sample::Index>(),
         changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4),
     ) {
-        let (mut member, now) = member_of(options);
+        let (mut member, now) = member_of(options.clone());
         let recorded = recorded(options);
         let mut bytes = recorded[pick.index(recorded.len())].clone();
         for (at, byte) in changes {
@@ -183,37 +181,39 @@ proptest! {
 /// What three members say to one another while they join and store keys.
 fn recorded(options: Options) -> &'static Vec<Vec<u8>> {
     static RECORDED: [OnceLock<Vec<Vec<u8>>>; 3] = [const { OnceLock::new() }; 3];
-    RECORDED[options.protocol.protocol() as usize].get_or_init(|| {
-        let mut members: Vec<Member> =
-            (0..3).map(|h| Member::new(world::config(options, h), Time::default())).collect();
-        let mut said = Vec::new();
-        let mut now = Time::default();
-        members[0].command(now, Command::Join { found: true });
-        for step in 0..2000u64 {
-            now = now + Duration::from_millis(5);
-            if step == 400 || step == 500 {
-                members[(step / 100 - 3) as usize].command(now, Command::Join { found: false });
-            }
-            if step > 1000 && step % 50 == 0 {
-                let (key, value) = (format!("k{step}"), "v".to_owned());
-                members[(step / 50 % 3) as usize].command(now, Command::Put { token: step, key, value });
-            }
-            for from in 0..3 {
-                members[from].handle_timeout(now);
-                while let Some(transmit) = members[from].poll_transmit() {
-                    let joins = transmit.to == world::group(0);
-                    let to = if joins {
-                        0
-                    } else {
-                        (0..3).find(|h| world::address(*h) == transmit.to).expect("one of them")
-                    };
-                    let via = if joins { Via::Group(0) } else { Via::Unicast };
-                    members[to].handle(now, world::address(from), via, &transmit.bytes);
-                    said.push(transmit.bytes);
+    RECORDED[Protocol::all().position(|p| p == options.protocol.protocol).expect("a row of the table")].get_or_init(
+        || {
+            let mut members: Vec<Member> =
+                (0..3).map(|h| Member::new(world::config(options.clone(), h), Time::default())).collect();
+            let mut said = Vec::new();
+            let mut now = Time::default();
+            members[0].command(now, Command::Join { found: true });
+            for step in 0..2000u64 {
+                now = now + Duration::from_millis(5);
+                if step == 400 || step == 500 {
+                    members[(step / 100 - 3) as usize].command(now, Command::Join { found: false });
+                }
+                if step > 1000 && step % 50 == 0 {
+                    let (key, value) = (format!("k{step}"), "v".to_owned());
+                    members[(step / 50 % 3) as usize].command(now, Command::Put { token: step, key, value });
+                }
+                for from in 0..3 {
+                    members[from].handle_timeout(now);
+                    while let Some(transmit) = members[from].poll_transmit() {
+                        let joins = transmit.to == world::group(0);
+                        let to = if joins {
+                            0
+                        } else {
+                            (0..3).find(|h| world::address(*h) == transmit.to).expect("one of them")
+                        };
+                        let via = if joins { Via::Group(0) } else { Via::Unicast };
+                        members[to].handle(now, world::address(from), via, &transmit.bytes);
+                        said.push(transmit.bytes);
+                    }
                 }
             }
-        }
-        assert!(members.iter().all(world::is_member));
-        said
-    })
+            assert!(members.iter().all(world::is_member));
+            said
+        },
+    )
 }

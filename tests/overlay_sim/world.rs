@@ -8,8 +8,7 @@ use anybed::anycast::{Coloring, Command, Drain, Event, Healing, Member, NodeConf
 use anybed::overlay::auth::Key;
 use anybed::overlay::id::Id;
 use anybed::overlay::sim::{Happened, Settings, Sim};
-use anybed::overlay::structured::chord;
-use anybed::overlay::{Outcome, Phase, ProtocolSettings, Proximity};
+use anybed::overlay::{Given, Outcome, Phase, Protocol};
 use anybed::topology::{Bootstrap, LookupMode};
 
 use crate::oracle;
@@ -19,11 +18,11 @@ pub(crate) type Happening = Happened<Event>;
 /// Number of colors, where there are any.
 pub(crate) const COLORS: u16 = 8;
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Options {
     pub(crate) hosts: usize,
     pub(crate) seed: u64,
-    pub(crate) protocol: ProtocolSettings,
+    pub(crate) protocol: Given,
     pub(crate) lookup: LookupMode,
     pub(crate) healing: Healing,
     pub(crate) bootstrap: Bootstrap,
@@ -78,8 +77,13 @@ pub(crate) struct Looked {
     pub(crate) mean_milliseconds: f64,
 }
 
-pub(crate) fn chord(successors: usize) -> ProtocolSettings {
-    ProtocolSettings::Chord(chord::Settings { successors, proximity: Proximity::Anycast })
+/// A protocol, told nothing but its name.
+pub(crate) fn given(protocol: &str) -> Given {
+    Given::of(Protocol::named(protocol).expect("a row of the table"))
+}
+
+pub(crate) fn chord(successors: u64) -> Given {
+    given("chord").with("successors", successors)
 }
 
 pub(crate) fn id(host: usize) -> Id {
@@ -150,7 +154,8 @@ impl World {
             loss: options.loss,
             propagation: Duration::from_millis(50),
         };
-        let make = move |host, address, now| Member::new(NodeConfig { address, ..config(options, host) }, now);
+        let of = options.clone();
+        let make = move |host, address, now| Member::new(NodeConfig { address, ..config(of.clone(), host) }, now);
         let sim = Sim::new(settings, make);
         Self { sim, options, keys: Vec::new(), next_token: 0, noted: 0, renumbered: 0 }
     }
@@ -204,7 +209,7 @@ impl World {
 
     /// Waits until each set is an overlay of its own: everybody has the right neighbors.
     pub(crate) fn expect_islands(&mut self, within: Duration, islands: &[BTreeSet<usize>]) {
-        let protocol = self.options.protocol;
+        let protocol = &self.options.protocol;
         let wrong = |sim: &Sim<Member>, island: &BTreeSet<usize>| oracle::wrong_neighbors(sim, island, protocol);
         let whole = |sim: &Sim<Member>| islands.iter().all(|island| wrong(sim, island).is_empty());
         if !self.sim.run_until(within, whole) {
@@ -345,7 +350,7 @@ impl World {
             let Outcome::Looked { key, owner, hops, milliseconds } = outcome else { panic!("no lookup: {outcome:?}") };
             looked.mean_hops += f64::from(hops) / count as f64;
             looked.mean_milliseconds += milliseconds / count as f64;
-            let right = oracle::owner(&self.sim, island, self.options.protocol.protocol(), key);
+            let right = oracle::owner(&self.sim, island, self.options.protocol.protocol, key);
             looked.unanswered += usize::from(owner.is_none());
             looked.wrong += usize::from(owner.is_some() && owner != right);
         }

@@ -20,7 +20,7 @@ use super::join::Why;
 use super::member::{Event, Member, Welcome};
 use super::message::Message;
 use crate::overlay::id::Id;
-use crate::overlay::{Peer, Time};
+use crate::overlay::{self, Peer, Time};
 use ask::Target;
 use rendezvous::{Alarm, Leader};
 
@@ -150,7 +150,7 @@ impl Member {
         }
         let watch = self.rng.random();
         self.healer.suspects.insert(watch, suspect);
-        self.overlay.watch(now, watch, place);
+        self.overlay.ask(now, overlay::Token::Own(watch), overlay::Ask::Find { key: place });
     }
 
     /// A suspect has said where it stands now.
@@ -160,7 +160,7 @@ impl Member {
             return;
         }
         (suspect.size, suspect.asked, suspect.next) = (welcome.size, false, None);
-        self.overlay.watch(now, watch, welcome.place);
+        self.overlay.ask(now, overlay::Token::Own(watch), overlay::Ask::Find { key: welcome.place });
     }
 
     /// A lookup of a suspect's place in this node's own island has ended.

@@ -16,6 +16,7 @@
 mod landmarks;
 mod message;
 mod place;
+mod row;
 mod space;
 mod tables;
 mod takeover;
@@ -33,6 +34,7 @@ use crate::overlay::id::Id;
 use crate::overlay::{Peer, Proximity, Time};
 pub use landmarks::MAX_LANDMARKS;
 use message::{Ask, Claim, MAX_BEQUESTS, Place, Tell};
+pub use row::ROW;
 use space::{GIVEN, Space};
 pub use zone::{MAX_DIMENSIONS, Zone};
 

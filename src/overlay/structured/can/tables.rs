@@ -20,6 +20,7 @@ impl Tables for Space {
             predecessor: None,
             fingers: self.contacts.keys().copied().collect(),
             zones: self.zones().map(|z| (z.first(), z.last())).collect(),
+            ..Neighbors::default()
         }
     }
 

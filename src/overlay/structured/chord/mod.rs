@@ -10,6 +10,7 @@
 mod fingers;
 mod message;
 mod ring;
+mod row;
 mod stabilize;
 
 use std::time::Duration;
@@ -22,6 +23,7 @@ use crate::overlay::id::Id;
 use crate::overlay::{Peer, Proximity, Time};
 use message::{Ask, Place, Tell};
 use ring::Ring;
+pub use row::ROW;
 
 /// A node of a Chord ring.
 pub type Chord = Dht<Ring>;

@@ -197,7 +197,7 @@ impl Tables for Ring {
             successors: self.successors.iter().map(|p| p.id).collect(),
             predecessor: self.predecessor.map(|p| p.id),
             fingers: fingers.into_iter().collect(),
-            zones: Vec::new(),
+            ..Neighbors::default()
         }
     }
 

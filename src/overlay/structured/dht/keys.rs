@@ -9,7 +9,7 @@ use super::task::{Found, Goal};
 use super::{Body, Dht, Did, Geometry, MAX_TASKS, Purpose, Request, Response, ResponseOf};
 use crate::overlay::id::Id;
 use crate::overlay::store::{Item, MAX_KEY, MAX_VALUE, Stamp};
-use crate::overlay::{Outcome, Peer, Time};
+use crate::overlay::{Outcome, Peer, Time, Token};
 
 /// A put waits for the owner's replicas, one of which may have to fail first.
 const PUT_PATIENCE: u32 = 3;
@@ -31,7 +31,7 @@ enum Writer {
 }
 
 impl<G: Geometry> Dht<G> {
-    pub(super) fn start_put(&mut self, now: Time, token: u64, key: String, value: String) {
+    pub(super) fn start_put(&mut self, now: Time, token: Token, key: String, value: String) {
         if key.len() > MAX_KEY || value.len() > MAX_VALUE {
             let outcome = Outcome::Put { key, stored: false };
             return self.events.push_back(Did::Done { token, outcome });

@@ -8,7 +8,7 @@ use super::message::{Body, Envelope};
 use super::task::Goal;
 use super::{Dht, EnvelopeOf, Geometry};
 use crate::overlay::id::Id;
-use crate::overlay::{Did, Neighbors, Overlay, Peer, Phase, Time};
+use crate::overlay::{Ask, Did, Neighbors, Overlay, Peer, Phase, Time, Token};
 
 impl<G: Geometry> Overlay for Dht<G> {
     fn phase(&self) -> Phase {
@@ -52,20 +52,14 @@ impl<G: Geometry> Overlay for Dht<G> {
         }
     }
 
-    fn find(&mut self, now: Time, token: u64, key: Id) {
-        self.start_task(now, key, Goal::Find { token }, None);
-    }
-
-    fn watch(&mut self, now: Time, watch: u64, key: Id) {
-        self.start_task(now, key, Goal::Watch(watch), None);
-    }
-
-    fn put(&mut self, now: Time, token: u64, key: String, value: String) {
-        self.start_put(now, token, key, value);
-    }
-
-    fn get(&mut self, now: Time, token: u64, key: String) {
-        self.start_task(now, Id::of_key(&key), Goal::Get { token, key, rest: Vec::new() }, None);
+    fn ask(&mut self, now: Time, token: Token, ask: Ask) {
+        match ask {
+            Ask::Find { key } => self.start_task(now, key, Goal::Find { token }, None),
+            Ask::Put { key, value } => self.start_put(now, token, key, value),
+            Ask::Get { key } => {
+                self.start_task(now, Id::of_key(&key), Goal::Get { token, key, rest: Vec::new() }, None);
+            }
+        }
     }
 
     fn place(&self) -> Id {

@@ -7,7 +7,7 @@ use crate::overlay::id::Id;
 use crate::overlay::store::{Digest, Item, Stamp};
 
 /// Most peers in one list of a message.
-pub const MAX_PEERS: usize = 16;
+pub use crate::overlay::MAX_PEERS;
 /// Most ids in an `avoid` list.
 pub const MAX_AVOID: usize = 8;
 /// Most stamps in one answer to [`Request::Compare`].

@@ -29,6 +29,7 @@ use std::time::Duration;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
+pub use crate::overlay::Common as Settings;
 use crate::overlay::id::Id;
 use crate::overlay::store::{Item, Store};
 use crate::overlay::{Did, LookupMode, Neighbors, Peer, Phase, Time};
@@ -42,18 +43,6 @@ use task::{Goal, Task};
 const MAX_TASKS: usize = 512;
 /// Most foreign lookups a node passes on at once; more are dropped and their origins try again.
 const MAX_FORWARDS: usize = 512;
-
-/// What is configured for every structured overlay.
-#[derive(Clone, Copy, Debug)]
-pub struct Settings {
-    /// Copies of each key, the owner's included.
-    pub replicas: usize,
-    pub stabilize_every: Duration,
-    /// The least: it grows while answers take longer.
-    pub rpc_timeout: Duration,
-    pub rpc_tries: u32,
-    pub lookup: LookupMode,
-}
 
 type BodyOf<G> = Body<<G as Geometry>::Ask, <G as Geometry>::Tell, <G as Tables>::Place>;
 type EnvelopeOf<G> = Envelope<<G as Geometry>::Ask, <G as Geometry>::Tell, <G as Tables>::Place>;

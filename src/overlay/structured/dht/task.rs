@@ -5,7 +5,7 @@
 
 use super::{Body, Dht, Did, Geometry, LookupMode, MAX_AVOID, MAX_TASKS, Phase, Purpose, Query, Request, Route, Step};
 use crate::overlay::id::Id;
-use crate::overlay::{Outcome, Peer, Time};
+use crate::overlay::{Outcome, Peer, Time, Token};
 
 /// A lookup starts anew this often before it is given up.
 const ATTEMPTS: u32 = 8;
@@ -30,21 +30,20 @@ pub(super) struct Task<G: Geometry> {
 #[derive(Clone, Debug)]
 pub(super) enum Goal<O> {
     Find {
-        token: u64,
+        token: Token,
     },
-    Watch(u64),
     /// The geometry's own.
     Own(O),
     Join,
     Merge,
     Put {
-        token: u64,
+        token: Token,
         key: String,
         value: String,
     },
     /// `rest`: who is asked next when the one asked has nothing.
     Get {
-        token: u64,
+        token: Token,
         key: String,
         rest: Vec<Peer>,
     },
@@ -210,7 +209,6 @@ impl<G: Geometry> Dht<G> {
                 let outcome = Outcome::Looked { key: task.key, owner: Some(owner.id), hops: task.hops, milliseconds };
                 self.events.push_back(Did::Done { token, outcome });
             }
-            Goal::Watch(watch) => self.events.push_back(Did::Watched { watch, owner: Some(owner.id) }),
             Goal::Own(goal) => G::found(self, now, goal, Some((owner, at))),
             Goal::Join => G::join_at(self, now, owner, at),
             Goal::Merge => G::merge_at(self, now, owner, at),
@@ -227,7 +225,6 @@ impl<G: Geometry> Dht<G> {
             }
             Goal::Put { token, key, .. } => (token, Outcome::Put { key, stored: false }),
             Goal::Get { token, key, .. } => (token, Outcome::Got { key, value: None, others: Vec::new() }),
-            Goal::Watch(watch) => return self.events.push_back(Did::Watched { watch, owner: None }),
             Goal::Merge => return self.not_merged(),
             Goal::Join => return self.join_failed(),
             Goal::Own(goal) => return G::found(self, now, goal, None),

@@ -15,6 +15,7 @@ mod maintain;
 mod message;
 mod nearness;
 mod neighborhood;
+mod row;
 mod state;
 mod table;
 
@@ -28,6 +29,7 @@ use super::dht::{Dht, Geometry, MAX_PEERS, Settings as Common};
 use crate::overlay::id::Id;
 use crate::overlay::{Peer, Proximity, Time};
 use message::{Ask, Place, Tell};
+pub use row::ROW;
 use state::State;
 use table::Slot;
 

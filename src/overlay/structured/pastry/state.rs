@@ -178,7 +178,7 @@ impl Tables for State {
             successors: self.leaves.side(Side::Larger).iter().map(|p| p.id).collect(),
             predecessor: self.leaves.nearest(Side::Smaller).map(|p| p.id),
             fingers: others.into_iter().collect(),
-            zones: Vec::new(),
+            ..Neighbors::default()
         }
     }
 

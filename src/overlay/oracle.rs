@@ -1,0 +1,34 @@
+//! What is right, for whoever judges and not for nodes: they know only their neighbors.
+
+use super::id::Id;
+use super::{Ask, Neighbors, Outcome};
+
+/// A member, by what it is and by what it says of its neighbors.
+#[derive(Clone, Copy, Debug)]
+pub struct Told<'a> {
+    pub id: Id,
+    pub neighbors: &'a Neighbors,
+}
+
+/// A protocol's rules. Members always come in order of their ids.
+pub trait Oracle: Sync {
+    /// Whether ids alone tell who owns a key, so that nobody needs to know its members' neighbors.
+    fn by_ids(&self) -> bool;
+    /// Whether all of these have the neighbors that an overlay of them alone should have.
+    fn whole(&self, island: &mut dyn Iterator<Item = Told<'_>>) -> bool;
+    /// Which of these members should own the key; `None` if none does, and in overlays without owners.
+    fn owner(&self, key: Id, members: &[Told<'_>]) -> Option<Id>;
+    /// Whether this member is as right an owner of the key as any.
+    fn is_owner(&self, key: Id, candidate: Id, members: &[Told<'_>]) -> bool {
+        self.owner(key, members) == Some(candidate)
+    }
+    /// Whether this is a right answer if these are the members.
+    fn right(&self, ask: &Ask, answer: &Outcome, members: &[Told<'_>]) -> bool {
+        match (ask, answer) {
+            (Ask::Find { key }, Outcome::Looked { owner: Some(owner), .. }) => self.is_owner(*key, *owner, members),
+            (Ask::Put { .. }, Outcome::Put { stored, .. }) => *stored,
+            (Ask::Get { .. }, Outcome::Got { value, .. }) => value.is_some(),
+            _ => false,
+        }
+    }
+}

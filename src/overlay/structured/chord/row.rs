@@ -1,0 +1,62 @@
+//! Chord's row in the table of protocols.
+
+use super::{Chord, Settings};
+use crate::overlay::id::Id;
+use crate::overlay::key::{Holders, Key, Value, What};
+use crate::overlay::oracle::{Oracle, Told};
+use crate::overlay::registry::Row;
+use crate::overlay::structured::dht::MAX_PEERS;
+use crate::overlay::structured::{KEYED, PROXIMITY, ring};
+use crate::overlay::{Common, Given, Overlay, Peer};
+
+pub static ROW: Row = Row {
+    name: "chord",
+    title: "Chord",
+    keys: &[
+        PROXIMITY,
+        Key {
+            name: "successors",
+            what: What::Int(1..=MAX_PEERS as u64),
+            default: Value::Int(6),
+            wrong: Key::fine,
+            help: "length of a node's list of successors",
+        },
+    ],
+    asks: KEYED,
+    large: &[("successors", Value::Int(8))],
+    holders,
+    node,
+    oracle: &Successors,
+    published: |nodes| ("½ log2 N", nodes.log2() / 2.0),
+};
+
+fn holders(given: &Given) -> Option<Holders> {
+    let successors = given.size("successors");
+    Some(Holders {
+        most: successors + 1,
+        what: format!("{successors} successors"),
+        why: "a key is kept by its owner and by successors of the owner",
+    })
+}
+
+fn node(me: Peer, given: &Given, common: Common, rng: rand_chacha::ChaCha8Rng) -> Box<dyn Overlay> {
+    let own = Settings { successors: given.size("successors"), proximity: given.proximity() };
+    Box::new(Chord::new(me, common, own, rng))
+}
+
+/// A key belongs to the first node that follows it.
+struct Successors;
+
+impl Oracle for Successors {
+    fn by_ids(&self) -> bool {
+        true
+    }
+
+    fn whole(&self, island: &mut dyn Iterator<Item = Told<'_>>) -> bool {
+        ring::whole(island)
+    }
+
+    fn owner(&self, key: Id, members: &[Told<'_>]) -> Option<Id> {
+        ring::around(key, members).map(|(_, after)| after)
+    }
+}
