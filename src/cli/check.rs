@@ -19,9 +19,9 @@ pub(super) struct Check {
     /// Lab files
     #[arg(required = true)]
     files: Vec<PathBuf>,
-    /// Put every rendered BIRD config through `bird -p`, of the BIRD that is found, or of this one
-    #[arg(long, value_name = "PATH", num_args = 0..=1, require_equals = true, default_missing_value = "")]
-    bird: Option<PathBuf>,
+    /// Put every rendered BIRD config through `bird -p`
+    #[arg(long)]
+    bird: bool,
     #[arg(long, value_enum, default_value_t)]
     format: Format,
     #[command(flatten)]
@@ -69,8 +69,7 @@ pub(super) fn templates(choices: &Choices) -> Result<Templates, Failure> {
 
 impl Check {
     pub(super) fn execute(self) -> Outcome {
-        let find = |path| Bird::find(Some(path)).map_err(|e| Failure::Machine(e.into()));
-        let bird = self.bird.as_deref().map(find).transpose()?;
+        let bird = if self.bird { Some(Bird::find(None).map_err(|e| Failure::Machine(e.into()))?) } else { None };
         let mut problems = Vec::new();
         let mut refused = false;
         for file in &self.files {
