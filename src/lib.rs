@@ -21,8 +21,7 @@
 //! - [`node`]: the overlay node's process: sockets and clocks around the pure machines.
 //!
 //! **Measure** (pure again)
-//! - [`event`]: the record's vocabulary. The lab only writes it; what follows only reads it.
-//! - [`survey`]: which member each node reaches, by several witnesses: taken by the lab, judged by the rest.
+//! - [`record`]: what a run writes down and how it is read back. The lab only writes it; what follows only reads it.
 //! - [`measure`]: catchments, convergence, islands, and the verdict on every expectation.
 //! - [`report`]: text, a page, JUnit, JSON and tables, for people and machines.
 //!
@@ -38,7 +37,6 @@
 pub mod anycast;
 pub mod bird;
 pub mod cli;
-pub mod event;
 pub mod kernel;
 pub mod lab;
 pub mod measure;
@@ -47,9 +45,9 @@ pub mod overlay;
 pub mod paper;
 pub mod physics;
 pub mod plan;
+pub mod record;
 pub mod report;
 pub mod scenario;
 pub mod sim;
-pub mod survey;
 pub mod topology;
 pub mod trial;

@@ -8,9 +8,9 @@ use clap::Args;
 
 use super::{Failure, Format, Outcome, labs, print};
 use crate::bird::routes::{Route, why};
-use crate::event::{Event, What};
 use crate::lab::ask::{PathEnd, RoutesRequest, Trace, TraceRequest};
 use crate::measure::Live;
+use crate::record::{Event, What};
 
 #[derive(Args, Debug)]
 pub(super) struct Routes {

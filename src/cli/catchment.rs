@@ -6,8 +6,8 @@ use clap::{Args, ValueEnum};
 
 use super::{Format, Outcome, is_colored, labs, print};
 use crate::lab::survey::{From, SurveyRequest};
+use crate::record::survey::{Echo, Survey, Surveyed, WayEnd, Witness, hash_policy};
 use crate::report::page::{BAD, BOLD, Cell, DIM, Page};
-use crate::survey::{Echo, Survey, Surveyed, WayEnd, Witness, hash_policy};
 
 #[derive(Args, Debug)]
 pub(super) struct CatchmentOf {

@@ -7,7 +7,8 @@ use anyhow::{Context, Result, anyhow};
 use clap::Args;
 
 use super::{Failure, Format, Outcome, is_colored, print};
-use crate::measure::{self, Record, Report};
+use crate::measure::{self, Report};
+use crate::record::Record;
 use crate::report;
 
 #[derive(Args, Debug)]

@@ -13,12 +13,13 @@ use clap::{Args, ValueEnum};
 use super::series::{self, Several, Variant};
 use super::{Choices, Failure, Outcome, check, complain, is_colored, print};
 use crate::bird::{Bird, KERNEL_SCAN};
-use crate::event::{Event, What};
 use crate::kernel::features;
 use crate::lab::runtime::{self, ClaimError, Entry, Facts};
 use crate::lab::sandbox::{self, Side};
 use crate::lab::supervisor::{self, Assignment, Follower, Purpose};
-use crate::measure::{Live, Record, Report};
+use crate::measure::{Live, Report};
+use crate::record::Record;
+use crate::record::{Event, What};
 use crate::report::{self, Files};
 
 /// Below the current directory.

@@ -15,9 +15,9 @@ use super::{Choices, Failure, Format, Outcome, complain, is_colored, play, print
 use crate::anycast::NodeConfig;
 use crate::bird::Bird;
 use crate::lab::{facts, node_config};
-use crate::measure::Record;
 use crate::overlay::{LookupMode, Protocol};
 use crate::physics::Impairment;
+use crate::record::Record;
 use crate::report::{self, Files};
 use crate::scenario;
 use crate::sim::{self, Choice, Delays, MOST_IDEAL, Options, SETTLE_ROUNDS, Studied, Study};

@@ -17,7 +17,7 @@ use rtnetlink::sys::{Socket, SocketAddr};
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::now;
-use crate::event::FibChange;
+use crate::physics::FibChange;
 
 /// What one namespace's kernel said.
 #[derive(Clone, Debug, PartialEq)]

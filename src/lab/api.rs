@@ -28,8 +28,8 @@ use super::survey::SurveyRequest;
 use super::{Lab, Shared, fault};
 use crate::bird::routes::Route;
 use crate::physics::Egress;
+use crate::record::survey::Survey;
 use crate::scenario::damage::{Damage, Process, ProcessState};
-use crate::survey::Survey;
 use crate::topology::{LinkId, NodeId, NodeKind};
 
 /// `GET /status`

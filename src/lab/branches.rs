@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 
 use super::walk::Walker;
 use crate::kernel::lookup::Hops;
-use crate::survey::{MOST_WAYS, Routes, Way, WayEnd};
+use crate::record::survey::{MOST_WAYS, Routes, Way, WayEnd};
 use crate::topology::NodeId;
 
 /// Where a packet is, and the interface that it came in at.

@@ -4,9 +4,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::bird::Bird;
-use crate::event::{FlowFacts, GroupFacts, LabFacts, LinkFacts, LinkRole, NodeFacts, OverlayFacts, SCHEMA};
 use crate::overlay::id::Id;
 use crate::plan::Plan;
+use crate::record::{FlowFacts, GroupFacts, LabFacts, LinkFacts, LinkRole, NodeFacts, OverlayFacts, SCHEMA};
 use crate::scenario::Scenario;
 use crate::topology::{Flows, Group, GroupRole, Link, LinkKind, NodeId, Overlay, Relation, Topology};
 

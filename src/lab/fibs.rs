@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use tokio::sync::watch;
 
-use crate::event::FibChange;
+use crate::record::FibChange;
 use crate::topology::NodeId;
 
 /// A route that a node is expected to have.

@@ -17,10 +17,10 @@ use tokio::sync::oneshot;
 
 use super::Lab;
 use crate::anycast::Stranger;
-use crate::event::What;
 use crate::kernel::now;
 use crate::overlay::id::Id;
 use crate::plan::PORT;
+use crate::record::What;
 use crate::topology::NodeId;
 
 /// Source ports, in turn.

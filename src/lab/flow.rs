@@ -12,9 +12,9 @@ use tokio::net::{TcpStream, UdpSocket};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until, timeout};
 
 use crate::anycast::flow::{Datagram, Waiting, take_answer};
-use crate::event::{BreakReason, FlowDid};
 use crate::kernel::namespace::{Namespace, Stepper};
 use crate::kernel::now;
+use crate::record::{BreakReason, FlowDid};
 use crate::topology::Transport;
 
 /// Requests without an answer; with so many under way a flow waits for one.

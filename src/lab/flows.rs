@@ -16,10 +16,10 @@ use tokio::time::interval;
 
 use super::Lab;
 use super::flow::{Flow, Witness};
-use super::record::Recorder;
-use crate::event::{FlowChange, FlowDid, What};
+use super::recorder::Recorder;
 use crate::overlay::id::Id;
 use crate::plan::FLOW_PORT;
+use crate::record::{FlowChange, FlowDid, What};
 use crate::topology::{Flows as Settings, NodeKind, Transport};
 
 /// Between two entries of one client in the record.

@@ -31,7 +31,7 @@ mod probe;
 mod prober;
 mod process;
 mod progress;
-mod record;
+mod recorder;
 mod renumber;
 pub mod runtime;
 pub mod sandbox;
@@ -67,7 +67,7 @@ use network::Network;
 use nodes::Nodes;
 use process::Processes;
 use progress::Progress;
-use record::Recorder;
+use recorder::Recorder;
 
 /// Everything the supervisor's tasks share.
 struct Lab {

@@ -13,11 +13,11 @@ use tokio::sync::{oneshot, watch};
 use tokio::time::timeout;
 
 use crate::anycast::{Command, Digest, Event};
-use crate::event::{NodeDid, What, told};
-use crate::lab::record::Recorder;
+use crate::lab::recorder::Recorder;
 use crate::node::channel::{Order, Report};
 use crate::overlay::Outcome;
 use crate::overlay::id::Id;
+use crate::record::{NodeDid, What, told};
 use crate::topology::{Bootstrap, Topology};
 
 /// Where nodes' processes connect, inside the sandbox.

@@ -8,9 +8,9 @@ use anyhow::Result;
 
 use super::Lab;
 use super::walk::Walker;
-use crate::event::What;
 use crate::kernel::ping::Pinger;
 use crate::physics::Egress;
+use crate::record::What;
 use crate::scenario::damage::Damage;
 use crate::topology::{LinkId, NodeId};
 

@@ -10,7 +10,7 @@ use super::flows::Flows;
 use super::probe::Probers;
 use super::watchdog::ReceiveBuffers;
 use super::workload;
-use crate::event::What;
+use crate::record::What;
 use crate::scenario::Action;
 
 /// How long puts, audits and floods may go on after the timeline's end.

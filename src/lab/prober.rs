@@ -5,10 +5,10 @@ use std::net::{SocketAddr, UdpSocket};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Duration;
 
-use super::record::Recorder;
+use super::recorder::Recorder;
 use crate::anycast::probe::{Probe, ProbeReply};
-use crate::event::{ProbeResult, What};
 use crate::kernel::{now, stamp};
+use crate::record::{ProbeResult, What};
 
 /// Who is to send next, and when: each in turn, so that all are spread evenly over a period.
 pub(super) struct Turns {

@@ -10,9 +10,9 @@ use tokio::time::{sleep, timeout};
 use super::Lab;
 use super::launch::{bird_socket, write_config};
 use crate::bird::control::Control;
-use crate::event::What;
 use crate::node::channel::Order;
 use crate::plan::renumber::access_link;
+use crate::record::What;
 use crate::scenario::damage::{Damage, Process, ProcessState};
 use crate::topology::NodeId;
 

@@ -9,9 +9,9 @@ use anyhow::Result;
 
 use super::Lab;
 use super::walk::{PathEnd, Walker};
-use crate::event::What;
 use crate::kernel::now;
 use crate::kernel::ping::Pinger;
+use crate::record::What;
 use crate::scenario::effects::stretched_groups;
 use crate::topology::{GroupId, NodeId, NodeKind};
 

@@ -13,13 +13,13 @@ use super::Lab;
 use super::branches::Branches;
 use super::walk::Walker;
 use crate::anycast::probe::{Probe, ProbeReply};
-use crate::event::What;
 use crate::kernel::catch::catch;
 use crate::kernel::follow::{Followed, Follower, Wording};
 use crate::kernel::namespace::{Namespace, enter};
 use crate::plan::PORT;
+use crate::record::What;
+use crate::record::survey::{Cost, Echo, Packet, Survey, Surveyed, Witness};
 use crate::scenario::damage::Damage;
-use crate::survey::{Cost, Echo, Packet, Survey, Surveyed, Witness};
 use crate::topology::{Family, GroupId, NodeId, NodeKind};
 
 /// How long a packet may be under way besides the delays of the links.

@@ -12,11 +12,11 @@ use nix::fcntl::{FallocateFlags, fallocate};
 use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify, WatchDescriptor};
 
 use super::Lab;
-use super::record::Recorder;
+use super::recorder::Recorder;
 use super::sandbox::PRIVATE;
 use crate::bird::mrt::{self, Dumped, Sessions};
-use crate::event::What;
 use crate::kernel::now;
+use crate::record::What;
 
 /// What has been read of a dump is given back to the memory it lies in, in pieces of this many bytes.
 const PIECE: u64 = 1 << 20;

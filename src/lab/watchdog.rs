@@ -11,11 +11,11 @@ use anyhow::{Context, Result};
 use hdrhistogram::Histogram;
 
 use super::Lab;
-use super::record::Recorder;
-use crate::event::{Lateness, Strain, What};
+use super::recorder::Recorder;
 use crate::kernel::now;
 use crate::kernel::pressure::{Counters, ReceiveErrors, available_memory};
 use crate::kernel::wire::Wires;
+use crate::record::{Lateness, Strain, What};
 use crate::topology::NodeKind;
 
 const PERIOD: Duration = Duration::from_millis(10);

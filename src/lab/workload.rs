@@ -11,9 +11,9 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use super::Lab;
 use crate::anycast::Command;
-use crate::event::What;
 use crate::overlay::Outcome;
 use crate::overlay::id::Id;
+use crate::record::What;
 use crate::scenario::keys::{Keys, Write};
 use crate::topology::NodeId;
 

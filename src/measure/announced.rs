@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::event::{NodeDid, ProcessKind, What};
-use crate::measure::Record;
 use crate::measure::catchment::Probed;
 use crate::measure::reach::Reach;
+use crate::record::Record;
+use crate::record::{NodeDid, ProcessKind, What};
 
 /// The sites of one group.
 pub(crate) struct Sites<'a> {

@@ -6,10 +6,10 @@
 
 use std::collections::BTreeMap;
 
-use crate::event::{GroupFacts, ProbeResult, What};
-use crate::measure::Record;
 use crate::measure::model::{ClientReport, Move};
 use crate::measure::stats::ms_between;
+use crate::record::Record;
+use crate::record::{GroupFacts, ProbeResult, What};
 
 /// Probes lost in a row that make an outage.
 const OUTAGE: usize = 3;

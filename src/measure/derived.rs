@@ -8,12 +8,13 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use crate::event::{FibChange, LinkRole, What};
+use crate::measure::Findings;
 use crate::measure::effect::Source;
 use crate::measure::reach::passes;
 use crate::measure::stretch::{Paths, Taken};
-use crate::measure::{Findings, Record};
 use crate::physics::Egress;
+use crate::record::Record;
+use crate::record::{FibChange, LinkRole, What};
 
 /// Moments at most: the begin of the play, and the ends of the faults that followed.
 const MOST: usize = 24;

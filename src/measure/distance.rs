@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use crate::event::What;
 use crate::measure::model::RoundTrip;
+use crate::measure::quantile;
 use crate::measure::stats::thousandths;
-use crate::measure::{Record, quantile};
 use crate::physics::Impairment;
+use crate::record::Record;
+use crate::record::What;
 
 /// Below this sum of delays an error is a share of this instead: the cost of the hops themselves, some
 /// tens of microseconds each, would else be all there is.

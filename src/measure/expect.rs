@@ -1,9 +1,9 @@
 //! The verdict on every expectation.
 
 use crate::measure::Findings;
-use crate::measure::Record;
 use crate::measure::model::{Outcome, Verdict};
 use crate::measure::observe::{NOTHING, Reading, Seen, WindowReading, observe};
+use crate::record::Record;
 use crate::scenario::expect::LOCAL;
 use crate::scenario::{Expectation, Metric, Op, Value, When};
 

@@ -7,12 +7,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::event::{BreakReason, FlowChange, FlowDid, What};
+use crate::measure::Findings;
 use crate::measure::convergence::{QUIET_SECONDS, Routing};
 use crate::measure::flow_model::{FlowCounts, FlowReaction, FlowReport, ProtocolReaction};
 use crate::measure::stats::{ms_between, quantile};
 use crate::measure::timeline::Window;
-use crate::measure::{Findings, Record};
+use crate::record::Record;
+use crate::record::{BreakReason, FlowChange, FlowDid, What};
 use crate::topology::{NodeKind, Transport};
 
 /// Least time before a fault in which what was sent may be its victim.

@@ -9,9 +9,9 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use crate::event::{LinkFacts, What};
-use crate::measure::Record;
 use crate::physics::Egress;
+use crate::record::Record;
+use crate::record::{LinkFacts, What};
 use crate::scenario::Target;
 
 /// Equal-cost routes multiply; more ways than this are not told apart.

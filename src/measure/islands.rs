@@ -6,11 +6,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::event::OverlayFacts;
 use crate::measure::connectivity::Connectivity;
 use crate::overlay::id::Id;
 use crate::overlay::oracle::Told;
 use crate::overlay::{Ask, Neighbors, Outcome, Protocol};
+use crate::record::OverlayFacts;
 
 /// Current members, links and ring of one overlay. Members are indices into its sorted host names.
 pub(crate) struct Membership<'a> {

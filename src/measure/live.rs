@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::islands::Membership;
-use crate::event::{Event, LabFacts, NodeDid, OverlayFacts, What};
+use crate::record::{Event, LabFacts, NodeDid, OverlayFacts, What};
 
 /// Follows a record as it is written.
 pub struct Live<'a> {

@@ -40,7 +40,6 @@ mod observe_effects;
 mod observe_flows;
 mod overlay;
 mod reach;
-mod record;
 mod replay;
 mod runs;
 mod series;
@@ -66,14 +65,13 @@ pub use interval::{ALPHA, Interval, Spread, quantile_interval, share_interval};
 pub use live::Live;
 pub(crate) use load::balance;
 pub use model::*;
-pub use record::{BUILT, PLAYED, Record, RecordError};
 pub use runs::{Combination, Expected, FigureOfRuns, RunOf, SUMMARY_SCHEMA, Settings, Summary, SummaryVerdict};
 pub use series::{Answered, Joined, LinkState, Looked, Probe, RouteChange, Series, Updated};
 pub use stats::{mean, quantile};
 
 use std::collections::BTreeMap;
 
-use crate::event::What;
+use crate::record::{Record, What};
 use crate::topology::NodeKind;
 use announced::Sites;
 use catchment::{Probed, moves};

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::measure::Findings;
 use crate::measure::catchment::{self, Probed};
 use crate::measure::distance::Measured;
 use crate::measure::flood;
@@ -13,7 +14,7 @@ use crate::measure::observe_flows;
 use crate::measure::overlay::{Answer, Audited, History, Lookup, stubs};
 use crate::measure::summary::merge;
 use crate::measure::surveyed::disagreements;
-use crate::measure::{Findings, Record};
+use crate::record::Record;
 use crate::scenario::{Metric, Target};
 
 /// One value of a metric.

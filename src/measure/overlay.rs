@@ -11,13 +11,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::anycast::Means;
-use crate::event::{NodeDid, OverlayFacts, ProcessDeed, ProcessKind, What};
-use crate::measure::Record;
 use crate::measure::flood::{self, Flood};
 use crate::measure::islands::{Membership, Shape};
 use crate::measure::reach::Reach;
 use crate::overlay::id::Id;
 use crate::overlay::{Ask, Outcome};
+use crate::record::Record;
+use crate::record::{NodeDid, OverlayFacts, ProcessDeed, ProcessKind, What};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Answer {
@@ -258,7 +258,7 @@ impl Membership<'_> {
 }
 
 fn asked<'a>(record: &'a Record, facts: &OverlayFacts, membership: &Membership<'_>) -> Vec<Asked<'a>> {
-    let lookup = |event: &'a crate::event::Event| match &event.what {
+    let lookup = |event: &'a crate::record::Event| match &event.what {
         What::Node { node, overlay, did: NodeDid::Looked { key, owner, hops, milliseconds } }
             if *overlay == facts.name =>
         {

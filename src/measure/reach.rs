@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::event::{LabFacts, What};
-use crate::measure::Record;
 use crate::physics::Egress;
+use crate::record::Record;
+use crate::record::{LabFacts, What};
 
 /// Physical components of the network over time.
 #[derive(Clone, Debug)]

@@ -11,9 +11,9 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use crate::event::{Deed, FibChange, LabFacts, NodeDid, ProcessDeed, ProcessKind, What};
-use crate::measure::Record;
 use crate::measure::model::Nowhere;
+use crate::record::Record;
+use crate::record::{Deed, FibChange, LabFacts, NodeDid, ProcessDeed, ProcessKind, What};
 
 /// A node, by its index in [`LabFacts::nodes`].
 pub(super) type Node = usize;

@@ -4,13 +4,14 @@
 
 use std::collections::BTreeMap;
 
-use crate::event::{NodeDid, What};
+use crate::measure::Findings;
 use crate::measure::catchment::group_index;
 use crate::measure::flows::FlowLife;
 use crate::measure::overlay::Answer;
 use crate::measure::reach::passes;
 use crate::measure::stats::thousandths;
-use crate::measure::{Findings, Record};
+use crate::record::Record;
+use crate::record::{NodeDid, What};
 
 /// All series of one run.
 #[derive(Clone, Debug, Default)]

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use crate::event::GroupFacts;
 use crate::measure::Findings;
 use crate::measure::catchment::{Probed, is_group};
 use crate::measure::model::{Catchment, Disagreement};
 use crate::measure::walk::Tables;
+use crate::record::GroupFacts;
 
 /// Every probed group at every moment, by time, then in the order of the lab's groups.
 pub(crate) fn catchments<'a>(findings: &Findings<'a>) -> Vec<Catchment> {

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use crate::event::What;
 use crate::measure::effect::{ClientStretch, Source, Stretch};
 use crate::measure::stats::thousandths;
-use crate::measure::{Findings, Record, quantile};
+use crate::measure::{Findings, quantile};
+use crate::record::Record;
+use crate::record::What;
 
 /// Round trips count as this much at least, in milliseconds: what hops and the scheduler take, some hundredths of
 /// a millisecond, would else be all there is to compare.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::event::{Deed, What};
+use crate::measure::Findings;
 use crate::measure::flood;
 use crate::measure::load::bootstrap;
 use crate::measure::model::{
@@ -14,7 +14,8 @@ use crate::measure::model::{
 use crate::measure::overlay::{Answer, History, Lookup, stubs};
 use crate::measure::stats::{mean, ms_between, p50_p99, thousandths};
 use crate::measure::timeline::Window;
-use crate::measure::{Findings, Record};
+use crate::record::Record;
+use crate::record::{Deed, What};
 
 pub(crate) fn overlay(findings: &Findings<'_>, history: &History<'_>) -> OverlayReport {
     let (record, facts) = (findings.record, history.facts);

@@ -1,12 +1,13 @@
 //! Surveys of the timeline: which member each node's packet reached, and what its kernels' routes say.
 
-use crate::event::What;
+use crate::measure::Findings;
 use crate::measure::catchment::is_group;
 use crate::measure::model::{RoutedWay, SurveyDisagreement, SurveyReport};
 use crate::measure::observe::{NOTHING, Reading, Seen};
 use crate::measure::snapshot::comparisons;
-use crate::measure::{Findings, Record};
-use crate::survey::{Survey, Surveyed};
+use crate::record::Record;
+use crate::record::What;
+use crate::record::survey::{Survey, Surveyed};
 
 fn surveys(record: &Record) -> impl Iterator<Item = (u64, &Survey)> {
     record.events.iter().filter_map(|event| match &event.what {

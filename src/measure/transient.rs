@@ -7,13 +7,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use crate::event::LinkRole;
-use crate::measure::Record;
 use crate::measure::catchment::Probed;
 use crate::measure::model::{Nowhere, Transient as Reported, TransientKind};
 use crate::measure::replay::{Node, Replay, Way};
 use crate::measure::stats::ms_between;
 use crate::measure::timeline::Window;
+use crate::record::LinkRole;
+use crate::record::Record;
 
 /// Time stamps are made in user space, as the notices of many kernels are read one after another: what lasts
 /// less than a millisecond may be nothing but their order. It is counted, and nothing else.

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::event::What;
-use crate::measure::Record;
 use crate::measure::model::{NodeUpdates, Updates};
+use crate::record::Record;
+use crate::record::What;
 
 /// Every UPDATE of a record, by time.
 pub(crate) struct Heard<'a> {

@@ -9,9 +9,9 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use crate::event::{FibChange, GroupFacts, LinkRole, What};
-use crate::measure::Record;
-use crate::survey::MOST_WAYS;
+use crate::record::Record;
+use crate::record::survey::MOST_WAYS;
+use crate::record::{FibChange, GroupFacts, LinkRole, What};
 
 /// Routes of every node to the groups' addresses, as the record's events are taken in.
 pub(crate) struct Tables<'a> {

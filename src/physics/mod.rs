@@ -1,12 +1,14 @@
 //! What a link does to the frames it carries, one direction at a time: the vocabulary of `netem` and of
 //! the user-space wire.
 
+mod fib;
 mod text;
 
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+pub use fib::FibChange;
 pub use text::PROPERTIES;
 
 /// Who impairs the links that are impaired (`backend` of a lab file).

@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 use std::{fs, io};
 
 use super::{Network, html, json, junit, tables, text};
-use crate::measure::{Findings, Record, Report};
+use crate::measure::{Findings, Report};
+use crate::record::Record;
 
 /// A report in all its forms.
 pub struct Files {

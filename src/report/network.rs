@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::event::{LabFacts, LinkRole};
+use crate::record::{LabFacts, LinkRole};
 use crate::topology::{LinkKind, NodeKind, Place, Relation, Topology};
 
 /// Nodes and links of a lab.

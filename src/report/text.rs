@@ -394,7 +394,7 @@ fn bottom(page: &mut Page, report: &Report) {
 pub(crate) fn incomplete(report: &Report) -> Option<String> {
     (report.verdict == RunVerdict::Incomplete).then(|| match &report.end {
         _ if report.play_seconds.is_none() => "the play never began".to_owned(),
-        Some(reason) if reason == crate::measure::PLAYED => "an action of the timeline was refused".to_owned(),
+        Some(reason) if reason == crate::record::PLAYED => "an action of the timeline was refused".to_owned(),
         Some(reason) => reason.clone(),
         None => "the record stops without an end".to_owned(),
     })

@@ -1,7 +1,8 @@
 //! Reading records, catchments, routing's reaction to faults.
 
-use anybed::event::{Lateness, Strain, What};
-use anybed::measure::{Record, RecordError, RunVerdict};
+use anybed::measure::RunVerdict;
+use anybed::record::{Lateness, Strain, What};
+use anybed::record::{Record, RecordError};
 
 use crate::synthetic::{Synthetic, waited};
 

@@ -1,8 +1,8 @@
 //! The report as people and as scripts read it.
 
 use anybed::anycast::Means;
-use anybed::event::{NodeDid, What};
 use anybed::measure::{Report, report};
+use anybed::record::{NodeDid, What};
 use anybed::report::{json, text};
 use anybed::scenario::{Metric, Op, Value, When};
 use serde_json::Value as Json;
@@ -197,6 +197,6 @@ fn a_report_reads_back_and_a_record_always_gives_the_same_one() {
     let mut lines: Vec<String> = lab.lines().lines().map(|l| l.to_owned() + "\n").collect();
     let swap = lines.len() - 40;
     lines.swap(swap, swap + 20);
-    let again = anybed::measure::Record::from_reader(lines.concat().as_bytes()).unwrap();
+    let again = anybed::record::Record::from_reader(lines.concat().as_bytes()).unwrap();
     assert_eq!(json(&report(&again)), drawn);
 }

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use anybed::event::{NodeDid, ProbeResult, What};
 use anybed::measure::{Findings, GroupLoad, Outcome, Report, RunVerdict, Shares, Source};
 use anybed::physics::{Egress, Impairment};
+use anybed::record::{NodeDid, ProbeResult, What};
 use anybed::report::{markdown, tables, text};
 use anybed::scenario::{Metric, Op, Quantile, Value, When};
 
@@ -343,7 +343,7 @@ fn a_record_of_before_is_read() {
     lab.events.retain(|e| !matches!(&e.what, What::Node { .. } | What::Stretch { .. }));
     let old = lab.lines().replace(",\"skipped\":0", "").replace(",\"members\":[]", "");
     assert!(!old.contains("skipped") && !old.contains("members"));
-    let record = anybed::measure::Record::from_reader(old.as_bytes()).unwrap();
+    let record = anybed::record::Record::from_reader(old.as_bytes()).unwrap();
     let report = anybed::measure::report(&record);
     // Without announcements, sites are all members that ever answered.
     assert_eq!(clients(&report.faults[0].loads[0].after), [("far.n1", 4), ("near.n1", 0)]);

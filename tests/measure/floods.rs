@@ -1,7 +1,7 @@
 //! Floods of joiners: what they earned, who joined meanwhile, and what is expected of them.
 
-use anybed::event::{NodeDid, Strain, What};
 use anybed::measure::{FloodReport, Joiners, Outcome};
+use anybed::record::{NodeDid, Strain, What};
 use anybed::scenario::{Metric, Op, Value, When};
 
 use crate::synthetic::{Synthetic, clock};

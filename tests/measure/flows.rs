@@ -1,7 +1,7 @@
 //! Flows: which fault broke them, and what expectations see of it.
 
-use anybed::event::{BreakReason, FlowChange, FlowDid, FlowFacts, What};
 use anybed::measure::{Findings, Outcome};
+use anybed::record::{BreakReason, FlowChange, FlowDid, FlowFacts, What};
 use anybed::report::{Network, html, tables};
 use anybed::scenario::{Metric, Op, Value, When};
 use anybed::topology::{MultipathHash, Transport};

@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use anybed::measure::{Record, report};
+use anybed::measure::report;
+use anybed::record::Record;
 use anybed::report::{json, text};
 
 #[test]

@@ -1,10 +1,10 @@
 //! Islands, the whole ring, lookups, joins, keys.
 
 use anybed::anycast::Means;
-use anybed::event::{NodeDid, What};
 use anybed::measure::{OverlayReport, Report};
 use anybed::overlay::Neighbors;
 use anybed::overlay::id::Id;
+use anybed::record::{NodeDid, What};
 use anybed::topology::Protocol;
 use proptest::prelude::*;
 

@@ -1,8 +1,8 @@
 //! What routing did, from made records: loops, black holes, cascades, updates.
 
-use anybed::event::{FibChange, NodeDid, What};
 use anybed::measure::{Findings, NodeUpdates, NoticedBy, Nowhere, Outcome, Transient, TransientKind};
 use anybed::physics::Egress;
+use anybed::record::{FibChange, NodeDid, What};
 use anybed::report::{Network, html, tables, text};
 use anybed::scenario::{Metric, Op, Value, When};
 

@@ -1,7 +1,7 @@
 //! Several runs, summarized.
 
-use anybed::event::What;
 use anybed::measure::{Report, Summary, SummaryVerdict};
+use anybed::record::What;
 use anybed::report::summary::{self, Files};
 use anybed::scenario::{Metric, Op, Value, When};
 use roxmltree::Document;

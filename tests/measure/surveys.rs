@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use anybed::event::What;
 use anybed::measure::{Outcome, Report};
+use anybed::record::What;
+use anybed::record::survey::{Packet, Routes, Survey, Surveyed, Way, WayEnd};
 use anybed::report::text;
 use anybed::scenario::{Metric, Op, Value, When};
-use anybed::survey::{Packet, Routes, Survey, Surveyed, Way, WayEnd};
 
 use crate::synthetic::Synthetic;
 

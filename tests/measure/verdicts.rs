@@ -1,7 +1,7 @@
 //! Expectations: every metric, every kind of time.
 
-use anybed::event::{NodeDid, What};
 use anybed::measure::{Outcome, RunVerdict};
+use anybed::record::{NodeDid, What};
 use anybed::scenario::{Metric, Op, Value, When};
 
 use crate::synthetic::{Synthetic, key};

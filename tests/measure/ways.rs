@@ -2,9 +2,9 @@
 
 use std::net::IpAddr;
 
-use anybed::event::{FibChange, What};
 use anybed::measure::Outcome;
 use anybed::physics::Egress;
+use anybed::record::{FibChange, What};
 use anybed::scenario::{Metric, Op, Target, Value, When};
 
 use crate::synthetic::Synthetic;

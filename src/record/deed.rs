@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::What;
+use super::event::What;
 use crate::scenario::action::Class;
 use crate::scenario::damage::Process;
 use crate::scenario::{Action, Victim};

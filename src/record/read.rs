@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
-use crate::event::{Event, LabFacts, SCHEMA, What};
+use super::event::{Event, SCHEMA, What};
+use super::facts::LabFacts;
 
 /// One run's record.
 #[derive(Clone, Debug)]

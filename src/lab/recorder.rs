@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow};
 
-use crate::event::{Event, What};
 use crate::kernel::now;
+use crate::record::{Event, What};
 
 /// A killed run keeps all but the last quarter of a second of its record.
 const FLUSH_EVERY: Duration = Duration::from_millis(250);

@@ -1,6 +1,6 @@
 //! From what an overlay node reports to what the record says it did.
 
-use super::NodeDid;
+use super::event::NodeDid;
 use crate::anycast::Event;
 use crate::overlay::Outcome;
 use crate::overlay::id::Id;

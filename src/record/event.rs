@@ -1,27 +1,18 @@
-//! The record's vocabulary: what a run writes to `events.jsonl`, one JSON object a line.
-//!
-//! The lab writes it, [`crate::measure`] reads it, and nothing else passes between them: a report
-//! can be rebuilt from the record alone. Names, not indices, appear in it.
-
-mod deed;
-mod flows;
-mod told;
+//! One line of the record.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
+use super::deed::{Deed, ProcessKind};
+use super::facts::LabFacts;
+use super::flows::FlowChange;
+use super::survey::Survey;
 use crate::anycast::Means;
 use crate::overlay::Neighbors;
 use crate::overlay::id::Id;
-use crate::physics::{Egress, Impairment};
-use crate::scenario::Expectation;
-use crate::survey::Survey;
-use crate::topology::{Bootstrap, Coloring, Healing, LookupMode, MultipathHash, NodeKind, Place, Protocol, Redirect};
-pub use deed::{Deed, ProcessDeed, ProcessKind};
-pub use flows::{BreakReason, FlowChange, FlowDid, FlowFacts};
-pub(crate) use told::told;
+use crate::physics::{Egress, FibChange};
 
 /// Version of this vocabulary.
 pub const SCHEMA: u32 = 1;
@@ -155,131 +146,6 @@ pub enum What {
     End { reason: String },
 }
 
-/// What is known before anything runs.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct LabFacts {
-    pub schema: u32,
-    /// anybed's version.
-    pub version: String,
-    pub bird: String,
-    pub kernel: String,
-    pub lab: String,
-    pub file: String,
-    /// Milliseconds: the shortest silence that anybody in the lab takes for a failure.
-    #[serde(default)]
-    pub patience_ms: Option<f64>,
-    /// What was typed to begin it, quoted for a shell; empty in records that do not have it.
-    #[serde(default)]
-    pub command: String,
-    /// Keys of the lab file that were set from outside, and to what.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub settings: BTreeMap<String, String>,
-    pub seed: u64,
-    pub nodes: Vec<NodeFacts>,
-    pub links: Vec<LinkFacts>,
-    pub groups: Vec<GroupFacts>,
-    pub overlays: Vec<OverlayFacts>,
-    /// What clients keep open; records from before there were flows have none.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub flows: Option<FlowFacts>,
-    /// Seconds since the play's begin, and the action's text.
-    pub timeline: Vec<(f64, String)>,
-    pub expectations: Vec<Expectation>,
-    /// Seconds of play planned.
-    pub duration: f64,
-}
-
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct NodeFacts {
-    pub name: String,
-    pub kind: NodeKind,
-    #[serde(rename = "as")]
-    pub as_name: String,
-    pub asn: u32,
-    /// The stub it belongs to, for gateways and hosts.
-    pub stub: Option<String>,
-    pub place: Option<Place>,
-    pub addresses: Vec<IpAddr>,
-    /// A router that uses all of several equally good BGP routes: by what its kernel chooses.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub multipath: Option<MultipathHash>,
-}
-
-/// What a link is for; between ASes, what its end `b` is to `a`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum LinkRole {
-    Internal,
-    Customer,
-    Provider,
-    Peer,
-    Access,
-}
-
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct LinkFacts {
-    pub name: String,
-    pub a: String,
-    pub b: String,
-    pub kind: LinkRole,
-    /// From `a` to `b`, and back.
-    #[serde(default, skip_serializing_if = "unimpaired")]
-    pub impairments: [Impairment; 2],
-}
-
-fn nothing(count: &u32) -> bool {
-    *count == 0
-}
-
-fn unimpaired(impairments: &[Impairment; 2]) -> bool {
-    impairments.iter().all(Impairment::is_none)
-}
-
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct GroupFacts {
-    pub name: String,
-    pub addresses: Vec<IpAddr>,
-    pub overlay: Option<String>,
-    /// `None` for a plain or a join group.
-    pub color: Option<u16>,
-    /// It is its overlay's rendezvous group.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub rendezvous: bool,
-    /// Hosts that may announce it; empty in records that do not have them.
-    #[serde(default)]
-    pub members: Vec<String>,
-}
-
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct OverlayFacts {
-    pub name: String,
-    pub protocol: Protocol,
-    pub bootstrap: Bootstrap,
-    pub healing: Healing,
-    #[serde(default)]
-    pub coloring: Coloring,
-    #[serde(default)]
-    pub redirect: Redirect,
-    pub lookup: LookupMode,
-    /// Host name to ring id.
-    pub ids: BTreeMap<String, Id>,
-    /// Host name to color; empty without colors, and when each host chooses its own ([`NodeDid::Colored`]).
-    pub colors: BTreeMap<String, u16>,
-}
-
-/// A change of one kernel routing table.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct FibChange {
-    /// False: the route was deleted.
-    pub add: bool,
-    /// `198.51.100.1/32`, `default`.
-    pub prefix: String,
-    /// Gateways, several for equal-cost multipath; empty for a connected route.
-    pub via: Vec<IpAddr>,
-    /// Outgoing interfaces, in the order of `via`.
-    pub interfaces: Vec<String>,
-}
-
 /// How hard the machine worked for about a second, and what that did. What a record does not say was not
 /// looked at.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -398,4 +264,8 @@ pub enum NodeDid {
         through: String,
         milliseconds: f64,
     },
+}
+
+fn nothing(count: &u32) -> bool {
+    *count == 0
 }
