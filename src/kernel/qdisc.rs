@@ -15,7 +15,8 @@ use rtnetlink::packet_core::{
     DefaultNla, NLM_F_ACK, NLM_F_CREATE, NLM_F_REPLACE, NLM_F_REQUEST, NetlinkMessage, NetlinkPayload,
 };
 
-use super::interface::{Control, LOOPBACK};
+use super::interface::Control;
+use crate::physics::LOOPBACK;
 use crate::physics::{Egress, Impairment, Queue, Share};
 
 /// A queueing discipline as the kernel reports it. Counters begin with its creation.

@@ -10,18 +10,12 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
 use super::Lab;
+use super::begun::Flap;
 use crate::scenario::action::schedule;
 use crate::scenario::{Action, Origin};
 
 /// Numbers of live flaps begin here; the timeline's, far below.
 const FIRST: u32 = 1 << 31;
-
-/// A flap that goes on.
-pub(super) struct Flap {
-    fault: Action,
-    /// Told to stop; gone when it has.
-    stop: watch::Sender<bool>,
-}
 
 impl Lab {
     pub(super) fn flap(self: &Arc<Self>, fault: &Action, every: Duration, times: u32) -> Result<()> {

@@ -4,12 +4,14 @@
 //! - [`supervisor`]: a lab from build to end; `network`, `media`, `process`, `launch`, `converge` build it
 //! - `play`, `fault`, `renumber`, `flap`, `verify`, `walk`, `branches`, `ping`, `stretch`, `workload`, `flood`,
 //!   `probe`, `prober`, `flows`, `flow`: what happens in it
+//! - `begun`: what goes on beside it
 //! - `record`, `facts`, `updates`, `watchdog`: what is written down
 //! - `fibs`, `nodes`: what it knows of its kernels and its overlay nodes
 //! - [`api`], [`ask`], [`survey`], [`lookup`], [`live_probe`]: its socket, and what can be asked
 
 pub mod api;
 pub mod ask;
+mod begun;
 mod branches;
 mod converge;
 pub(crate) mod facts;
@@ -45,6 +47,7 @@ mod watchdog;
 mod workload;
 
 pub(crate) use launch::node_config;
+pub(crate) use progress::error_text;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -60,9 +63,8 @@ use crate::scenario::Scenario;
 use crate::scenario::damage::Damage;
 use crate::scenario::keys::Keys;
 use crate::topology::{NodeId, Topology};
+use begun::{Begun, Flap};
 use fibs::Fibs;
-use flap::Flap;
-use flood::Begun;
 use network::Network;
 use nodes::Nodes;
 use process::Processes;

@@ -82,7 +82,7 @@ pub fn supervise(assignment: Assignment, inside: Inside) -> i32 {
     match run(assignment, inside) {
         Ok(code) => code,
         Err(error) => {
-            Progress::new(false).line(&crate::cli::error_text(&error));
+            Progress::new(false).line(&super::error_text(&error));
             FAILED
         }
     }

@@ -15,7 +15,8 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use tokio::time::{sleep, timeout};
 
 use crate::bird::control::Control as Bird;
-use crate::kernel::interface::{Control as Kernel, LOOPBACK};
+use crate::kernel::interface::Control as Kernel;
+use crate::physics::LOOPBACK;
 
 /// How long a leaving member stays reachable after it has asked others to route around it. Every
 /// router of a lab has heard of it within a fraction of that; on the Internet it takes minutes.

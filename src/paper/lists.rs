@@ -7,7 +7,7 @@ use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
-use super::nearness::Network;
+use super::network::Network;
 use crate::anycast::{Coloring, GroupRef};
 use crate::overlay::{Protocol, Proximity};
 use crate::sim::{Options, World, settings};

@@ -12,7 +12,7 @@ use minijinja::{Environment, UndefinedBehavior};
 use serde::Serialize;
 
 use crate::bird::KERNEL_SCAN;
-use crate::kernel::interface::Interface;
+use crate::physics::Interface;
 use crate::plan::timers::{BfdInterface, Timers};
 use crate::topology::address::Addresses;
 use crate::topology::{

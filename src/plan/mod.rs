@@ -12,11 +12,10 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use crate::kernel::interface::Interface;
-use crate::kernel::sysctl::Sysctl;
-use crate::physics::Impairment;
+use crate::physics::{Interface, Sysctl};
 use crate::topology::address::Addresses;
-use crate::topology::{Family, FamilyChoice, LinkId, Multipath, MultipathHash, NodeId, NodeKind, Topology};
+use crate::topology::{Family, FamilyChoice, Multipath, MultipathHash, NodeId, NodeKind, Topology};
+pub use interfaces::LinkPlan;
 
 /// UDP port of overlay nodes and of plain sites.
 pub const PORT: u16 = 4000;
@@ -54,18 +53,6 @@ impl NodePlan {
         let interfaces = self.interfaces.iter().flat_map(|i| &i.addresses);
         self.loopback.iter().chain(interfaces).map(|net| net.addr()).collect()
     }
-}
-
-/// A link and, for each side (`a`, `b`), the position of its interface in the node's plan.
-#[derive(Clone, Debug)]
-pub struct LinkPlan {
-    pub link: LinkId,
-    pub a: (NodeId, usize),
-    pub b: (NodeId, usize),
-    /// From `a` to `b`, and back.
-    pub impairments: [Impairment; 2],
-    /// Frames pass something that can impair them, even if it does not yet; else it is a bare veth pair.
-    pub emulated: bool,
 }
 
 impl Plan {

@@ -2,12 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::event::What;
 use crate::scenario::action::Class;
 use crate::scenario::damage::Process;
 use crate::scenario::{Action, Victim};
 
-/// What is said of whom in [`What::Fault`]: its `target` is the link, stub, node or overlay meant.
+/// What is said of whom in a fault of the record: its `target` is the link, stub, node or overlay meant.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum Deed {
@@ -67,7 +66,7 @@ impl Deed {
         }
     }
 
-    fn process(done: ProcessDeed, victim: Victim) -> Self {
+    pub(super) fn process(done: ProcessDeed, victim: Victim) -> Self {
         let processes = match victim {
             Victim::Node => vec![ProcessKind::Node],
             Victim::Bird => vec![ProcessKind::Routing],
@@ -88,47 +87,5 @@ impl ProcessKind {
             Process::Bird => Self::Routing,
             Process::Node => Self::Node,
         }
-    }
-}
-
-impl What {
-    /// Gives an event of a record from before there were kinds its kind: the one place that reads words.
-    pub(crate) fn with_kind(self) -> Self {
-        match self {
-            Self::Fault { deed: None, action, verb, target, done, live } => {
-                let deed = Some(from_words(&verb, &action));
-                Self::Fault { deed, action, verb, target, done, live }
-            }
-            Self::Exit { kind: None, node, process, status, expected } => {
-                let kind = match process.as_str() {
-                    "bird" => ProcessKind::Routing,
-                    "node" | "anybed node" => ProcessKind::Node,
-                    _ => ProcessKind::Service,
-                };
-                Self::Exit { kind: Some(kind), node, process, status, expected }
-            }
-            other => other,
-        }
-    }
-}
-
-fn from_words(verb: &str, action: &str) -> Deed {
-    let victim = match action.rsplit(' ').next() {
-        Some("bird") => Victim::Bird,
-        Some("node") => Victim::Node,
-        _ => Victim::Both,
-    };
-    match verb {
-        "mend" | "recover" | "heal" | "clear" => Deed::Repair,
-        "crash" => Deed::process(ProcessDeed::Crash, victim),
-        "restart" => Deed::process(ProcessDeed::Restart, victim),
-        "freeze" => Deed::process(ProcessDeed::Freeze, victim),
-        "thaw" => Deed::process(ProcessDeed::Thaw, victim),
-        "renumber" => Deed::Renumber,
-        "announce" | "withdraw" | "drain" => Deed::Site,
-        "flood" => Deed::Flood,
-        "join" => Deed::Join,
-        "leave" | "put" | "overwrite" | "audit" | "ping" | "stretch" | "catchment" => Deed::Other,
-        _ => Deed::Damage,
     }
 }

@@ -10,6 +10,7 @@ mod flows;
 mod read;
 pub mod survey;
 mod told;
+mod words;
 
 pub use crate::physics::FibChange;
 pub use deed::{Deed, ProcessDeed, ProcessKind};

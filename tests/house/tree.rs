@@ -251,7 +251,6 @@ impl Reader {
                 let line = glob.star_token.span.start().line;
                 self.mentions.push(Mention { path: above.to_vec(), line, glob: true, facade });
             }
-            _ => {}
         }
     }
 

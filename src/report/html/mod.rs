@@ -21,7 +21,7 @@ use super::sites::{Sites, color, letter};
 use super::{effects, page, surveys, text};
 use crate::measure::{Catchment, FaultReport, Outcome, OverlayReport, Report, RunVerdict, Series, SurveyReport};
 use charts::Lines;
-use flows::FlowsView;
+use flows::{FlowsView, MOST_ROWS};
 use page::{moment, shortened};
 
 /// Moments and groups that have a map of their own; a page for people has an end.
@@ -29,8 +29,7 @@ const MOST_STEPS: usize = 24;
 const MOST_GROUPS: usize = 6;
 /// Faults that are drawn; all of them are told.
 const MOST_CASCADES: usize = 20;
-/// Rows of a table of clients, and of any other.
-const MOST_ROWS: usize = 24;
+
 /// Marks on all maps together: some megabytes.
 const MOST_MARKS: usize = 120_000;
 
