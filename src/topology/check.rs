@@ -6,9 +6,9 @@ use std::path::Path;
 
 use toml::Spanned;
 
+use super::LONGEST_NAME;
 use super::diagnose::Findings;
 use super::file::{AsEntry, Hosts, LabFile, LinkOptions, StubEntry};
-use super::LONGEST_NAME;
 use super::graphml;
 use super::model::*;
 use super::multipath::Multipath;
