@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, anyhow};
 use clap::Args;
 
-use super::play::{ReportFormat, Start, save};
+use super::play::{ReportFormat, Start, save, write_report};
 use super::series::{self, Several};
 use super::variant::Variant;
 use super::{Failure, Outcome, complain, is_colored, print};
@@ -56,10 +56,12 @@ impl Run {
         }
         let variant = variants.pop().unwrap_or_default();
         let (out, code) = self.start.go(&variant, purpose, begun)?;
-        match code {
-            0 => self.report(&out),
+        let done = match code {
+            0 => self.report(out.path()),
             code => Ok(code),
-        }
+        };
+        out.release();
+        done
     }
 
     fn report(&self, out: &Path) -> Outcome {
@@ -89,15 +91,7 @@ impl ReportOf {
         let record = Record::read(&path);
         let record = record.map_err(|error| Failure::Usage(anyhow!("{}: {error}", self.directory.display())))?;
         let files = Files::of(&record);
-        match &self.out {
-            Some(out) => save(&files, out)?,
-            // What is asked for is the report: it may well be of a directory that nothing can be written to.
-            None => {
-                if let Err(error) = save(&files, &self.directory) {
-                    complain(&format!("warning: {error:#}"));
-                }
-            }
-        }
+        write_report(&self.directory, self.out.as_deref(), |out| save(&files, out))?;
         show(&files.report, self.format);
         Ok(i32::from(files.report.exit_code()))
     }
