@@ -45,6 +45,7 @@ pub mod overlay;
 pub mod paper;
 pub mod physics;
 pub mod plan;
+pub mod program;
 pub mod record;
 pub mod report;
 pub mod scenario;

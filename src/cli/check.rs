@@ -11,6 +11,7 @@ use crate::bird::Bird;
 use crate::overlay::id::Id;
 use crate::plan::Plan as Built;
 use crate::plan::bird::Templates;
+use crate::program::Program;
 use crate::scenario::{self, Scenario};
 use crate::topology::{Diagnostics, Topology};
 
@@ -81,7 +82,7 @@ impl Check {
                         templates = templates.with_kernel_scan(bird.kernel_scan());
                     }
                     let plan = plan_with(&topology, &templates)?;
-                    let configs = plan.nodes.iter().filter(|n| n.bird.is_some()).count();
+                    let configs = plan.nodes.iter().filter(|n| n.routing().is_some()).count();
                     if let Some(bird) = &bird {
                         refused |= !check_configs(bird, &plan)?;
                     }
@@ -118,7 +119,7 @@ fn check_configs(bird: &Bird, plan: &Built) -> Result<bool, Failure> {
 fn check_configs_in(directory: &Path, bird: &Bird, plan: &Built) -> Result<bool, Failure> {
     let mut fine = true;
     for node in &plan.nodes {
-        let Some(config) = &node.bird else { continue };
+        let Some(config) = node.routing().and_then(Program::config) else { continue };
         let path = directory.join(format!("{}.conf", node.name));
         std::fs::write(&path, config).with_context(|| format!("write {}", path.display()))?;
         if let Err(words) = bird.check(&path)? {
@@ -139,7 +140,7 @@ impl Plan {
             Some(name) => {
                 let node = plan.nodes.iter().find(|n| n.name == *name);
                 let node = node.ok_or_else(|| Failure::Usage(anyhow!("{} has no node {name}", self.file.display())))?;
-                let config = node.bird.as_ref();
+                let config = node.routing().and_then(Program::config);
                 print(config.ok_or_else(|| Failure::Usage(anyhow!("{name} is a client: it runs no BIRD")))?);
             }
         }

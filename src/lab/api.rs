@@ -29,8 +29,10 @@ use super::{Lab, Shared, fault};
 use crate::bird::routes::Route;
 use crate::physics::Egress;
 use crate::record::survey::Survey;
-use crate::scenario::damage::{Damage, Process, ProcessState};
-use crate::topology::{LinkId, NodeId, NodeKind};
+use crate::program::Process;
+use crate::scenario::damage::{Damage, ProcessState};
+use crate::scenario::programs;
+use crate::topology::{LinkId, NodeId};
 
 /// `GET /status`
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -171,7 +173,7 @@ async fn status(State(context): State<Served>) -> Json<Status> {
     for overlay in &lab.topology.overlays {
         let mut members = Vec::new();
         for host in lab.nodes.members(&overlay.name) {
-            let frozen = |id| damage.process(id, Process::Node) == ProcessState::Stopped;
+            let frozen = |id| damage.process(id, Process::NODE) == ProcessState::Stopped;
             if lab.topology.find(&host).is_some_and(frozen) {
                 continue;
             }
@@ -200,9 +202,8 @@ async fn link_status(lab: &Lab, damage: &Damage, id: LinkId) -> Option<LinkStatu
 
 async fn node_status(lab: &Lab, damage: &Damage, id: NodeId) -> NodeStatus {
     let node = lab.topology.node(id);
-    let sessions = match damage.process(id, Process::Bird) {
+    let sessions = match damage.routing(id, &lab.topology) {
         // A frozen BIRD accepts the question and does not answer.
-        _ if node.kind == NodeKind::Client => None,
         ProcessState::Dead | ProcessState::Stopped => None,
         ProcessState::Running => {
             lab.bgp(id).await.ok().map(|all| (all.iter().filter(|s| s.info == "Established").count(), all.len()))
@@ -211,8 +212,8 @@ async fn node_status(lab: &Lab, damage: &Damage, id: NodeId) -> NodeStatus {
     NodeStatus {
         name: node.name.clone(),
         kind: node.kind.name().into(),
-        bird: lab.processes.pid(id, Process::Bird),
-        node: lab.processes.pid(id, Process::Node),
+        bird: programs::routing(&lab.topology, id).and_then(|process| lab.processes.pid(id, process)),
+        node: lab.processes.pid(id, Process::NODE),
         sessions,
     }
 }

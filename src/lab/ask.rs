@@ -8,13 +8,13 @@ use anyhow::{Context, Result, anyhow, bail, ensure};
 use serde::{Deserialize, Serialize};
 
 use super::Lab;
-use super::launch::bird_socket;
 pub use super::walk::PathEnd;
 use super::walk::Walker;
 use crate::bird::control::Control;
 use crate::bird::routes::{self, Route};
 use crate::kernel::ping::Pinger;
-use crate::scenario::damage::{Process, ProcessState};
+use crate::plan::bird;
+use crate::scenario::damage::ProcessState;
 use crate::topology::NodeId;
 
 /// `POST /routes`
@@ -79,7 +79,7 @@ impl Lab {
     pub(super) async fn routes(&self, request: &RoutesRequest) -> Result<Vec<Route>> {
         let node = self.named(&request.node)?;
         ensure!(self.topology.node(node).kind.has_bird(), "{} is a client and has no BIRD", request.node);
-        let state = self.damage.lock().await.process(node, Process::Bird);
+        let state = self.damage.lock().await.routing(node, &self.topology);
         ensure!(state == ProcessState::Running, "the BIRD of {} does not run", request.node);
         let which = match &request.prefix {
             None => String::new(),
@@ -93,8 +93,8 @@ impl Lab {
     }
 
     async fn bird_routes(&self, node: NodeId, which: &str) -> Result<Vec<Route>> {
-        let mut bird = Control::connect(&bird_socket(&self.topology.node(node).name)).await?;
-        match bird.ask(&format!("show route{which} all")).await {
+        let mut control = Control::connect(&bird::socket(&self.topology.node(node).name)).await?;
+        match control.ask(&format!("show route{which} all")).await {
             Ok(lines) => Ok(routes::parse(&lines)),
             // BIRD calls it an error.
             Err(error) if format!("{error:#}").contains("Network not found") => Ok(Vec::new()),
@@ -132,7 +132,7 @@ impl Lab {
         let hops = hops.collect();
         let mut on_the_way = std::iter::once(from).chain(path.hops.iter().map(|(_, node)| *node));
         let bgp = match on_the_way.find(|id| self.topology.node(*id).kind.is_router()) {
-            Some(bird) => self.bgp_path(bird, target).await?,
+            Some(first) => self.bgp_path(first, target).await?,
             None => None,
         };
         Ok(Trace { from: request.from.clone(), target, hops, end: path.end, bgp })
@@ -140,7 +140,7 @@ impl Lab {
 
     /// `None`: its BIRD does not run, or has no BGP route.
     async fn bgp_path(&self, at: NodeId, target: IpAddr) -> Result<Option<BgpPath>> {
-        if self.damage.lock().await.process(at, Process::Bird) != ProcessState::Running {
+        if self.damage.lock().await.routing(at, &self.topology) != ProcessState::Running {
             return Ok(None);
         }
         let routes = self.bird_routes(at, &format!(" for {target}")).await?;

@@ -9,9 +9,10 @@ use tokio::time::{sleep, timeout};
 
 use super::Lab;
 use super::fibs::Expected;
-use super::launch::bird_socket;
 use crate::bird::control::{Control, ProtocolState};
+use crate::plan::bird;
 use crate::plan::reach::valley_free;
+use crate::program::Ready;
 use crate::topology::{AsId, GroupRole, NodeId, TimerPreset};
 
 /// Between two looks at BGP sessions that are not up: BIRD does not announce state changes.
@@ -82,7 +83,7 @@ impl Lab {
 
     /// Waits until every BGP session is established; returns their number.
     async fn sessions_up(&self) -> usize {
-        let mut waiting: Vec<NodeId> = self.topology.of_kind(|k| k.has_bird()).collect();
+        let mut waiting = self.talkers();
         let mut sessions = 0;
         loop {
             let mut still = Vec::new();
@@ -120,8 +121,15 @@ impl Lab {
 
     /// BGP sessions of a node's BIRD.
     pub(super) async fn bgp(&self, node: NodeId) -> Result<Vec<ProtocolState>> {
-        let mut bird = Control::connect(&bird_socket(&self.topology.node(node).name)).await?;
-        Ok(bird.protocols().await?.into_iter().filter(|p| p.kind == "BGP").collect())
+        let mut control = Control::connect(&bird::socket(&self.topology.node(node).name)).await?;
+        Ok(control.protocols().await?.into_iter().filter(|p| p.kind == "BGP").collect())
+    }
+
+    /// The nodes with a program that is ready when its BGP sessions are.
+    fn talkers(&self) -> Vec<NodeId> {
+        let plan = self.plan();
+        let talks = plan.nodes.iter().filter(|node| node.programs.iter().any(|p| p.ready == Ready::Sessions));
+        talks.map(|node| node.id).collect()
     }
 
     async fn what_is_missing(&self) -> String {
@@ -129,7 +137,7 @@ impl Lab {
         for (node, prefix) in self.fibs.missing() {
             lines.push(format!("  {}: no route for {prefix}", self.topology.node(node).name));
         }
-        for node in self.topology.of_kind(|k| k.has_bird()) {
+        for node in self.talkers() {
             let name = &self.topology.node(node).name;
             match self.bgp(node).await {
                 Ok(sessions) => {

@@ -8,12 +8,14 @@ use anyhow::{Context, Result};
 use tokio::time::{sleep, timeout};
 
 use super::Lab;
-use super::launch::{bird_socket, write_config};
+use super::launch::write_texts;
 use crate::bird::control::Control;
 use crate::node::channel::Order;
+use crate::plan::bird::socket;
 use crate::plan::renumber::access_link;
+use crate::program::{Process, ProcessKind};
 use crate::record::What;
-use crate::scenario::damage::{Damage, Process, ProcessState};
+use crate::scenario::damage::{Damage, ProcessState};
 use crate::topology::NodeId;
 
 /// How long BIRD may take to apply a config.
@@ -31,7 +33,7 @@ impl Lab {
         *self.plan.write().expect("no holder of the plan panics") = after.clone();
         self.network.renumber(&before, &after, link, damage.link(link, &self.topology).up).await?;
         let [gateway, _] = after.ends(link);
-        if damage.process(gateway.0, Process::Bird) == ProcessState::Dead {
+        if damage.routing(gateway.0, &self.topology) == ProcessState::Dead {
             // What it left behind no BIRD recognizes as its own any more, and in IPv6 would add another to it.
             self.network.remove_stale_routes(&before, &after, gateway).await?;
         }
@@ -41,11 +43,9 @@ impl Lab {
             self.recorder.now(What::Renumbered { node, addresses });
         }
         for planned in ends {
-            if planned.bird.is_none() {
-                continue;
-            }
-            write_config(planned)?;
-            match damage.process(planned.id, Process::Bird) {
+            let Some(routing) = planned.routing() else { continue };
+            write_texts(routing)?;
+            match damage.process(planned.id, routing.process) {
                 ProcessState::Running => self.reconfigure(planned.id).await?,
                 ProcessState::Stopped => drop(self.outdated().insert(planned.id)),
                 ProcessState::Dead => {}
@@ -59,7 +59,7 @@ impl Lab {
 
     /// A process goes on: if it is a BIRD, it reads what it has missed.
     pub(super) async fn catch_up(&self, node: NodeId, process: Process) -> Result<()> {
-        let missed = process == Process::Bird && self.outdated().remove(&node);
+        let missed = process.kind == ProcessKind::Routing && self.outdated().remove(&node);
         if missed { self.reconfigure(node).await } else { Ok(()) }
     }
 
@@ -81,7 +81,7 @@ impl Lab {
 /// Has BIRD read its config, and enables again what is announced: of that, BIRD returns to what the
 /// config says.
 async fn apply_config(node: &str) -> Result<()> {
-    let mut bird = Control::connect(&bird_socket(node)).await?;
+    let mut bird = Control::connect(&socket(node)).await?;
     let before = announcements(&mut bird).await?;
     bird.ask("configure").await?;
     loop {

@@ -25,12 +25,13 @@ use crate::bird::Bird;
 use crate::kernel::fib::{Notice, Stamped};
 use crate::kernel::namespace::Stepper;
 use crate::kernel::{now, sys};
-use crate::plan::Plan;
+use crate::plan::{NodePlan, Plan};
 use crate::plan::bird::Templates;
+use crate::program::Ready;
 use crate::record::{BUILT, PLAYED};
 use crate::record::{Event, ProcessKind, Strain, What};
 use crate::scenario::Scenario;
-use crate::scenario::damage::{Damage, Process};
+use crate::scenario::damage::Damage;
 use crate::topology::{GroupRole, NodeId, NodeKind, Topology};
 
 /// Exit code after an interruption and a clean teardown.
@@ -224,7 +225,7 @@ async fn build(
     });
     tokio::spawn(reap(lab.clone()));
     api::serve(lab.clone(), listener, down)?;
-    lab.write_configs()?;
+    lab.write_files()?;
     tokio::select! {
         failure = lab.failed() => bail!(failure),
         started = start(&lab, &mut phases) => started?,
@@ -252,11 +253,13 @@ async fn start(lab: &Shared, phases: &mut Phases<'_>) -> Result<()> {
         anyhow::Ok(())
     };
     tokio::try_join!(configure, spawn)?;
-    let (birds, nodes) = (lab.processes.count(Process::Bird), lab.processes.count(Process::Node));
+    let (birds, nodes) = (lab.processes.count(ProcessKind::Routing), lab.processes.count(ProcessKind::Node));
     phases.end("processes", format!("{birds} BIRDs, {nodes} nodes"));
     let sessions = lab.converge().await?;
-    let members: Vec<NodeId> = lab.topology.of_kind(|kind| kind == NodeKind::Member).collect();
-    let all_connected = |nodes: &Nodes| members.iter().all(|m| nodes.is_connected(&lab.topology.node(*m).name));
+    let plan = lab.plan();
+    let connects = |node: &&NodePlan| node.programs.iter().any(|program| program.ready == Ready::Connected);
+    let connecting: Vec<&NodePlan> = plan.nodes.iter().filter(connects).collect();
+    let all_connected = |nodes: &Nodes| connecting.iter().all(|node| nodes.is_connected(&node.name));
     lab.nodes.wait_until(all_connected).await;
     phases.end("routing", lab.routing_note(sessions));
     Ok(())
@@ -279,14 +282,14 @@ impl Lab {
         let Ended { node, process, status, expected } = ended;
         let name = self.topology.node(node).name.clone();
         if !expected {
-            let words = tail(&self.log(node, process), 5).replace(OUT, &self.out.display().to_string());
-            let message = format!("the {} of {name} ended ({status}):\n{words}", process.name());
+            let words = tail(&self.plan().node(node).program(process).log, 5).replace(OUT, &self.out.display().to_string());
+            let message = format!("the {} of {name} ended ({status}):\n{words}", process.name);
             self.fail(message);
         }
         self.recorder.now(What::Exit {
             node: name,
-            process: process.name().into(),
-            kind: Some(ProcessKind::of(process)),
+            process: process.name.into(),
+            kind: Some(process.kind),
             status,
             expected,
         });

@@ -2,10 +2,10 @@
 //! down. See [`crate::bird::mrt`].
 
 use std::collections::{BTreeSet, HashMap};
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::Read;
 use std::net::IpAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context, Result};
 use nix::fcntl::{FallocateFlags, fallocate};
@@ -13,29 +13,13 @@ use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify, WatchDescriptor};
 
 use super::Lab;
 use super::recorder::Recorder;
-use super::sandbox::PRIVATE;
 use crate::bird::mrt::{self, Dumped, Sessions};
 use crate::kernel::now;
+use crate::plan::bird::dump;
 use crate::record::What;
 
 /// What has been read of a dump is given back to the memory it lies in, in pieces of this many bytes.
 const PIECE: u64 = 1 << 20;
-
-/// Where a node's BIRD dumps to, inside the sandbox.
-fn dump(node: &str) -> PathBuf {
-    Path::new(PRIVATE).join(format!("{node}.mrt"))
-}
-
-/// Writes the config that a node's BIRD is started with: where to dump, then the config that people read.
-/// Returns its path.
-pub(super) fn write_wrapper(node: &str, config: &Path) -> Result<PathBuf> {
-    let path = Path::new(PRIVATE).join(format!("{node}.conf"));
-    // The protocols that follow take over what is to be dumped.
-    let dumping = format!("mrtdump \"{}\";\nmrtdump protocols {{ states, messages }};\n", dump(node).display());
-    let text = format!("{dumping}include \"{}\";\n", config.display());
-    fs::write(&path, text).with_context(|| format!("write {}", path.display()))?;
-    Ok(path)
-}
 
 impl Lab {
     /// Records updates and sessions from now on. A lab in which they cannot be followed lacks these numbers, and
@@ -54,7 +38,7 @@ impl Lab {
         let inotify = Inotify::init(InitFlags::IN_CLOEXEC).context("create an inotify instance")?;
         let plan = self.plan();
         let mut dumps = HashMap::new();
-        for node in plan.nodes.iter().filter(|node| node.bird.is_some()) {
+        for node in plan.nodes.iter().filter(|node| node.routing().is_some()) {
             let path = dump(&node.name);
             let watch = inotify.add_watch(&path, AddWatchFlags::IN_MODIFY);
             let watch = watch.with_context(|| format!("watch {}", path.display()))?;

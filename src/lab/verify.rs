@@ -17,7 +17,7 @@ use super::walk::Walker;
 use crate::plan::reach::Reachability;
 use crate::record::What;
 use crate::scenario::Action;
-use crate::scenario::damage::{Damage, Process, ProcessState, members};
+use crate::scenario::damage::{Damage, ProcessState, members};
 use crate::topology::NodeId;
 
 /// More pairs than this are drawn by the seed.
@@ -77,7 +77,7 @@ impl Lab {
 
     /// Every pair that should reach each other does, as soon as routing has had its time.
     async fn are_whole(&self, damage: &Damage, number: u64) -> Result<String> {
-        if let Some(name) = self.without_bird(damage) {
+        if let Some(name) = self.without_routing(damage) {
             return Ok(format!("not verified: the BIRD of {name} does not run"));
         }
         let reach = Reachability::of(&self.topology, &damage.unanswering_links(&self.topology));
@@ -103,8 +103,8 @@ impl Lab {
         }
     }
 
-    fn without_bird(&self, damage: &Damage) -> Option<&str> {
-        let runs = |id: &NodeId| damage.process(*id, Process::Bird) == ProcessState::Running;
+    fn without_routing(&self, damage: &Damage) -> Option<&str> {
+        let runs = |id: &NodeId| damage.routing(*id, &self.topology) == ProcessState::Running;
         let stopped = self.topology.of_kind(|k| k.has_bird()).find(|id| !runs(id))?;
         Some(&self.topology.node(stopped).name)
     }

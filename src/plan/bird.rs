@@ -3,7 +3,7 @@
 use std::fs;
 use std::io;
 use std::net::IpAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use ipnet::IpNet;
 use minijinja::syntax::SyntaxConfig;
@@ -14,6 +14,7 @@ use serde::Serialize;
 use crate::bird::KERNEL_SCAN;
 use crate::kernel::interface::Interface;
 use crate::plan::timers::{BfdInterface, Timers};
+use crate::program::{Executable, File, OUT, PRIVATE, Process, Program, Ready, log};
 use crate::topology::address::Addresses;
 use crate::topology::{
     Family, GracefulRestart, GroupId, GroupRole, Link, LinkId, LinkKind, NodeId, NodeKind, Relation, Topology,
@@ -118,6 +119,37 @@ pub(super) fn render(
             Ok(Some(environment.get_template(ROUTER)?.render(Serde(view.router()))?))
         }
     }
+}
+
+/// How the BIRD of a node is started with its config.
+pub(super) fn program(node: &str, process: Process, config: String, graceful: bool) -> Program {
+    let read = Path::new(OUT).join("bird").join(format!("{node}.conf"));
+    let given = Path::new(PRIVATE).join(format!("{node}.conf"));
+    // Where to dump, then the config that people read; the protocols in it take over what is to be dumped.
+    let dumping = format!("mrtdump \"{}\";\nmrtdump protocols {{ states, messages }};\n", dump(node).display());
+    let wrapper = format!("{dumping}include \"{}\";\n", read.display());
+    let [config_path, control] = [&given, &socket(node)].map(|path| path.display().to_string());
+    let arguments = ["-f".into(), "-c".into(), config_path, "-s".into(), control].to_vec();
+    Program {
+        process,
+        executable: Executable::Daemon,
+        arguments,
+        // Without it, BIRD removes the routes that its peers keep for it.
+        again: if graceful { vec!["-R".to_owned()] } else { Vec::new() },
+        files: vec![File::new(read, config), File::new(given, wrapper)],
+        log: log(node, process),
+        ready: Ready::Sessions,
+    }
+}
+
+/// The control socket of a node's BIRD, inside the sandbox.
+pub fn socket(node: &str) -> PathBuf {
+    Path::new(PRIVATE).join(format!("{node}.ctl"))
+}
+
+/// Where a node's BIRD dumps to, inside the sandbox.
+pub fn dump(node: &str) -> PathBuf {
+    Path::new(PRIVATE).join(format!("{node}.mrt"))
 }
 
 #[derive(Serialize)]

@@ -1,6 +1,6 @@
 //! The plan after a host has been given new addresses.
 
-use super::{Plan, bird, interfaces};
+use super::{Plan, bird, interfaces, programs};
 use crate::topology::{LinkId, LinkKind, NodeId, Topology};
 
 impl Plan {
@@ -24,7 +24,7 @@ impl Plan {
             let planned = &mut plan.nodes[node.0];
             interfaces::number(&mut planned.interfaces[position], topology, &plan.addresses, link, side);
             let (addresses, interfaces) = (&plan.addresses, &planned.interfaces);
-            planned.bird = bird::render(topology, addresses, templates, node, &attached, interfaces)?;
+            planned.programs = programs::of(topology, addresses, templates, node, &attached, interfaces)?;
         }
         Ok(plan)
     }
@@ -122,7 +122,7 @@ mod tests {
             for (was, is) in before.nodes.iter().zip(&after.nodes) {
                 let moves = [host, gateway].contains(&is.id);
                 assert_eq!(was.interfaces != is.interfaces, moves, "{}", is.name);
-                assert_eq!(was.bird != is.bird, moves && has_bird, "{}", is.name);
+                assert_eq!(was.programs != is.programs, moves && has_bird, "{}", is.name);
             }
             let uplink = &after.node(host).interfaces[0];
             let at_gateway = after.interface(after.ends(access_link(&topology, host))[0]);

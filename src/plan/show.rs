@@ -23,7 +23,7 @@ impl fmt::Display for Plan {
         for node in &self.nodes {
             show_addresses(f, node)?;
         }
-        for node in self.nodes.iter().filter(|n| n.bird.is_some()) {
+        for node in self.nodes.iter().filter(|n| n.routing().is_some()) {
             writeln!(f, "bird {}", node.name)?;
         }
         Ok(())
