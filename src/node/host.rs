@@ -23,6 +23,7 @@ use crate::anycast::{Command, Event, GroupRef, Member, probe};
 use crate::kernel::now;
 use crate::overlay::{Time, Via};
 use crate::plan::PORT;
+use crate::routing::registry;
 
 /// A machine without a timer still wakes so often.
 const IDLE: Duration = Duration::from_secs(3600);

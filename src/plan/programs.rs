@@ -2,7 +2,7 @@
 
 use super::speakers;
 use crate::kernel::interface::Interface;
-use crate::program::{self, Process, Program};
+use crate::program::{self, Program};
 use crate::routing::{RenderError, Renderer};
 use crate::topology::{Addresses, LinkId, NodeId, NodeKind, Topology};
 
@@ -29,6 +29,7 @@ mod tests {
 
     use super::*;
     use crate::plan::Plan;
+    use crate::program::Process;
     use crate::routing::registry;
     use crate::scenario::programs;
     use crate::topology::Overrides;

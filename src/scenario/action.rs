@@ -10,7 +10,6 @@ use super::put::{overwrite, put};
 use super::words::{Word, Words, host, overlay, stub};
 use super::{Action, Ends, Part, Victim, programs};
 use crate::routing::registry;
-use crate::routing::registry;
 use crate::topology::diagnose::suggest;
 use crate::topology::{GroupId, LinkId, NodeId, NodeKind, Topology};
 
