@@ -26,10 +26,10 @@ use super::lookup::{Lookup, LookupRequest};
 use super::media::Traffic;
 use super::survey::SurveyRequest;
 use super::{Lab, Shared, fault};
-use crate::bird::routes::Route;
 use crate::physics::Egress;
-use crate::record::survey::Survey;
 use crate::program::Process;
+use crate::record::survey::Survey;
+use crate::routing::route::Route;
 use crate::scenario::damage::{Damage, ProcessState};
 use crate::scenario::programs;
 use crate::topology::{LinkId, NodeId};
@@ -203,10 +203,10 @@ async fn link_status(lab: &Lab, damage: &Damage, id: LinkId) -> Option<LinkStatu
 async fn node_status(lab: &Lab, damage: &Damage, id: NodeId) -> NodeStatus {
     let node = lab.topology.node(id);
     let sessions = match damage.routing(id, &lab.topology) {
-        // A frozen BIRD accepts the question and does not answer.
+        // A frozen daemon accepts the question and does not answer.
         ProcessState::Dead | ProcessState::Stopped => None,
         ProcessState::Running => {
-            lab.bgp(id).await.ok().map(|all| (all.iter().filter(|s| s.info == "Established").count(), all.len()))
+            lab.bgp(id).await.ok().map(|all| (all.iter().filter(|session| session.up).count(), all.len()))
         }
     };
     NodeStatus {

@@ -202,7 +202,9 @@ impl Lab {
         }
         ensure!(self.nodes.order(host, order(group.clone())), "the node of {host} is not running");
         let done = self.nodes.wait_until(|nodes| nodes.is_announced(host, group) == on);
-        timeout(PATIENCE, done).await.with_context(|| format!("the node or the BIRD of {host} does not answer"))
+        timeout(PATIENCE, done)
+            .await
+            .with_context(|| format!("the node or the {} of {host} does not answer", self.routing.daemon.title()))
     }
 
     pub(super) fn background(self: &Arc<Self>, work: impl Future<Output = ()> + Send + 'static) {

@@ -16,8 +16,9 @@ use crate::node::announce::GroupConfig;
 use crate::node::channel::HostConfig;
 use crate::overlay::Peer;
 use crate::overlay::id::Id;
-use crate::plan::{PORT, bird};
+use crate::plan::{PORT, speakers};
 use crate::program::{Content, Executable, Program};
+use crate::routing::{Control, Daemon};
 use crate::scenario::damage::Damage;
 use crate::topology::{Addresses, GroupId, GroupRole, NodeId, Overlay, Topology};
 
@@ -47,12 +48,14 @@ impl Lab {
     /// How to start a program of `node`, as the faults in force leave it.
     pub(super) fn launch(&self, node: NodeId, program: &Program, damage: &Damage) -> Result<(Namespace, Launch)> {
         for file in program.files.iter().filter(|file| file.content == Content::Host) {
-            let config = serde_json::to_string(&host_config(&self.topology, &self.plan().addresses, node, damage));
+            let (plan, daemon) = (self.plan(), self.routing.daemon);
+            let config = host_config(&self.topology, &plan.addresses, daemon, node, damage);
+            let config = serde_json::to_string(&config);
             write(&file.path, &config.context("write a node's config as JSON")?)?;
         }
         let executable = match program.executable {
             Executable::Own => PathBuf::from("/proc/self/exe"),
-            Executable::Daemon => self.bird.path.clone(),
+            Executable::Daemon => self.routing.path.clone(),
         };
         let launch = Launch {
             node,
@@ -65,6 +68,14 @@ impl Lab {
     }
 }
 
+impl Lab {
+    /// Connects to the routing daemon of a node.
+    pub(super) async fn control(&self, node: NodeId) -> Result<Box<dyn Control>> {
+        let daemon = self.routing.daemon;
+        daemon.control(&daemon.socket(&self.topology.node(node).name)).await
+    }
+}
+
 /// Writes the files of a program whose content the plan has.
 pub(super) fn write_texts(program: &Program) -> Result<()> {
     program.files.iter().try_for_each(|file| file.text().map_or(Ok(()), |text| write(&file.path, text)))
@@ -74,14 +85,20 @@ fn write(path: &Path, text: &str) -> Result<()> {
     fs::write(path, text).with_context(|| format!("write {}", path.display()))
 }
 
-fn host_config(topology: &Topology, addresses: &Addresses, node: NodeId, damage: &Damage) -> HostConfig {
+fn host_config(
+    topology: &Topology,
+    addresses: &Addresses,
+    daemon: &dyn Daemon,
+    node: NodeId,
+    damage: &Damage,
+) -> HostConfig {
     let family = topology.family.families()[0];
     let name = &topology.node(node).name;
-    let groups: Vec<GroupId> = bird::groups_of(topology, node).collect();
+    let groups: Vec<GroupId> = speakers::groups_of(topology, node).collect();
     let config = |group: &GroupId| GroupConfig {
         name: topology.groups[group.0].name.clone(),
         addresses: topology.groups[group.0].addresses.clone(),
-        protocol: bird::group_protocol(topology, *group),
+        protocol: speakers::group_protocol(topology, *group),
     };
     let wanted = groups.iter().filter(|g| !damage.is_withdrawn(node, **g)).map(|g| &topology.groups[g.0]);
     let plain = wanted.filter(|g| g.role == GroupRole::Plain);
@@ -90,7 +107,8 @@ fn host_config(topology: &Topology, addresses: &Addresses, node: NodeId, damage:
     HostConfig {
         host: name.clone(),
         address: addresses.host(node, family),
-        bird: bird::socket(name),
+        routing: daemon.name().to_owned(),
+        control: daemon.socket(name),
         supervisor: nodes::SOCKET.into(),
         overlays: overlays.map(|o| node_config(topology, addresses, o, node)).collect(),
         groups: groups.iter().map(config).collect(),

@@ -1,12 +1,12 @@
-//! What will be built, worked out before anything is touched: names, addresses, BIRD configs, in the
+//! What will be built, worked out before anything is touched: names, addresses, programs with their configs, in the
 //! order of building. The same lab file and seed give the same plan, byte for byte.
 
-pub mod bird;
 mod interfaces;
 mod programs;
 pub mod reach;
 pub mod renumber;
 mod show;
+pub mod speakers;
 mod timers;
 
 use std::net::IpAddr;
@@ -17,6 +17,7 @@ use crate::kernel::interface::Interface;
 use crate::kernel::sysctl::Sysctl;
 use crate::physics::Impairment;
 use crate::program::{Process, ProcessKind, Program};
+use crate::routing::{RenderError, Renderer};
 use crate::topology::address::Addresses;
 use crate::topology::{Family, FamilyChoice, LinkId, Multipath, MultipathHash, NodeId, NodeKind, Topology};
 
@@ -80,19 +81,20 @@ pub struct LinkPlan {
 }
 
 impl Plan {
-    /// Plans the network of `topology` with these BIRD templates.
+    /// Plans the network of `topology` for the routing daemon that these configs are for.
     ///
     /// # Errors
-    /// [`bird::TemplateError`] if a template cannot be rendered.
-    pub fn new(topology: &Topology, templates: &bird::Templates) -> Result<Self, bird::TemplateError> {
+    /// [`RenderError`] if a template cannot be rendered.
+    pub fn new(topology: &Topology, renderer: &dyn Renderer) -> Result<Self, RenderError> {
         let addresses = Addresses::of(topology);
         let (mut interfaces, links) = interfaces::lay_out(topology, &addresses);
         let attached = interfaces::attached(topology);
         let mut nodes = Vec::with_capacity(topology.nodes.len());
         for id in topology.ids() {
             let interfaces = std::mem::take(&mut interfaces[id.0]);
-            let programs = programs::of(topology, &addresses, templates, id, &attached, &interfaces)?;
+            let speaker = speakers::of(topology, &addresses, id, &attached, &interfaces);
             let node = topology.node(id);
+            let programs = programs::of(node, speaker, renderer)?;
             let loopback = loopback(topology, &addresses, id);
             nodes.push(NodePlan {
                 id,

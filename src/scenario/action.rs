@@ -9,6 +9,7 @@ use super::flood::flood;
 use super::put::{overwrite, put};
 use super::words::{Word, Words, host, overlay, stub};
 use super::{Action, Ends, Part, Victim, programs};
+use crate::routing::registry;
 use crate::topology::diagnose::suggest;
 use crate::topology::{GroupId, LinkId, NodeId, NodeKind, Topology};
 
@@ -112,12 +113,12 @@ fn process(
 ) -> Result<Vec<Action>, ActionError> {
     let word = words.expect("a node", form)?;
     let Some(id) = topology.find(word.text) else {
-        let known = topology.nodes.iter().filter(|n| n.kind.has_bird()).map(|n| n.name.as_str());
+        let known = topology.nodes.iter().filter(|n| n.kind.speaks_bgp()).map(|n| n.name.as_str());
         return Err(word.error(format!("there is no node `{}`", word.text), suggest(word.text, known)));
     };
     let running = programs::on(topology, id);
     if running.is_empty() {
-        let help = "clients run neither a BIRD nor an overlay node".to_owned();
+        let help = format!("clients run neither a {} nor an overlay node", registry::preferred().title());
         return Err(word.error(format!("`{}` is a client", word.text), help));
     }
     let Some(victim) = words.next() else {

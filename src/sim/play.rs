@@ -16,6 +16,7 @@ use crate::physics::Properties;
 use crate::program::{Process, ProcessKind};
 use crate::record::PLAYED;
 use crate::record::{Deed, Event, LabFacts, NodeDid, What, told};
+use crate::routing::registry;
 use crate::scenario::damage::{Damage, ProcessState};
 use crate::scenario::keys::{Keys, Write};
 use crate::scenario::{Action, Entry, Expectation, Metric, Scenario, Value, Victim};
@@ -32,7 +33,7 @@ pub fn refuse(action: &Action) -> Option<String> {
         Action::Crash(_, Victim::Program(process)) | Action::Restart(_, Victim::Program(process))
             if process.kind == ProcessKind::Routing =>
         {
-            "of a BIRD is nothing here: there is none"
+            return Some(format!("of a {} is nothing here: there is none", registry::preferred().title()));
         }
         Action::Impair(_, _, p) if *p != (Properties { delay: p.delay, ..Properties::default() }) => {
             "with more than `delay` is not simulated"
