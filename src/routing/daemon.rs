@@ -95,7 +95,7 @@ pub enum RenderError {
 }
 
 /// A connection to a running daemon. Any of its methods fails when the daemon has ended.
-pub trait Control: Send {
+pub trait Control: Send + Sync {
     /// Its BGP sessions.
     fn sessions(&mut self) -> BoxFuture<'_, Result<Vec<SessionState>>>;
 
