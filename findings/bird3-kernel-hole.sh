@@ -17,7 +17,7 @@
 # 2.20.0. With 3.1.8 and 3.4.0 only `between` is so; in the others the kernel lacks the route until the next scan.
 # Exit code 1: something else than that is seen now, or BIRD is too young for this to say anything.
 #
-# usage: bird3-kernel-hole.sh      root; Debian's packages; 4 minutes; nothing stays on the machine
+# usage: bird3-kernel-hole.sh      root; Debian's packages; 4 to 8 minutes; nothing stays on the machine
 set -euo pipefail
 tmp=$(mktemp -d); ns=bh$$
 cleanup() {
