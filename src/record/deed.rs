@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+pub use crate::program::ProcessKind;
 use crate::scenario::action::Class;
-use crate::scenario::damage::Process;
 use crate::scenario::{Action, Victim};
 
 /// What is said of whom in a fault of the record: its `target` is the link, stub, node or overlay meant.
@@ -37,18 +37,6 @@ pub enum ProcessDeed {
     Thaw,
 }
 
-/// What a process is to its node.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum ProcessKind {
-    /// It talks BGP.
-    Routing,
-    /// It hosts overlay nodes and plain sites.
-    Node,
-    /// Any other program.
-    Service,
-}
-
 impl Deed {
     pub fn of(action: &Action) -> Self {
         match action {
@@ -66,11 +54,10 @@ impl Deed {
         }
     }
 
-    pub(super) fn process(done: ProcessDeed, victim: Victim) -> Self {
+    fn process(done: ProcessDeed, victim: Victim) -> Self {
         let processes = match victim {
-            Victim::Node => vec![ProcessKind::Node],
-            Victim::Bird => vec![ProcessKind::Routing],
-            Victim::Both | Victim::Host => vec![ProcessKind::Routing, ProcessKind::Node],
+            Victim::Program(process) => vec![process.kind],
+            Victim::All | Victim::Host => vec![ProcessKind::Routing, ProcessKind::Node],
         };
         Self::Process { done, processes }
     }
@@ -78,14 +65,5 @@ impl Deed {
     /// Whether this was done to a process of that kind.
     pub fn is(&self, deed: ProcessDeed, kind: ProcessKind) -> bool {
         matches!(self, Self::Process { done, processes } if *done == deed && processes.contains(&kind))
-    }
-}
-
-impl ProcessKind {
-    pub fn of(process: Process) -> Self {
-        match process {
-            Process::Bird => Self::Routing,
-            Process::Node => Self::Node,
-        }
     }
 }

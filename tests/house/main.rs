@@ -99,7 +99,6 @@ const EXCEPTIONS: &[Exception] = &[
     Long("measure/model.rs"),
     Long("overlay/auth.rs"),
     Long("overlay/sim/mod.rs"),
-    Long("plan/bird.rs"),
     Long("report/text.rs"),
     Long("scenario/action.rs"),
     Long("scenario/expect.rs"),
