@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use anybed::scenario::{action, expect, load_text};
-use anybed::topology::{Overrides, file};
+use anybed::topology::{Overrides, keys};
 
 const DOC: &str = include_str!("../docs/lab-file.md");
 
@@ -33,7 +33,7 @@ fn every_key_has_a_row_and_every_row_a_key() {
             documented.entry(table.clone()).or_default().insert(key.to_owned());
         }
     }
-    for (table, keys) in file::KEYS.iter() {
+    for (table, keys) in keys::KEYS.iter() {
         let keys: BTreeSet<_> = keys.iter().map(|k| (*k).to_owned()).collect();
         if table.is_empty() {
             let sections = documented.keys().filter(|t| !t.contains('.') && t.chars().all(|c| c.is_ascii_lowercase()));
@@ -78,7 +78,7 @@ fn the_examples_load() {
 #[test]
 fn the_examples_show_every_key() {
     let fragments: String = DOC.split("\n```toml fragment\n").skip(1).map(|b| &b[..b.find("\n```").unwrap()]).collect();
-    for (table, keys) in file::KEYS.iter().filter(|(table, _)| !table.is_empty()) {
+    for (table, keys) in keys::KEYS.iter().filter(|(table, _)| !table.is_empty()) {
         for key in keys.iter().filter(|key| **key != "graphml") {
             assert!(fragments.contains(&format!("{key} = ")), "no example of `{key}` in [{table}]");
         }

@@ -10,8 +10,8 @@ use ipnet::IpNet;
 
 use crate::measure::Findings;
 use crate::measure::effect::Source;
+use crate::measure::paths::{Paths, Taken};
 use crate::measure::reach::passes;
-use crate::measure::stretch::{Paths, Taken};
 use crate::physics::Egress;
 use crate::record::Record;
 use crate::record::{FibChange, LinkRole, What};

@@ -11,6 +11,7 @@
 //! - [`play()`]: a lab file's timeline; its record is measured like a lab's.
 //! - [`Lookups`], [`Joins`] and [`Sample`] are what is found; [`Owners`] is the oracle that judges.
 
+mod asked;
 mod delay;
 mod files;
 mod joins;

@@ -55,7 +55,7 @@ pub struct Network {
 
 /// What an overlay of this protocol is told, as for ten thousand nodes.
 pub fn settings(protocol: Protocol, proximity: Proximity) -> Given {
-    protocol.large().with("proximity", proximity)
+    Given::large(protocol).with("proximity", proximity)
 }
 
 impl Options {

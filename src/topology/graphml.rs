@@ -9,9 +9,9 @@ use std::path::Path;
 use roxmltree::{Document, Node, TextPos};
 
 use super::LONGEST_NAME;
-use super::connectivity::parts;
 use super::diagnose::{Diagnostics, Findings};
 use super::model::Place;
+use super::parts::parts;
 
 /// The routers and links of one GraphML file.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -10,13 +10,17 @@ mod flows;
 pub mod generate;
 pub mod graphml;
 mod groups;
+mod id;
+pub mod keys;
 mod links;
 pub mod model;
 mod multipath;
 mod options;
 mod overlays;
+mod parts;
 mod read;
 mod table;
+mod traffic;
 
 /// Longest name of the lab file, in characters of one byte.
 pub const LONGEST_NAME: usize = 32;
@@ -28,7 +32,7 @@ const _: () = assert!(LONGEST_HOST <= crate::anycast::probe::MAX_HOST, "an answe
 pub use address::Addresses;
 pub use check::Overrides;
 pub use diagnose::{Diagnostic, Diagnostics};
-pub use flows::{Flows, Transport};
 pub(crate) use groups::unknown_host;
 pub use model::*;
 pub use multipath::{Multipath, MultipathHash};
+pub use traffic::{Flows, Transport};

@@ -9,30 +9,15 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::flows::Flows;
+pub use super::id::{AsId, GroupId, LinkId, NodeId};
 use super::multipath::Multipath;
+use super::traffic::Flows;
 pub use crate::anycast::{Bootstrap, Coloring, Drain, Healing, Redirect};
 use crate::overlay::Given;
 use crate::overlay::auth::Key;
 pub use crate::overlay::{LookupMode, Protocol, Proximity};
 pub use crate::physics::Backend;
 use crate::physics::Impairment;
-
-/// Index into [`Topology::nodes`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct NodeId(pub usize);
-
-/// Index into [`Topology::links`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct LinkId(pub usize);
-
-/// Index into [`Topology::ases`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct AsId(pub usize);
-
-/// Index into [`Topology::groups`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct GroupId(pub usize);
 
 /// The whole checked network of one lab.
 #[derive(Clone, Debug, PartialEq)]

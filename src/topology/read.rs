@@ -9,23 +9,10 @@ use toml::de::{DeTable, DeValue};
 
 use super::diagnose::{Diagnostics, Findings};
 use super::file::*;
-use super::flows::FlowsEntry;
+use super::keys::{LONGEST, MILLISECOND, PRESETS, keys};
 use super::model::*;
-use super::multipath::MultipathEntry;
-use super::overlays::{HealingEntry, ProtocolEntry, RedirectEntry};
 use super::table::{Table, duration, integer, string, wrong_type};
 use crate::overlay::auth::{KEY_LENGTH, Key};
-
-/// The longest play, and the longest of any other time of a lab file.
-pub(super) const LONGEST: Duration = Duration::from_secs(24 * 3600);
-pub(super) const MILLISECOND: Duration = Duration::from_millis(1);
-
-pub(super) const PRESETS: &[(&str, TimerPreset)] =
-    &[("lab", TimerPreset::Lab), ("rfc", TimerPreset::Rfc), ("bird", TimerPreset::Bird)];
-
-pub(super) fn keys(table: &str) -> &'static [&'static str] {
-    KEYS.iter().find(|(name, _)| *name == table).expect("every table read here is listed in KEYS").1
-}
 
 impl LabFile {
     /// Reads the text; tables that cannot be read are reported and left out.

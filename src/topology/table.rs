@@ -7,7 +7,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::diagnose::{Findings, nearest, suggest};
-use super::file::ELSEWHERE;
+use super::keys::ELSEWHERE;
 
 /// One table of the file. Its unknown keys have been reported.
 pub(super) struct Table<'a> {

@@ -18,7 +18,7 @@ use super::machine::machine;
 use super::map::{Map, State};
 use super::network::Network;
 use super::sites::{Sites, color, letter};
-use super::{effects, page, surveys, text};
+use super::{effects, faults, page, surveys, text};
 use crate::measure::{Catchment, FaultReport, Outcome, OverlayReport, Report, RunVerdict, Series, SurveyReport};
 use charts::Lines;
 use flows::{FlowsView, MOST_ROWS};
@@ -290,7 +290,7 @@ fn fault(report: &Report, series: &Series<'_>, sites: &Sites, index: usize, faul
         title: fault.fault.clone(),
         live: fault.live,
         lost: fault.lost,
-        lines: text::fault_lines(report, fault),
+        lines: faults::fault_lines(report, fault),
         cascade: (index < MOST_CASCADES).then(|| cascade::draw(report, fault, series, sites)).flatten(),
         transients: transients.iter().take(MOST_ROWS).map(|t| super::transients::row(t)).collect(),
         hidden_transients: transients.len().saturating_sub(MOST_ROWS),
