@@ -17,7 +17,6 @@ pub(super) fn of(node: &Node, speaker: Option<Speaker>, renderer: &dyn Renderer)
 mod tests {
     use std::path::Path;
 
-    use super::*;
     use crate::plan::Plan;
     use crate::program::Process;
     use crate::routing::registry;

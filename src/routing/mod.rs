@@ -4,7 +4,7 @@
 //! [`speaker`], [`route`] and [`templates`] are pure, as is a [`daemon::Renderer`]; finding a daemon and talking to it
 //! are not.
 
-mod bird;
+pub mod bird;
 pub mod daemon;
 pub mod registry;
 pub mod route;

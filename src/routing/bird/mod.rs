@@ -5,7 +5,7 @@ mod find;
 mod mrt;
 mod names;
 mod render;
-mod routes;
+pub mod routes;
 
 use std::path::{Path, PathBuf};
 

@@ -3,7 +3,7 @@
 use crate::routing::route::Route;
 
 /// Reads the lines of an answer to `show route … all`.
-pub(super) fn parse(lines: &[String]) -> Vec<Route> {
+pub fn parse(lines: &[String]) -> Vec<Route> {
     let mut routes: Vec<Route> = Vec::new();
     for line in lines {
         if let Some(indented) = line.strip_prefix('\t') {
