@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::flow_model::FlowReaction;
 use super::overlay_model::Contact;
+#[cfg(doc)]
+use crate::measure::Report;
 use crate::measure::effect::LoadChange;
 
 /// One fault, or several of the same moment, and what followed until the next.
@@ -34,7 +36,7 @@ pub struct FaultReport {
     /// These nodes, the first to change first.
     #[serde(default)]
     pub cascade: Vec<CascadeNode>,
-    /// Loops among [`Report::transients`](crate::measure::Report::transients) that began before `until`.
+    /// Loops among [`Report::transients`] that began before `until`.
     #[serde(default)]
     pub loops: usize,
     /// Black holes likewise.
