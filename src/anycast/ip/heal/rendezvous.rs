@@ -132,11 +132,7 @@ impl Vigil {
             }
             Stage::Listening { epoch_end, pause, until, .. } if until <= now => {
                 core.announce(GroupRef::Rendezvous);
-                if pause > now {
-                    Stage::Announcing { epoch_end, pause }
-                } else {
-                    epoch_from(core, now.max(epoch_end))
-                }
+                if pause > now { Stage::Announcing { epoch_end, pause } } else { epoch_from(core, now.max(epoch_end)) }
             }
             Stage::Listening { epoch_end, pause, next_ask, until } => {
                 let next_ask = listen(core, now, next_ask);
