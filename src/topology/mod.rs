@@ -26,6 +26,8 @@ mod traffic;
 pub const LONGEST_NAME: usize = 32;
 /// Longest name of a node: a host's `STUB.NAME`.
 pub const LONGEST_HOST: usize = 2 * LONGEST_NAME + 1;
+/// Probes and flows carry names whole.
+const _: () = assert!(LONGEST_HOST <= crate::anycast::probe::MAX_HOST);
 
 const _: () = assert!(LONGEST_HOST <= crate::anycast::probe::MAX_HOST, "an answer to a probe names its host");
 

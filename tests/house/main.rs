@@ -25,17 +25,6 @@ use Exception::{Arrow, Circle, Long};
 
 const EXCEPTIONS: &[Exception] = &[
     Circle(&[
-        "anycast/color.rs",
-        "anycast/heal/ask.rs",
-        "anycast/heal/mod.rs",
-        "anycast/heal/rendezvous.rs",
-        "anycast/join.rs",
-        "anycast/leave.rs",
-        "anycast/load.rs",
-        "anycast/member.rs",
-        "anycast/sealed.rs",
-    ]),
-    Circle(&[
         "measure/flood.rs",
         "measure/observe.rs",
         "measure/observe_effects.rs",
@@ -43,7 +32,6 @@ const EXCEPTIONS: &[Exception] = &[
         "measure/summary.rs",
         "measure/surveyed.rs",
     ]),
-    Circle(&["node/flows.rs", "node/host.rs"]),
     Circle(&[
         "scenario/action.rs",
         "scenario/effects.rs",
@@ -54,7 +42,6 @@ const EXCEPTIONS: &[Exception] = &[
         "scenario/timeline.rs",
         "scenario/ways.rs",
     ]),
-    Long("anycast/member.rs"),
     Long("scenario/action.rs"),
     Long("scenario/expect.rs"),
 ];
