@@ -13,7 +13,7 @@ use serde::Serialize;
 
 use crate::bird::KERNEL_SCAN;
 use crate::kernel::interface::Interface;
-use crate::plan::timers::{BfdInterface, Timers};
+use crate::plan::timers::{BfdInterface, Inside, Timers};
 use crate::topology::address::Addresses;
 use crate::topology::{
     Family, GracefulRestart, GroupId, GroupRole, Link, LinkId, LinkKind, NodeId, NodeKind, Relation, Topology,
@@ -128,6 +128,8 @@ struct Router {
     asn: u32,
     router_id: IpAddr,
     timers: Timers,
+    /// Of OSPF and iBGP.
+    inside: Inside,
     bfd: Vec<BfdInterface>,
     /// Seconds that a restarted BIRD waits for its neighbors before it corrects the kernel's table; `None`:
     /// no session restarts gracefully.
@@ -231,6 +233,7 @@ impl<'a> View<'a> {
             asn: own.asn,
             router_id: self.router_id(),
             timers: Timers::of(self.topology.timers),
+            inside: self.inside(),
             bfd: self.bfd(),
             graceful_restart_wait: self.graceful_restart_wait(),
             multipath: own.multipath.on,
@@ -334,11 +337,17 @@ impl<'a> View<'a> {
                 neighbor: Some(self.addresses.loopback(*peer, family)),
                 timers: Timers::of(self.topology.timers),
                 client: reflects(&self.node) && !reflects(peer),
+                passive: self.inside().is_large() && reflects(&self.node) && !reflects(peer),
                 family: Some(family),
                 ..Session::default()
             }
         };
         peers.map(session).collect()
+    }
+
+    fn inside(&self) -> Inside {
+        let own = self.topology.node(self.node).as_id;
+        Inside::of(self.topology.timers, self.topology.ases[own.0].routers.len())
     }
 
     /// The two best connected routers, if the AS is too large for a full mesh.

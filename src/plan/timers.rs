@@ -64,6 +64,57 @@ impl Timers {
     }
 }
 
+/// More routers than this in one AS are given time: every hello, every flooded LSA and every computation of routes
+/// costs the same CPUs as that of all others.
+const LARGE: usize = 100;
+
+/// OSPF and iBGP inside an AS. Seconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub(super) struct Inside {
+    hello: u32,
+    dead: u32,
+    hold: u32,
+    keepalive: u32,
+    connect_retry: u32,
+    /// What a large AS has besides.
+    large: Option<Large>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+struct Large {
+    /// Between two computations of routes.
+    tick: u32,
+    /// Until an LSA that nobody has acknowledged is sent again.
+    retransmit: u32,
+}
+
+impl Inside {
+    /// Of an AS with so many routers. Slower timers than these stay as they are.
+    pub(super) fn of(preset: TimerPreset, routers: usize) -> Self {
+        let timers = Timers::of(preset);
+        let Timers { hold, keepalive, connect_retry, ospf_hello: hello, ospf_dead: dead, .. } = timers;
+        let usual = Self { hello, dead, hold, keepalive, connect_retry, large: None };
+        if routers <= LARGE {
+            return usual;
+        }
+        let routers = u32::try_from(routers).unwrap_or(u32::MAX);
+        let slow = (routers / 50).min(10);
+        let large = Large { tick: routers.div_ceil(200).min(30), retransmit: (2 * slow).max(5) };
+        Self {
+            hello: hello.max(slow),
+            dead: dead.max(4 * slow),
+            hold: hold.max(90),
+            keepalive: keepalive.max(30),
+            connect_retry: connect_retry.max(slow),
+            large: Some(large),
+        }
+    }
+
+    pub(super) fn is_large(self) -> bool {
+        self.large.is_some()
+    }
+}
+
 /// An interface on which BFD is spoken. Times in milliseconds.
 #[derive(Serialize)]
 pub(super) struct BfdInterface {
@@ -80,5 +131,26 @@ impl BfdInterface {
         // RFC 5880 §6.8.3 wants 1 s at least, lest a network be flooded; a lab has no time for that.
         let idle = if preset == TimerPreset::Lab { 200 } else { 1000 };
         Self { name: name.to_owned(), interval, idle: idle.max(interval), multiplier: bfd.multiplier }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_large_is_given_time_and_never_less() {
+        let usual = Inside::of(TimerPreset::Lab, 2);
+        assert_eq!(Inside::of(TimerPreset::Lab, LARGE), usual);
+        assert_eq!((usual.hello, usual.dead, usual.hold, usual.large), (1, 4, 9, None));
+        let mut before = usual;
+        for routers in [101, 200, 400, 1138, 60_000] {
+            let now = Inside::of(TimerPreset::Lab, routers);
+            assert!(now.is_large() && now.hello >= before.hello && now.dead == 4 * now.hello, "{routers}: {now:?}");
+            assert!(now.hold == 3 * now.keepalive && now.hello <= 10, "{routers}: {now:?}");
+            before = now;
+        }
+        let bird = Inside::of(TimerPreset::Bird, 1138);
+        assert_eq!((bird.hello, bird.hold, bird.connect_retry), (10, 240, 120));
     }
 }

@@ -115,7 +115,7 @@ pub fn load_set(path: &Path, settings: &[Setting], overrides: &Overrides) -> Res
     if settings.is_empty() {
         return super::load_with(path, overrides);
     }
-    let text = size::read(path)?;
+    let (shown, text) = (path.display().to_string(), size::read(path)?);
     let Ok(mut document) = text.parse::<DocumentMut>() else { return load_text(path, &text, overrides) };
     let mut problems = Vec::new();
     for setting in settings {

@@ -14,7 +14,7 @@ use super::model::*;
 use super::missing;
 use super::multipath::MultipathEntry;
 use super::overlays::{HealingEntry, ProtocolEntry, RedirectEntry};
-use super::size;
+use super::size::{self, MOST_HOSTS};
 use super::table::{Table, duration, integer, string, wrong_type};
 use crate::overlay::auth::{KEY_LENGTH, Key};
 
@@ -103,8 +103,7 @@ impl AsEntry {
         let (asn, graphml) = (read_asn(table, f), table.string("graphml", f));
         let part = table.word("graphml_part", &[("whole", false), ("largest", true)], f);
         if let (Some(part), None) = (&part, &graphml) {
-            let found = f.error("nothing-to-part", part.span(), "`graphml_part` without `graphml`");
-            found.label("which part of what?");
+            f.error("nothing-to-part", part.span(), "`graphml_part` without `graphml`").label("part of what?");
         }
         let multipath = MultipathEntry::read(table, f);
         Some(Self { name: table.required("name", f)?, asn, routers, links, graphml, largest_part: part.is_some_and(Spanned::into_inner), multipath })
@@ -194,9 +193,6 @@ impl Uplink {
         }
     }
 }
-
-/// More hosts than this in one stub are a mistake: each is a namespace with a BIRD.
-pub(super) const MOST_HOSTS: u64 = 1000;
 
 impl Hosts {
     fn read(key: &str, table: &Table<'_>, f: &mut Findings) -> Self {
@@ -394,10 +390,8 @@ fn read_addresses(table: &Table<'_>, f: &mut Findings) -> Vec<Spanned<IpAddr>> {
         Ok(address) => Some(Spanned::new(text.span(), address)),
         Err(_) => {
             let found = f.error("not-an-address", text.span(), format!("`{text}` is not an IP address"));
-            found.label("write it without a prefix length, such as \"198.51.100.1\"");
-            if text.get_ref().contains('/') {
-                found.help(missing::instead("[[group]]", "prefix"));
-            }
+            let prefix = text.get_ref().contains('/').then(|| missing::instead("[[group]]", "prefix"));
+            found.label("write it without a prefix length, such as \"198.51.100.1\"").help(prefix.flatten());
             None
         }
     };

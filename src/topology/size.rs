@@ -7,10 +7,12 @@ use std::path::Path;
 use toml::de::{DeTable, DeValue};
 
 use super::diagnose::{Diagnostics, Findings};
-use super::read::MOST_HOSTS;
 
 /// Nodes of a lab: what the address plan holds.
 pub(crate) const MOST_NODES: usize = (1 << 16) - 1;
+
+/// More hosts than this in one stub are a mistake: each is a namespace with a BIRD.
+pub(super) const MOST_HOSTS: u64 = 1000;
 
 /// Bytes of a file: more than so many nodes take with all that can be said of them.
 const LARGEST: u64 = 64 << 20;
