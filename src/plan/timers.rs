@@ -74,7 +74,7 @@ pub(super) fn inside(preset: TimerPreset, routers: usize) -> Inside {
         hold: hold.max(90),
         keepalive: keepalive.max(30),
         connect_retry: connect_retry.max(slow),
-        large: Some(Large { tick: routers.div_ceil(200).min(30), retransmit: (2 * slow).max(5) }),
+        large: Some(Large { tick: routers.div_ceil(100).min(30), retransmit: (2 * slow).max(5) }),
     }
 }
 
