@@ -4,8 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::overlay::wire::{self, Dropped, Tag};
 
-/// Longest host name in an answer, in bytes: two names of 32 and a dot. No host of a lab has a longer one, which
-/// `topology` sees to; others are cut.
+/// Longest host name in an answer, in bytes. No host of a lab has a longer one; strangers' are cut.
 pub const MAX_HOST: usize = 65;
 
 /// A client's question.
