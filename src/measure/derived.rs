@@ -49,7 +49,7 @@ pub(crate) fn derived<'a>(findings: &Findings<'a>) -> Vec<Taken<'a>> {
 }
 
 /// Routes, addresses and links as they are at one moment.
-struct Network<'a> {
+pub(super) struct Network<'a> {
     routes: BTreeMap<&'a str, BTreeMap<IpNet, &'a FibChange>>,
     /// Of all prefixes so far.
     lengths: BTreeSet<u8>,
@@ -66,7 +66,7 @@ struct Network<'a> {
 }
 
 impl<'a> Network<'a> {
-    fn new(record: &'a Record) -> Self {
+    pub(super) fn new(record: &'a Record) -> Self {
         let facts = &record.facts;
         let owned = facts.nodes.iter().flat_map(|n| n.addresses.iter().map(|a| (*a, n.name.as_str())));
         let access = facts.links.iter().filter(|l| l.kind == LinkRole::Access);
@@ -98,7 +98,7 @@ impl<'a> Network<'a> {
         self.delays.insert((b, a), back);
     }
 
-    fn apply(&mut self, what: &'a What) {
+    pub(super) fn apply(&mut self, what: &'a What) {
         match what {
             What::Fib { node, change } => {
                 let prefix = match change.prefix.as_str() {
@@ -161,7 +161,7 @@ impl<'a> Network<'a> {
     }
 
     /// The host that packets from this one to an address reach, and the delay on the way.
-    fn way(&self, from: &'a str, target: IpAddr) -> Option<(&'a str, u64)> {
+    pub(super) fn way(&self, from: &'a str, target: IpAddr) -> Option<(&'a str, u64)> {
         let (mut at, mut delay) =
             (*self.gateways.get(from)?, self.delays.get(&(from, *self.gateways.get(from)?)).copied()??);
         // No way is longer than there are nodes.

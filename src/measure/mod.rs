@@ -16,6 +16,7 @@
 //! each, and how far they spread, with intervals that assume no distribution ([`Spread`]).
 
 mod announced;
+mod beside;
 mod catchment;
 mod connectivity;
 mod convergence;
@@ -38,8 +39,10 @@ mod model;
 mod observe;
 mod observe_effects;
 mod observe_flows;
+mod old_replay;
 mod overlay;
 mod reach;
+#[allow(dead_code)]
 mod replay;
 mod runs;
 mod series;
@@ -103,6 +106,7 @@ pub struct Findings<'a> {
 impl<'a> Findings<'a> {
     /// Goes through the record.
     pub fn of(record: &'a Record) -> Self {
+        beside::compare(record);
         let reach = Reach::of(record);
         let overlays = record.facts.overlays.iter().map(|o| History::of(record, o, &reach)).collect();
         let probed = Probed::all(record);

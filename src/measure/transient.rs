@@ -9,7 +9,7 @@ use std::net::IpAddr;
 
 use crate::measure::catchment::Probed;
 use crate::measure::model::{Nowhere, Transient as Reported, TransientKind};
-use crate::measure::replay::{Node, Replay, Way};
+use crate::measure::old_replay::{Node, Replay, Way};
 use crate::measure::stats::ms_between;
 use crate::measure::timeline::Window;
 use crate::record::LinkRole;
