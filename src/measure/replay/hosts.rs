@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use crate::measure::replay::network::{Change, Node, Target};
+use crate::measure::replay::index::{Change, Node, Target};
 use crate::record::{Deed, LabFacts, NodeDid, ProcessDeed, ProcessKind, What};
 
 /// All hosts of a lab.
@@ -68,8 +68,9 @@ impl Hosts {
     }
 
     fn silence<'a>(&mut self, host: Option<Node>, silent: bool) -> Change<'a> {
-        let changed = host.is_some_and(|h| if silent { self.silent.insert(h) } else { self.silent.remove(&h) });
-        if changed { Change::All { routes: false } } else { Change::Nothing }
+        let Some(node) = host else { return Change::Nothing };
+        let changed = if silent { self.silent.insert(node) } else { self.silent.remove(&node) };
+        if changed { Change::Host { node, group: None } } else { Change::Nothing }
     }
 
     fn announces<'a>(
@@ -87,6 +88,6 @@ impl Hosts {
                 self.withdrawn.insert((target.address, host));
             }
         }
-        if heard == Change::Nothing { Change::Host { node: host, group } } else { heard }
+        if heard == Change::Nothing { Change::Host { node: host, group: Some(group) } } else { heard }
     }
 }

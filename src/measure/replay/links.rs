@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::measure::replay::network::{Node, indices};
+use crate::measure::replay::index::{Node, indices};
 use crate::physics::{Egress, Impairment};
 use crate::record::{LabFacts, LinkFacts};
 

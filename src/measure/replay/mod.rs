@@ -8,13 +8,15 @@
 //! each asker says which of these it wants to know. `docs/decisions/0021-one-replay.md` has the doubtful cases.
 
 mod hosts;
+mod index;
 mod links;
 mod network;
 mod ways;
 
+pub(crate) use index::{Change, Node, Target};
 pub(crate) use links::Links;
-pub(crate) use network::{Change, Network, Node};
-pub(crate) use ways::{End, Way, Ways};
+pub(crate) use network::Network;
+pub(crate) use ways::End;
 
 use crate::record::{Event, Record};
 
@@ -31,8 +33,8 @@ impl<'a> Replay<'a> {
         Self { network: Network::new(&record.facts), rest: &record.events, changed: 0 }
     }
 
-    /// The network after the events up to this moment, which is not before the one asked for last.
-    pub(crate) fn until(&mut self, at: u64) -> &Network<'a> {
+    /// Takes in the events up to this moment.
+    pub(crate) fn until(&mut self, at: u64) {
         while let Some((event, rest)) = self.rest.split_first().filter(|(event, _)| event.at <= at) {
             self.rest = rest;
             let led_otherwise = match self.network.apply(&event.what) {
@@ -44,6 +46,10 @@ impl<'a> Replay<'a> {
                 self.changed = event.at;
             }
         }
+    }
+
+    /// As it is then.
+    pub(crate) fn network(&self) -> &Network<'a> {
         &self.network
     }
 

@@ -13,44 +13,9 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 
 use crate::measure::replay::hosts::Hosts;
+use crate::measure::replay::index::{Change, Node, Target, indices};
 use crate::measure::replay::links::Links;
-use crate::record::{FibChange, LabFacts, LinkRole, What};
-
-/// A node, by its index in [`LabFacts::nodes`].
-pub(crate) type Node = usize;
-
-/// The nodes by name.
-pub(super) fn indices(facts: &LabFacts) -> BTreeMap<&str, Node> {
-    facts.nodes.iter().enumerate().map(|(index, node)| (node.name.as_str(), index)).collect()
-}
-
-/// One address of one group.
-#[derive(Clone, Copy)]
-pub(crate) struct Target<'a> {
-    pub(crate) group: &'a str,
-    pub(crate) address: IpAddr,
-}
-
-/// What an event may have changed for packets.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Change<'a> {
-    Nothing,
-    /// A node's route to this prefix, and whether these hosts answer packets to it.
-    Route {
-        node: Node,
-        prefix: IpNet,
-        hosts: Vec<Node>,
-    },
-    /// Whether a host answers packets to a group.
-    Host {
-        node: Node,
-        group: &'a str,
-    },
-    /// Anything anywhere; routes too?
-    All {
-        routes: bool,
-    },
-}
+use crate::record::{FibChange, GroupFacts, LabFacts, LinkRole, What};
 
 /// A next hop of a route.
 struct Hop<'a> {
@@ -99,9 +64,8 @@ impl<'a> Network<'a> {
                 states[*host].gateway = Some(*gateway);
             }
         }
-        let of_group = |g: &'a crate::record::GroupFacts| {
-            g.addresses.iter().map(|address| Target { group: &g.name, address: *address })
-        };
+        let of_group =
+            |g: &'a GroupFacts| g.addresses.iter().map(|address| Target { group: &g.name, address: *address });
         let mut network = Self {
             facts,
             nodes,

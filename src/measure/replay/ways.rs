@@ -5,7 +5,8 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
-use crate::measure::replay::network::{Network, Node};
+use crate::measure::replay::index::Node;
+use crate::measure::replay::network::Network;
 use crate::scenario::Target;
 
 /// Equal-cost routes multiply; more ways than this to one target are not told apart.
