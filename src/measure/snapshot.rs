@@ -47,10 +47,9 @@ pub(crate) fn routed<'a>(findings: &Findings<'a>) -> Vec<BTreeMap<&'a str, &'a s
         replay.until(at);
         let network = replay.network();
         for group in &record.facts.groups {
-            let Some(address) = group.addresses.first() else { continue };
             if findings.probed.iter().any(|p| std::ptr::eq(p.group, group)) {
                 let only = |node: Node| {
-                    let ends = network.ends(node, *address);
+                    let ends = network.ends(node, *group.addresses.first()?);
                     (ends.len() == 1).then(|| ends.first().map(|end| (network.name(node), network.name(*end))))?
                 };
                 found.push((0..network.size()).filter(|node| !network.is_host(*node)).filter_map(only).collect());
