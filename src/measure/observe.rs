@@ -302,7 +302,7 @@ fn replayed<'a>(record: &'a Record, node: &str, reading: impl Fn(&Network<'a>, N
     let node = network.node(node)?;
     let mut states: Vec<(u64, Reading)> = Vec::new();
     for event in &record.events {
-        if matches!(network.apply(&event.what), Change::Route { .. } | Change::All { .. }) {
+        if !matches!(network.apply(&event.what), Change::Nothing | Change::Host { .. }) {
             let now = reading(&network, node);
             if states.last().is_none_or(|(_, before)| *before != now) {
                 states.push((event.at, now));

@@ -82,7 +82,7 @@ pub(crate) fn transients<'a>(record: &'a Record, probed: &[Probed<'a>]) -> Trans
             continue;
         }
         if !std::mem::replace(&mut begun, true) {
-            change = Change::All { routes: true };
+            change = Change::All;
         }
         for course in courses.iter_mut().filter(|_| change != Change::Nothing) {
             if !course.follow(&network, &change) {
@@ -185,7 +185,8 @@ impl<'a> Course<'a> {
             Change::Host { node, group: of } if of.is_none_or(|of| of == group) => {
                 self.take(network, std::iter::once(*node))
             }
-            Change::All { .. } => self.take(network, 0..network.size()),
+            Change::Nodes { nodes, .. } => self.take(network, nodes.iter().copied()),
+            Change::All => self.take(network, 0..network.size()),
             _ => false,
         }
     }

@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
+use ipnet::IpNet;
+
 use crate::measure::replay::index::{Change, Node, Target};
 use crate::record::{Deed, LabFacts, NodeDid, ProcessDeed, ProcessKind, What};
 
@@ -30,8 +32,10 @@ impl Hosts {
     }
 
     /// A router leads packets to this host again: it announces again, though it has not yet said so.
-    pub(super) fn announced(&mut self, host: Node, address: IpAddr) {
-        self.withdrawn.remove(&(address, host));
+    pub(super) fn announced(&mut self, host: Node, prefix: &IpNet) {
+        if prefix.prefix_len() == prefix.max_prefix_len() {
+            self.withdrawn.remove(&(prefix.addr(), host));
+        }
     }
 
     pub(super) fn apply<'a>(
@@ -54,6 +58,10 @@ impl Hosts {
                 }
             }
             What::Node { node, did, .. } => {
+                let announces = matches!(did, NodeDid::Announced { .. } | NodeDid::Withdrew { .. });
+                if self.silent.is_empty() && !announces {
+                    return Change::Nothing;
+                }
                 let node = index(node);
                 // Who says anything runs.
                 let heard = self.silence(node, false);

@@ -37,8 +37,11 @@ pub(crate) enum Change<'a> {
         node: Node,
         group: Option<&'a str>,
     },
-    /// Anything anywhere; routes too?
-    All {
+    /// What these nodes do with packets to any address; because of their routes?
+    Nodes {
+        nodes: Vec<Node>,
         routes: bool,
     },
+    /// Anything anywhere.
+    All,
 }

@@ -9,6 +9,8 @@ use crate::record::{LabFacts, LinkFacts};
 /// One link, as it is now.
 struct Link<'a> {
     facts: &'a LinkFacts,
+    /// Those that the lab has.
+    ends: Vec<Node>,
     up: bool,
     /// Of `a`'s end, and of `b`'s.
     egress: [Egress; 2],
@@ -33,7 +35,12 @@ impl<'a> Links<'a> {
             between.entry((*b, *a)).or_default().push((index, 1));
         }
         let egress = |impairment: Impairment| Egress { impairment, ..Egress::default() };
-        let link = |facts: &'a LinkFacts| Link { facts, up: true, egress: facts.impairments.map(egress) };
+        let link = |facts: &'a LinkFacts| Link {
+            facts,
+            ends: [&facts.a, &facts.b].into_iter().filter_map(|end| nodes.get(end.as_str()).copied()).collect(),
+            up: true,
+            egress: facts.impairments.map(egress),
+        };
         Self {
             links: facts.links.iter().map(link).collect(),
             names: facts.links.iter().enumerate().map(|(i, l)| (l.name.as_str(), i)).collect(),
@@ -41,11 +48,12 @@ impl<'a> Links<'a> {
         }
     }
 
-    /// A link's new state; false if the lab has no such link.
-    pub(crate) fn set(&mut self, link: &str, up: bool, egress: &[Egress; 2]) -> bool {
-        let Some(&index) = self.names.get(link) else { return false };
-        (self.links[index].up, self.links[index].egress) = (up, *egress);
-        true
+    /// A link's new state; returns the nodes at its ends, none if the lab has no such link.
+    pub(crate) fn set(&mut self, link: &str, up: bool, egress: &[Egress; 2]) -> Vec<Node> {
+        let Some(&index) = self.names.get(link) else { return Vec::new() };
+        let link = &mut self.links[index];
+        (link.up, link.egress) = (up, *egress);
+        link.ends.clone()
     }
 
     fn between(&self, from: Node, to: Node) -> impl Iterator<Item = (&Link<'a>, &Egress)> {

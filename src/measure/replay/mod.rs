@@ -39,8 +39,8 @@ impl<'a> Replay<'a> {
             self.rest = rest;
             let led_otherwise = match self.network.apply(&event.what) {
                 Change::Route { prefix, .. } => self.network.targets().iter().any(|t| prefix.contains(&t.address)),
-                Change::All { routes } => routes,
-                Change::Nothing | Change::Host { .. } => false,
+                Change::Nodes { routes, .. } => routes,
+                Change::Nothing | Change::Host { .. } | Change::All => false,
             };
             if led_otherwise {
                 self.changed = event.at;

@@ -135,13 +135,13 @@ impl<'a> Network<'a> {
             What::Fib { node, change } => self.route(node, change),
             What::Carrier { node, interface, up } => self.carrier(node, interface, *up),
             What::Link { link, up, egress } => {
-                let known = self.links.set(link, *up, egress);
-                if known { Change::All { routes: false } } else { Change::Nothing }
+                let nodes = self.links.set(link, *up, egress);
+                if nodes.is_empty() { Change::Nothing } else { Change::Nodes { nodes, routes: false } }
             }
             What::Renumbered { node, addresses } => {
                 let Some(node) = self.node(node) else { return Change::Nothing };
                 self.owns(node, addresses);
-                Change::All { routes: false }
+                Change::All
             }
             _ => self.hosts.apply(what, &self.nodes, &self.targets),
         }
@@ -167,19 +167,15 @@ impl<'a> Network<'a> {
                 continue;
             }
             let route = self.hops(change);
-            let exact = self.targets.iter().filter(|target| IpNet::from(target.address) == *prefix);
-            for target in exact {
-                let leads_to = route.iter().filter_map(|hop| hop.to).filter(|to| self.hosts.is_host(*to));
-                hosts.extend(leads_to);
-                hosts.iter().for_each(|host| self.hosts.announced(*host, target.address));
-            }
+            hosts.extend(route.iter().filter_map(|hop| hop.to).filter(|to| self.hosts.is_host(*to)));
+            hosts.iter().for_each(|host| self.hosts.announced(*host, prefix));
             self.lengths.insert(prefix.prefix_len());
             self.states[node].table.insert(*prefix, route);
         }
         match prefixes[..] {
             [] => Change::Nothing,
             [prefix] => Change::Route { node, prefix, hosts },
-            _ => Change::All { routes: true },
+            _ => Change::Nodes { nodes: vec![node], routes: true },
         }
     }
 
@@ -223,7 +219,7 @@ impl<'a> Network<'a> {
             down.insert(interface);
             table.retain(|_, route| route.is_empty() || route.iter().any(|hop| hop.is_up(down)));
         }
-        Change::All { routes }
+        Change::Nodes { nodes: vec![node], routes }
     }
 
     /// The neighbors that a node sends packets to this address to, each once, `None` for one that is not
