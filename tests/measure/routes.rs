@@ -215,6 +215,17 @@ fn an_interface_that_goes_down_takes_routes_along_for_every_asker() {
 }
 
 #[test]
+fn a_route_added_through_an_interface_that_is_down_waits_for_it() {
+    let mut lab = lab();
+    fib(&mut lab, -0.5, "left.gw", "default", &["core"], &["to-core"]);
+    carrier(&mut lab, 5.0, "left.gw", "to-n1", false);
+    fib(&mut lab, 10.0, "left.gw", WEB, &["left.n1"], &["to-n1"]);
+    carrier(&mut lab, 20.0, "left.gw", "to-n1", true);
+    leads(&lab, 15.0, "core right");
+    leads(&lab, 25.0, "local");
+}
+
+#[test]
 fn of_several_next_hops_those_through_interfaces_that_are_up_count() {
     let mut lab = lab();
     fib(&mut lab, -0.5, "left.gw", WEB, &["left.n1", "core"], &["to-n1", "to-core"]);

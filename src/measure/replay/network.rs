@@ -58,7 +58,8 @@ impl<'a> Network<'a> {
     /// The lab before its routing.
     pub(crate) fn new(facts: &'a LabFacts) -> Self {
         let nodes = indices(facts);
-        let mut states: Vec<State<'a>> = facts.nodes.iter().map(|_| State::default()).collect();
+        let mut states: Vec<State<'a>> =
+            facts.nodes.iter().map(|n| State { addresses: n.addresses.clone(), ..State::default() }).collect();
         for link in facts.links.iter().filter(|l| l.kind == LinkRole::Access) {
             if let (Some(gateway), Some(host)) = (nodes.get(&*link.a), nodes.get(&*link.b)) {
                 states[*host].gateway = Some(*gateway);
@@ -66,20 +67,17 @@ impl<'a> Network<'a> {
         }
         let of_group =
             |g: &'a GroupFacts| g.addresses.iter().map(|address| Target { group: &g.name, address: *address });
-        let mut network = Self {
+        let owned = facts.nodes.iter().enumerate().flat_map(|(i, n)| n.addresses.iter().map(move |a| (*a, i)));
+        Self {
             facts,
             nodes,
             states,
-            owners: BTreeMap::new(),
+            owners: owned.collect(),
             lengths: BTreeSet::new(),
             targets: facts.groups.iter().flat_map(of_group).collect(),
             links: Links::new(facts),
             hosts: Hosts::new(facts),
-        };
-        for (node, facts) in facts.nodes.iter().enumerate() {
-            network.owns(node, &facts.addresses);
         }
-        network
     }
 
     pub(crate) fn name(&self, node: Node) -> &'a str {
@@ -245,10 +243,13 @@ impl<'a> Network<'a> {
         next
     }
 
+    /// Of the longest prefix, and through an interface that is up.
     fn longest(&self, node: Node, address: IpAddr) -> Option<&Route<'a>> {
-        let table = &self.states[node].table;
+        let State { table, down, .. } = &self.states[node];
+        let usable = |route: &&Route<'_>| route.is_empty() || route.iter().any(|hop| hop.is_up(down));
         let lengths = self.lengths.range(..=if address.is_ipv4() { 32 } else { 128 });
-        lengths.rev().find_map(|length| table.get(&IpNet::new_assert(address, *length).trunc()))
+        let mut routes = lengths.rev().filter_map(|length| table.get(&IpNet::new_assert(address, *length).trunc()));
+        routes.find(usable)
     }
 
     /// Whether the address is that of the neighbor's end of a link: the two ends of one are next to each other.
