@@ -87,7 +87,9 @@ fn the_largest_part_is_taken_where_it_is_asked_for() {
     assert_eq!(graph.routers.iter().map(|r| &*r.name).collect::<Vec<_>>(), ["c", "d", "e"]);
     assert_eq!(graph.links, [(0, 2), (2, 1)]);
     // Of a whole graph nothing is left out.
-    assert!(graphml::read(&fixture("quirks.graphml"), choice).unwrap().warnings.0.iter().all(|w| w.code == "self-link"));
+    assert!(
+        graphml::read(&fixture("quirks.graphml"), choice).unwrap().warnings.0.iter().all(|w| w.code == "self-link")
+    );
 
     let text = "[[as]]\nname = \"zoo\"\ngraphml = \"parts.graphml\"\ngraphml_part = \"largest\"\n";
     let load = |text: &str| scenario::load_text(&fixture("lab.toml"), text, &Overrides::default());
@@ -112,7 +114,8 @@ fn coordinates_of_a_drawing_are_no_places() {
         format!("<node id=\"{id}\"><data key=\"a\">{lat}</data><data key=\"o\">{lon}</data></node>")
     };
     let parse = |places: [(&str, &str); 2]| {
-        let keys = "<key attr.name=\"Latitude\" for=\"node\" id=\"a\"/><key attr.name=\"Longitude\" for=\"node\" id=\"o\"/>";
+        let keys =
+            "<key attr.name=\"Latitude\" for=\"node\" id=\"a\"/><key attr.name=\"Longitude\" for=\"node\" id=\"o\"/>";
         let nodes = node(0, places[0].0, places[0].1) + &node(1, places[1].0, places[1].1);
         let text = format!("<graphml>{keys}<graph>{nodes}<edge source=\"0\" target=\"1\"/></graph></graphml>");
         graphml::parse("x", "x", &text, Choice::default()).unwrap()
@@ -154,7 +157,10 @@ fn truncated_xml_is_a_diagnostic() {
 #[test]
 fn other_xml_is_refused() {
     assert!(
-        graphml::parse("x", "x", "<svg/>", Choice::default()).unwrap_err().render(false).contains("one graph is needed, not 0")
+        graphml::parse("x", "x", "<svg/>", Choice::default())
+            .unwrap_err()
+            .render(false)
+            .contains("one graph is needed, not 0")
     );
     assert!(graphml::parse("x", "x", "", Choice::default()).is_err());
     let empty = graphml::parse("x", "x", "<graphml><graph/></graphml>", Choice::default()).unwrap_err();

@@ -185,7 +185,8 @@ impl Lab {
         }
         if answered < talkers.len() {
             let silent = talkers.len() - answered;
-            lines.push(format!("  {silent} of {} BIRDs have not answered when asked for their sessions", talkers.len()));
+            lines
+                .push(format!("  {silent} of {} BIRDs have not answered when asked for their sessions", talkers.len()));
         }
         lines.join("\n")
     }

@@ -90,7 +90,10 @@ mod tests {
         let mut before = usual;
         for routers in [101, 200, 400, 1138, 60_000] {
             let now = inside(TimerPreset::Lab, routers);
-            assert!(now.large.is_some() && now.hello >= before.hello && now.dead == 4 * now.hello, "{routers}: {now:?}");
+            assert!(
+                now.large.is_some() && now.hello >= before.hello && now.dead == 4 * now.hello,
+                "{routers}: {now:?}"
+            );
             assert!(now.hold == 3 * now.keepalive && now.hello <= 10, "{routers}: {now:?}");
             before = now;
         }

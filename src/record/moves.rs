@@ -134,7 +134,10 @@ mod tests {
         let [found] = &moves(&[before.clone()], &[after])[..] else { panic!("one address") };
         let moved: Vec<&str> = found.moved.iter().map(|m| &*m.node).collect();
         assert_eq!(moved, ["d", "b", "c"], "not a, whose round trip is another one");
-        assert_eq!((found.compared, &found.only_before[..], &found.only_after[..]), (4, &["gone".into()][..], &["new".into()][..]));
+        assert_eq!(
+            (found.compared, &found.only_before[..], &found.only_after[..]),
+            (4, &["gone".into()][..], &["new".into()][..])
+        );
         let sites = [("", [0, 1]), ("east", [2, 0]), ("west", [2, 3])];
         assert_eq!(found.sites, sites.map(|(name, counts)| (name.to_owned(), counts)).into());
         assert!(moves(&[before.clone()], &[before.clone()])[0].moved.is_empty());
@@ -150,7 +153,9 @@ mod tests {
             ..node("a", None, 0)
         };
         let both = Surveyed { packet: node("a", Some("e.n1"), 1).packet, ..routed(&["w.n1", "w.n2"]) };
-        let found = |before: &Surveyed, after: &Surveyed| moves(&[survey(vec![before.clone()])], &[survey(vec![after.clone()])]).remove(0);
+        let found = |before: &Surveyed, after: &Surveyed| {
+            moves(&[survey(vec![before.clone()])], &[survey(vec![after.clone()])]).remove(0)
+        };
         assert!(found(&both, &routed(&["w.n1", "w.n2"])).moved.is_empty(), "by their routes");
         assert_eq!(found(&routed(&["w.n1"]), &routed(&["w.n1", "w.n2"])).moved.len(), 1, "it branches now");
         let apart = found(&routed(&["w.n1"]), &node("a", Some("e.n1"), 1));

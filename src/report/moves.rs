@@ -13,7 +13,12 @@ pub fn moves(found: &[Moves], color: bool) -> String {
             page.blank();
         }
         let title = page.paint(BOLD, &moves.address.to_string());
-        page.raw(&format!("{title} · {}: {} of {} moved", moves.group, moves.moved.len(), plural(moves.compared, "node")));
+        page.raw(&format!(
+            "{title} · {}: {} of {} moved",
+            moves.group,
+            moves.moved.len(),
+            plural(moves.compared, "node")
+        ));
         table(&mut page, moves);
         let site = |(name, [before, after]): (&String, &[usize; 2])| {
             let name = if name.is_empty() { "no site" } else { name };
@@ -26,7 +31,10 @@ pub fn moves(found: &[Moves], color: bool) -> String {
             }
         }
         if moves.unsettled {
-            page.labeled("unsettled", "routes, links or processes changed during one of the surveys: who moved meanwhile is of neither");
+            page.labeled(
+                "unsettled",
+                "routes, links or processes changed during one of the surveys: who moved meanwhile is of neither",
+            );
         }
     }
     page.finish()

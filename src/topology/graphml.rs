@@ -167,7 +167,8 @@ impl<'a> Reader<'a, '_> {
         if let Some((span, why)) = planar {
             let found = self.findings.warning("no-places", span, format!("{why} is no coordinate on the earth"));
             found.label("degrees go from -90 to 90, and from -180 to 180").help(
-                "no router gets a place, so distances cause no delays: give links a `delay`, or mend the file".to_owned(),
+                "no router gets a place, so distances cause no delays: give links a `delay`, or mend the file"
+                    .to_owned(),
             );
             placed.0.routers.iter_mut().for_each(|router| router.place = None);
         }

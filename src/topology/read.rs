@@ -10,8 +10,8 @@ use toml::de::{DeTable, DeValue};
 use super::diagnose::{Diagnostics, Findings};
 use super::file::*;
 use super::flows::FlowsEntry;
-use super::model::*;
 use super::missing;
+use super::model::*;
 use super::multipath::MultipathEntry;
 use super::overlays::{HealingEntry, ProtocolEntry, RedirectEntry};
 use super::size::{self, MOST_HOSTS};
@@ -106,7 +106,15 @@ impl AsEntry {
             f.error("nothing-to-part", part.span(), "`graphml_part` without `graphml`").label("part of what?");
         }
         let multipath = MultipathEntry::read(table, f);
-        Some(Self { name: table.required("name", f)?, asn, routers, links, graphml, largest_part: part.is_some_and(Spanned::into_inner), multipath })
+        Some(Self {
+            name: table.required("name", f)?,
+            asn,
+            routers,
+            links,
+            graphml,
+            largest_part: part.is_some_and(Spanned::into_inner),
+            multipath,
+        })
     }
 }
 

@@ -11,7 +11,8 @@ fn the_first_in_the_file_wins_a_tie(place: &Place) {
             format!("[[stub]]\nname = \"{name}\"\nuplinks = [\"{uplink}\"]\n{hosts} = 1\n")
         };
         let link = |b: &str| format!("[[link]]\na = \"core\"\nb = \"{b}\"\nrelation = \"customer\"\n");
-        let stubs = stub("west", "alpha", "members") + &stub("east", "omega", "members") + &stub("home", "core", "clients");
+        let stubs =
+            stub("west", "alpha", "members") + &stub("east", "omega", "members") + &stub("home", "core", "clients");
         ases + &link("alpha") + &link("omega") + &stubs + "[[group]]\nname = \"dns\"\nmembers = [\"west\", \"east\"]\n"
     };
     // Neither names nor stubs decide, but whose router comes first, and so has the lower router id.
