@@ -44,6 +44,8 @@ pub(crate) struct AsEntry {
     pub(crate) routers: Option<Vec<RouterEntry>>,
     pub(crate) links: Vec<InnerLink>,
     pub(crate) graphml: Option<Spanned<String>>,
+    /// Of a graph in parts, the largest.
+    pub(crate) largest_part: bool,
     pub(crate) multipath: MultipathEntry,
 }
 

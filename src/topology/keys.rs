@@ -30,7 +30,7 @@ const TABLES: &[(&str, &[&str])] = &[
         "lab",
         &["name", "seed", "family", "timers", "duration", "backend", "distance_factor", "multipath", "multipath_hash"],
     ),
-    ("as", &["name", "asn", "routers", "links", "graphml", "multipath", "multipath_hash"]),
+    ("as", &["name", "asn", "routers", "links", "graphml", "graphml_part", "multipath", "multipath_hash"]),
     ("as.routers", &["name", "lat", "lon"]),
     ("as.links", with_physics!["a", "b", "cost", "name", "bfd", "ab", "ba"]),
     ("link", with_physics!["a", "b", "relation", "name", "bfd", "hold", "timers", "graceful_restart", "ab", "ba"]),

@@ -13,12 +13,14 @@ mod groups;
 mod id;
 pub mod keys;
 mod links;
+mod missing;
 pub mod model;
 mod multipath;
 mod options;
 mod overlays;
 mod parts;
 mod read;
+pub(crate) mod size;
 mod table;
 mod traffic;
 
