@@ -1,11 +1,12 @@
-//! The grammar of what faults do to clients and sites: `stretch`, and the metrics of stretch, load and flips.
+//! The metrics of what faults do to clients and sites: stretch, load and flips.
 
-use super::expect::{only_group, probed, site_of};
+use super::acts::{Action, LookAct, stretched_groups};
+use super::expect::{only_group, site_of};
+use super::expectation::{Metric, Quantile};
 use super::timeline::Placed;
-use super::words::{ActionError, Word, Words};
-use super::{Action, Metric, Quantile};
+use super::words::{ActionError, Word, Words, probed};
 use crate::topology::diagnose::suggest;
-use crate::topology::{GroupId, NodeId, NodeKind, Topology};
+use crate::topology::{GroupId, NodeId, Topology};
 
 impl Metric {
     /// Whether it has a value at every moment; others count or measure over a window.
@@ -18,32 +19,6 @@ impl Metric {
     }
 }
 
-/// `stretch [GROUP]`.
-pub(super) fn stretch(verb: &Word<'_>, words: &mut Words<'_>, topology: &Topology) -> Result<Action, ActionError> {
-    if topology.of_kind(|k| k == NodeKind::Client).next().is_none() {
-        let help = "give a stub `clients`".to_owned();
-        return Err(verb.error("no client to measure from in this lab", help));
-    }
-    let Some(word) = words.next() else {
-        if probed(topology).is_empty() {
-            return Err(verb.error("no client probes a group in this lab", "say which one: `stretch GROUP`".to_owned()));
-        }
-        return Ok(Action::Stretch(None));
-    };
-    match topology.groups.iter().position(|g| g.name == word.text) {
-        Some(index) => Ok(Action::Stretch(Some(GroupId(index)))),
-        None => {
-            let known = topology.groups.iter().map(|g| g.name.as_str());
-            Err(word.error(format!("there is no group `{}`", word.text), suggest(word.text, known)))
-        }
-    }
-}
-
-/// The groups that a `stretch` measures.
-pub fn stretched_groups(group: Option<GroupId>, topology: &Topology) -> Vec<GroupId> {
-    group.map_or_else(|| probed(topology).to_vec(), |group| vec![group])
-}
-
 /// Whether a `stretch` between these times measures the group, or the only one that is probed.
 pub(super) fn stretched(placed: &[Placed], topology: &Topology, group: Option<&str>, from: f64, to: f64) -> bool {
     let meant = |id: &GroupId| match group {
@@ -51,7 +26,7 @@ pub(super) fn stretched(placed: &[Placed], topology: &Topology, group: Option<&s
         None => probed(topology) == [*id],
     };
     placed.iter().any(|p| match p.entry.action {
-        Action::Stretch(of) => {
+        Action::Look(LookAct::Stretch(of)) => {
             (from..=to).contains(&p.entry.at.as_secs_f64()) && stretched_groups(of, topology).iter().any(meant)
         }
         _ => false,

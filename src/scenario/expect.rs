@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 
 use super::effects::{least, load, of_group};
-use super::words::{ActionError, Word, Words, host, overlay, stub};
-use super::{Metric, Op, Value, ways};
+use super::expectation::{Metric, Op, Value};
+use super::ways;
+use super::words::{ActionError, Word, Words, host, overlay, probed, stub};
 use crate::topology::diagnose::suggest;
 use crate::topology::{AsId, GroupId, NodeKind, Topology};
 
@@ -319,10 +320,6 @@ pub(super) fn only_group(
     let names: Vec<_> = probed.iter().map(|id| topology.groups[id.0].name.as_str()).collect();
     let message = format!("clients probe several groups: {}", names.join(", "));
     Err(subject.error(message, format!("say which one: `{preposition} GROUP`")))
-}
-
-pub(super) fn probed(topology: &Topology) -> &[GroupId] {
-    topology.probe.as_ref().map_or(&[], |probe| &probe.groups)
 }
 
 fn value(word: &Word<'_>, kind: Kind, metric: &Metric, topology: &Topology) -> Result<Value, ActionError> {

@@ -4,10 +4,13 @@ use std::ops::Range;
 use std::path::Path;
 use std::time::Duration;
 
+use super::acts::{Action, OverlayAct};
+use super::deed::Deed;
 use super::effects::stretched;
-use super::flood::flooded;
+use super::entry::Scenario;
+use super::expectation::{Expectation, Metric, Target, When};
 use super::timeline::{self, Placed, report};
-use super::{Action, Expectation, Metric, REPAIRS, Scenario, Target, When, expect, when};
+use super::{expect, when};
 use crate::topology::diagnose::Findings;
 use crate::topology::file::{ExpectEntry, LabFile};
 use crate::topology::{Diagnostics, GroupRole, Overrides, Topology, check};
@@ -68,7 +71,7 @@ fn read_text(
     let mut topology = check::check(&file, &stem, directory, overrides, &mut findings);
     let placed = timeline::read(&file.timeline, &topology, &mut findings);
     for entry in placed.iter().map(|p| &p.entry) {
-        if let Action::Impair(link, ..) = entry.action {
+        if let Some(link) = entry.action.impairs() {
             topology.links[link.0].emulated = true;
         }
     }
@@ -170,7 +173,7 @@ fn duration(
 /// Refuses expectations about something that the timeline never brings about.
 fn judged(expectations: &[PlacedExpectation], placed: &[Placed], topology: &Topology, findings: &mut Findings) {
     let verbs: Vec<_> = placed.iter().map(|p| p.entry.action.verb()).collect();
-    let audits = placed.iter().filter(|p| matches!(p.entry.action, Action::Audit { .. }));
+    let audits = placed.iter().filter(|p| matches!(p.entry.action, Action::Overlay(OverlayAct::Audit { .. })));
     let audits: Vec<_> = audits.map(|p| p.entry.at.as_secs_f64()).collect();
     for (expectation, span) in expectations {
         let to = match expectation.when {
@@ -182,7 +185,9 @@ fn judged(expectations: &[PlacedExpectation], placed: &[Placed], topology: &Topo
             When::End | When::At { .. } => 0.0,
         };
         let lacking = match &expectation.metric {
-            Metric::Merge(_) if !verbs.iter().any(|v| REPAIRS.contains(v)) => "`recover`, `mend`, `heal` or `clear`",
+            Metric::Merge(_) if !placed.iter().any(|p| p.entry.action.deed() == Deed::Repair) => {
+                "`recover`, `mend`, `heal` or `clear`"
+            }
             Metric::MissingKeys(_) | Metric::FoundKeys(_) | Metric::ConflictingKeys(_)
                 if !audits.iter().any(|at| (from..=to).contains(at)) =>
             {
@@ -223,4 +228,14 @@ fn judged(expectations: &[PlacedExpectation], placed: &[Placed], topology: &Topo
 fn needs_a_join(to: &Target, topology: &Topology) -> bool {
     let Target::Group(name) = to else { return false };
     topology.groups.iter().any(|group| group.name == *name && group.role != GroupRole::Plain)
+}
+
+/// Whether a flood of the overlay begins between these times.
+fn flooded(placed: &[Placed], topology: &Topology, name: &str, from: f64, to: f64) -> bool {
+    placed.iter().any(|p| match p.entry.action {
+        Action::Overlay(OverlayAct::Flood { overlay, .. }) => {
+            topology.overlays[overlay].name == name && (from..=to).contains(&p.entry.at.as_secs_f64())
+        }
+        _ => false,
+    })
 }

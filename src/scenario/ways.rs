@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use super::expect::LOCAL;
+use super::expectation::{Metric, Op, Target, Value};
 use super::words::{ActionError, Word, Words};
-use super::{Metric, Op, Target, Value};
 use crate::topology::diagnose::suggest;
 use crate::topology::{AsId, NodeId, Topology};
 

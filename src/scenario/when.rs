@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use toml::Spanned;
 
-use super::{Metric, When};
+use super::expectation::{Metric, When};
 use crate::topology::diagnose::Findings;
 use crate::topology::file::ExpectEntry;
 

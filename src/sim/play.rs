@@ -12,12 +12,10 @@ use super::world::World;
 use crate::anycast::{self, Bootstrap, Command, NodeConfig};
 use crate::overlay::id::Id;
 use crate::overlay::{Outcome, Time};
-use crate::physics::Properties;
-use crate::record::PLAYED;
-use crate::record::{Deed, Event, LabFacts, NodeDid, What, told};
+use crate::record::{Event, LabFacts, NodeDid, PLAYED, What, told};
 use crate::scenario::damage::{Damage, Process, ProcessState};
 use crate::scenario::keys::{Keys, Write};
-use crate::scenario::{Action, Entry, Expectation, Metric, Scenario, Value, Victim};
+use crate::scenario::{Action, Entry, Expectation, Metric, OverlayAct, Scenario, Value};
 use crate::topology::{LinkId, NodeId, Overlay, Topology};
 
 /// A put or get without an outcome for this long has failed.
@@ -27,23 +25,7 @@ const PROPAGATION: Duration = Duration::from_millis(50);
 
 /// Why a simulation cannot do this; `None`: it can.
 pub fn refuse(action: &Action) -> Option<String> {
-    let why = match action {
-        Action::Crash(_, Victim::Bird) | Action::Restart(_, Victim::Bird) => "of a BIRD is nothing here: there is none",
-        Action::Impair(_, _, p) if *p != (Properties { delay: p.delay, ..Properties::default() }) => {
-            "with more than `delay` is not simulated"
-        }
-        Action::Freeze(..) | Action::Thaw(..) => "is not simulated: a node computes in no time, or is gone",
-        Action::Announce { .. } | Action::Withdraw { .. } | Action::Drain { .. } => {
-            "is routing, which is not simulated"
-        }
-        Action::Renumber(_) => "is not simulated",
-        Action::Flood { .. } => "is datagrams of a kernel's sockets over real routes, which are not there",
-        Action::Ping { .. } | Action::Stretch(_) | Action::Catchment { .. } => {
-            "measures the network, which is not there"
-        }
-        _ => return None,
-    };
-    Some(why.to_owned())
+    action.simulated().err().map(str::to_owned)
 }
 
 /// Whether a simulation can tell: it has overlays, but no routers and no clients.
@@ -96,7 +78,7 @@ fn inflicted(topology: &Topology, scenario: &Scenario) -> Vec<Event> {
         let target = action.target(topology).to_owned();
         events.push(Event {
             at,
-            what: What::Fault { action: text, verb, target, deed: Some(Deed::of(action)), done: at, live: false },
+            what: What::Fault { action: text, verb, target, deed: Some(action.deed()), done: at, live: false },
         });
         for index in 0..topology.links.len() {
             let (was, is) = (before.link(LinkId(index), topology), damage.link(LinkId(index), topology));
@@ -228,26 +210,26 @@ impl<'a> Player<'a> {
 
     fn act(&mut self, Entry { action, origin, .. }: &Entry) {
         match action {
-            Action::Join { host, overlay } if *overlay == self.index => {
+            Action::Overlay(OverlayAct::Join { host, overlay }) if *overlay == self.index => {
                 if let Some(host) = self.place(*host) {
                     self.join(host);
                 }
             }
-            Action::Leave { host, overlay } if *overlay == self.index => {
+            Action::Overlay(OverlayAct::Leave { host, overlay }) if *overlay == self.index => {
                 if let Some(host) = self.place(*host) {
                     self.wanted.remove(&host);
                     self.world.command(host, Command::Leave);
                 }
             }
-            Action::Put { overlay, keys } if *overlay == self.index => {
+            Action::Overlay(OverlayAct::Put { overlay, keys }) if *overlay == self.index => {
                 let writes = self.keys.fresh(*keys);
                 self.begin_batch(Purpose::Put, writes, &[]);
             }
-            Action::Overwrite { overlay, keys, from } if *overlay == self.index => {
+            Action::Overlay(OverlayAct::Overwrite { overlay, keys, from }) if *overlay == self.index => {
                 let writes = self.keys.again(*keys);
                 self.begin_batch(Purpose::Overwrite, writes, from);
             }
-            Action::Audit { overlay } if *overlay == self.index => {
+            Action::Overlay(OverlayAct::Audit { overlay }) if *overlay == self.index => {
                 let writes = self.keys.stored();
                 self.begin_batch(Purpose::Audit, writes, &[]);
             }
