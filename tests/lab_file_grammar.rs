@@ -189,11 +189,11 @@ fn cut_short_files_do_not_panic() {
 
 /// An example of each verb.
 const EXAMPLES: [&str; 28] = [
-    "cut bay-sea",
-    "mend bay-sea",
-    "blackhole bay-sea from bay",
-    "impair bay-sea delay=80ms",
-    "clear bay-sea",
+    "cut sea-sun",
+    "mend sea-sun",
+    "blackhole sea-sun from sun",
+    "impair sea-sun delay=80ms",
+    "clear sea-sun",
     "fail campus silently",
     "recover campus",
     "partition campus bay",

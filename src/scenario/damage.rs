@@ -68,10 +68,10 @@ pub(super) enum Fault {
 type Silently = bool;
 
 /// Who has a fault put in force or undone, and in what words.
-pub(super) struct By<'a> {
-    pub(super) origin: Origin,
-    pub(super) text: String,
-    pub(super) topology: &'a Topology,
+pub(crate) struct By<'a> {
+    pub(crate) origin: Origin,
+    pub(crate) text: String,
+    pub(crate) topology: &'a Topology,
 }
 
 /// The faults in force.
