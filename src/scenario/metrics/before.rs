@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::row::{Subject, Target};
+use super::subject::{Subject, Target};
 
 /// The name, and what it was about.
 #[derive(Deserialize)]

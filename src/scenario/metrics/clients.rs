@@ -1,6 +1,7 @@
 //! Metrics of clients' probes: who answers them, what is lost, how they are spread over sites.
 
-use super::row::{Bounds, Kind, Row, Shape, Subject};
+use super::row::{Bounds, Kind, Row, Shape};
+use super::subject::Subject;
 use crate::scenario::words::probed;
 use crate::topology::{GroupId, NodeId, NodeKind, Topology};
 

@@ -1,6 +1,7 @@
 //! Metrics of round trips: between nodes, and of clients to sites.
 
-use super::row::{Bounds, Kind, Play, Row, Shape, Subject};
+use super::row::{Bounds, Kind, Play, Row, Shape};
+use super::subject::Subject;
 use crate::scenario::acts::{Action, LookAct, stretched_groups};
 use crate::scenario::words::probed;
 use crate::topology::{GroupId, Topology};

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::row::{Bounds, Kind, Row, Shape};
-use super::subject::Asked;
+use super::asked::Asked;
 use crate::scenario::words::ActionError;
 use crate::topology::Topology;
 

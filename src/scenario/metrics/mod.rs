@@ -3,6 +3,7 @@
 //! A metric is a row of its family's file here, which has all that the scenario knows of it, and a reading under the
 //! same name in the measuring.
 
+mod asked;
 mod before;
 mod clients;
 mod distance;
@@ -20,12 +21,13 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use super::words::{ActionError, Words};
 use crate::topology::Topology;
 use crate::topology::diagnose::suggest;
+use asked::Asked;
 use before::Before;
-use subject::Asked;
 
 pub(super) use row::Play;
-pub use row::{Bounds, Kind, Row, Shape, Subject, Target};
-pub(super) use subject::site;
+pub use row::{Bounds, Kind, Row, Shape};
+pub(super) use asked::site;
+pub use subject::{Subject, Target};
 
 /// Every metric.
 pub fn rows() -> impl Iterator<Item = &'static Row> {

@@ -1,6 +1,7 @@
 //! Metrics of overlays: who is a member, who knows whom, what is looked up, stored and flooded.
 
-use super::row::{Bounds, Kind, Play, Row, Shape, Subject};
+use super::row::{Bounds, Kind, Play, Row, Shape};
+use super::subject::Subject;
 use crate::scenario::acts::{Action, OverlayAct};
 use crate::scenario::deed::Deed;
 use crate::topology::Topology;

@@ -1,6 +1,7 @@
 //! Metrics of routing: the ways of packets, what is wrong with them, and what BGP says meanwhile.
 
-use super::row::{Bounds, Kind, Play, Row, Shape, Subject, Target};
+use super::row::{Bounds, Kind, Play, Row, Shape};
+use super::subject::{Subject, Target};
 use crate::scenario::acts::{Action, LookAct};
 use crate::topology::GroupRole;
 

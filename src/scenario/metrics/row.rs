@@ -1,32 +1,10 @@
 //! What every family of metrics says of them: a row for each.
 
-use serde::{Deserialize, Serialize};
-
-use super::subject::Asked;
+use super::asked::Asked;
+use super::subject::Subject;
 use crate::scenario::acts::Action;
 use crate::scenario::words::ActionError;
 use crate::topology::Topology;
-
-/// What a metric is about, by name. The words are those of the lab file: `of X from STUB for GROUP to TARGET`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Subject {
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub of: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub from: Option<String>,
-    #[serde(default, rename = "for", skip_serializing_if = "Option::is_none")]
-    pub group: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub to: Option<Target>,
-}
-
-/// Where packets are to go.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Target {
-    Node(String),
-    Group(String),
-}
 
 /// What a metric's value is, and so how the file writes it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
