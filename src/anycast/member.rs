@@ -15,7 +15,7 @@ use super::join::{Ask, Joining};
 use super::leave::Departure;
 use super::load::Load;
 use super::message::Message;
-use super::{GroupRef, Means, NodeConfig, probe, sealed};
+use super::{GroupRef, Means, NodeConfig, sealed};
 use crate::overlay::auth::Seal;
 use crate::overlay::id::Id;
 use crate::overlay::sim::Machine;
@@ -236,10 +236,6 @@ impl Member {
 
     /// A datagram from `from` arrived on one of this node's addresses.
     pub fn handle(&mut self, now: Time, from: SocketAddr, via: Via, bytes: &[u8]) {
-        if let Some(reply) = probe::answer(&self.config.host, bytes) {
-            self.out.push_back(Transmit { to: from, bytes: reply });
-            return;
-        }
         self.tick(now);
         let Some(message) = self.open(from, via, bytes) else { return };
         match message {

@@ -16,11 +16,13 @@ use tokio::net::{UdpSocket, UnixStream};
 use tokio::sync::mpsc::{Receiver, Sender, UnboundedReceiver, UnboundedSender, channel, unbounded_channel};
 use tokio::task::AbortHandle;
 
-use super::announce::{Granted, GroupConfig, Wish, announce};
+use super::announce::{Granted, Wish, announce};
 use super::channel::{HostConfig, Order, Report};
+use super::dispatch::{Dispatch, Event};
 use super::flows;
-use crate::anycast::{Command, Event, GroupRef, Member, probe};
+use crate::anycast;
 use crate::kernel::now;
+use crate::overlay::sim::Machine;
 use crate::overlay::{Time, Via};
 use crate::plan::PORT;
 
@@ -40,12 +42,12 @@ const BUFFER: usize = 1 << 20;
 /// Datagrams that wait for the machines; more wait in the sockets' buffers, and then are dropped.
 const QUEUE: usize = 1024;
 
-/// A datagram and the group at whose address it arrived (`None`: the unicast address).
-type Datagram = (SocketAddr, Option<usize>, Vec<u8>);
+/// A datagram and at which of the host's addresses it arrived.
+type Datagram = (SocketAddr, Via, Vec<u8>);
 
 struct Host {
     config: HostConfig,
-    members: Vec<Member>,
+    members: Dispatch,
     /// At the unicast address; everything leaves from there.
     socket: Arc<UdpSocket>,
     listener: AbortHandle,
@@ -61,10 +63,10 @@ struct Host {
 impl Host {
     async fn start(config: HostConfig) -> Result<Self> {
         let (arrived, datagrams) = channel(QUEUE);
-        let (socket, listener) = listen(SocketAddr::new(config.address, PORT), None, &arrived)?;
+        let (socket, listener) = listen(SocketAddr::new(config.address, PORT), Via::Unicast, &arrived)?;
         for (index, group) in config.groups.iter().enumerate() {
             for address in &group.addresses {
-                listen(SocketAddr::new(*address, PORT), Some(index), &arrived)?;
+                listen(SocketAddr::new(*address, PORT), Via::Group(index), &arrived)?;
             }
         }
         flows::serve(&config.host, &config.flows)?;
@@ -79,7 +81,7 @@ impl Host {
             }
         });
         let start = Time(Duration::from_nanos(now()));
-        let members = config.overlays.iter().map(|overlay| Member::new(overlay.clone(), start)).collect();
+        let members = Dispatch::new(&config.host, &config.overlays, &config.groups, start);
         let orders = BufReader::new(orders).lines();
         let pending = VecDeque::from([Report::Hello { host: config.host.clone() }]);
         let host =
@@ -93,7 +95,7 @@ impl Host {
     async fn run(mut self) -> Result<()> {
         loop {
             self.settle().await?;
-            let alarm = self.members.iter().filter_map(Member::poll_timeout).min();
+            let alarm = self.members.poll_timeout();
             let wait = alarm.map_or(IDLE, |t| t.0.saturating_sub(Duration::from_nanos(now())));
             // The runtime's timers are a millisecond late at least: under many datagrams none would ever fire.
             if wait.is_zero() {
@@ -101,7 +103,7 @@ impl Host {
                 continue;
             }
             tokio::select! {
-                Some((from, group, bytes)) = self.datagrams.recv() => self.receive(from, group, &bytes),
+                Some((from, via, bytes)) = self.datagrams.recv() => self.members.handle(time(), from, via, &bytes),
                 line = self.orders.next_line() => match line.context("read an order")? {
                     Some(line) => self.obey(serde_json::from_str(&line).context("parse an order")?).await,
                     None => return Ok(()),
@@ -118,46 +120,23 @@ impl Host {
         // The runtime looks at the sockets, and their listeners read, before it resumes.
         tokio::task::yield_now().await;
         for _ in 0..QUEUE {
-            let Ok((from, group, bytes)) = self.datagrams.try_recv() else { break };
-            self.receive(from, group, &bytes);
+            let Ok((from, via, bytes)) = self.datagrams.try_recv() else { break };
+            self.members.handle(time(), from, via, &bytes);
         }
-        let time = time();
-        for member in &mut self.members {
-            if member.poll_timeout().is_some_and(|t| t <= time) {
-                member.handle_timeout(time);
-            }
-        }
-    }
-
-    fn receive(&mut self, from: SocketAddr, group: Option<usize>, bytes: &[u8]) {
-        let time = time();
-        let group = group.map(|index| &self.config.groups[index]);
-        let mut is_ours = false;
-        for member in &mut self.members {
-            if let Some(via) = via(member, group) {
-                member.handle(time, from, via, bytes);
-                is_ours = true;
-            }
-        }
-        if !is_ours && let Some(answer) = probe::answer(&self.config.host, bytes) {
-            // Like any datagram, it may be lost.
-            let _ = self.socket.try_send_to(&answer, from);
-        }
+        self.members.handle_timeout(time());
     }
 
     async fn obey(&mut self, order: Order) {
         let time = time();
-        let named =
-            |members: &'_ mut Vec<Member>, overlay: &str| members.iter().position(|m| m.config().overlay == overlay);
         match order {
-            Order::Overlay { overlay, what } => match named(&mut self.members, &overlay) {
-                Some(at) => self.members[at].command(time, what),
-                None => self.complain(format!("{} has no overlay {overlay}", self.config.host)),
-            },
+            Order::Overlay { overlay, what } => {
+                if !self.members.order(time, &overlay, what) {
+                    self.complain(format!("{} has no overlay {overlay}", self.config.host));
+                }
+            }
             Order::Digest { overlay } => {
-                if let Some(at) = named(&mut self.members, &overlay) {
-                    let digest = Box::new(self.members[at].digest());
-                    self.pending.push_back(Report::Digest { overlay, digest });
+                if let Some(digest) = self.members.digest(&overlay) {
+                    self.pending.push_back(Report::Digest { overlay, digest: Box::new(digest) });
                 }
             }
             Order::Renumber { address } => self.renumber(time, address).await,
@@ -170,7 +149,7 @@ impl Host {
     /// What arrives at the old address from now on is refused, as at any address that is not the host's.
     async fn renumber(&mut self, time: Time, address: IpAddr) {
         let at = SocketAddr::new(address, PORT);
-        let (socket, listener) = match listen(at, None, &self.arrived) {
+        let (socket, listener) = match listen(at, Via::Unicast, &self.arrived) {
             Ok(opened) => opened,
             Err(error) => return self.complain(format!("{error:#}")),
         };
@@ -179,9 +158,7 @@ impl Host {
         self.config.address = address;
         self.socket = socket;
         std::mem::replace(&mut self.listener, listener).abort();
-        for member in &mut self.members {
-            member.command(time, Command::Renumber { address: at });
-        }
+        self.members.renumber(time, at);
     }
 
     fn wish(&self, group: &str, wish: Wish) {
@@ -195,10 +172,8 @@ impl Host {
             Err(error) => return self.complain(format!("{error:#}")),
         };
         let (time, at) = (time(), now());
-        for member in &mut self.members {
-            if let Some(reference) = reference(member, &self.config.groups, &group) {
-                if announced { member.announced(time, reference) } else { member.withdrawn(time, reference) }
-            }
+        if let Some(index) = self.config.groups.iter().position(|g| g.name == group) {
+            self.members.routing_done(time, index, announced);
         }
         let report = if announced { Report::Announced { at, group } } else { Report::Withdrew { at, group } };
         self.pending.push_back(report);
@@ -211,27 +186,19 @@ impl Host {
 
     /// Sends what the machines hand out, and reports.
     async fn settle(&mut self) -> Result<()> {
-        for at in 0..self.members.len() {
-            let member = &mut self.members[at];
-            while let Some(transmit) = member.poll_transmit() {
-                let _ = self.socket.try_send_to(&transmit.bytes, transmit.to);
-            }
-            let mut wishes = Vec::new();
-            while let Some(event) = member.poll_event() {
-                let name = |group| group_name(member, &self.config.groups, group);
-                match event {
-                    Event::Announce { group } => wishes.extend(name(group).map(|n| (n, Wish::Announce))),
-                    Event::Withdraw { group } => wishes.extend(name(group).map(|n| (n, Wish::DrainAndWithdraw))),
-                    // Reported by `grant`, for plain groups too.
-                    Event::Announced { .. } | Event::Withdrew { .. } => {}
-                    what => {
-                        let overlay = member.config().overlay.clone();
-                        self.pending.push_back(Report::Overlay { at: now(), overlay, what });
-                    }
+        while let Some(transmit) = self.members.poll_transmit() {
+            // Like any datagram, it may be lost.
+            let _ = self.socket.try_send_to(&transmit.bytes, transmit.to);
+        }
+        while let Some(event) = self.members.poll_event() {
+            match event {
+                Event::Announce { group } => self.wish(&self.config.groups[group].name, Wish::Announce),
+                Event::Withdraw { group } => self.wish(&self.config.groups[group].name, Wish::DrainAndWithdraw),
+                // Reported by `grant`, for plain groups too.
+                Event::Did { what: anycast::Event::Announced { .. } | anycast::Event::Withdrew { .. }, .. } => {}
+                Event::Did { overlay, what } => {
+                    self.pending.push_back(Report::Overlay { at: now(), overlay, what });
                 }
-            }
-            for (group, wish) in wishes {
-                self.wish(&group, wish);
             }
         }
         if self.pending.is_empty() {
@@ -250,26 +217,8 @@ fn time() -> Time {
     Time(Duration::from_nanos(now()))
 }
 
-/// How a datagram that arrived at `group` concerns this member; `None`: not at all.
-fn via(member: &Member, group: Option<&GroupConfig>) -> Option<Via> {
-    let Some(group) = group else { return Some(Via::Unicast) };
-    let mut groups = member.config().groups();
-    let reference = groups.find(|(_, address)| group.addresses.contains(&address.ip()));
-    reference.map(|(reference, _)| Via::Group(reference.index()))
-}
-
-fn group_name(member: &Member, groups: &[GroupConfig], wanted: GroupRef) -> Option<String> {
-    let address = member.config().group_address(wanted)?.ip();
-    groups.iter().find(|g| g.addresses.contains(&address)).map(|g| g.name.clone())
-}
-
-fn reference(member: &Member, groups: &[GroupConfig], name: &str) -> Option<GroupRef> {
-    let mut all = member.config().groups().map(|(group, _)| group);
-    all.find(|group| group_name(member, groups, *group).as_deref() == Some(name))
-}
-
 /// Opens a UDP socket and passes on what arrives there, until aborted. A group's address need not be on `lo` yet.
-fn listen(at: SocketAddr, group: Option<usize>, arrived: &Sender<Datagram>) -> Result<(Arc<UdpSocket>, AbortHandle)> {
+fn listen(at: SocketAddr, via: Via, arrived: &Sender<Datagram>) -> Result<(Arc<UdpSocket>, AbortHandle)> {
     let socket = Arc::new(open(at).with_context(|| format!("listen at {at}"))?);
     let (listening, arrived) = (socket.clone(), arrived.clone());
     let task = tokio::spawn(async move {
@@ -277,7 +226,7 @@ fn listen(at: SocketAddr, group: Option<usize>, arrived: &Sender<Datagram>) -> R
         loop {
             match listening.recv_from(&mut buffer).await {
                 Ok((length, from)) => {
-                    if arrived.send((from, group, buffer[..length].to_vec())).await.is_err() {
+                    if arrived.send((from, via, buffer[..length].to_vec())).await.is_err() {
                         return;
                     }
                 }

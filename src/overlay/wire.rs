@@ -38,6 +38,12 @@ impl Tag {
         Self::hash(b"protocol", name)
     }
 
+    /// The tag that a datagram bears, be it sealed, a challenge or open: whose it is, if it is anybody's.
+    pub fn of_datagram(bytes: &[u8]) -> Option<Self> {
+        let (_, rest) = bytes.split_first()?;
+        rest.first_chunk().copied().map(Self)
+    }
+
     pub(super) fn bytes(self) -> [u8; 8] {
         self.0
     }

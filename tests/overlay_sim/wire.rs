@@ -81,16 +81,6 @@ fn a_node_that_has_not_joined_answers_no_hello() {
 }
 
 #[test]
-fn a_member_answers_probes() {
-    let (mut member, now) = member();
-    let client = "10.9.9.9:5000".parse().unwrap();
-    member.handle(now, client, Via::Group(0), &probe::Probe { seq: 4 }.encode());
-    let answer = member.poll_transmit().unwrap();
-    assert_eq!(probe::ProbeReply::decode(&answer.bytes).unwrap(), probe::ProbeReply { seq: 4, host: "h0".into() });
-    assert_eq!(member.digest().dropped, 0);
-}
-
-#[test]
 fn foreign_datagrams_are_counted() {
     let (mut member, now) = member();
     let other = encode(Tag::of_overlay("films"), &0u8).unwrap();

@@ -6,6 +6,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod alone;
+mod birds;
 mod cli;
 mod lab_ask;
 mod lab_faults;
@@ -23,6 +24,7 @@ mod lab_sessions;
 mod lab_storm;
 mod lab_survey;
 mod lab_transient;
+mod lab_visits;
 mod leftovers;
 mod links;
 mod netem;

@@ -1,0 +1,166 @@
+//! Hosts with several members behind one socket: every datagram is opened by the one that it is for.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use anybed::anycast::probe::{Probe, ProbeReply};
+use anybed::anycast::{self, Command, Healing, NodeConfig};
+use anybed::node::announce::GroupConfig;
+use anybed::node::dispatch::{Dispatch, Event};
+use anybed::overlay::auth::Key;
+use anybed::overlay::sim::{Machine, Settings, Sim};
+use anybed::overlay::wire::{Tag, encode};
+use anybed::overlay::{Phase, Time, Via};
+
+use crate::world::{self, COLORS, Options, address};
+
+const HOSTS: usize = 6;
+/// The last has a key.
+const OVERLAYS: [&str; 3] = ["music", "films", "books"];
+/// The join group and the colors of each.
+const GROUPS: usize = 1 + COLORS as usize;
+
+fn group(index: usize) -> SocketAddr {
+    world::group(index as u16)
+}
+
+/// The first of each overlay's groups, as a host counts them.
+fn first(overlay: usize) -> usize {
+    overlay * GROUPS
+}
+
+fn configs(host: usize, address: SocketAddr) -> Vec<NodeConfig> {
+    let of = |(overlay, name): (usize, &&str)| NodeConfig {
+        overlay: (*name).into(),
+        address,
+        join_group: group(first(overlay)),
+        colors: (1..GROUPS).map(|color| group(first(overlay) + color)).collect(),
+        key: if overlay == 2 { Key::new("correct horse") } else { None },
+        ..world::config(Options { healing: Healing::Colors, ..Options::default() }, host)
+    };
+    OVERLAYS.iter().enumerate().map(of).collect()
+}
+
+fn groups() -> Vec<GroupConfig> {
+    let of = |at| GroupConfig { name: format!("g{at}"), addresses: vec![group(at).ip()], protocol: String::new() };
+    (0..OVERLAYS.len() * GROUPS).map(of).collect()
+}
+
+fn host(host: usize, address: SocketAddr, now: Time) -> Dispatch {
+    Dispatch::new(&format!("h{host}"), &configs(host, address), &groups(), now)
+}
+
+/// All hosts are members of all overlays, joined in different orders.
+fn joined() -> Sim<Dispatch> {
+    let mut sim = Sim::new(
+        Settings {
+            seed: 1,
+            hosts: (0..HOSTS).map(address).collect(),
+            groups: (0..OVERLAYS.len() * GROUPS).map(group).collect(),
+            delay: Box::new(world::delay),
+            loss: 0.0,
+            propagation: Duration::from_millis(50),
+        },
+        host,
+    );
+    for (overlay, name) in OVERLAYS.iter().enumerate() {
+        for turn in 0..HOSTS {
+            let host = (overlay + turn) % HOSTS;
+            sim.command(host, ((*name).into(), Command::Join { found: turn == 0 }));
+            let member = |sim: &Sim<Dispatch>| phase(sim, host, name) == Phase::Member;
+            assert!(sim.run_until(Duration::from_secs(30), member), "h{host} has not joined {name}");
+            sim.run_for(Duration::from_millis(200));
+        }
+    }
+    sim.run_for(Duration::from_secs(20));
+    sim
+}
+
+fn phase(sim: &Sim<Dispatch>, host: usize, overlay: &str) -> Phase {
+    sim.machine(host).unwrap().digest(overlay).unwrap().phase
+}
+
+fn dropped(sim: &Sim<Dispatch>) -> Vec<u64> {
+    let of = |machine: &Dispatch| OVERLAYS.map(|overlay| machine.digest(overlay).unwrap().dropped).into_iter().sum();
+    sim.machines().map(|(_, machine)| of(machine)).collect()
+}
+
+#[test]
+fn members_of_several_overlays_on_a_host_drop_nothing_of_each_other() {
+    let sim = joined();
+    assert_eq!(dropped(&sim), [0; HOSTS], "a datagram was opened by a member that it was not for");
+    for (host, machine) in sim.machines() {
+        assert_eq!(machine.foreign(), 0);
+        for (overlay, name) in OVERLAYS.iter().enumerate() {
+            let digest = machine.digest(name).unwrap();
+            let others = digest.neighbors.successors.len();
+            assert!(others == HOSTS - 1, "h{host} knows {others} of {name}");
+            assert_eq!(digest.announced.len(), 2, "the join group and a color of {overlay}");
+        }
+    }
+    let served = |h: &anybed::overlay::sim::Happened<Event>| match &h.event {
+        Event::Did { what: anycast::Event::Joined { served_by, .. }, .. } => served_by.is_some(),
+        _ => false,
+    };
+    assert_eq!(sim.events().iter().filter(|h| served(h)).count(), OVERLAYS.len() * (HOSTS - 1));
+}
+
+#[test]
+fn a_probe_is_answered_once_wherever_it_arrives() {
+    let mut sim = joined();
+    let client: SocketAddr = "10.9.9.9:5000".parse().unwrap();
+    let now = sim.now();
+    for via in [Via::Unicast, Via::Group(first(0)), Via::Group(first(2))] {
+        sim.tell(3, |host| {
+            host.handle(now, client, via, &Probe { seq: 4 }.encode());
+            let answers: Vec<_> = std::iter::from_fn(|| host.poll_transmit()).filter(|t| t.to == client).collect();
+            assert_eq!(answers.len(), 1, "{via:?}");
+            assert_eq!(ProbeReply::decode(&answers[0].bytes), Ok(ProbeReply { seq: 4, host: "h3".into() }));
+        });
+    }
+    assert_eq!(dropped(&sim), [0; HOSTS]);
+}
+
+#[test]
+fn what_is_nobodys_is_counted_and_opened_by_nobody() {
+    let mut sim = joined();
+    let (client, now): (SocketAddr, _) = ("10.9.9.9:5000".parse().unwrap(), sim.now());
+    let foreign = encode(Tag::of_overlay("games"), &0u8).unwrap();
+    let music = encode(Tag::of_overlay("music"), &0u8).unwrap();
+    let books = encode(Tag::of_overlay("books"), &0u8).unwrap();
+    let drops = |host: &Dispatch| OVERLAYS.map(|overlay| host.digest(overlay).unwrap().dropped);
+    sim.tell(0, |host| {
+        host.handle(now, client, Via::Unicast, &foreign);
+        host.handle(now, client, Via::Unicast, &foreign[..7]);
+        host.handle(now, client, Via::Group(first(1)), &music);
+        assert_eq!((host.foreign(), drops(host)), (3, [0; 3]), "of no overlay here, or at another's group");
+        host.handle(now, client, Via::Unicast, &books);
+        assert_eq!((host.foreign(), drops(host)), (3, [0, 0, 1]), "without the key: its own member tells");
+    });
+}
+
+#[test]
+fn a_host_that_is_renumbered_stays_in_all_its_overlays() {
+    let mut sim = joined();
+    let moved: SocketAddr = "10.1.0.9:4000".parse().unwrap();
+    let now = sim.now();
+    sim.renumber(2, moved);
+    sim.tell(2, |host| host.renumber(now, moved));
+    let settled = sim.run_until(Duration::from_secs(60), |sim| {
+        OVERLAYS.iter().all(|overlay| {
+            let knows = |machine: &Dispatch| {
+                let digest = machine.digest(overlay).unwrap();
+                digest.phase == Phase::Member && digest.neighbors.successors.len() == HOSTS - 1
+            };
+            sim.machines().all(|(_, machine)| knows(machine))
+        })
+    });
+    assert!(settled);
+    let mut sent = Vec::new();
+    sim.tell(2, |host| {
+        assert!(host.order(now, "films", Command::Leave) && !host.order(now, "games", Command::Leave));
+        sent.extend(std::iter::from_fn(|| host.poll_event()));
+    });
+    assert!(sent.iter().all(|e| matches!(e, Event::Withdraw { group } if (first(1)..first(2)).contains(group))));
+    assert_eq!(sent.len(), 2, "{sent:?}");
+}
