@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use anybed::scenario::{acts, expect, load_text};
+use anybed::scenario::{acts, load_text, metrics};
 use anybed::topology::{Overrides, file};
 
 const DOC: &str = include_str!("../docs/lab-file.md");
@@ -48,7 +48,7 @@ fn every_key_has_a_row_and_every_row_a_key() {
 fn every_form_has_a_row_and_every_row_a_form() {
     let actions: BTreeSet<_> = acts::verbs().map(|verb| verb.form.to_owned()).collect();
     assert_eq!(first_cells(section("Actions")), actions);
-    let metrics: BTreeSet<_> = expect::FORMS.iter().map(|(_, form, _)| (*form).to_owned()).collect();
+    let metrics: BTreeSet<_> = metrics::rows().map(|row| row.form.to_owned()).collect();
     assert_eq!(first_cells(section("Expectations")), metrics);
 }
 

@@ -1,5 +1,8 @@
 //! Properties of the grammars: what is shown can be read, and nothing makes them panic.
 
+#[path = "measure/metric.rs"]
+mod metric;
+
 use std::path::Path;
 use std::time::Duration;
 
@@ -7,10 +10,11 @@ use anybed::physics::{Properties, Queue, Share};
 use anybed::scenario::acts::{self, Undo};
 use anybed::scenario::damage::Damage;
 use anybed::scenario::{
-    Action, Ends, LinkAct, LookAct, Metric, Op, Origin, OverlayAct, Part, ProcessAct, Quantile, SeriesAct, SiteAct,
-    Value, Victim, expect, load_text,
+    Action, Ends, LinkAct, LookAct, Op, Origin, OverlayAct, Part, ProcessAct, SeriesAct, SiteAct, Value, Victim,
+    expect, load_text,
 };
 use anybed::topology::{AsId, GroupId, LinkId, NodeId, NodeKind, Overrides, Topology, graphml};
+use metric::metric;
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 
@@ -305,44 +309,39 @@ fn a_flood_has_a_source_a_rate_and_a_time() {
 fn expectations_are_read() {
     let topology = lab("stub-failure.toml");
     let parse = |text| expect::parse(text, &topology);
-    let music = || "music".to_owned();
-    assert_eq!(parse("joins of music == 24").unwrap(), (Metric::Joins(music()), Op::Eq, Value::Number(24.0)));
-    let campus = Some("campus".to_owned());
-    let success = Metric::LookupSuccess(music(), campus);
+    assert_eq!(parse("joins of music == 24").unwrap(), (metric("joins of music"), Op::Eq, Value::Number(24.0)));
+    let success = metric("lookup success of music from campus");
     assert_eq!(parse("lookup success of music from campus>=95%").unwrap(), (success, Op::Ge, Value::Number(0.95)));
-    assert_eq!(parse("merge of music < 1m30s").unwrap(), (Metric::Merge(music()), Op::Lt, Value::Number(90.0)));
-    assert_eq!(parse("whole of music != yes").unwrap(), (Metric::Whole(music()), Op::Ne, Value::Yes));
-    let agree = (Metric::Disagreements(Some(music())), Op::Eq, Value::Number(0.0));
+    assert_eq!(parse("merge of music < 1m30s").unwrap(), (metric("merge of music"), Op::Lt, Value::Number(90.0)));
+    assert_eq!(parse("whole of music != yes").unwrap(), (metric("whole of music"), Op::Ne, Value::Yes));
+    let agree = (metric("disagreements of music"), Op::Eq, Value::Number(0.0));
     assert_eq!(parse("disagreements of music == 0").unwrap(), agree);
-    assert_eq!(parse("disagreements < 3").unwrap(), (Metric::Disagreements(None), Op::Lt, Value::Number(3.0)));
-    assert_eq!(parse("lost probes<=3").unwrap(), (Metric::LostProbes(None), Op::Le, Value::Number(3.0)));
-    assert_eq!(parse("loops of music/3 == 0").unwrap().0, Metric::Loops(Some("music/3".to_owned())));
-    assert_eq!(parse("blackholes < 4").unwrap().0, Metric::Blackholes(None));
-    assert_eq!(parse("updates > loops of music").unwrap().2, Value::Metric(Box::new(Metric::Loops(Some(music())))));
-    let catchment = Metric::Catchment("campus.c1".to_owned(), Some(music()));
+    assert_eq!(parse("disagreements < 3").unwrap(), (metric("disagreements"), Op::Lt, Value::Number(3.0)));
+    assert_eq!(parse("lost probes<=3").unwrap(), (metric("lost probes"), Op::Le, Value::Number(3.0)));
+    assert_eq!(parse("loops of music/3 == 0").unwrap().0, metric("loops of music/3"));
+    assert_eq!(parse("blackholes < 4").unwrap().0, metric("blackholes"));
+    assert_eq!(parse("updates > loops of music").unwrap().2, Value::Metric(Box::new(metric("loops of music"))));
+    let catchment = metric("catchment of campus.c1 for music");
     let value = Value::Name("bay.n2".to_owned());
     assert_eq!(parse("catchment of campus.c1 for music == bay.n2").unwrap(), (catchment, Op::Eq, value));
 
-    let outage = |group: &str| Metric::Outage("campus.c1".to_owned(), Some(group.to_owned()));
+    let outage = |group: &str| metric(&format!("outage of campus.c1 for {group}"));
     let compared = parse("outage of campus.c1 for music <= outage of campus.c1 for music").unwrap();
     assert_eq!(compared, (outage("music"), Op::Le, Value::Metric(Box::new(outage("music")))));
 
-    assert_eq!(
-        parse("stretch p90 <= 1.2").unwrap(),
-        (Metric::Stretch(Quantile::P90, None), Op::Le, Value::Number(1.2))
-    );
-    let of_color = Metric::BestSite(Some("music/3".to_owned()));
+    assert_eq!(parse("stretch p90 <= 1.2").unwrap(), (metric("stretch p90"), Op::Le, Value::Number(1.2)));
+    let of_color = metric("best site of music/3");
     assert_eq!(parse("best site of music/3 >= 80%").unwrap(), (of_color, Op::Ge, Value::Number(0.8)));
-    let fairness = Metric::Fairness(Some(music()));
+    let fairness = metric("fairness of music");
     assert_eq!(parse("fairness of music >= 0.8").unwrap(), (fairness, Op::Ge, Value::Number(0.8)));
-    let load = Metric::Load("campus".to_owned(), Some(music()));
+    let load = metric("load of campus for music");
     assert_eq!(parse("load of campus for music <= 60%").unwrap(), (load, Op::Le, Value::Number(0.6)));
-    let flips = Metric::Flips(Some("campus.c1".to_owned()));
+    let flips = metric("flips of campus.c1");
     assert_eq!(parse("flips of campus.c1 == 0").unwrap(), (flips, Op::Eq, Value::Number(0.0)));
     let compared = parse("stretch p50 < stretch p99").unwrap();
-    assert_eq!(compared.2, Value::Metric(Box::new(Metric::Stretch(Quantile::P99, None))));
+    assert_eq!(compared.2, Value::Metric(Box::new(metric("stretch p99"))));
 
-    let gain = |op, value| (Metric::FloodGain(music()), op, Value::Number(value));
+    let gain = |op, value| (metric("flood gain of music"), op, Value::Number(value));
     assert_eq!(parse("flood gain of music <= 1").unwrap(), gain(Op::Le, 1.0));
     assert_eq!(parse("flood gain of music == 0").unwrap(), gain(Op::Eq, 0.0));
 

@@ -2,6 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::metrics::Metric;
+
+/// The path to a target in a node's own AS.
+pub const LOCAL: &str = "local";
+
 /// What must hold, in the form the record keeps: names, not indices, so that a record is judged
 /// without its lab file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -12,115 +17,6 @@ pub struct Expectation {
     pub op: Op,
     pub value: Value,
     pub when: When,
-}
-
-/// What an expectation looks at. The text form is `METRIC of SUBJECT`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Metric {
-    /// `joins of OVERLAY`: joins that succeeded. Counter.
-    Joins(String),
-    /// `failed joins of OVERLAY`. Counter.
-    FailedJoins(String),
-    /// `members of OVERLAY`: nodes joined and alive. State.
-    Members(String),
-    /// `islands of OVERLAY`. State.
-    Islands(String),
-    /// `whole of OVERLAY` (`yes`/`no`): every member's successor is the right one among all members. State.
-    Whole(String),
-    /// `merge of OVERLAY`: seconds from the last repair to whole. Duration.
-    Merge(String),
-    /// `lookups of OVERLAY [from STUB]`: lookups sent. Counter.
-    Lookups(String, Option<String>),
-    /// `lookup success of OVERLAY [from STUB]`: share answered by an owner that was right. Ratio.
-    LookupSuccess(String, Option<String>),
-    /// `wrong lookups of OVERLAY [from STUB]`. Counter.
-    WrongLookups(String, Option<String>),
-    /// `missing keys of OVERLAY`: keys put that the audits in the window did not find. Counter.
-    MissingKeys(String),
-    /// `found keys of OVERLAY`. Counter.
-    FoundKeys(String),
-    /// `conflicting keys of OVERLAY`: keys of which an audit in the window found several values. Counter.
-    ConflictingKeys(String),
-    /// `flood gain of OVERLAY`: bytes of UDP payload that the floods begun in the window were answered with, for
-    /// each that they sent. Factor.
-    FloodGain(String),
-    /// `outage of CLIENT [for GROUP]`: seconds of the longest run of lost probes. Duration.
-    Outage(String, Option<String>),
-    /// `rtt of NODE to NODE`: seconds, the median of the pings in the window. Duration.
-    RoundTrip(String, String),
-    /// `rtt error`: of all pairs pinged in the window, the largest distance of the median from the sum of
-    /// the configured delays, as a share of that sum or of 10 ms, whichever is more. Ratio.
-    RoundTripError,
-    /// `disagreements [of GROUP]`: nodes whose packets reach another member than the kernels' routes lead to,
-    /// at each survey and each catchment of the report. Counter.
-    Disagreements(Option<String>),
-    /// `catchment of CLIENT [for GROUP]`: who answers it; the value is a host or a stub name. State.
-    Catchment(String, Option<String>),
-    /// `moved clients`: clients whose answering member changed in the window. Counter.
-    MovedClients,
-    /// `lost probes [of CLIENT]`: probes without an answer. Counter.
-    LostProbes(Option<String>),
-    /// `stretch p50|p90|p99 [of GROUP]`: anycast round trip over that of the nearest member, this quantile of all
-    /// clients, in the latest `stretch` in the window. Factor.
-    Stretch(Quantile, Option<String>),
-    /// `best site [of GROUP]`: share of the clients that the latest `stretch` found at their best site. Ratio.
-    BestSite(Option<String>),
-    /// `fairness [of GROUP]`: Jain's index of the clients per site. State.
-    Fairness(Option<String>),
-    /// `load of SITE [for GROUP]`: share of the answered clients that a host, or a stub's hosts, answer. State.
-    Load(String, Option<String>),
-    /// `flips [of CLIENT]`: changes of the answering member, over all clients and groups. Counter.
-    Flips(Option<String>),
-    /// `as path of NODE to NODE|GROUP`: the other ASes on the way that the kernels' routes lead. State.
-    AsPath(String, Target),
-    /// `hops of NODE to NODE|GROUP`: links on that way. State.
-    Hops(String, Target),
-    /// `reachable of NODE to NODE|GROUP` (`yes`/`no`): that way carries packets, and the way back. State.
-    Reachable(String, Target),
-    /// `routes of NODE`: what routing has put into its kernel's table. State.
-    Routes(String),
-    /// `loops [of GROUP]`: loops of the kernels' routes that began in the window. Counter.
-    Loops(Option<String>),
-    /// `blackholes [of GROUP]`: black holes of the kernels' routes that began in the window. Counter.
-    Blackholes(Option<String>),
-    /// `updates`: BGP updates that arrived anywhere. Counter.
-    Updates,
-    /// `broken flows [of CLIENT]`: by when the client noticed. Counter.
-    BrokenFlows(Option<String>),
-    /// `affinity [of CLIENT]`: share of the flows there at the window's begin, or else first opened in it, that
-    /// do not break in it. Ratio.
-    Affinity(Option<String>),
-    /// `flow members of CLIENT`: members that serve its flows. State.
-    FlowMembers(String),
-}
-
-/// One of the quantiles that expectations know.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Quantile {
-    P50,
-    P90,
-    P99,
-}
-
-impl Quantile {
-    /// The share of values that do not exceed it.
-    pub fn share(self) -> f64 {
-        match self {
-            Self::P50 => 0.5,
-            Self::P90 => 0.9,
-            Self::P99 => 0.99,
-        }
-    }
-}
-
-/// Where packets are to go.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Target {
-    Node(String),
-    Group(String),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -3,12 +3,12 @@
 pub mod acts;
 pub mod damage;
 pub mod deed;
-pub mod effects;
 mod entry;
 pub mod expect;
 mod expectation;
 pub(crate) mod keys;
 mod load;
+pub mod metrics;
 pub mod scope;
 mod sweep;
 mod timeline;
@@ -18,8 +18,9 @@ mod words;
 
 pub use acts::{Action, LinkAct, LookAct, OverlayAct, ProcessAct, SeriesAct, SiteAct};
 pub use entry::{Entry, Scenario};
-pub use expectation::{Expectation, Metric, Op, Quantile, Target, Value, When};
+pub use expectation::{Expectation, LOCAL, Op, Value, When};
 pub use load::{load, load_for, load_text, load_with};
+pub use metrics::{Metric, Subject, Target};
 pub use scope::{Ends, Origin, Part, Victim};
 pub use sweep::{Setting, Sweep, SweepError, combinations, load_set};
 pub use words::ActionError;

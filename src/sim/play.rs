@@ -15,7 +15,7 @@ use crate::overlay::{Outcome, Time};
 use crate::record::{Event, LabFacts, NodeDid, PLAYED, What, told};
 use crate::scenario::damage::{Damage, Process, ProcessState};
 use crate::scenario::keys::{Keys, Write};
-use crate::scenario::{Action, Entry, Expectation, Metric, OverlayAct, Scenario, Value};
+use crate::scenario::{Action, Entry, Expectation, OverlayAct, Scenario, Value};
 use crate::topology::{LinkId, NodeId, Overlay, Topology};
 
 /// A put or get without an outcome for this long has failed.
@@ -30,20 +30,11 @@ pub fn refuse(action: &Action) -> Option<String> {
 
 /// Whether a simulation can tell: it has overlays, but no routers and no clients.
 pub fn can_judge(expectation: &Expectation) -> bool {
-    use Metric::{
-        ConflictingKeys, FailedJoins, FoundKeys, Islands, Joins, LookupSuccess, Lookups, Members, Merge, MissingKeys,
-        Whole, WrongLookups,
-    };
-    let of_overlays = |metric: &Metric| {
-        let of_nodes = matches!(metric, Joins(_) | FailedJoins(_) | Members(_) | Islands(_) | Whole(_) | Merge(_));
-        let of_lookups = matches!(metric, Lookups(..) | LookupSuccess(..) | WrongLookups(..));
-        of_nodes || of_lookups || matches!(metric, MissingKeys(_) | FoundKeys(_) | ConflictingKeys(_))
-    };
     let other = match &expectation.value {
-        Value::Metric(metric) => of_overlays(metric),
+        Value::Metric(other) => other.row.simulated,
         _ => true,
     };
-    other && of_overlays(&expectation.metric)
+    other && expectation.metric.row.simulated
 }
 
 /// Plays a checked timeline in which nothing is refused. `facts` is the record's first line; `configs` has,

@@ -41,7 +41,8 @@ impl<'t> Asked<'_, 't> {
 
     /// As [`Self::probing`], of anything.
     pub(super) fn lab_has(&self, has: bool, message: &str, help: &str) -> Result<(), ActionError> {
-        let error = || ActionError { message: message.to_owned(), span: self.span.clone(), help: Some(help.to_owned()) };
+        let error =
+            || ActionError { message: message.to_owned(), span: self.span.clone(), help: Some(help.to_owned()) };
         if has { Ok(()) } else { Err(error()) }
     }
 

@@ -51,7 +51,9 @@ impl Before {
             ("round trip", to) => ("rtt".to_owned(), Subject { of, to: node(to), ..nothing() }),
             ("round trip error", _) => ("rtt error".to_owned(), nothing()),
             ("stretch", group) => (format!("stretch {}", of?), Subject { of: text(group), ..nothing() }),
-            ("lookups" | "lookup success" | "wrong lookups", from) => (name, Subject { of, from: text(from), ..nothing() }),
+            ("lookups" | "lookup success" | "wrong lookups", from) => {
+                (name, Subject { of, from: text(from), ..nothing() })
+            }
             (_, Some(Word::Target(to))) => (name, Subject { of, to: Some(to), ..nothing() }),
             (_, group) => (name, Subject { of, group: text(group), ..nothing() }),
         })

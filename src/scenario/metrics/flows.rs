@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::row::{Bounds, Kind, Row, Shape};
 use super::asked::Asked;
+use super::row::{Bounds, Kind, Row, Shape};
 use crate::scenario::words::ActionError;
 use crate::topology::Topology;
 

@@ -24,9 +24,9 @@ use crate::topology::diagnose::suggest;
 use asked::Asked;
 use before::Before;
 
+pub(super) use asked::site;
 pub(super) use row::Play;
 pub use row::{Bounds, Kind, Row, Shape};
-pub(super) use asked::site;
 pub use subject::{Subject, Target};
 
 /// Every metric.

@@ -74,7 +74,8 @@ fn audit(_: &Subject, play: &Play<'_>) -> Option<&'static str> {
 
 fn flood(subject: &Subject, play: &Play<'_>) -> Option<&'static str> {
     let of_it = |overlay: usize| Some(&play.topology.overlays[overlay].name) == subject.of.as_ref();
-    let flooded = play.sees(|action| matches!(action, Action::Overlay(OverlayAct::Flood { overlay, .. }) if of_it(*overlay)));
+    let flooded =
+        play.sees(|action| matches!(action, Action::Overlay(OverlayAct::Flood { overlay, .. }) if of_it(*overlay)));
     (!flooded).then_some("`flood` of this overlay in its window")
 }
 

@@ -7,8 +7,10 @@ use crate::topology::GroupRole;
 
 pub(super) const ROWS: &[Row] = &[
     // The way that the kernels' routes lead carries packets, and the way back.
-    Row::new("reachable", "reachable of NODE to NODE|GROUP", Kind::YesNo, Shape::State, |asked| asked.node_and_target())
-        .needs(join),
+    Row::new("reachable", "reachable of NODE to NODE|GROUP", Kind::YesNo, Shape::State, |asked| {
+        asked.node_and_target()
+    })
+    .needs(join),
     // Links on that way. From one node to another there is a link at least, or there is no way.
     Row::new("hops", "hops of NODE to NODE|GROUP", Kind::Count, Shape::State, |asked| asked.node_and_target())
         .needs(join)
@@ -40,7 +42,7 @@ fn join(subject: &Subject, play: &Play<'_>) -> Option<&'static str> {
 
 /// Of a group that clients probe, the report's catchments tell.
 fn survey(_: &Subject, play: &Play<'_>) -> Option<&'static str> {
-    let told = play.topology.probe.is_some()
-        || play.has(|action| matches!(action, Action::Look(LookAct::Catchment { .. })));
+    let told =
+        play.topology.probe.is_some() || play.has(|action| matches!(action, Action::Look(LookAct::Catchment { .. })));
     (!told).then_some("`catchment`")
 }

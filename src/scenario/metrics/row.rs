@@ -104,7 +104,16 @@ impl Row {
         shape: Shape,
         subject: fn(&mut Asked<'_, '_>) -> Result<Subject, ActionError>,
     ) -> Self {
-        Self { name, form, kind, shape, simulated: false, subject, needs: |_, _| None, bounds: |_, _| Bounds::default() }
+        Self {
+            name,
+            form,
+            kind,
+            shape,
+            simulated: false,
+            subject,
+            needs: |_, _| None,
+            bounds: |_, _| Bounds::default(),
+        }
     }
 
     pub(super) const fn needs(self, needs: fn(&Subject, &Play<'_>) -> Option<&'static str>) -> Self {
