@@ -6,7 +6,7 @@ use anybed::measure::{Outcome, Report};
 use anybed::record::What;
 use anybed::record::survey::{Packet, Routes, Survey, Surveyed, Way, WayEnd};
 use anybed::report::text;
-use anybed::scenario::{Metric, Op, Value, When};
+use anybed::scenario::{Op, Value, When};
 
 use crate::metric::metric;
 use crate::synthetic::Synthetic;

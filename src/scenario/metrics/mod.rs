@@ -108,7 +108,7 @@ impl<'de> Deserialize<'de> for Metric {
 }
 
 /// Reads a metric.
-pub(super) fn parse(mut words: Words<'_>, topology: &Topology) -> Result<Metric, ActionError> {
+pub(super) fn parse<'t>(mut words: Words<'t>, topology: &'t Topology) -> Result<Metric, ActionError> {
     let first = words.expect("a metric", "islands of OVERLAY == 1")?;
     let mut name = first.text.to_owned();
     let mut span = first.span.clone();
