@@ -1,8 +1,8 @@
 //! What a fault of the record was, of records from before there were kinds.
 
 use super::event::What;
-use crate::scenario::Victim;
-use crate::scenario::deed::{Deed, ProcessDeed, ProcessKind};
+use crate::program::ProcessKind;
+use crate::scenario::deed::{Deed, ProcessDeed};
 
 impl What {
     /// Gives an event of a record from before there were kinds its kind: the one place that reads words.
@@ -26,17 +26,18 @@ impl What {
 }
 
 fn from_words(verb: &str, action: &str) -> Deed {
-    let victim = match action.rsplit(' ').next() {
-        Some("bird") => Victim::Bird,
-        Some("node") => Victim::Node,
-        _ => Victim::Both,
+    let processes = match action.rsplit(' ').next() {
+        Some("bird") => vec![ProcessKind::Routing],
+        Some("node") => vec![ProcessKind::Node],
+        _ => vec![ProcessKind::Routing, ProcessKind::Node],
     };
+    let process = |done| Deed::Process { done, processes };
     match verb {
         "mend" | "recover" | "heal" | "clear" => Deed::Repair,
-        "crash" => Deed::process(ProcessDeed::Crash, victim),
-        "restart" => Deed::process(ProcessDeed::Restart, victim),
-        "freeze" => Deed::process(ProcessDeed::Freeze, victim),
-        "thaw" => Deed::process(ProcessDeed::Thaw, victim),
+        "crash" => process(ProcessDeed::Crash),
+        "restart" => process(ProcessDeed::Restart),
+        "freeze" => process(ProcessDeed::Freeze),
+        "thaw" => process(ProcessDeed::Thaw),
         "renumber" => Deed::Renumber,
         "announce" | "withdraw" | "drain" => Deed::Site,
         "flood" => Deed::Flood,

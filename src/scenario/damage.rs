@@ -6,35 +6,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::programs;
 use super::scope::{Ends, Origin, Victim};
 use crate::physics::{Egress, Properties};
-use crate::topology::{AsId, GroupId, GroupRole, LinkId, NodeId, NodeKind, Topology};
-
-/// A process of a node.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Process {
-    Bird,
-    /// An overlay node or a plain site.
-    Node,
-}
-
-impl Process {
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Bird => "bird",
-            Self::Node => "node",
-        }
-    }
-
-    /// Those of a node of this kind, in the order of their start: a node needs its BIRD to announce.
-    pub fn all_of(kind: NodeKind) -> &'static [Self] {
-        match kind {
-            NodeKind::Client => &[],
-            NodeKind::Member => &[Self::Bird, Self::Node],
-            NodeKind::Router | NodeKind::Gateway => &[Self::Bird],
-        }
-    }
-}
+use crate::program::{Process, ProcessKind};
+use crate::topology::{AsId, GroupId, GroupRole, LinkId, NodeId, Topology};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ProcessState {
@@ -175,7 +151,7 @@ impl Damage {
             } else {
                 " is running"
             };
-            return Err(format!("the {} of {name}{help}", running.name()));
+            return Err(format!("the {} of {name}{help}", running.name));
         }
         self.remove(|f| matches!(f, Fault::Crash(n, p) if *n == node && processes.contains(p)), by, String::new)
     }
@@ -197,7 +173,7 @@ impl Damage {
     fn all_alive(&self, node: NodeId, processes: &[Process], by: &By<'_>) -> Result<(), String> {
         let dead = processes.iter().find(|p| self.process(node, **p) == ProcessState::Dead);
         let name = &by.topology.node(node).name;
-        dead.map_or(Ok(()), |dead| Err(format!("the {} of {name} is not running", dead.name())))
+        dead.map_or(Ok(()), |dead| Err(format!("the {} of {name} is not running", dead.name)))
     }
 
     pub(super) fn withdraw(&mut self, host: NodeId, group: GroupId, by: &By<'_>) -> Result<(), String> {
@@ -214,13 +190,14 @@ impl Damage {
         Ok(())
     }
 
-    /// Whether a host's node and its BIRD can do as they are told; if not, they would do so much later.
+    /// Whether a host's node and its routing daemon can do as they are told; if not, they would do so much later.
     fn can_obey(&self, host: NodeId, topology: &Topology) -> Result<(), String> {
         let name = &topology.node(host).name;
-        let problem = [Process::Bird, Process::Node].into_iter().find_map(|p| match self.process(host, p) {
+        let mut obeying = programs::on(topology, host).into_iter().filter(|p| p.kind != ProcessKind::Service);
+        let problem = obeying.find_map(|p| match self.process(host, p) {
             ProcessState::Running => None,
-            ProcessState::Stopped => Some(format!("the {} of {name} is frozen", p.name())),
-            ProcessState::Dead => Some(format!("the {} of {name} is not running", p.name())),
+            ProcessState::Stopped => Some(format!("the {} of {name} is frozen", p.name)),
+            ProcessState::Dead => Some(format!("the {} of {name} is not running", p.name)),
         });
         problem.map_or(Ok(()), Err)
     }
@@ -269,6 +246,11 @@ impl Damage {
         state
     }
 
+    /// The state of the routing daemon of `node`; where there is none, none runs.
+    pub fn routing(&self, node: NodeId, topology: &Topology) -> ProcessState {
+        programs::routing(topology, node).map_or(ProcessState::Dead, |process| self.process(node, process))
+    }
+
     /// Whether a site of a plain group has been told to withdraw it.
     pub fn is_withdrawn(&self, host: NodeId, group: GroupId) -> bool {
         self.faults.contains_key(&(Fault::Withdraw(host, group), Origin::Direct))
@@ -305,11 +287,10 @@ impl Damage {
 
 /// The processes that a crash or a freeze of `node` concerns.
 fn processes(node: NodeId, victim: Victim, topology: &Topology) -> Vec<Process> {
-    let all = Process::all_of(topology.node(node).kind).iter().copied();
+    let all = programs::on(topology, node).into_iter();
     let meant = |process: &Process| match victim {
-        Victim::Both | Victim::Host => true,
-        Victim::Bird => *process == Process::Bird,
-        Victim::Node => *process == Process::Node,
+        Victim::All | Victim::Host => true,
+        Victim::Program(one) => *process == one,
     };
     all.filter(meant).collect()
 }

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::damage::Process;
 use super::scope::Victim;
+use crate::program::ProcessKind;
 
 /// What is said of whom in a fault of the record: its `target` is the link, stub, node or overlay meant.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,25 +36,12 @@ pub enum ProcessDeed {
     Thaw,
 }
 
-/// What a process is to its node.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum ProcessKind {
-    /// It talks BGP.
-    Routing,
-    /// It hosts overlay nodes and plain sites.
-    Node,
-    /// Any other program.
-    Service,
-}
-
 impl Deed {
     /// What is done to the processes meant.
     pub fn process(done: ProcessDeed, victim: Victim) -> Self {
         let processes = match victim {
-            Victim::Node => vec![ProcessKind::Node],
-            Victim::Bird => vec![ProcessKind::Routing],
-            Victim::Both | Victim::Host => vec![ProcessKind::Routing, ProcessKind::Node],
+            Victim::Program(process) => vec![process.kind],
+            Victim::All | Victim::Host => vec![ProcessKind::Routing, ProcessKind::Node],
         };
         Self::Process { done, processes }
     }
@@ -62,14 +49,5 @@ impl Deed {
     /// Whether this was done to a process of that kind.
     pub fn is(&self, deed: ProcessDeed, kind: ProcessKind) -> bool {
         matches!(self, Self::Process { done, processes } if *done == deed && processes.contains(&kind))
-    }
-}
-
-impl ProcessKind {
-    pub fn of(process: Process) -> Self {
-        match process {
-            Process::Bird => Self::Routing,
-            Process::Node => Self::Node,
-        }
     }
 }

@@ -9,6 +9,7 @@ mod expectation;
 pub(crate) mod keys;
 mod load;
 pub mod metrics;
+pub mod programs;
 pub mod scope;
 mod sweep;
 mod timeline;

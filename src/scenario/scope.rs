@@ -3,8 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
-
+use crate::program::Process;
 use crate::topology::{AsId, NodeId, Topology};
 
 /// Who does something to a lab. What a flap has done only that flap undoes.
@@ -70,14 +69,12 @@ pub fn pinged(parts: &[Part], topology: &Topology) -> BTreeSet<NodeId> {
     parts.iter().flat_map(of).collect()
 }
 
-/// Which process of a host a crash kills.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+/// Which process of a node a crash kills.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Victim {
-    /// The overlay node.
-    Node,
-    Bird,
-    Both,
+    Program(Process),
+    /// Every process.
+    All,
     /// Every process, and the links.
     Host,
 }
@@ -85,9 +82,8 @@ pub enum Victim {
 impl fmt::Display for Victim {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Node => "node",
-            Self::Bird => "bird",
-            Self::Both => "both",
+            Self::Program(process) => process.name,
+            Self::All => "both",
             Self::Host => "host",
         })
     }

@@ -12,8 +12,9 @@ use super::world::World;
 use crate::anycast::{self, Bootstrap, Command, NodeConfig};
 use crate::overlay::id::Id;
 use crate::overlay::{Outcome, Time};
+use crate::program::Process;
 use crate::record::{Event, LabFacts, NodeDid, PLAYED, What, told};
-use crate::scenario::damage::{Damage, Process, ProcessState};
+use crate::scenario::damage::{Damage, ProcessState};
 use crate::scenario::keys::{Keys, Write};
 use crate::scenario::{Action, Entry, Expectation, OverlayAct, Scenario, Value};
 use crate::topology::{LinkId, NodeId, Overlay, Topology};
@@ -25,7 +26,7 @@ const PROPAGATION: Duration = Duration::from_millis(50);
 
 /// Why a simulation cannot do this; `None`: it can.
 pub fn refuse(action: &Action) -> Option<String> {
-    action.simulated().err().map(str::to_owned)
+    action.simulated().err()
 }
 
 /// Whether a simulation can tell: it has overlays, but no routers and no clients.
@@ -252,7 +253,7 @@ impl<'a> Player<'a> {
         self.world.set_delays(ways.delays);
         for host in 0..self.overlay.members.len() {
             let node = self.overlay.members[host];
-            let state = |damage: &Damage| damage.process(node, Process::Node);
+            let state = |damage: &Damage| damage.process(node, Process::NODE);
             match (state(before), state(&self.damage)) {
                 (was, is) if was == is => {}
                 (_, ProcessState::Dead) => self.world.crash(host),

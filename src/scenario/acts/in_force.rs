@@ -1,7 +1,7 @@
 //! Actions and the faults in force: what an action adds to them, and which actions tell of them.
 
 use super::{Action, LinkAct, ProcessAct};
-use crate::scenario::damage::{By, Damage, Fault, Process};
+use crate::scenario::damage::{By, Damage, Fault};
 use crate::scenario::scope::{Ends, Origin, Victim};
 use crate::topology::Topology;
 
@@ -41,13 +41,9 @@ impl Damage {
 
     /// What is left of an action that can be undone in parts.
     fn left(&self, fault: &Fault, origin: Origin) -> Option<Action> {
-        let victim = |process: &Process| match process {
-            Process::Bird => Victim::Bird,
-            Process::Node => Victim::Node,
-        };
         match fault {
-            Fault::Crash(node, process) => Some(Action::Process(ProcessAct::Crash(*node, victim(process)))),
-            Fault::Freeze(node, process) => Some(Action::Process(ProcessAct::Freeze(*node, victim(process)))),
+            Fault::Crash(node, process) => Some(Action::Process(ProcessAct::Crash(*node, Victim::Program(*process)))),
+            Fault::Freeze(node, process) => Some(Action::Process(ProcessAct::Freeze(*node, Victim::Program(*process)))),
             Fault::Blackhole(link, side) => {
                 let both = self.is_in_force(&Fault::Blackhole(*link, 1 - side), origin);
                 let ends = if both { Ends::Both } else { Ends::One(*side) };

@@ -134,12 +134,12 @@ impl Act for LinkAct {
         }
     }
 
-    fn simulated(&self) -> Result<(), &'static str> {
+    fn simulated(&self) -> Result<(), String> {
         match self {
             Self::Impair(_, _, p) if *p != (Properties { delay: p.delay, ..Properties::default() }) => {
-                Err("with more than `delay` is not simulated")
+                Err("with more than `delay` is not simulated".to_owned())
             }
-            _ => self.verb().simulated,
+            _ => self.verb().simulated.map_err(str::to_owned),
         }
     }
 

@@ -187,7 +187,7 @@ impl Action {
     ///
     /// # Errors
     /// It is about what a simulation has not.
-    pub fn simulated(&self) -> Result<(), &'static str> {
+    pub fn simulated(&self) -> Result<(), String> {
         self.act().simulated()
     }
 

@@ -4,12 +4,15 @@ use std::fmt;
 
 use super::state::State;
 use super::verb::{Act, Arm, Class, Given, Verb};
+use crate::program::ProcessKind;
+use crate::routing::registry;
 use crate::scenario::damage::{By, Damage};
 use crate::scenario::deed::{Deed, ProcessDeed};
+use crate::scenario::programs;
 use crate::scenario::scope::Victim;
 use crate::scenario::words::ActionError;
 use crate::topology::diagnose::suggest;
-use crate::topology::{NodeId, NodeKind, Topology};
+use crate::topology::{NodeId, Topology};
 
 /// What is done to processes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,7 +28,6 @@ pub enum ProcessAct {
 }
 
 const NO_TIME: &str = "is not simulated: a node computes in no time, or is gone";
-const NO_BIRD: &str = "of a BIRD is nothing here: there is none";
 
 const CRASH: Verb = Verb::new("crash", "crash NODE [node|bird|both|host]", Class::Fault).undone_by("restart");
 const RESTART: Verb = Verb::new("restart", "restart NODE [node|bird|both|host]", Class::Fault).undoes();
@@ -67,10 +69,14 @@ impl Act for ProcessAct {
         }
     }
 
-    fn simulated(&self) -> Result<(), &'static str> {
+    fn simulated(&self) -> Result<(), String> {
         match self {
-            Self::Crash(_, Victim::Bird) | Self::Restart(_, Victim::Bird) => Err(NO_BIRD),
-            _ => self.verb().simulated,
+            Self::Crash(_, Victim::Program(process)) | Self::Restart(_, Victim::Program(process))
+                if process.kind == ProcessKind::Routing =>
+            {
+                Err(format!("of a {} is nothing here: there is none", registry::preferred().title()))
+            }
+            _ => self.verb().simulated.map_err(str::to_owned),
         }
     }
 
@@ -118,29 +124,27 @@ fn process(
 ) -> Result<Vec<ProcessAct>, ActionError> {
     let (word, form, topology) = (given.expect("a node")?, given.form, given.topology);
     let Some(id) = topology.find(word.text) else {
-        let known = topology.nodes.iter().filter(|n| n.kind.has_bird()).map(|n| n.name.as_str());
+        let known = topology.nodes.iter().filter(|n| n.kind.speaks_bgp()).map(|n| n.name.as_str());
         return Err(word.error(format!("there is no node `{}`", word.text), suggest(word.text, known)));
     };
-    let router = topology.node(id).kind.is_router();
-    if topology.node(id).kind == NodeKind::Client {
-        let help = "clients run neither a BIRD nor an overlay node".to_owned();
+    let running = programs::on(topology, id);
+    if running.is_empty() {
+        let help = format!("clients run neither a {} nor an overlay node", registry::preferred().title());
         return Err(word.error(format!("`{}` is a client", word.text), help));
     }
     let Some(victim) = given.words.next() else {
-        return Ok(vec![action(id, if router { Victim::Bird } else { Victim::Both })]);
+        return Ok(vec![action(id, if let [one] = running[..] { Victim::Program(one) } else { Victim::All })]);
     };
-    let meant = match victim.text {
-        "node" => Victim::Node,
-        "bird" => Victim::Bird,
-        "both" => Victim::Both,
-        "host" if form.contains("host") => Victim::Host,
-        other => {
-            let message = format!("`{other}` is no process of a node");
-            return Err(victim.error(message, suggest(other, ["node", "bird", "both", "host"])));
-        }
-    };
-    if router && !matches!(meant, Victim::Bird | Victim::Host) {
-        return Err(victim.error(format!("router `{}` runs only a BIRD", word.text), format!("write `{form}`")));
+    if let Some(process) = running.iter().find(|process| process.name == victim.text) {
+        return Ok(vec![action(id, Victim::Program(*process))]);
     }
-    Ok(vec![action(id, meant)])
+    match victim.text {
+        "both" if running.len() > 1 => Ok(vec![action(id, Victim::All)]),
+        "host" if form.contains("host") => Ok(vec![action(id, Victim::Host)]),
+        other => {
+            let names: Vec<_> = running.iter().map(|process| format!("`{}`", process.name)).collect();
+            let message = format!("`{other}` is no process of `{}`", word.text);
+            Err(victim.error(message, format!("`{}` runs {}: `{form}`", word.text, names.join(" and "))))
+        }
+    }
 }

@@ -115,8 +115,11 @@ pub(crate) trait Act {
     }
 
     /// Whether a simulation plays this one; if not, why.
-    fn simulated(&self) -> Result<(), &'static str> {
-        self.verb().simulated
+    ///
+    /// # Errors
+    /// It is about what a simulation has not.
+    fn simulated(&self) -> Result<(), String> {
+        self.verb().simulated.map_err(str::to_owned)
     }
 
     /// Takes in what it does to the lab, if it can be done after all that has been done before.
