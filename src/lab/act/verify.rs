@@ -11,9 +11,9 @@ use rand::seq::IndexedRandom;
 use rand_chacha::ChaCha8Rng;
 use tokio::time::{Instant, sleep};
 
-use super::Lab;
 use super::ping::Pair;
-use super::walk::Walker;
+use crate::lab::Lab;
+use crate::lab::walk::Walker;
 use crate::plan::reach::Reachability;
 use crate::record::What;
 use crate::scenario::damage::{Damage, ProcessState};

@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use super::Lab;
-use super::walk::{PathEnd, Walker};
 use crate::kernel::now;
 use crate::kernel::ping::Pinger;
+use crate::lab::Lab;
+use crate::lab::walk::{PathEnd, Walker};
 use crate::record::What;
 use crate::scenario::acts::stretched_groups;
 use crate::topology::{GroupId, NodeId, NodeKind};

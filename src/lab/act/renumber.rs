@@ -7,8 +7,8 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use tokio::time::timeout;
 
-use super::Lab;
-use super::launch::write_texts;
+use crate::lab::Lab;
+use crate::lab::launch::write_texts;
 use crate::node::channel::Order;
 use crate::plan::renumber::access_link;
 use crate::program::{Process, ProcessKind};

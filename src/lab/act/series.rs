@@ -9,22 +9,23 @@ use rand_chacha::ChaCha8Rng;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
-use super::Lab;
+use super::begun::Flap;
+use crate::lab::Lab;
 use crate::scenario::acts::schedule;
-use crate::scenario::{Action, Origin};
+use crate::scenario::{Action, Origin, SeriesAct};
 
 /// Numbers of live flaps begin here; the timeline's, far below.
 const FIRST: u32 = 1 << 31;
 
-/// A flap that goes on.
-pub(super) struct Flap {
-    fault: Action,
-    /// Told to stop; gone when it has.
-    stop: watch::Sender<bool>,
-}
-
 impl Lab {
-    pub(super) fn flap(self: &Arc<Self>, fault: &Action, every: Duration, times: u32) -> Result<()> {
+    pub(super) async fn begin_or_end(self: &Arc<Self>, act: &SeriesAct<Action>) -> Result<()> {
+        match act {
+            SeriesAct::Flap { fault, every, times } => self.flap(fault, *every, *times),
+            SeriesAct::Stop(fault) => self.stop_flap(fault).await,
+        }
+    }
+
+    fn flap(self: &Arc<Self>, fault: &Action, every: Duration, times: u32) -> Result<()> {
         let (stop, stopped) = watch::channel(false);
         let number = {
             let mut flaps = self.flaps.lock().expect("no holder of the flaps panics");
@@ -71,7 +72,7 @@ impl Lab {
     }
 
     /// Ends a flap and waits until what it had done is undone.
-    pub(super) async fn stop_flap(&self, fault: &Action) -> Result<()> {
+    async fn stop_flap(&self, fault: &Action) -> Result<()> {
         let stop = {
             let flaps = self.flaps.lock().expect("no holder of the flaps panics");
             let flap = flaps.iter().find(|flap| flap.fault == *fault && !flap.stop.is_closed());

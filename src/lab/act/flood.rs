@@ -15,9 +15,10 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use tokio::sync::oneshot;
 
-use super::Lab;
+use super::begun::Begun;
 use crate::anycast::Stranger;
 use crate::kernel::now;
+use crate::lab::Lab;
 use crate::overlay::id::Id;
 use crate::plan::PORT;
 use crate::record::What;
@@ -34,13 +35,6 @@ const NAP: Duration = Duration::from_millis(1);
 const LONG_NAP: Duration = Duration::from_millis(20);
 /// A flood that has hardly anything left to send is over: the next one of a timeline may be a little early.
 const ALMOST: Duration = Duration::from_millis(100);
-
-/// A flood that has begun.
-pub(super) struct Begun {
-    from: NodeId,
-    overlay: usize,
-    end: u64,
-}
 
 impl Lab {
     /// Begins a flood, which goes on in the background and is recorded when it is over.

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use super::Lab;
-use super::walk::Walker;
 use crate::kernel::ping::Pinger;
+use crate::lab::Lab;
+use crate::lab::walk::Walker;
 use crate::physics::Egress;
 use crate::record::What;
 use crate::scenario::damage::Damage;
@@ -23,7 +23,7 @@ const GAP: Duration = Duration::from_millis(2);
 const PATIENCE: Duration = Duration::from_secs(1);
 const LONGEST: Duration = Duration::from_secs(4);
 
-pub(super) type Pair = (NodeId, NodeId);
+pub(in crate::lab) type Pair = (NodeId, NodeId);
 
 /// Pings every pair and records what it finds.
 pub(super) async fn ping(lab: &Lab, nodes: &BTreeSet<NodeId>) {
@@ -57,7 +57,12 @@ async fn measure(lab: &Lab, pairs: &[Pair]) -> Result<()> {
 
 impl Lab {
     /// Round-trip times of one echo for each pair, in nanoseconds; the next one is sent `gap` later.
-    pub(super) async fn echo(&self, pairs: &[Pair], gap: Duration, damage: &Damage) -> Result<Vec<Option<u64>>> {
+    pub(in crate::lab) async fn echo(
+        &self,
+        pairs: &[Pair],
+        gap: Duration,
+        damage: &Damage,
+    ) -> Result<Vec<Option<u64>>> {
         let sources: Vec<NodeId> = pairs.iter().map(|(a, _)| *a).collect::<BTreeSet<_>>().into_iter().collect();
         let numbers: BTreeMap<NodeId, usize> = sources.iter().enumerate().map(|(i, node)| (*node, i)).collect();
         let bound = sources.iter().map(|node| (self.network.namespace(*node).clone(), self.address(*node))).collect();
@@ -68,13 +73,13 @@ impl Lab {
 
     /// The delays of all links, there and back, as they are now: more than any path has, and seldom much
     /// more than the longest.
-    pub(super) fn longest_delay(&self, damage: &Damage) -> Duration {
+    pub(in crate::lab) fn longest_delay(&self, damage: &Damage) -> Duration {
         let links = (0..self.topology.links.len()).map(|index| damage.link(LinkId(index), &self.topology));
         let delay = |egress: Egress| egress.impairment.delay + egress.impairment.jitter;
         links.map(|link| link.egress.map(delay).iter().sum::<Duration>()).sum::<Duration>().min(LONGEST)
     }
 
-    pub(super) fn address(&self, node: NodeId) -> IpAddr {
+    pub(in crate::lab) fn address(&self, node: NodeId) -> IpAddr {
         self.plan().addresses.known(&self.topology, node, self.topology.family.families()[0])
     }
 }
