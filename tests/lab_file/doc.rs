@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use anybed::scenario::metrics::{Kind, Shape};
 use anybed::scenario::{acts, load_text, metrics};
 use anybed::topology::{Overrides, file};
 
-const DOC: &str = include_str!("../docs/lab-file.md");
+const DOC: &str = include_str!("../../docs/lab-file.md");
 
 /// The first cell of every table row, as it reads without Markdown's escapes.
 fn first_cells(section: &str) -> BTreeSet<String> {
@@ -50,6 +51,30 @@ fn every_form_has_a_row_and_every_row_a_form() {
     assert_eq!(first_cells(section("Actions")), actions);
     let metrics: BTreeSet<_> = metrics::rows().map(|row| row.form.to_owned()).collect();
     assert_eq!(first_cells(section("Expectations")), metrics);
+}
+
+#[test]
+fn metrics_are_of_the_shape_and_kind_that_their_rows_say() {
+    let rows: BTreeMap<String, &str> = section("Expectations")
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `")?.split_once("` | "))
+        .filter_map(|(form, rest)| Some((form.replace("\\|", "|"), rest.split_once(" |")?.0)))
+        .collect();
+    for row in metrics::rows() {
+        let says = rows[row.form];
+        assert_eq!(says.starts_with("state"), row.shape == Shape::State, "{}: {says}", row.form);
+        let kind = match row.kind {
+            Kind::Count if row.shape == Shape::State => "whole number",
+            Kind::Count => "counter",
+            Kind::Ratio => "share",
+            Kind::Factor => "factor",
+            Kind::Seconds => "time",
+            Kind::YesNo => "`yes` or `no`",
+            Kind::Site => "a host or a stub",
+            Kind::Path => "ASes",
+        };
+        assert!(says.contains(kind), "{}: {says}, not {kind}", row.form);
+    }
 }
 
 #[test]

@@ -1,13 +1,10 @@
 //! Expectations of a lab file: their times, and those about the ways of packets.
 
-#[path = "measure/metric.rs"]
-mod metric;
-
 use std::path::Path;
 
+use crate::metric::metric;
 use anybed::scenario::{Op, Scenario, Value, When, load_text};
 use anybed::topology::{Diagnostics, Overrides};
-use metric::metric;
 
 const NETWORK: &str = r#"
 [lab]

@@ -1,11 +1,9 @@
 //! Properties of the grammars: what is shown can be read, and nothing makes them panic.
 
-#[path = "measure/metric.rs"]
-mod metric;
-
 use std::path::Path;
 use std::time::Duration;
 
+use crate::metric::metric;
 use anybed::physics::{Properties, Queue, Share};
 use anybed::program::Process;
 use anybed::routing::registry;
@@ -16,7 +14,6 @@ use anybed::scenario::{
     expect, load_text,
 };
 use anybed::topology::{AsId, GroupId, LinkId, NodeId, NodeKind, Overrides, Topology, graphml};
-use metric::metric;
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 
@@ -178,8 +175,8 @@ fn no_text_panics_and_every_span_is_in_it() {
 
 #[test]
 fn cut_short_files_do_not_panic() {
-    let lab = include_str!("../topologies/stub-failure.toml");
-    let graph = include_str!("fixtures/quirks.graphml");
+    let lab = include_str!("../../topologies/stub-failure.toml");
+    let graph = include_str!("../fixtures/quirks.graphml");
     proptest!(|(at in any::<proptest::sample::Index>(), junk in "\\PC{0,3}")| {
         for (text, is_lab) in [(lab, true), (graph, false)] {
             let at = text.floor_char_boundary(at.index(text.len()));
