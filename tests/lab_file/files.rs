@@ -412,6 +412,44 @@ fn what_does_not_fit_is_refused() {
 }
 
 #[test]
+fn what_is_far_too_large_is_refused_before_it_is_understood() {
+    // Every name is wrong, and no link has ends: nobody looks that far.
+    let routers = "\"x y\", ".repeat(120_000);
+    let text = format!("[[as]]\nname = \"a\"\nrouters = [{routers}]\nlinks = [{{ a = 1 }}]\n");
+    let began = std::time::Instant::now();
+    let refused = load_as(&text, None).unwrap_err();
+    assert_eq!(refused.0.iter().map(|d| d.code).collect::<Vec<_>>(), ["too-large"]);
+    assert!(refused.0[0].message.contains("120000 nodes"), "{}", refused.0[0].message);
+    // A bound for a busy machine and a program that is not optimized; naming every problem takes many times as long.
+    assert!(began.elapsed() < Duration::from_secs(15), "{:?}", began.elapsed());
+    // Hosts count, too, before they are made.
+    let stubs: String = (0..70).map(|i| format!("[[stub]]\nname = \"s{i}\"\nclients = 1000\n")).collect();
+    assert_eq!(load_as(&stubs, None).unwrap_err().0.iter().map(|d| d.code).collect::<Vec<_>>(), ["too-large"]);
+}
+
+#[test]
+fn what_a_lab_file_cannot_say_yet_is_no_slip() {
+    let (network, rest) = SMALL.split_once("[[group]]").unwrap();
+    let refused = |added: &str| problems(&format!("{network}{added}[[group]]{rest}"));
+    for (added, key) in [
+        ("[[stub]]\nname = \"far\"\nuplinks = [{ to = \"r1\", prepend = 2 }]\n", "`prepend` for an uplink"),
+        ("[[stub]]\nname = \"far\"\nuplinks = [\"r1\"]\nrouters = [\"g1\", \"g2\"]\n", "`routers` for [[stub]]"),
+        ("[[as]]\nname = \"far\"\ncommunities = [\"1:2\"]\n", "`communities` for [[as]]"),
+        ("[[link]]\na = \"r1\"\nb = \"r1\"\nrelation = \"peer\"\nmed = 5\n", "`med` for [[link]]"),
+        ("[[group]]\nname = \"wide\"\nprefix = \"198.51.100.0/24\"\nmembers = [\"far\"]\n", "`prefix` for [[group]]"),
+    ] {
+        let told = refused(added);
+        assert!(told.contains(&format!("anybed has no {key} yet")), "{told}");
+        assert!(told.contains("docs/limitations.md") && told.contains("--bird-configs"), "{told}");
+        assert!(!told.contains("did you mean"), "{told}");
+    }
+    let prefix = refused("[[group]]\nname = \"wide\"\naddress = \"198.51.100.0/24\"\nmembers = [\"far\"]\n");
+    assert!(prefix.contains("not an IP address") && prefix.contains("--bird-configs"), "{prefix}");
+    // A slip is still one.
+    assert!(refused("[[as]]\nname = \"far\"\nrouter = [\"a\"]\n").contains("did you mean `routers`?"));
+}
+
+#[test]
 fn single_brackets_are_explained() {
     let single = SMALL.replacen("[[group]]", "[group]", 1);
     assert!(problems(&single).contains("there may be several [[group]]"));
