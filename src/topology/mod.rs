@@ -23,6 +23,7 @@ mod read;
 pub(crate) mod size;
 mod table;
 mod traffic;
+mod values;
 
 /// Longest name of the lab file, in characters of one byte.
 pub const LONGEST_NAME: usize = 32;

@@ -23,28 +23,7 @@ enum Exception {
 
 use Exception::{Arrow, Circle, Long};
 
-const EXCEPTIONS: &[Exception] = &[
-    Circle(&[
-        "measure/flood.rs",
-        "measure/observe.rs",
-        "measure/observe_effects.rs",
-        "measure/observe_flows.rs",
-        "measure/summary.rs",
-        "measure/surveyed.rs",
-    ]),
-    Circle(&[
-        "scenario/action.rs",
-        "scenario/effects.rs",
-        "scenario/expect.rs",
-        "scenario/faults.rs",
-        "scenario/flood.rs",
-        "scenario/put.rs",
-        "scenario/timeline.rs",
-        "scenario/ways.rs",
-    ]),
-    Long("scenario/action.rs"),
-    Long("scenario/expect.rs"),
-];
+const EXCEPTIONS: &[Exception] = &[];
 
 impl Exception {
     fn excuses(&self, breach: &Breach) -> bool {
