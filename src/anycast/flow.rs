@@ -155,6 +155,7 @@ impl Waiting {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::topology::LONGEST_NAME;
 
     #[test]
     fn a_member_answers_what_was_opened_with_it_and_knows_nothing_else() {
@@ -168,6 +169,15 @@ mod tests {
         assert_eq!(east.answer("east.n1", 3, &next), Some(unknown.clone()));
         assert_eq!(east.answer("east.n1", 3, &unknown.encode()), None, "answers are not answered");
         assert_eq!(east.answer("east.n1", 4, &next), Some(unknown), "asking again does not open it");
+    }
+
+    #[test]
+    fn the_longest_name_that_a_lab_file_allows_travels_whole() {
+        let longest = format!("{}.{}", "s".repeat(LONGEST_NAME), "n".repeat(LONGEST_NAME));
+        let open = Datagram::request(7, 0, true).encode();
+        let answer = Known::default().answer(&longest, 1, &open).unwrap();
+        assert_eq!(Datagram::decode(&answer.encode()), Ok(Datagram::Answer { id: 7, seq: 0, host: longest.clone() }));
+        assert_eq!(take_answer(&mut encode_answer(3, &longest)), Some((3, longest)));
     }
 
     #[test]

@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::overlay::wire::{self, Dropped, Tag};
 
-/// Longest host name in an answer, in bytes; longer ones are cut.
-pub const MAX_HOST: usize = 64;
+/// Longest host name in an answer, in bytes. No host of a lab has a longer one; strangers' are cut.
+pub const MAX_HOST: usize = crate::topology::LONGEST_HOST;
 
 /// A client's question.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,6 +77,7 @@ pub fn answer(host: &str, bytes: &[u8]) -> Option<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::topology::LONGEST_NAME;
 
     #[test]
     fn a_probe_is_answered_with_its_number_and_the_host() {
@@ -84,6 +85,13 @@ mod tests {
         let reply = answer("campus.n3", &probe).unwrap();
         assert_eq!(ProbeReply::decode(&reply), Ok(ProbeReply { seq: 77, host: "campus.n3".into() }));
         assert_eq!(answer("campus.n3", &reply), None, "answers are not answered");
+    }
+
+    #[test]
+    fn the_longest_name_that_a_lab_file_allows_travels_whole() {
+        let longest = format!("{}.{}", "s".repeat(LONGEST_NAME), "n".repeat(LONGEST_NAME));
+        let reply = answer(&longest, &Probe { seq: u64::MAX }.encode()).unwrap();
+        assert_eq!(ProbeReply::decode(&reply).unwrap().host, longest);
     }
 
     #[test]

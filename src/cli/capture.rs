@@ -1,7 +1,6 @@
 //! `anybed capture`: the frames of a node, for Wireshark and tcpdump.
 
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::io::{BufWriter, IsTerminal, Write};
 use std::os::fd::AsFd;
 use std::path::PathBuf;
@@ -13,9 +12,11 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 
+use super::play::not_ours;
 use super::{Failure, Outcome, complain, inside, labs};
 use crate::kernel::capture::{Capture, Instruction, interfaces};
 use crate::kernel::pcapng;
+use crate::lab::claim::{self, Claimant};
 
 #[derive(Args, Debug)]
 pub(super) struct CaptureOf {
@@ -68,7 +69,8 @@ impl CaptureOf {
                 )));
             }
         } else {
-            let file = File::create(&self.write).with_context(|| format!("create {}", self.write.display()))?;
+            let file = claim::create(&self.write, &Claimant { command: "capture", lab: None, option: "--write" });
+            let file = file.map_err(not_ours)?;
             command.stdout(file);
         }
         inside::run(&facts, Some(node), command)

@@ -1,17 +1,15 @@
 //! `anybed exec` and `anybed shell`: commands inside a running lab.
 
 use std::fs::File;
-use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context, Result, anyhow};
 use clap::Args;
-use nix::sys::signal::{SigSet, Signal};
 
 use super::{Failure, Outcome, labs};
 use crate::kernel::namespace::NAMES;
-use crate::kernel::sys;
+use crate::lab::keeper::{self, Place};
 use crate::lab::runtime::Facts;
 
 #[derive(Args, Debug)]
@@ -52,31 +50,20 @@ impl Shell {
 }
 
 /// Runs `command` in the lab's namespaces (and the node's) and returns its exit code.
-pub(super) fn run(facts: &Facts, node: Option<&str>, mut command: Command) -> Outcome {
+pub(super) fn run(facts: &Facts, node: Option<&str>, command: Command) -> Outcome {
     let init = facts.init.context("the lab's entry does not name its init")?;
-    let mut files = Vec::new();
-    // The user namespace first: it gives the right to enter the others.
-    if is_other_user_namespace(init)? {
-        files.push(namespace(init, "user")?);
+    let user = if is_other_user_namespace(init)? { Some(namespace(init, "user")?) } else { None };
+    let mut others = vec![namespace(init, "mnt")?];
+    match node {
+        None => others.push(namespace(init, "net")?),
+        Some(node) => {
+            // Through init's root: its mounts are not ours.
+            let root = Path::new("/proc").join(init.to_string()).join("root");
+            let missing = || Failure::Usage(anyhow!("lab {} has no node {node}", facts.lab));
+            others.push(File::open(root.join(NAMES.trim_start_matches('/')).join(node)).map_err(|_| missing())?);
+        }
     }
-    for kind in ["mnt", "pid", "net"] {
-        files.push(namespace(init, kind)?);
-    }
-    if let Some(node) = node {
-        // Through init's root: its mounts are not ours.
-        let path =
-            Path::new("/proc").join(init.to_string()).join("root").join(NAMES.trim_start_matches('/')).join(node);
-        let missing = || Failure::Usage(anyhow!("lab {} has no node {node}", facts.lab));
-        files.push(File::open(path).map_err(|_| missing())?);
-    }
-    sys::enter_before_exec(&mut command, files);
-    let child = command.spawn().with_context(|| format!("run {}", command.get_program().to_string_lossy()));
-    let mut child = child?;
-    // Ctrl-C is the command's business, as it is a shell's.
-    let terminal: SigSet = [Signal::SIGINT, Signal::SIGQUIT].into_iter().collect();
-    terminal.thread_block().context("block signals")?;
-    let status = child.wait().context("wait for the command")?;
-    Ok(status.code().or_else(|| status.signal().map(|s| 128 + s)).unwrap_or(1))
+    Ok(keeper::run(Place { user, pid: namespace(init, "pid")?, others }, command)?)
 }
 
 fn namespace(pid: i32, kind: &str) -> Result<File> {

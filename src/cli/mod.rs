@@ -66,7 +66,12 @@ enum Command {
     #[command(after_help = "Example: anybed fault stub-failure fail campus")]
     Fault(labs::Fault),
     /// Run a command on a node of a running lab
-    #[command(after_help = "Example: anybed exec two-sites west -- birdc -s /run/anybed/west.ctl show route")]
+    #[command(
+        after_help = "Example: anybed exec two-sites west -- birdc -s /run/anybed/west.ctl show route\n\nThe command \
+                      runs in the current directory, or in / where the lab has none of that name: its /run is its own. \
+                      It ends with `anybed exec`, and with it all that it has started; what it leaves in the \
+                      background when it ends by itself stays until the lab ends."
+    )]
     Exec(inside::Exec),
     /// Open a shell in a running lab, or on one of its nodes
     #[command(after_help = "Example: anybed shell two-sites\n         ip netns exec west ip route")]

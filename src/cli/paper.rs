@@ -7,7 +7,9 @@ use anyhow::{Context, anyhow};
 use clap::Args;
 use nix::sys::signal::{SigSet, Signal};
 
+use super::play::claim;
 use super::{Failure, Format, Outcome, print};
+use crate::lab::claim::Claimant;
 use crate::paper::labs::{Labs, Playing};
 use crate::paper::{Section, Setup, run};
 
@@ -40,6 +42,7 @@ impl Paper {
         if let Some(file) = self.rtt.iter().chain(&self.networks).find(|file| !file.is_file()) {
             return Err(Failure::Usage(anyhow!("there is no file {}", file.display())));
         }
+        let claimed = claim(&self.out, &Claimant { command: "paper", lab: None, option: "--out" })?;
         let records = records()?;
         let labs = Labs::new(&records, self.seed)?;
         end_cleanly(labs.playing(), records.clone())?;
@@ -64,6 +67,7 @@ impl Paper {
             began.elapsed().as_secs_f64()
         );
         page.write(&self.out).with_context(|| format!("write to {}", self.out.display()))?;
+        claimed.release();
         match self.format {
             Format::Json => {
                 let json = serde_json::to_string_pretty(&page).context("write the findings")?;

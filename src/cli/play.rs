@@ -14,6 +14,7 @@ use super::series::{self, Several, Variant};
 use super::{Choices, Failure, Outcome, check, complain, is_colored, print};
 use crate::bird::{Bird, KERNEL_SCAN};
 use crate::kernel::features;
+use crate::lab::claim::{self, Claimant, Directory};
 use crate::lab::runtime::{self, ClaimError, Entry, Facts};
 use crate::lab::sandbox::{self, Side};
 use crate::lab::supervisor::{self, Assignment, Follower, Purpose};
@@ -21,6 +22,7 @@ use crate::measure::{Live, Report};
 use crate::record::Record;
 use crate::record::{Event, What};
 use crate::report::{self, Files};
+use crate::topology::LONGEST_NAME;
 
 /// Below the current directory.
 pub(super) const OUT: &str = "anybed-out";
@@ -98,10 +100,12 @@ impl Run {
         }
         let variant = variants.pop().unwrap_or_default();
         let (out, code) = self.start.go(&variant, purpose, begun)?;
-        match code {
-            0 => self.report(&out),
+        let done = match code {
+            0 => self.report(out.path()),
             code => Ok(code),
-        }
+        };
+        out.release();
+        done
     }
 
     fn report(&self, out: &Path) -> Outcome {
@@ -131,17 +135,43 @@ impl ReportOf {
         let record = Record::read(&path);
         let record = record.map_err(|error| Failure::Usage(anyhow!("{}: {error}", self.directory.display())))?;
         let files = Files::of(&record);
-        match &self.out {
-            Some(out) => save(&files, out)?,
-            // What is asked for is the report: it may well be of a directory that nothing can be written to.
-            None => {
-                if let Err(error) = save(&files, &self.directory) {
-                    complain(&format!("warning: {error:#}"));
-                }
-            }
-        }
+        write_report(&self.directory, self.out.as_deref(), |out| save(&files, out))?;
         show(&files.report, self.format);
         Ok(i32::from(files.report.exit_code()))
+    }
+}
+
+/// Writes what a report has of files, to `out` or else to the run's own directory.
+///
+/// # Errors
+/// Of `out` only. What is asked for without it is the report: it may well be of a directory that nothing can be
+/// written to, or that a run is writing to now.
+pub(super) fn write_report(run: &Path, out: Option<&Path>, write: impl Fn(&Path) -> Result<()>) -> Result<(), Failure> {
+    let claimed = claim(out.unwrap_or(run), &Claimant { command: "report", lab: None, option: "--out" });
+    let written = claimed.and_then(|directory| {
+        let written = write(directory.path());
+        directory.release();
+        written.map_err(Failure::Lab)
+    });
+    match (written, out) {
+        (Err(Failure::Usage(error) | Failure::Lab(error)), None) => {
+            complain(&format!("warning: no files are written: {error:#}"));
+            Ok(())
+        }
+        (written, _) => written,
+    }
+}
+
+/// Claims a directory that this command writes to.
+pub(super) fn claim(directory: &Path, claimant: &Claimant<'_>) -> Result<Directory, Failure> {
+    Directory::claim(directory, claimant).map_err(not_ours)
+}
+
+/// That somebody else writes there is the user's to mend.
+pub(super) fn not_ours(error: claim::Error) -> Failure {
+    match error {
+        claim::Error::Taken { .. } => Failure::Usage(error.into()),
+        claim::Error::Other(error) => Failure::Lab(error),
     }
 }
 
@@ -160,7 +190,7 @@ fn show(report: &Report, format: ReportFormat) {
 
 impl Start {
     /// Checks, plans, claims a name, enters the sandbox. Returns the run directory and the exit code of the lab.
-    pub(super) fn go(&self, variant: &Variant, purpose: Purpose, begun: u64) -> Result<(PathBuf, i32), Failure> {
+    pub(super) fn go(&self, variant: &Variant, purpose: Purpose, begun: u64) -> Result<(Directory, i32), Failure> {
         let (mut topology, mut scenario) = variant.load(self)?;
         if purpose == Purpose::Build {
             scenario.timeline.clear();
@@ -180,7 +210,14 @@ impl Start {
         runtime::sweep()?;
         let entry = self.claim(&topology.name, purpose)?;
         topology.name.clone_from(&entry.name);
-        let out = self.prepare_out(variant.out.as_deref().or(self.out.as_deref()), &entry, purpose)?;
+        let directory = match self.prepare_out(variant.out.as_deref().or(self.out.as_deref()), &entry, purpose) {
+            Ok(directory) => directory,
+            Err(error) => {
+                entry.remove()?;
+                return Err(error);
+            }
+        };
+        let out = directory.path().to_owned();
         write(&out.join("plan.txt"), &check::show(&topology, &scenario, &plan))?;
         // Of several runs only the verdicts are told.
         let quiet = self.quiet || variant.out.is_some();
@@ -205,7 +242,14 @@ impl Start {
             follower: (!quiet && purpose == Purpose::Play).then(|| Box::new(comment) as Follower),
         };
         let outside = match sandbox::enter(&out).map_err(machine)? {
-            Side::Inside(inside) => std::process::exit(supervisor::supervise(assignment, inside)),
+            Side::Inside(inside) => {
+                let code = supervisor::supervise(assignment, inside);
+                // Of a lab that was up no command is left to do it.
+                if purpose == Purpose::StayUp {
+                    let _ = fs::remove_file(Path::new(sandbox::OUT).join(claim::LOCK));
+                }
+                std::process::exit(code)
+            }
             Side::Outside(outside) => outside,
         };
         drop(assignment);
@@ -221,11 +265,11 @@ impl Start {
         match outside.wait(purpose == Purpose::StayUp)? {
             sandbox::Outcome::Detached => {
                 print(&format!("{} is up; end it with `anybed down {}`\n", entry.name, entry.name));
-                Ok((out, 0))
+                Ok((directory, 0))
             }
             sandbox::Outcome::Ended(code) => {
                 entry.remove()?;
-                Ok((out, code))
+                Ok((directory, code))
             }
         }
     }
@@ -245,15 +289,17 @@ impl Start {
         })
     }
 
-    fn prepare_out(&self, chosen: Option<&Path>, entry: &Entry, purpose: Purpose) -> Result<PathBuf> {
+    /// Claims the run directory and clears it.
+    fn prepare_out(&self, chosen: Option<&Path>, entry: &Entry, purpose: Purpose) -> Result<Directory, Failure> {
         let out = match (chosen, purpose) {
             (Some(out), _) => out.to_owned(),
             (None, Purpose::StayUp) => entry.path().join("run"),
             (None, _) => Path::new(OUT).join(&entry.name),
         };
-        fs::create_dir_all(&out).with_context(|| format!("create run directory {}", out.display()))?;
-        clear(&out)?;
-        out.canonicalize().with_context(|| format!("find run directory {}", out.display()))
+        let command = if purpose == Purpose::StayUp { "up" } else { "run" };
+        let directory = claim(&out, &Claimant { command, lab: Some(&entry.name), option: "--out" })?;
+        clear(directory.path())?;
+        Ok(directory)
     }
 }
 
@@ -293,8 +339,8 @@ fn comment(events: Receiver<Event>) {
 /// A lab's name is a file name and a word of commands.
 fn checked_name(name: &str) -> Result<String, Failure> {
     let fine = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '_';
-    if name.is_empty() || name.len() > 32 || !name.chars().all(fine) {
-        let why = "a lab's name has 1 to 32 of the characters a-z 0-9 - _";
+    if name.is_empty() || name.len() > LONGEST_NAME || !name.chars().all(fine) {
+        let why = format!("a lab's name has 1 to {LONGEST_NAME} of the characters a-z 0-9 - _");
         return Err(Failure::Usage(anyhow!("--name {name:?}: {why}")));
     }
     Ok(name.to_owned())

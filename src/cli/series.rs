@@ -8,8 +8,9 @@ use std::time::Instant;
 use anyhow::{Context, Result, anyhow};
 use clap::Args;
 
-use super::play::{OUT, ReportFormat, Start, clear, save};
+use super::play::{OUT, ReportFormat, Start, claim, clear, save, write_report};
 use super::{Failure, Outcome, check, complain, is_colored, print};
+use crate::lab::claim::Claimant;
 use crate::lab::sandbox;
 use crate::lab::supervisor::Purpose;
 use crate::measure::{self, Outcome as Verdict, Report, RunVerdict, Summary};
@@ -150,8 +151,15 @@ pub(super) fn execute(start: &Start, variants: Vec<Variant>, format: ReportForma
     let (topology, _) = variants[0].load(start)?;
     let name = start.name.as_ref().unwrap_or(&topology.name);
     let out = start.out.clone().unwrap_or_else(|| Path::new(OUT).join(name));
-    fs::create_dir_all(&out).with_context(|| format!("create {}", out.display()))?;
-    clear_series(&out)?;
+    let claimant = Claimant { command: "run", lab: Some(name), option: "--out" };
+    let directory = claim(&out, &claimant)?;
+    clear_series(&out, &claimant)?;
+    let done = play_all(start, variants, &out, format, begun);
+    directory.release();
+    done
+}
+
+fn play_all(start: &Start, variants: Vec<Variant>, out: &Path, format: ReportFormat, begun: u64) -> Outcome {
     let (count, digits) = (variants.len(), variants.len().to_string().len().max(3));
     let (mut runs, mut begun) = (Vec::new(), begun);
     for (index, variant) in variants.into_iter().enumerate() {
@@ -162,7 +170,8 @@ pub(super) fn execute(start: &Start, variants: Vec<Variant>, format: ReportForma
             complain(&format!("run {} of {count}: {title}", index + 1));
         }
         let (run_out, code) = start.go(&variant, Purpose::Play, begun)?;
-        let report = finish(&run_out);
+        let report = finish(run_out.path());
+        run_out.release();
         if let (Some(report), false) = (&report, start.quiet) {
             complain(&format!("  {} · {:.1} s", told(report), since.elapsed().as_secs_f64()));
         }
@@ -174,17 +183,19 @@ pub(super) fn execute(start: &Start, variants: Vec<Variant>, format: ReportForma
         }
         if code == 130 || sandbox::is_interrupted()? {
             complain(&format!("interrupted: {} of {count} runs are summarized", runs.len()));
-            return summarize(&runs, &out, format).map(|_| 130);
+            return summarize(&runs, out, format).map(|_| 130);
         }
         begun = crate::kernel::now();
     }
-    summarize(&runs, &out, format)
+    summarize(&runs, out, format)
 }
 
 /// Removes what earlier runs left, one or a series: it would be taken for this one's.
-fn clear_series(out: &Path) -> Result<()> {
+fn clear_series(out: &Path, claimant: &Claimant<'_>) -> Result<(), Failure> {
     clear(out)?;
     for run in runs_in(out) {
+        // Held until it is gone: another command may be playing into just this one.
+        let _held = claim(&run, claimant)?;
         fs::remove_dir_all(&run).with_context(|| format!("remove {}", run.display()))?;
     }
     Ok(())
@@ -264,15 +275,9 @@ pub(super) fn report(directory: &Path, out: Option<&Path>, format: ReportFormat)
     }
     let summary = Summary::of(&runs).ok_or_else(|| Failure::Usage(anyhow!("no run has a record")))?;
     let files = summary::Files::of(&summary);
-    let target = out.unwrap_or(directory);
-    let written =
-        files.write(target).map_err(|(path, error)| anyhow!(error).context(format!("write {}", path.display())));
-    match (written, out) {
-        (Err(error), Some(_)) => return Err(error.into()),
-        // What is asked for is the summary: it may well be of a directory that nothing can be written to.
-        (Err(error), None) => complain(&format!("warning: {error:#}")),
-        (Ok(()), _) => {}
-    }
+    write_report(directory, out, |target| {
+        files.write(target).map_err(|(path, error)| anyhow!(error).context(format!("write {}", path.display())))
+    })?;
     show(&summary, format);
     Ok(i32::from(summary.exit_code()))
 }

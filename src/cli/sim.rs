@@ -14,6 +14,7 @@ use super::check::{self, refused};
 use super::{Choices, Failure, Format, Outcome, complain, is_colored, play, print};
 use crate::anycast::NodeConfig;
 use crate::bird::Bird;
+use crate::lab::claim::Claimant;
 use crate::lab::{facts, node_config};
 use crate::overlay::{LookupMode, Protocol};
 use crate::physics::Impairment;
@@ -162,10 +163,11 @@ impl Simulation {
         let record = Record::from_events(events).context("read the record")?;
         let files = Files::of(&record);
         if let Some(out) = &self.out {
-            fs::create_dir_all(out).with_context(|| format!("create {}", out.display()))?;
+            let claimed = play::claim(out, &Claimant { command: "sim", lab: Some(&topology.name), option: "--out" })?;
             play::clear(out)?;
             fs::write(out.join("events.jsonl"), lines).with_context(|| format!("write {}", out.display()))?;
             play::save(&files, out)?;
+            claimed.release();
         }
         print(&match self.format {
             Format::Json => report::json(&files.report),

@@ -41,18 +41,15 @@ fn ensure_single_threaded() -> Result<()> {
     Ok(())
 }
 
-/// Makes `command` step into the namespaces `files` (in this order) just before it executes, and die
-/// with its parent.
-pub fn enter_before_exec(command: &mut Command, files: Vec<File>) {
-    let enter = move || {
-        for file in &files {
-            nix::sched::setns(file, CloneFlags::empty())?;
-        }
+/// Makes `command` die with the thread that spawns it, and begin with no signal blocked.
+pub fn die_with_parent(command: &mut Command) {
+    let prepare = || {
+        nix::sys::signal::SigSet::empty().thread_set_mask()?;
         nix::sys::prctl::set_pdeathsig(Signal::SIGKILL)?;
         Ok(())
     };
-    // SAFETY: setns and prctl are async-signal-safe system calls; nothing is allocated or locked.
-    unsafe { command.pre_exec(enter) };
+    // SAFETY: sigprocmask and prctl are async-signal-safe system calls; nothing is allocated or locked.
+    unsafe { command.pre_exec(prepare) };
 }
 
 /// A descriptor that becomes readable when process `pid` has ended; for process 1 of a PID namespace,

@@ -1,6 +1,7 @@
 //! A running lab: the sandbox it lives in, the supervisor that builds and plays it, and its socket.
 //!
-//! - [`runtime`], [`sandbox`]: where labs are found, and the walls around each
+//! - [`runtime`], [`claim`], [`sandbox`]: where labs are found, what one alone may write, and the walls around each
+//! - [`keeper`]: programs that commands run inside, and their end
 //! - [`supervisor`]: a lab from build to end; `network`, `media`, `process`, `launch`, `converge` build it
 //! - `play`, `fault`, `renumber`, `flap`, `verify`, `walk`, `branches`, `ping`, `stretch`, `workload`, `flood`,
 //!   `probe`, `prober`, `flows`, `flow`: what happens in it
@@ -11,6 +12,7 @@
 pub mod api;
 pub mod ask;
 mod branches;
+pub mod claim;
 mod converge;
 pub(crate) mod facts;
 mod fault;
@@ -19,6 +21,7 @@ mod flap;
 mod flood;
 mod flow;
 mod flows;
+pub mod keeper;
 mod launch;
 pub mod live_probe;
 pub mod lookup;

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::measure::{Catchment, Report};
-use crate::report::page::{BOLD, Cell, DIM, NOTICE, Page, moment, shortened};
+use crate::report::page::{BOLD, Cell, DIM, NOTICE, Page, moment, short_name, shortened};
 
 /// Above this, a table counts clients by member instead of naming them.
 const MOST_CLIENTS: usize = 16;
@@ -58,7 +58,7 @@ fn by_client(columns: &[&Catchment], width: usize) -> Vec<Vec<Cell>> {
         for column in columns {
             let member = column.clients.get(*client).cloned().flatten().unwrap_or_else(|| "nobody".to_owned());
             let moved = last.as_ref().is_some_and(|last| *last != member);
-            let cell = Cell::left(shortened(&member, width));
+            let cell = Cell::left(short_name(&member, width));
             row.push(if moved { cell.styled(NOTICE) } else { cell });
             last = Some(member);
         }
@@ -84,7 +84,7 @@ fn by_member(columns: &[&Catchment]) -> Vec<Vec<Cell>> {
         Cell::left(if count == 1 { "1 client".to_owned() } else { format!("{count} clients") })
     };
     let row = |member: &&String| {
-        let name = Cell::left(format!("{:<10}", shortened(member, 24)));
+        let name = Cell::left(format!("{:<10}", short_name(member, 24)));
         std::iter::once(name).chain(counts.iter().map(|c| cell(c, member))).collect()
     };
     members.iter().take(2 * MOST_CLIENTS).map(row).collect()

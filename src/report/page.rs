@@ -159,6 +159,16 @@ pub(crate) fn shortened(text: &str, most: usize) -> String {
     text.chars().take(most - 1).chain(['…']).collect()
 }
 
+/// A name within so many characters: of those that differ at one end only, what differs is still there.
+pub(crate) fn short_name(name: &str, most: usize) -> String {
+    let length = name.chars().count();
+    if length <= most {
+        return name.to_owned();
+    }
+    let (first, last) = (most / 2, most - most / 2 - 1);
+    name.chars().take(first).chain(['…']).chain(name.chars().skip(length - last)).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -185,5 +195,7 @@ mod tests {
         assert_eq!(list(3), "0, 1, 2");
         assert_eq!(list(4), "0, 1 and 2 more");
         assert_eq!(shortened("abcdef", 4), "abc…");
+        assert_eq!(short_name("exchange-1.n1", 9), "exch…1.n1");
+        assert_eq!(short_name("n1", 2), "n1");
     }
 }

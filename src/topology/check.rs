@@ -6,6 +6,7 @@ use std::path::Path;
 
 use toml::Spanned;
 
+use super::LONGEST_NAME;
 use super::diagnose::Findings;
 use super::file::{AsEntry, Hosts, LabFile, LinkOptions, StubEntry};
 use super::graphml;
@@ -141,11 +142,11 @@ impl Builder<'_> {
         let text = name.get_ref();
         let ok = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
         let starts = text.starts_with(ok);
-        if starts && text.len() <= 32 && text.chars().all(|c| ok(c) || c == '-' || c == '_') {
+        if starts && text.len() <= LONGEST_NAME && text.chars().all(|c| ok(c) || c == '-' || c == '_') {
             return true;
         }
         let found = self.findings.error("bad-name", name.span(), format!("`{text}` cannot be a name"));
-        found.label("names are 1 to 32 of a-z 0-9 - _, and begin with a letter or a digit");
+        found.label(format!("names are 1 to {LONGEST_NAME} of a-z 0-9 - _, and begin with a letter or a digit"));
         false
     }
 

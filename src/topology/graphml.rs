@@ -8,6 +8,7 @@ use std::path::Path;
 
 use roxmltree::{Document, Node, TextPos};
 
+use super::LONGEST_NAME;
 use super::connectivity::parts;
 use super::diagnose::{Diagnostics, Findings};
 use super::model::Place;
@@ -243,8 +244,8 @@ fn slug(label: &str, fallback: &str) -> String {
             _ => {}
         }
     }
-    // Room for a suffix within the 32 characters of a name.
-    slug.truncate(26);
+    // Room for a suffix.
+    slug.truncate(LONGEST_NAME - 6);
     let slug = slug.trim_end_matches('-');
     if slug.is_empty() { fallback.to_owned() } else { slug.to_owned() }
 }

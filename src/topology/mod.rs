@@ -18,6 +18,11 @@ mod overlays;
 mod read;
 mod table;
 
+/// Longest name of the lab file, in characters of one byte.
+pub const LONGEST_NAME: usize = 32;
+/// Longest name of a node: a host's `STUB.NAME`.
+pub const LONGEST_HOST: usize = 2 * LONGEST_NAME + 1;
+
 pub use address::Addresses;
 pub use check::Overrides;
 pub use diagnose::{Diagnostic, Diagnostics};

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::strips;
 use crate::measure::{FaultReport, Probe, Report, RouteChange, Series};
-use crate::report::page::{abbreviated, duration, plural, shortened};
+use crate::report::page::{abbreviated, duration, plural, short_name};
 use crate::report::sites::{Sites, color, letter};
 use crate::report::svg::{Plot, Scale, brief, dots, escape, n};
 
@@ -96,7 +96,7 @@ fn draw_routing(plot: &mut Plot, rows: &[Row<'_>], height: f64, named: bool) {
     for (row, (node, changes)) in rows.iter().enumerate() {
         let y = TOP + height * (row as f64 + 0.5);
         if named {
-            plot.text((LEFT - 8.0, y + 4.0), "end", "row", &shortened(node, 20));
+            plot.text((LEFT - 8.0, y + 4.0), "end", "row", &short_name(node, 20));
         }
         for (ms, delete) in changes {
             let x = plot.at(*ms, 0.0).0;
@@ -139,7 +139,7 @@ fn draw_clients(
     for (row, client) in fault.clients.iter().take(MOST_CLIENTS).enumerate() {
         let y = top + 17.0 * (row as f64 + 0.5);
         let name = if several { format!("{} {}", client.client, client.group) } else { client.client.clone() };
-        plot.text((LEFT - 8.0, y + 4.0), "end", "row", &shortened(&name, 22));
+        plot.text((LEFT - 8.0, y + 4.0), "end", "row", &short_name(&name, 22));
         let sent = lost.get(&(client.client.as_str(), client.group.as_str())).map_or(&[][..], Vec::as_slice);
         let ticks = dots(sent.iter().map(|ms| (plot.at(*ms, 0.0).0, y))).replace("h0", "m0 -5v10");
         plot.path("lost", &ticks);

@@ -1,7 +1,7 @@
 //! Loops and black holes below a cascade: a bar each, from begin to end.
 
 use crate::measure::{FaultReport, Report, TransientKind};
-use crate::report::page::{duration, shortened};
+use crate::report::page::{duration, short_name};
 use crate::report::svg::{Plot, escape, n};
 use crate::report::transients::{of_fault, place, reason};
 
@@ -62,6 +62,6 @@ pub(super) fn draw(plot: &mut Plot, strips: &[Strip], top: f64, (left, right): (
             escape(&strip.title)
         );
         plot.raw(&bar);
-        plot.text((left - 8.0, y + 4.0), "end", "row", &shortened(&strip.name, 22));
+        plot.text((left - 8.0, y + 4.0), "end", "row", &short_name(&strip.name, 22));
     }
 }

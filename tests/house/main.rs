@@ -1,0 +1,235 @@
+//! The house keeps its order: rooms import what the table in `docs/architecture.md` permits, no files depend on each
+//! other in a circle, and none is long.
+
+mod rules;
+mod tree;
+
+use std::fs;
+use std::path::Path;
+
+use rules::{Breach, breaches, table};
+use tree::Tree;
+
+/// What is not in order yet. The list may only shrink.
+#[derive(Debug)]
+enum Exception {
+    /// Circles among these files, and no others.
+    Circle(&'static [&'static str]),
+    /// A file, and the room it imports.
+    Arrow(&'static str, &'static str),
+    Long(&'static str),
+}
+
+use Exception::{Arrow, Circle, Long};
+
+const EXCEPTIONS: &[Exception] = &[
+    Arrow("lab/supervisor.rs", "cli"),
+    Arrow("plan/bird.rs", "kernel"),
+    Arrow("plan/interfaces.rs", "kernel"),
+    Arrow("plan/mod.rs", "kernel"),
+    Arrow("plan/show.rs", "kernel"),
+    Circle(&[
+        "anycast/color.rs",
+        "anycast/heal/ask.rs",
+        "anycast/heal/mod.rs",
+        "anycast/heal/rendezvous.rs",
+        "anycast/join.rs",
+        "anycast/leave.rs",
+        "anycast/load.rs",
+        "anycast/member.rs",
+        "anycast/sealed.rs",
+    ]),
+    Circle(&[
+        "cli/ask.rs",
+        "cli/bench_wire.rs",
+        "cli/capture.rs",
+        "cli/catchment.rs",
+        "cli/check.rs",
+        "cli/compare_links.rs",
+        "cli/diff.rs",
+        "cli/doctor.rs",
+        "cli/generate.rs",
+        "cli/graph.rs",
+        "cli/inside.rs",
+        "cli/labs.rs",
+        "cli/lookup.rs",
+        "cli/mod.rs",
+        "cli/paper.rs",
+        "cli/play.rs",
+        "cli/probe.rs",
+        "cli/sandboxed.rs",
+        "cli/series.rs",
+        "cli/sim.rs",
+        "lab/supervisor.rs",
+        "paper/abilene.rs",
+        "paper/flood.rs",
+        "paper/healing.rs",
+        "paper/joining.rs",
+        "paper/labs.rs",
+        "paper/lists.rs",
+        "paper/meeting.rs",
+        "paper/mod.rs",
+        "paper/nearness.rs",
+    ]),
+    Circle(&["kernel/wire/forward.rs", "kernel/wire/mod.rs", "kernel/wire/tap.rs"]),
+    Circle(&["lab/flap.rs", "lab/flood.rs", "lab/mod.rs"]),
+    Circle(&[
+        "measure/derived.rs",
+        "measure/expect.rs",
+        "measure/flood.rs",
+        "measure/flows.rs",
+        "measure/load.rs",
+        "measure/mod.rs",
+        "measure/observe.rs",
+        "measure/observe_effects.rs",
+        "measure/observe_flows.rs",
+        "measure/overlay.rs",
+        "measure/snapshot.rs",
+        "measure/stretch.rs",
+        "measure/summary.rs",
+        "measure/surveyed.rs",
+    ]),
+    Circle(&["measure/fault_model.rs", "measure/model.rs"]),
+    Circle(&["node/flows.rs", "node/host.rs"]),
+    Circle(&[
+        "overlay/given.rs",
+        "overlay/registry.rs",
+        "overlay/structured/can/landmarks.rs",
+        "overlay/structured/can/mod.rs",
+        "overlay/structured/can/row.rs",
+        "overlay/structured/can/space.rs",
+        "overlay/structured/chord/mod.rs",
+        "overlay/structured/chord/ring.rs",
+        "overlay/structured/chord/row.rs",
+        "overlay/structured/dht/geometry.rs",
+        "overlay/structured/dht/keys.rs",
+        "overlay/structured/dht/mod.rs",
+        "overlay/structured/dht/task.rs",
+        "overlay/structured/pastry/mod.rs",
+        "overlay/structured/pastry/row.rs",
+        "overlay/structured/pastry/state.rs",
+    ]),
+    Circle(&["overlay/key.rs", "overlay/mod.rs"]),
+    Circle(&["plan/interfaces.rs", "plan/mod.rs"]),
+    Circle(&["record/deed.rs", "record/event.rs"]),
+    Circle(&["report/html/flows.rs", "report/html/mod.rs"]),
+    Circle(&[
+        "scenario/action.rs",
+        "scenario/effects.rs",
+        "scenario/expect.rs",
+        "scenario/faults.rs",
+        "scenario/flood.rs",
+        "scenario/put.rs",
+        "scenario/timeline.rs",
+        "scenario/ways.rs",
+    ]),
+    Circle(&[
+        "topology/address.rs",
+        "topology/check.rs",
+        "topology/connectivity.rs",
+        "topology/file.rs",
+        "topology/flows.rs",
+        "topology/graphml.rs",
+        "topology/model.rs",
+        "topology/multipath.rs",
+        "topology/overlays.rs",
+        "topology/read.rs",
+        "topology/table.rs",
+    ]),
+    Circle(&["trial/chances.rs", "trial/mod.rs", "trial/queues.rs", "trial/times.rs"]),
+    Long("anycast/member.rs"),
+    Long("kernel/qdisc.rs"),
+    Long("measure/model.rs"),
+    Long("overlay/auth.rs"),
+    Long("overlay/sim/mod.rs"),
+    Long("plan/bird.rs"),
+    Long("report/text.rs"),
+    Long("scenario/action.rs"),
+    Long("scenario/expect.rs"),
+    Long("sim/world.rs"),
+];
+
+impl Exception {
+    fn excuses(&self, breach: &Breach) -> bool {
+        match (self, breach) {
+            (Circle(files), Breach::Circle(circle)) => circle.iter().all(|file| files.contains(&file.as_str())),
+            (Arrow(file, room), Breach::Arrow(from, to)) => file == from && room == to,
+            (Long(file), Breach::Long(name)) => file == name,
+            _ => false,
+        }
+    }
+}
+
+fn sources(dir: &Path, root: &Path, found: &mut Vec<(String, String)>) {
+    for path in fs::read_dir(dir).expect("a folder").map(|entry| entry.expect("an entry").path()) {
+        if path.is_dir() {
+            sources(&path, root, found);
+        } else if path.extension().is_some_and(|e| e == "rs") {
+            let name = path.strip_prefix(root).expect("below the root").display().to_string();
+            found.push((name, fs::read_to_string(&path).expect("text")));
+        }
+    }
+}
+
+#[test]
+fn the_house_is_in_order() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut files = Vec::new();
+    sources(&root.join("src"), &root.join("src"), &mut files);
+    assert!(files.len() > 100, "these are not the sources: {}", files.len());
+    let document = fs::read_to_string(root.join("docs/architecture.md")).expect("the document");
+    let found = breaches(&Tree::parse(files), &table(&document));
+    let new = found.iter().filter(|(breach, _)| !EXCEPTIONS.iter().any(|exception| exception.excuses(breach)));
+    let mut wrong: Vec<String> = new.map(|(_, text)| text.clone()).collect();
+    let stale = EXCEPTIONS.iter().filter(|exception| !found.iter().any(|(breach, _)| exception.excuses(breach)));
+    wrong.extend(stale.map(|exception| format!("no longer needed: {exception:?}")));
+    assert!(wrong.is_empty(), "\n{}\n", wrong.join("\n"));
+}
+
+fn made_up(files: &[(&str, &str)], rows: &str) -> Vec<Breach> {
+    let files = files.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect();
+    let document = format!("# A house\n\n| room | may import |\n|---|---|\n{rows}\n\nMore.\n");
+    breaches(&Tree::parse(files), &table(&document)).into_iter().map(|(breach, _)| breach).collect()
+}
+
+const LIB: (&str, &str) = ("lib.rs", "pub mod attic;\npub mod cellar;\n");
+const ROWS: &str = "| `attic` | `cellar` |\n| `cellar` | nothing |\n";
+
+#[test]
+fn a_house_in_order_has_no_breach() {
+    let attic = "mod beam;\npub use beam::Beam;\nuse crate::cellar::Stone;\npub struct Roof(Beam, Stone);\n";
+    let beam = "pub struct Beam;\n#[cfg(test)]\nmod tests {\n    use super::super::Roof;\n}\n";
+    let files = [LIB, ("attic/mod.rs", attic), ("attic/beam.rs", beam), ("cellar/mod.rs", "pub struct Stone;\n")];
+    assert_eq!(made_up(&files, ROWS), []);
+}
+
+#[test]
+fn circles_and_forbidden_arrows_are_caught() {
+    let attic = "pub mod beam;\nmod post;\npub use post::Post;\n";
+    let beam = "use crate::attic::Post;\npub struct Beam(Post);\n";
+    let post = "pub struct Post;\nfn on() { println!(\"{}\", super::beam::Beam::long()); }\n";
+    let files = [
+        LIB,
+        ("attic/mod.rs", attic),
+        ("attic/beam.rs", beam),
+        ("attic/post.rs", post),
+        ("cellar.rs", "use crate::attic;\nfn look(_: attic::Post) {}\n"),
+    ];
+    let circle = ["attic/beam.rs", "attic/post.rs"].map(ToOwned::to_owned).to_vec();
+    let arrow = Breach::Arrow("cellar.rs".into(), "attic".into());
+    assert_eq!(made_up(&files, ROWS), [arrow, Breach::Circle(circle)]);
+}
+
+#[test]
+fn long_files_and_wrong_tables_are_caught() {
+    let files = [LIB, ("attic.rs", &"\n".repeat(401)), ("cellar.rs", "")];
+    assert_eq!(made_up(&files, ROWS), [Breach::Long("attic.rs".into())]);
+    let told = |rows| {
+        let breaches = made_up(&[LIB, ("attic.rs", ""), ("cellar.rs", "")], rows);
+        breaches.into_iter().map(|breach| if let Breach::Table(text) = breach { text } else { panic!("{breach:?}") })
+    };
+    assert!(told("| `attic` | |\n").eq(["the table has no row for cellar"]));
+    assert!(told("| `attic` | |\n| `cellar` | `shed` |\n").eq(["the table has shed, which is no room"]));
+    let both = "| `attic` | `cellar` |\n| `cellar` | `attic` |\n";
+    assert!(told(both).eq(["the table permits a circle: attic, cellar"]));
+}
