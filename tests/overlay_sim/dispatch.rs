@@ -42,11 +42,7 @@ fn configs(host: usize, address: SocketAddr) -> Vec<NodeConfig> {
 }
 
 fn groups() -> Vec<GroupConfig> {
-    let of = |at| GroupConfig {
-        name: format!("g{at}"),
-        addresses: vec![group(at).ip()],
-        protocol: String::new(),
-    };
+    let of = |at| GroupConfig { name: format!("g{at}"), addresses: vec![group(at).ip()], protocol: String::new() };
     (0..OVERLAYS.len() * GROUPS).map(of).collect()
 }
 
