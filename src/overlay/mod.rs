@@ -1,9 +1,5 @@
 //! Overlay protocols as state machines without input or output.
 //!
-//! A machine is told what arrived and what time it is; it hands back what to send, when to be woken
-//! and what happened. A process puts sockets around it, [`sim`] a simulated network: the same code
-//! runs in both.
-//!
 //! [`Overlay`] is what a node may expect of any protocol.
 
 pub mod auth;
@@ -13,14 +9,12 @@ pub mod key;
 pub mod neighbors;
 pub mod oracle;
 pub mod registry;
-pub mod sim;
 pub mod store;
 pub mod structured;
 pub mod version;
 pub mod wire;
 
 use std::net::SocketAddr;
-use std::ops::{Add, Sub};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -30,26 +24,16 @@ use id::Id;
 pub use neighbors::Neighbors;
 pub use registry::Protocol;
 
+pub use crate::machine::Time;
+
 /// Most nodes that a message tells of.
 pub const MAX_PEERS: usize = 16;
 
-/// Time since an arbitrary epoch: CLOCK_MONOTONIC in a lab, virtual in the simulation.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Time(pub Duration);
-
-/// A datagram to send. It always leaves from the node's unicast address.
+/// A datagram to send, from the node's unicast address.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Transmit {
     pub to: SocketAddr,
     pub bytes: Vec<u8>,
-}
-
-/// On which of a node's addresses a datagram arrived.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Via {
-    Unicast,
-    /// An anycast group's address: 0 is the join group, 1 the rendezvous group, 2 + c the group of color c.
-    Group(usize),
 }
 
 /// A node as others know it: its place on the ring and its unicast address.
@@ -237,29 +221,5 @@ impl Proximity {
 impl From<Proximity> for key::Value {
     fn from(proximity: Proximity) -> Self {
         Self::from(proximity.word())
-    }
-}
-
-impl Time {
-    /// Milliseconds from `earlier` to `self`.
-    pub fn millis_since(self, earlier: Self) -> f64 {
-        (self - earlier).as_secs_f64() * 1e3
-    }
-}
-
-impl Add<Duration> for Time {
-    type Output = Self;
-
-    fn add(self, later: Duration) -> Self {
-        Self(self.0 + later)
-    }
-}
-
-/// Zero when `rhs` is later.
-impl Sub for Time {
-    type Output = Duration;
-
-    fn sub(self, rhs: Self) -> Duration {
-        self.0.saturating_sub(rhs.0)
     }
 }
