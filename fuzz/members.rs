@@ -5,11 +5,12 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use anybed::anycast::{Bootstrap, Coloring, Command, Drain, Healing, Member, NodeConfig, Redirect, Rendezvous};
+use anybed::anycast::{Asked, Bootstrap, Coloring, Command, Drain, Healing, Infrastructure, Member, NodeConfig, Redirect, Rendezvous};
+use anybed::machine::{Part, Via};
 use anybed::overlay::auth::{Key, Opened, Seal};
 use anybed::overlay::id::Id;
 use anybed::overlay::wire::{self, MAX_DATAGRAM, Tag};
-use anybed::overlay::{Given, LookupMode, Protocol, Time, Transmit, Via};
+use anybed::overlay::{Given, LookupMode, Protocol, Time, Transmit};
 
 /// The protocols, and both ways to look up.
 pub(crate) fn protocols() -> Vec<(Given, LookupMode)> {
@@ -146,7 +147,7 @@ impl Room {
                     let to = (0..2).find(|host| address(*host) == transmit.to);
                     let to = to.or((transmit.to == group(0) && from == 1).then_some(0));
                     if let Some(to) = to {
-                        let via = if transmit.to == group(0) { Via::Group(0) } else { Via::Unicast };
+                        let via = if transmit.to == group(0) { Via::Group(Part(0)) } else { Via::Unicast };
                         self.members[to].handle(self.now, address(from), via, &transmit.bytes);
                     }
                     if from == 0 {
@@ -204,8 +205,8 @@ fn config(host: usize, protocol: Given, lookup: LookupMode) -> NodeConfig {
         seed: 1,
         id: id(host),
         address: address(host),
-        join_group: group(0),
-        colors: (1..=3).map(group).collect(),
+        groups: Infrastructure::default()
+            .addresses(&Asked { colors: 3, rendezvous: true }, |part| group(part.0 as u8)),
         color: Some(host as u16),
         bootstrap: Bootstrap::Anycast,
         well_known: Vec::new(),
@@ -213,7 +214,6 @@ fn config(host: usize, protocol: Given, lookup: LookupMode) -> NodeConfig {
         coloring: Coloring::Random,
         remember: Duration::from_secs(60),
         rendezvous: Some(Rendezvous {
-            address: group(9),
             epoch: Duration::from_secs(20),
             listen: Duration::from_secs(1),
         }),

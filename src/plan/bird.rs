@@ -16,7 +16,7 @@ use crate::kernel::interface::Interface;
 use crate::plan::timers::{BfdInterface, Timers};
 use crate::topology::address::Addresses;
 use crate::topology::{
-    Family, GracefulRestart, GroupId, GroupRole, Link, LinkId, LinkKind, NodeId, NodeKind, Relation, Topology,
+    By, Family, GracefulRestart, GroupId, Link, LinkId, LinkKind, NodeId, NodeKind, Relation, Topology,
 };
 
 /// An AS with more routers than this uses route reflectors instead of a full mesh.
@@ -84,7 +84,7 @@ impl Templates {
 /// Name of the static protocol that announces `group` (without its `-ipv4`, `-ipv6`).
 pub fn group_protocol(topology: &Topology, group: GroupId) -> String {
     let group = &topology.groups[group.0];
-    let between = if matches!(group.role, GroupRole::Color(..)) { "-color-" } else { "-" };
+    let between = if group.owner.is_some_and(|owner| matches!(owner.by, By::Color(_))) { "-color-" } else { "-" };
     format!("group-{}", group.name.replace('/', between))
 }
 

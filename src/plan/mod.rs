@@ -19,7 +19,7 @@ use crate::topology::address::Addresses;
 use crate::topology::{Family, FamilyChoice, LinkId, Multipath, MultipathHash, NodeId, NodeKind, Topology};
 
 /// UDP port of overlay nodes and of plain sites.
-pub const PORT: u16 = 4000;
+pub use crate::anycast::PORT;
 
 /// TCP and UDP port at which members serve flows.
 pub const FLOW_PORT: u16 = 4001;

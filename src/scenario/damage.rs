@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Action, Ends, Origin, Part, Victim};
 use crate::physics::{Egress, Properties};
-use crate::topology::{AsId, GroupId, GroupRole, LinkId, NodeId, NodeKind, Topology};
+use crate::topology::{AsId, GroupId, LinkId, NodeId, NodeKind, Topology};
 
 /// A process of a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -154,7 +154,7 @@ impl Damage {
             // Whether a host announces is for the check of the timeline and for its node to say.
             Action::Withdraw { host, group } | Action::Drain { host, group } => {
                 self.can_obey(*host, topology)?;
-                if topology.groups[group.0].role == GroupRole::Plain {
+                if topology.groups[group.0].is_plain() {
                     self.faults.insert((Fault::Withdraw(*host, *group), Origin::Direct), action.clone());
                 }
                 Ok(())

@@ -116,7 +116,7 @@ pub(super) fn catchment(words: &mut Words<'_>, form: &str, topology: &Topology) 
         let found = found.ok_or_else(|| word.error(format!("there is no group `{}`", word.text), known()));
         return found.map(|(index, _)| Action::Catchment { group: GroupId(index) });
     }
-    let plain: Vec<_> = groups().filter(|(_, group)| group.role.is_public()).collect();
+    let plain: Vec<_> = groups().filter(|(_, group)| group.is_public()).collect();
     if let [(only, _)] = plain[..] {
         return Ok(Action::Catchment { group: GroupId(only) });
     }

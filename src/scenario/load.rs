@@ -10,7 +10,7 @@ use super::timeline::{self, Placed, report};
 use super::{Action, Expectation, Metric, REPAIRS, Scenario, Target, When, expect, when};
 use crate::topology::diagnose::Findings;
 use crate::topology::file::{ExpectEntry, LabFile};
-use crate::topology::{Diagnostics, GroupRole, Overrides, Topology, check};
+use crate::topology::{Diagnostics, Overrides, Topology, check};
 
 /// Play goes on this long after the last action unless the file says otherwise.
 const AFTERMATH: Duration = Duration::from_secs(5);
@@ -222,5 +222,5 @@ fn judged(expectations: &[PlacedExpectation], placed: &[Placed], topology: &Topo
 /// Groups of overlays are announced by those that have joined.
 fn needs_a_join(to: &Target, topology: &Topology) -> bool {
     let Target::Group(name) = to else { return false };
-    topology.groups.iter().any(|group| group.name == *name && group.role != GroupRole::Plain)
+    topology.groups.iter().any(|group| group.name == *name && !group.is_plain())
 }

@@ -14,7 +14,7 @@ use super::faults::schedule;
 use super::{Action, Entry, Origin};
 use crate::topology::diagnose::{Diagnostic, Findings};
 use crate::topology::file::TimelineEntry;
-use crate::topology::{GroupId, GroupRole, NodeId, Topology};
+use crate::topology::{By, GroupId, NodeId, Topology};
 
 /// The ChaCha stream of the jitter of `over`: other random choices of the same seed have others.
 const JITTER: u64 = u64::from_be_bytes(*b"jitter\0\0");
@@ -146,7 +146,7 @@ struct State<'a> {
 pub(super) fn check_order(placed: &[Placed], topology: &Topology, findings: &mut Findings) {
     let mut announced = BTreeMap::new();
     for (index, group) in topology.groups.iter().enumerate() {
-        let plain = group.role == GroupRole::Plain;
+        let plain = group.is_plain();
         announced.extend(group.members.iter().map(|m| ((*m, GroupId(index)), plain)));
     }
     let joined = topology.overlays.iter().enumerate();
@@ -221,8 +221,12 @@ impl State<'_> {
     fn joins_groups(&mut self, host: NodeId, overlay: usize, announced: bool) {
         let overlay = &self.topology.overlays[overlay];
         // Whether it will announce the rendezvous, and which color it chooses, is not known before.
-        let colors = overlay.color_groups.iter().filter(|_| !overlay.colors.is_empty());
-        for group in std::iter::once(&overlay.join_group).chain(colors) {
+        let known = |group: &&GroupId| match self.topology.groups[group.0].owner.map(|owner| owner.by) {
+            Some(By::Color(_)) => !overlay.colors.is_empty(),
+            Some(By::Leader) => false,
+            Some(By::Member) | None => true,
+        };
+        for group in overlay.groups.iter().filter(known) {
             if let Some(state) = self.announced.get_mut(&(host, *group)) {
                 *state = announced;
             }

@@ -56,6 +56,7 @@ const TABLES: &[(&str, &[&str])] = &[
         &[
             "name",
             "protocol",
+            "infrastructure",
             "members",
             "address",
             "bootstrap",
@@ -221,6 +222,7 @@ pub(crate) struct GroupEntry {
 pub(crate) struct OverlayEntry {
     pub(crate) name: Spanned<String>,
     pub(crate) protocol: ProtocolEntry,
+    pub(crate) infrastructure: Infrastructure,
     /// `None`: all members of all stubs.
     pub(crate) members: Option<Vec<Spanned<String>>>,
     pub(crate) addresses: Vec<Spanned<IpAddr>>,

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use anybed::anycast::Member;
 use anybed::overlay::id::Id;
-use anybed::overlay::sim::Sim;
+use anybed::machine::sim::Sim;
 
 use crate::world;
 
