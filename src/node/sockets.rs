@@ -41,6 +41,7 @@ pub(super) struct Sockets {
 
 struct Open {
     port: Port,
+    need: Need,
     address: IpAddr,
     /// `None`: a listener.
     socket: Option<Arc<UdpSocket>>,
@@ -63,20 +64,28 @@ impl Sockets {
             let socket = Arc::new(socket::open(at).with_context(|| format!("listen at {at}"))?);
             (Some(socket.clone()), tokio::spawn(receive(socket, port, arrived)))
         };
-        self.open.push(Open { port, address, socket, task: task.abort_handle() });
+        self.open.push(Open { port, need, address, socket, task: task.abort_handle() });
         Ok(())
     }
 
     /// The unicast address is another from now on. What arrives at the old one is refused, as at any address that is
     /// not the host's.
     pub(super) async fn renumber(&mut self, address: IpAddr) -> Result<()> {
-        let (old, kept) = std::mem::take(&mut self.open).into_iter().partition(|open| open.port.via == Via::Unicast);
-        self.open = kept;
-        for Open { port, socket, task, .. } in old {
-            let need = if socket.is_some() { Need::Udp(port.number) } else { Need::Tcp(port.number) };
+        let before = self.open.len();
+        let ours = |open: &&Open| open.port.via == Via::Unicast;
+        let ports: Vec<_> = self.open.iter().filter(ours).map(|open| (open.port, open.need)).collect();
+        for (port, need) in ports {
             self.open(port, need, address)?;
-            task.abort();
         }
+        let mut index = 0;
+        self.open.retain(|open| {
+            index += 1;
+            let gone = index <= before && open.port.via == Via::Unicast;
+            if gone {
+                open.task.abort();
+            }
+            !gone
+        });
         // Until the runtime has seen that a socket can be written to, what is sent is dropped.
         for socket in self.open.iter().filter(|o| o.port.via == Via::Unicast).filter_map(|o| o.socket.as_ref()) {
             let _ = socket.writable().await;

@@ -17,7 +17,7 @@ pub(super) fn color(color: u16) -> Part {
 }
 
 /// Every color's address.
-pub(super) fn colors(config: &NodeConfig) -> impl ExactSizeIterator<Item = (u16, SocketAddr)> {
+pub(super) fn colors(config: &NodeConfig) -> impl ExactSizeIterator<Item = (u16, SocketAddr)> + use<> {
     let colors: Vec<_> = config.groups.range(color(0)..).map(|(part, address)| (part.0 - 2, *address)).collect();
     colors.into_iter()
 }
