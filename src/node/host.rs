@@ -22,6 +22,7 @@ use crate::anycast;
 use crate::kernel::now;
 use crate::machine::{Input, Machine, Part, Time, Via};
 use crate::plan::PORT;
+use crate::routing::registry;
 
 /// Runs until the supervisor closes its end of the channel.
 pub fn run(config: &Path) -> Result<()> {
@@ -60,7 +61,9 @@ impl Host {
         let (orders, reports) = supervisor.context("connect to the supervisor")?.into_split();
         let (wishes, wished) = unbounded_channel();
         let (grants, granted) = unbounded_channel();
-        let announcer = announce(config.groups.clone(), config.bird.clone(), wished, grants.clone());
+        let daemon = registry::named(&config.routing).with_context(|| format!("no daemon {}", config.routing))?;
+        let routing = (daemon, config.control.clone());
+        let announcer = announce(config.groups.clone(), routing, wished, grants.clone());
         tokio::spawn(async move {
             if let Err(error) = announcer.await {
                 let _ = grants.send(Err(error));

@@ -6,6 +6,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod alone;
+mod birds;
 mod cli;
 mod lab_ask;
 mod lab_faults;

@@ -28,10 +28,15 @@ const NAMED: &[&str] = &[
 const TRIES: usize = 3;
 
 fn passes(place: &Place, file: &str) {
+    passes_with(place, file, &[]);
+}
+
+/// With further arguments to `anybed run`.
+pub(crate) fn passes_with(place: &Place, file: &str, arguments: &[&str]) {
     let path = place.copy(&format!("topologies/{file}.toml"));
     let run = || -> Done {
         let run = place.anybed().arg("run").arg(&path).args(["--name", &place.name, "--out"]).arg(place.out(file));
-        run.args(["--family", place.scene.family.name()]).run()
+        run.args(["--family", place.scene.family.name()]).args(arguments).run()
     };
     for attempt in 1..=TRIES {
         let done = run();
