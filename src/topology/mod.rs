@@ -22,6 +22,8 @@ mod table;
 pub const LONGEST_NAME: usize = 32;
 /// Longest name of a node: a host's `STUB.NAME`.
 pub const LONGEST_HOST: usize = 2 * LONGEST_NAME + 1;
+/// Probes and flows carry names whole.
+const _: () = assert!(LONGEST_HOST <= crate::anycast::probe::MAX_HOST);
 
 pub use address::Addresses;
 pub use check::Overrides;

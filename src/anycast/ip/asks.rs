@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use crate::anycast::means::Means;
-use crate::overlay::{Peer, Time};
 use crate::overlay::id::Id;
+use crate::overlay::{Peer, Time};
 
 /// Most Hellos remembered.
 const MAX_ASKS: usize = 64;

@@ -109,7 +109,15 @@ impl Healer {
     }
 
     /// A member answered of which it is not known whose island it is of.
-    pub(super) fn lead(&mut self, core: &mut Core, now: Time, welcome: &Welcome, milliseconds: f64, by: Means, color: Option<u16>) {
+    pub(super) fn lead(
+        &mut self,
+        core: &mut Core,
+        now: Time,
+        welcome: &Welcome,
+        milliseconds: f64,
+        by: Means,
+        color: Option<u16>,
+    ) {
         // A link may be left over from before the islands parted: now and then it is not believed.
         if Self::knows(core, welcome) && core.rng.random_range(0..DOUBT) > 0 {
             return;
