@@ -14,8 +14,8 @@ pub struct Owners {
 
 impl Owners {
     /// Members with the hosts they are on.
-    pub fn among<'a>(protocol: Protocol, members: impl IntoIterator<Item = (usize, &'a Box<dyn Node>)>) -> Self {
-        let of = |(host, member): (usize, &Box<dyn Node>)| (member.config().id, host, member.neighbors());
+    pub fn among<'a>(protocol: Protocol, members: impl IntoIterator<Item = (usize, &'a dyn Node)>) -> Self {
+        let of = |(host, member): (usize, &dyn Node)| (member.config().id, host, member.neighbors());
         let mut members: Vec<_> = members.into_iter().map(of).collect();
         members.sort_unstable_by_key(|(id, host, _)| (*id, *host));
         Self { protocol, members }

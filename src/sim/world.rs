@@ -314,7 +314,7 @@ impl World {
 
     /// Who owns a key among these hosts' nodes.
     pub fn owners(&self, hosts: &BTreeSet<usize>) -> Owners {
-        Owners::among(self.protocol(), hosts.iter().filter_map(|h| Some((*h, self.sim.machine(*h)?))))
+        Owners::among(self.protocol(), hosts.iter().filter_map(|h| Some((*h, &**self.sim.machine(*h)?))))
     }
 
     /// The host whose node owns the key now, among all members.

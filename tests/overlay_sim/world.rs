@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use anybed::anycast::{Asked, Coloring, Command, Drain, Event, Healing, Infrastructure, MemberConfig, Redirect, Rendezvous};
+use anybed::anycast::{Asked, Coloring, Command, Drain, Event, Healing, Infrastructure, Member, NodeConfig, Redirect, Rendezvous};
 use anybed::overlay::auth::Key;
 use anybed::overlay::id::Id;
 use anybed::machine::Part;
