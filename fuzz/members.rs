@@ -40,7 +40,7 @@ pub(crate) fn life(bytes: &[u8]) {
         match bytes.one() % 6 {
             0 => {
                 let (from, via) = (bytes.one(), bytes.one() % 4);
-                let via = if via == 0 { Via::Group(usize::from(from) % 4) } else { Via::Unicast };
+                let via = if via == 0 { Via::Group(Part(u16::from(from) % 4)) } else { Via::Unicast };
                 let message = bytes.some();
                 room.hear(usize::from(from % 5), via, &[&room.head[..], message].concat());
             }
