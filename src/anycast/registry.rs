@@ -5,11 +5,10 @@ use std::ops::Deref;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::ip;
 use super::row::Row;
 
 /// One more infrastructure is one more line.
-static INFRASTRUCTURES: &[&Row] = &[&ip::row::ROW];
+static INFRASTRUCTURES: &[&Row] = &[&super::ip::row::ROW];
 
 /// One of the rows.
 #[derive(Clone, Copy)]

@@ -46,8 +46,8 @@ impl<M: Machine> Driver<M> {
     ///
     /// # Errors
     /// A socket that cannot be opened.
-    pub async fn renumber(&mut self, address: IpAddr) -> Result<()> {
-        self.sockets.renumber(address).await
+    pub fn renumber(&mut self, address: IpAddr) -> Result<()> {
+        self.sockets.renumber(address)
     }
 
     pub fn machine(&self) -> &M {

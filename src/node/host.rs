@@ -84,7 +84,7 @@ impl Host {
             tokio::select! {
                 () = self.nodes.step() => {}
                 line = self.orders.next_line() => match line.context("read an order")? {
-                    Some(line) => self.obey(serde_json::from_str(&line).context("parse an order")?).await,
+                    Some(line) => self.obey(serde_json::from_str(&line).context("parse an order")?),
                     None => return Ok(()),
                 },
                 Some(granted) = self.granted.recv() => self.grant(granted),
@@ -92,7 +92,7 @@ impl Host {
         }
     }
 
-    async fn obey(&mut self, order: Order) {
+    fn obey(&mut self, order: Order) {
         match order {
             Order::Overlay { overlay, what } => {
                 if !self.nodes.tell(|nodes, time| nodes.order(time, &overlay, what)) {
@@ -104,15 +104,15 @@ impl Host {
                     self.pending.push_back(Report::Digest { overlay, digest: Box::new(digest) });
                 }
             }
-            Order::Renumber { address } => self.renumber(address).await,
+            Order::Renumber { address } => self.renumber(address),
             Order::Announce { group } => self.wish(&group, Wish::Announce),
             Order::Withdraw { group } => self.wish(&group, Wish::Withdraw),
             Order::Drain { group } => self.wish(&group, Wish::DrainAndWithdraw),
         }
     }
 
-    async fn renumber(&mut self, address: IpAddr) {
-        if let Err(error) = self.nodes.renumber(address).await {
+    fn renumber(&mut self, address: IpAddr) {
+        if let Err(error) = self.nodes.renumber(address) {
             return self.complain(format!("{error:#}"));
         }
         self.config.address = address;

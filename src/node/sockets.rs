@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use socket2::SockRef;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream, UdpSocket};
 use tokio::sync::mpsc::{Receiver, Sender, UnboundedReceiver, UnboundedSender, channel, unbounded_channel};
@@ -70,7 +71,7 @@ impl Sockets {
 
     /// The unicast address is another from now on. What arrives at the old one is refused, as at any address that is
     /// not the host's.
-    pub(super) async fn renumber(&mut self, address: IpAddr) -> Result<()> {
+    pub(super) fn renumber(&mut self, address: IpAddr) -> Result<()> {
         let before = self.open.len();
         let ours = |open: &&Open| open.port.via == Via::Unicast;
         let ports: Vec<_> = self.open.iter().filter(ours).map(|open| (open.port, open.need)).collect();
@@ -86,10 +87,6 @@ impl Sockets {
             }
             !gone
         });
-        // Until the runtime has seen that a socket can be written to, what is sent is dropped.
-        for socket in self.open.iter().filter(|o| o.port.via == Via::Unicast).filter_map(|o| o.socket.as_ref()) {
-            let _ = socket.writable().await;
-        }
         Ok(())
     }
 
@@ -116,7 +113,8 @@ impl Sockets {
     /// Like any datagram, it may be lost.
     pub(super) fn send(&self, from: Port, to: SocketAddr, bytes: &[u8]) {
         match self.at(from, to).and_then(|open| open.socket.as_ref()) {
-            Some(socket) => drop(socket.try_send_to(bytes, to)),
+            // Not by the runtime, which would first have to see that the socket can be written to.
+            Some(socket) => drop(SockRef::from(&**socket).send_to(bytes, &to.into())),
             None => tracing::warn!("{from:?} is not open, and nothing was sent to {to}"),
         }
     }
