@@ -7,11 +7,11 @@ use crate::measure::catchment::{self, Probed};
 use crate::measure::distance::Measured;
 use crate::measure::flood;
 use crate::measure::flows::Flows;
-use crate::measure::forward::{Forwarding, Way};
 use crate::measure::islands::Shape;
 use crate::measure::observe_effects as effects;
 use crate::measure::observe_flows;
 use crate::measure::overlay::{Answer, Audited, History, Lookup, stubs};
+use crate::measure::replay::{Change, Network, Node};
 use crate::measure::summary::merge;
 use crate::measure::surveyed::disagreements;
 use crate::record::Record;
@@ -112,10 +112,10 @@ pub(crate) fn observe<'a>(findings: &'a Findings<'a>, metric: &Metric) -> Option
             links.map_or(Reading::Absent, |links| Reading::Number(links as f64))
         })?,
         Metric::Reachable(from, to) => {
-            replayed(findings.record, from, |forwarding, from| Reading::Truth(forwarding.reachable(from, to)))?
+            replayed(findings.record, from, |network, from| Reading::Truth(network.reachable(from, to)))?
         }
         Metric::Routes(node) => {
-            replayed(findings.record, node, |forwarding, node| Reading::Number(forwarding.routes(node) as f64))?
+            replayed(findings.record, node, |network, node| Reading::Number(network.routes(node) as f64))?
         }
         Metric::BrokenFlows(client) => observe_flows::broken(flows(findings)?, client.as_deref()),
         Metric::Affinity(client) => observe_flows::affinity(flows(findings)?, client.clone()),
@@ -297,17 +297,13 @@ fn lost<'a>(findings: &'a Findings<'a>, client: Option<&str>) -> Option<Seen<'a>
 }
 
 /// What the routes and links are like whenever they change; `None` if the lab has no such node.
-fn replayed<'a>(
-    record: &'a Record,
-    node: &str,
-    reading: impl Fn(&Forwarding<'a>, &'a str) -> Reading,
-) -> Option<Seen<'a>> {
-    let node = record.facts.nodes.iter().find(|n| n.name == node)?.name.as_str();
-    let mut forwarding = Forwarding::new(record);
+fn replayed<'a>(record: &'a Record, node: &str, reading: impl Fn(&Network<'a>, Node) -> Reading) -> Option<Seen<'a>> {
+    let mut network = Network::new(&record.facts);
+    let node = network.node(node)?;
     let mut states: Vec<(u64, Reading)> = Vec::new();
     for event in &record.events {
-        if forwarding.apply(&event.what) {
-            let now = reading(&forwarding, node);
+        if !matches!(network.apply(&event.what), Change::Nothing | Change::Host { .. }) {
+            let now = reading(&network, node);
             if states.last().is_none_or(|(_, before)| *before != now) {
                 states.push((event.at, now));
             }
@@ -320,9 +316,14 @@ fn on_the_way<'a>(
     record: &'a Record,
     from: &str,
     to: &Target,
-    reading: impl Fn(&[Way<'a>]) -> Reading,
+    reading: impl Fn(&[Vec<&'a str>]) -> Reading,
 ) -> Option<Seen<'a>> {
-    replayed(record, from, |forwarding, from| reading(&forwarding.ways(from, to)))
+    replayed(record, from, |network, from| {
+        let names = |way: Vec<Node>| way.into_iter().map(|node| network.name(node)).collect();
+        let mut ways: Vec<Vec<&str>> = network.to(from, to).into_iter().map(names).collect();
+        ways.sort_unstable();
+        reading(&ways)
+    })
 }
 
 /// The ASes on a way as BGP would have them: without the first node's own, each once.

@@ -11,11 +11,13 @@ pub mod generate;
 pub mod graphml;
 mod groups;
 mod links;
+mod missing;
 pub mod model;
 mod multipath;
 mod options;
 mod overlays;
 mod read;
+pub(crate) mod size;
 mod table;
 
 /// Longest name of the lab file, in characters of one byte.

@@ -8,6 +8,7 @@ mod floods;
 mod flows;
 mod old_records;
 mod overlays;
+mod routes;
 mod routing;
 mod runs;
 mod schema;
