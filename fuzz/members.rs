@@ -5,7 +5,9 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use anybed::anycast::{Asked, Bootstrap, Coloring, Command, Drain, Healing, Infrastructure, Member, NodeConfig, Redirect, Rendezvous};
+use anybed::anycast::{
+    Asked, Bootstrap, Coloring, Command, Drain, Healing, Infrastructure, Member, NodeConfig, Redirect, Rendezvous,
+};
 use anybed::machine::{Part, Via};
 use anybed::overlay::auth::{Key, Opened, Seal};
 use anybed::overlay::id::Id;
@@ -205,18 +207,14 @@ fn config(host: usize, protocol: Given, lookup: LookupMode) -> NodeConfig {
         seed: 1,
         id: id(host),
         address: address(host),
-        groups: Infrastructure::default()
-            .addresses(&Asked { colors: 3, rendezvous: true }, |part| group(part.0 as u8)),
+        groups: Infrastructure::default().addresses(&Asked { colors: 3, rendezvous: true }, |part| group(part.0 as u8)),
         color: Some(host as u16),
         bootstrap: Bootstrap::Anycast,
         well_known: Vec::new(),
         healing: Healing::ColorsAndRendezvous,
         coloring: Coloring::Random,
         remember: Duration::from_secs(60),
-        rendezvous: Some(Rendezvous {
-            epoch: Duration::from_secs(20),
-            listen: Duration::from_secs(1),
-        }),
+        rendezvous: Some(Rendezvous { epoch: Duration::from_secs(20), listen: Duration::from_secs(1) }),
         redirect: Redirect::LeastLoaded,
         join_capacity: 2,
         drain: Some(Drain { above: 4, below: 1 }),

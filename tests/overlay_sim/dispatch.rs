@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use anybed::anycast::probe::{Probe, ProbeReply};
 use anybed::anycast::{Asked, Command, Event, Healing, Infrastructure, NodeConfig, PORT};
+use anybed::machine::sim::{Settings, Sim};
+use anybed::machine::{Input, Machine, Output, Part, Port, Via};
 use anybed::node::announce::GroupConfig;
 use anybed::node::channel::Hosted;
 use anybed::node::dispatch::{Did, Dispatch};
-use anybed::machine::{Input, Machine, Output, Part, Port, Via};
 use anybed::overlay::auth::Key;
-use anybed::machine::sim::{Settings, Sim};
 use anybed::overlay::wire::{Tag, encode};
 use anybed::overlay::{Phase, Time};
 

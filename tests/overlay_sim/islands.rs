@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anybed::anycast::{Event, Healing, Means};
 
-use crate::world::{RENDEZVOUS, Happening, Options, World};
+use crate::world::{Happening, Options, RENDEZVOUS, World};
 
 const SECOND: Duration = Duration::from_secs(1);
 

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use anybed::anycast::{Coloring, Command, Drain, Event, Healing, Member, Redirect};
 use anybed::machine::{Part, Via};
-use anybed::overlay::{Time};
+use anybed::overlay::Time;
 
-use crate::world::{self, JOIN, Happening, Options, World};
+use crate::world::{self, Happening, JOIN, Options, World};
 
 const SECOND: Duration = Duration::from_secs(1);
 

@@ -4,11 +4,13 @@ use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use anybed::anycast::{Asked, Coloring, Command, Drain, Event, Healing, Infrastructure, Member, NodeConfig, Redirect, Rendezvous};
-use anybed::overlay::auth::Key;
-use anybed::overlay::id::Id;
+use anybed::anycast::{
+    Asked, Coloring, Command, Drain, Event, Healing, Infrastructure, Member, NodeConfig, Redirect, Rendezvous,
+};
 use anybed::machine::Part;
 use anybed::machine::sim::{Happened, Settings, Sim};
+use anybed::overlay::auth::Key;
+use anybed::overlay::id::Id;
 use anybed::overlay::{Given, Outcome, Phase, Protocol};
 use anybed::topology::{Bootstrap, LookupMode};
 
@@ -130,10 +132,10 @@ pub(crate) fn config(options: Options, host: usize) -> NodeConfig {
         healing: options.healing,
         coloring: options.coloring,
         remember: options.remember,
-        rendezvous: options.healing.has_rendezvous().then(|| Rendezvous {
-            epoch: Duration::from_secs(20),
-            listen: Duration::from_secs(1),
-        }),
+        rendezvous: options
+            .healing
+            .has_rendezvous()
+            .then(|| Rendezvous { epoch: Duration::from_secs(20), listen: Duration::from_secs(1) }),
         redirect: options.redirect,
         join_capacity: options.join_capacity,
         drain: options.drain,
