@@ -10,17 +10,11 @@
 //! - [`topology`]: the lab file, its checks and diagnostics, and the network model it yields.
 //! - [`scenario`]: the timeline, the faults and the expectations.
 //! - [`physics`]: what a link does to frames, as data.
-<<<<<<< HEAD
 //! - [`machine`]: what a protocol's node is to whoever drives it, and a simulated network to run nodes in.
 //! - [`overlay`]: overlay protocols as state machines without input or output.
 //! - [`anycast`]: how a node finds a member: infrastructures, of which plain IP anycast is one.
-//! - [`plan`]: what will be built, printable before anything is touched: addresses, steps, BIRD configs.
-=======
-//! - [`overlay`]: overlay protocols as state machines without input or output, and a simulated network to run them in.
-//! - [`anycast`]: how a node finds a member: joining through a group's address, colors.
 //! - [`plan`]: what will be built, printable before anything is touched: addresses, steps, programs and
 //!   their configs; [`program`] is what a program is.
->>>>>>> main
 //!
 //! **Build** (the only modules that touch the world)
 //! - [`kernel`]: namespaces, links, addresses, route notifications, through netlink and `setns`.
