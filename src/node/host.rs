@@ -134,7 +134,8 @@ impl Host {
             let routing = Input::Routing { group: group(index), announced };
             self.nodes.tell(|nodes, time| nodes.input(time, routing));
         }
-        let report = if announced { Report::Announced { at, group: name } } else { Report::Withdrew { at, group: name } };
+        let report =
+            if announced { Report::Announced { at, group: name } } else { Report::Withdrew { at, group: name } };
         self.pending.push_back(report);
     }
 
@@ -152,7 +153,9 @@ impl Host {
                     self.wish(&self.config.groups[usize::from(group)].name, wish);
                 }
                 // Reported by `grant`, for plain groups too.
-                Event::Said(Did { what: anycast::Event::Announced { .. } | anycast::Event::Withdrew { .. }, .. }) => {}
+                Event::Said(Did {
+                    what: anycast::Event::Announced { .. } | anycast::Event::Withdrew { .. }, ..
+                }) => {}
                 Event::Said(Did { overlay, what }) => {
                     self.pending.push_back(Report::Overlay { at: now(), overlay, what });
                 }

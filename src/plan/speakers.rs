@@ -10,8 +10,7 @@ use crate::routing::speaker::{
     BfdInterface, Host, HostGroup, IgpInterface, Inside, Prefix, Router, RouterFamily, Session, Speaker,
 };
 use crate::topology::{
-    Addresses, By, Family, GracefulRestart, GroupId, Link, LinkId, LinkKind, NodeId, NodeKind, Relation,
-    Topology,
+    Addresses, By, Family, GracefulRestart, GroupId, Link, LinkId, LinkKind, NodeId, NodeKind, Relation, Topology,
 };
 
 /// An AS with more routers than this uses route reflectors instead of a full mesh.

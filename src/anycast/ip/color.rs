@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use rand::RngExt;
 
-use super::parts;
 use super::core::Core;
+use super::parts;
 use crate::anycast::config::Coloring;
 use crate::anycast::event::Event;
 use crate::overlay::Time;

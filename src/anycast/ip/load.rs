@@ -8,9 +8,9 @@ use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use super::parts::JOIN;
 use super::core::Core;
 use super::message::Message;
+use super::parts::JOIN;
 use crate::anycast::config::{Drain, Redirect};
 use crate::overlay::id::Id;
 use crate::overlay::{Peer, Time};

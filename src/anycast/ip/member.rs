@@ -3,7 +3,6 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use super::parts::JOIN;
 use super::asks::{Asks, Welcome, Why};
 use super::color::Palette;
 use super::cookie::Cookie;
@@ -13,6 +12,7 @@ use super::join::Joining;
 use super::leave::Departure;
 use super::load::Load;
 use super::message::Message;
+use super::parts::JOIN;
 use super::renumber::renumber;
 use super::sealed::Content;
 use crate::anycast::config::{NodeConfig, PORT};

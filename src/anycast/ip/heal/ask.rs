@@ -9,9 +9,9 @@ use std::net::SocketAddr;
 use rand::RngExt;
 
 use crate::anycast::config::Healing;
-use crate::anycast::ip::parts;
 use crate::anycast::ip::asks::Why;
 use crate::anycast::ip::core::Core;
+use crate::anycast::ip::parts;
 use crate::anycast::means::Means;
 use crate::overlay::id::Id;
 use crate::overlay::{Peer, Time};

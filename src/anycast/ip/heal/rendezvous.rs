@@ -11,9 +11,9 @@ use std::time::Duration;
 use rand::RngExt;
 
 use crate::anycast::config::Rendezvous;
-use crate::anycast::ip::parts::RENDEZVOUS;
 use crate::anycast::ip::asks::Why;
 use crate::anycast::ip::core::Core;
+use crate::anycast::ip::parts::RENDEZVOUS;
 use crate::anycast::means::Means;
 use crate::overlay::id::Id;
 use crate::overlay::{Peer, Time};
@@ -132,11 +132,7 @@ impl Vigil {
             }
             Stage::Listening { epoch_end, pause, until, .. } if until <= now => {
                 core.announce(RENDEZVOUS);
-                if pause > now {
-                    Stage::Announcing { epoch_end, pause }
-                } else {
-                    epoch_from(core, now.max(epoch_end))
-                }
+                if pause > now { Stage::Announcing { epoch_end, pause } } else { epoch_from(core, now.max(epoch_end)) }
             }
             Stage::Listening { epoch_end, pause, next_ask, until } => {
                 let next_ask = listen(core, now, next_ask);
