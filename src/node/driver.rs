@@ -22,6 +22,7 @@ pub enum Event<F> {
     Said(F),
 }
 
+/// A machine, its sockets, and what happened and has not been taken.
 pub struct Driver<M: Machine> {
     machine: M,
     sockets: Sockets,
