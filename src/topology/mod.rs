@@ -19,6 +19,7 @@ mod overlays;
 mod read;
 pub(crate) mod size;
 mod table;
+mod values;
 
 /// Longest name of the lab file, in characters of one byte.
 pub const LONGEST_NAME: usize = 32;

@@ -5,9 +5,10 @@ use std::net::{IpAddr, Ipv6Addr};
 use anybed::measure::{Findings, Outcome, Source};
 use anybed::physics::{Egress, Impairment};
 use anybed::record::{FibChange, LinkFacts, LinkRole, What};
-use anybed::scenario::{Metric, Op, Target, Value, When};
+use anybed::scenario::{Metric, Op, Value, When};
 use anybed::topology::NodeKind;
 
+use crate::metric::metric;
 use crate::synthetic::Synthetic;
 
 const CLIENT: &str = "left.c1";
@@ -60,10 +61,6 @@ fn parallel(lab: &mut Synthetic, name: &str, a: &str, b: &str) {
     lab.facts.links.push(LinkFacts { name: name.into(), a, b, kind, impairments: Default::default() });
 }
 
-fn web() -> Target {
-    Target::Group("web".into())
-}
-
 fn copy(lab: &Synthetic) -> Synthetic {
     Synthetic { facts: lab.facts.clone(), events: lab.events.clone() }
 }
@@ -79,20 +76,20 @@ fn judged(lab: &Synthetic, at: f64, metric: Metric, op: Op, value: Value) -> (Ou
 #[track_caller]
 fn leads(lab: &Synthetic, at: f64, ways: &str) {
     let path = Value::Path(owned(&["none", "such"]));
-    let (_, observed) = judged(lab, at, Metric::AsPath(CLIENT.into(), web()), Op::Eq, path);
+    let (_, observed) = judged(lab, at, metric("as path of left.c1 to group web"), Op::Eq, path);
     assert_eq!(observed.split(" at ").next().unwrap().split(" since ").next().unwrap(), ways, "at {at} s");
 }
 
 #[track_caller]
 fn reaches(lab: &Synthetic, at: f64, reaches: bool) {
     let value = if reaches { Value::Yes } else { Value::No };
-    let found = judged(lab, at, Metric::Reachable(CLIENT.into(), web()), Op::Eq, value);
+    let found = judged(lab, at, metric("reachable of left.c1 to group web"), Op::Eq, value);
     assert_eq!(found.0, Outcome::Pass, "at {at} s: {}", found.1);
 }
 
 #[track_caller]
 fn routes(lab: &Synthetic, at: f64, node: &str, number: f64) {
-    let found = judged(lab, at, Metric::Routes(node.into()), Op::Eq, Value::Number(number));
+    let found = judged(lab, at, metric(&format!("routes of {node}")), Op::Eq, Value::Number(number));
     assert_eq!(found.0, Outcome::Pass, "at {at} s: {}", found.1);
 }
 
@@ -287,7 +284,7 @@ fn a_host_that_is_not_the_target_forwards_nothing() {
     for (node, next) in [("left.gw", "left.n1"), ("left.n1", "core"), ("core", "right.gw")] {
         fib(&mut lab, -0.5, node, &prefix, &[next], &[]);
     }
-    let hops = Metric::Hops(CLIENT.into(), Target::Node("right.n1".into()));
+    let hops = metric("hops of left.c1 to node right.n1");
     assert_eq!(judged(&lab, 5.0, hops, Op::Ge, Value::Number(1.0)).0, Outcome::Fail);
 }
 
@@ -320,7 +317,7 @@ fn lattice(stages: usize) -> Synthetic {
 
 #[test]
 fn eight_ways_are_listed_sixty_four_told_apart_and_the_ends_of_all_known() {
-    let hops = || Metric::Hops(CLIENT.into(), web());
+    let hops = || metric("hops of left.c1 to group web");
     let few = lattice(6);
     assert_eq!(judged(&few, 5.0, hops(), Op::Eq, Value::Number(10.0)).0, Outcome::Pass);
     let many = lattice(7);
