@@ -65,6 +65,8 @@ const NAMED: &[(&str, &str, &str)] = &[
     ("scenario/", "|bird|", "the form of an action, in a lab file's words"),
     ("topology/", "TimerPreset::Bird", "`timers = \"bird\"` of a lab file"),
     ("topology/", "    Bird,", "`timers = \"bird\"` of a lab file"),
+    ("topology/missing.rs", "BIRD has of it", "a diagnostic about templates of one's own"),
+    ("topology/missing.rs", "--bird-configs", "the option is called so"),
     ("topology/options.rs", "BFD ends with the BIRD", "a diagnostic about graceful restart in BIRD's sense"),
     ("plan/timers.rs", "TimerPreset::Bird", "`timers = \"bird\"` of a lab file"),
     ("lab/converge.rs", "TimerPreset::Bird", "`timers = \"bird\"` of a lab file"),

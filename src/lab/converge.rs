@@ -23,7 +23,7 @@ const QUIET: Duration = Duration::from_millis(100);
 const AT_ONCE: usize = 128;
 /// Missing things named in an error; the rest is counted.
 const NAMED: usize = 12;
-/// After the deadline nobody waits long for the reasons: for one BIRD, and for all of them.
+/// After the deadline nobody waits long for the reasons: for one daemon, and for all of them.
 const ANSWER: Duration = Duration::from_secs(1);
 const REASONS: Duration = Duration::from_secs(5);
 /// More processes than this that want a CPU, for each there is, and the machine is what is missing.
@@ -184,9 +184,11 @@ impl Lab {
             lines.push(format!("  … and {more} more"));
         }
         if answered < talkers.len() {
-            let silent = talkers.len() - answered;
-            lines
-                .push(format!("  {silent} of {} BIRDs have not answered when asked for their sessions", talkers.len()));
+            let (silent, title) = (talkers.len() - answered, self.routing.daemon.title());
+            lines.push(format!(
+                "  {silent} of {} {title}s have not answered when asked for their sessions",
+                talkers.len()
+            ));
         }
         lines.join("\n")
     }
