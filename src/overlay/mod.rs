@@ -1,9 +1,5 @@
 //! Overlay protocols as state machines without input or output.
 //!
-//! A machine is told what arrived and what time it is; it hands back what to send, when to be woken
-//! and what happened. A process puts sockets around it, [`sim`] a simulated network: the same code
-//! runs in both.
-//!
 //! [`Overlay`] is what a node may expect of any protocol.
 
 pub mod auth;
@@ -16,10 +12,8 @@ mod peer;
 mod proximity;
 pub mod registry;
 mod row;
-pub mod sim;
 pub mod store;
 pub mod structured;
-mod time;
 mod values;
 pub mod version;
 mod window;
@@ -36,25 +30,18 @@ pub use neighbors::Neighbors;
 pub use peer::Peer;
 pub use proximity::{LookupMode, Proximity};
 pub use registry::Protocol;
-pub use time::Time;
 pub use values::{Common, Values};
+
+pub use crate::machine::Time;
 
 /// Most nodes that a message tells of.
 pub const MAX_PEERS: usize = 16;
 
-/// A datagram to send. It always leaves from the node's unicast address.
+/// A datagram to send, from the node's unicast address.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Transmit {
     pub to: SocketAddr,
     pub bytes: Vec<u8>,
-}
-
-/// On which of a node's addresses a datagram arrived.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Via {
-    Unicast,
-    /// An anycast group's address: 0 is the join group, 1 the rendezvous group, 2 + c the group of color c.
-    Group(usize),
 }
 
 /// What a node may expect of its overlay's protocol. Bytes are the protocol's own messages: whoever

@@ -21,7 +21,7 @@ use crate::topology::{Family, FamilyChoice, Multipath, MultipathHash, NodeId, No
 pub use interfaces::LinkPlan;
 
 /// UDP port of overlay nodes and of plain sites.
-pub const PORT: u16 = 4000;
+pub use crate::anycast::PORT;
 
 /// TCP and UDP port at which members serve flows.
 pub const FLOW_PORT: u16 = 4001;

@@ -11,10 +11,10 @@ use super::delay::Delays;
 use super::joins::Join;
 use super::options::{Network, Options};
 use super::owners::Owners;
-use crate::anycast::{Command, Event, Member, NodeConfig};
+use crate::anycast::{Command, Event, Infrastructure, Node, NodeConfig};
+use crate::machine::sim::{Happened, Settings, Sim};
 use crate::measure::Connectivity;
 use crate::overlay::id::Id;
-use crate::overlay::sim::{Happened, Settings, Sim};
 use crate::overlay::{Outcome, Phase, Protocol, Time};
 
 /// What happened, and to whom.
@@ -27,10 +27,10 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(120);
 /// The ChaCha stream of what the world itself draws: who asks what, when who joins.
 const DRAWS: u64 = u64::from_be_bytes(*b"draws\0\0\0");
 
-/// The same [`Member`]s as on a lab's hosts, without sockets: their datagrams take what
+/// The same nodes as on a lab's hosts, without sockets: their datagrams take what
 /// [`super::Delays`] say. One seed, one course of events.
 pub struct World {
-    pub(super) sim: Sim<Member>,
+    pub(super) sim: Sim<Box<dyn Node>>,
     pub(super) configs: Vec<NodeConfig>,
     pub(super) delays: Delays,
     pub(super) rng: ChaCha8Rng,
@@ -57,13 +57,13 @@ pub struct World {
 impl World {
     /// Nodes that are all alike and have been told nothing yet.
     pub fn new(options: &Options) -> Self {
-        let mut world = Self::of(options.configs(), options.seed, &options.network);
+        let mut world = Self::of(Infrastructure::default(), options.configs(), options.seed, &options.network);
         world.growth = options.growth;
         world
     }
 
     /// Nodes that are told these, one a host. Their groups are the first one's.
-    pub fn of(configs: Vec<NodeConfig>, seed: u64, network: &Network) -> Self {
+    pub fn of(infrastructure: Infrastructure, configs: Vec<NodeConfig>, seed: u64, network: &Network) -> Self {
         let delays = network.delays.clone();
         let settings = Settings {
             seed,
@@ -74,7 +74,8 @@ impl World {
             propagation: network.propagation,
         };
         let told = configs.clone();
-        let make = move |host: usize, address, now| Member::new(NodeConfig { address, ..told[host].clone() }, now);
+        let make =
+            move |host: usize, address, now| (infrastructure.node)(NodeConfig { address, ..told[host].clone() }, now);
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         rng.set_stream(DRAWS);
         Self {
@@ -103,7 +104,7 @@ impl World {
     }
 
     /// The network and the machines, to look at.
-    pub fn sim(&self) -> &Sim<Member> {
+    pub fn sim(&self) -> &Sim<Box<dyn Node>> {
         &self.sim
     }
 
@@ -311,7 +312,7 @@ impl World {
 
     /// Who owns a key among these hosts' nodes.
     pub fn owners(&self, hosts: &BTreeSet<usize>) -> Owners {
-        Owners::among(self.protocol(), hosts.iter().filter_map(|h| Some((*h, self.sim.machine(*h)?))))
+        Owners::among(self.protocol(), hosts.iter().filter_map(|h| Some((*h, &**self.sim.machine(*h)?))))
     }
 
     /// The host whose node owns the key now, among all members.
@@ -325,7 +326,7 @@ impl World {
         let mut graph = Connectivity::new(self.configs.len());
         self.members.iter().for_each(|host| graph.insert(*host));
         for &host in &self.members {
-            let peers = self.sim.machine(host).map(Member::peers).unwrap_or_default();
+            let peers = self.sim.machine(host).map(|node| node.peers()).unwrap_or_default();
             peers.iter().filter_map(|p| hosts.get(&p.id)).for_each(|other| graph.link(host, *other));
         }
         let mut islands: BTreeMap<Option<usize>, BTreeSet<usize>> = BTreeMap::new();
@@ -343,14 +344,14 @@ impl World {
     }
 }
 
-/// Addresses of a node's groups by [`GroupRef::index`]; those it lacks are nobody's.
+/// Addresses of a node's groups in the order of their numbers; those it lacks are nobody's.
 fn groups(config: &NodeConfig) -> Vec<SocketAddr> {
     let mut addresses = Vec::new();
-    for (group, address) in config.groups() {
-        while addresses.len() < group.index() {
+    for (part, address) in &config.groups {
+        while addresses.len() < usize::from(part.0) {
             addresses.push(SocketAddr::from(([240, 0, 0, 1], addresses.len() as u16)));
         }
-        addresses.push(address);
+        addresses.push(*address);
     }
     addresses
 }

@@ -134,6 +134,7 @@ pub(crate) struct GroupEntry {
 pub(crate) struct OverlayEntry {
     pub(crate) name: Spanned<String>,
     pub(crate) protocol: ProtocolEntry,
+    pub(crate) infrastructure: Infrastructure,
     /// `None`: all members of all stubs.
     pub(crate) members: Option<Vec<Spanned<String>>>,
     pub(crate) addresses: Vec<Spanned<IpAddr>>,

@@ -8,7 +8,7 @@ use super::check::Builder;
 use super::diagnose::Findings;
 use super::file::{FlowsEntry, LabFile};
 use super::keys::keys;
-use super::model::{GroupId, GroupRole, NodeKind};
+use super::model::{GroupId, NodeKind};
 use super::table::Table;
 use super::traffic::{Flows, Transport};
 
@@ -66,7 +66,7 @@ impl Builder<'_> {
             Some(names) => self.named_groups(names),
             None => {
                 let all = self.topology.groups.iter().enumerate();
-                all.filter(|(_, g)| g.role == GroupRole::Plain).map(|(i, _)| GroupId(i)).collect()
+                all.filter(|(_, g)| g.is_plain()).map(|(i, _)| GroupId(i)).collect()
             }
         };
         let transports = entry.transports.as_ref().map_or(Transport::ALL.to_vec(), |t| t.get_ref().clone());

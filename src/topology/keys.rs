@@ -45,6 +45,7 @@ const TABLES: &[(&str, &[&str])] = &[
         &[
             "name",
             "protocol",
+            "infrastructure",
             "members",
             "address",
             "bootstrap",

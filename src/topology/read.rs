@@ -216,10 +216,14 @@ impl OverlayEntry {
         let all = matches!(table.get("members").as_ref().map(|v| v.get_ref()), Some(DeValue::String(s)) if s == "all");
         let members = (!all && table.get("members").is_some()).then(|| read_names(table, "members", f));
         let bootstraps = [("anycast", Bootstrap::Anycast), ("well-known", Bootstrap::WellKnown)];
+        let infrastructures: Vec<_> = Infrastructure::all().map(|i| (i.name, i)).collect();
         let lookups = [("iterative", LookupMode::Iterative), ("recursive", LookupMode::Recursive)];
         let rest = Self {
             name: Spanned::new(0..0, String::new()),
             protocol: ProtocolEntry::read(table, f),
+            infrastructure: table
+                .word("infrastructure", &infrastructures, f)
+                .map_or(Infrastructure::default(), Spanned::into_inner),
             members,
             addresses: read_addresses(table, f),
             bootstrap: table.word("bootstrap", &bootstraps, f),
