@@ -69,10 +69,12 @@ pub(crate) fn graphml(bytes: &[u8]) {
 
 /// What BIRD dumps is read in any portions.
 pub(crate) fn mrt(bytes: &[u8]) {
-    let (found, taken) = anybed::bird::mrt::parse(bytes);
+    let reader = || anybed::routing::registry::preferred().heard("west").expect("BIRD dumps").1;
+    let (found, taken) = reader().read(bytes);
     assert!(taken <= bytes.len());
-    let (first, begun) = anybed::bird::mrt::parse(&bytes[..bytes.len() / 2]);
-    let (rest, _) = anybed::bird::mrt::parse(&bytes[begun..]);
+    let mut halves = reader();
+    let (first, begun) = halves.read(&bytes[..bytes.len() / 2]);
+    let (rest, _) = halves.read(&bytes[begun..]);
     assert_eq!([first, rest].concat(), found, "in two portions");
 }
 
@@ -80,9 +82,9 @@ pub(crate) fn mrt(bytes: &[u8]) {
 pub(crate) fn routes(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
     let lines: Vec<String> = text.lines().map(str::to_owned).collect();
-    let routes = anybed::bird::routes::parse(&lines);
+    let routes = anybed::routing::bird::routes::parse(&lines);
     assert!(routes.len() <= lines.len());
     if let [best, other, ..] = &routes[..] {
-        assert!(!anybed::bird::routes::why(best, other).is_empty());
+        assert!(!anybed::routing::route::why(best, other).is_empty());
     }
 }

@@ -35,7 +35,6 @@
 //! [`cli`] parses the command line, enters the sandbox and dispatches.
 
 pub mod anycast;
-pub mod bird;
 pub mod cli;
 pub mod kernel;
 pub mod lab;
@@ -45,8 +44,10 @@ pub mod overlay;
 pub mod paper;
 pub mod physics;
 pub mod plan;
+pub mod program;
 pub mod record;
 pub mod report;
+pub mod routing;
 pub mod scenario;
 pub mod sim;
 pub mod topology;

@@ -4,6 +4,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use anybed::physics::{Properties, Queue, Share};
+use anybed::program::Process;
+use anybed::routing::registry;
 use anybed::scenario::damage::Damage;
 use anybed::scenario::{Action, Ends, Metric, Op, Origin, Part, Quantile, Value, Victim, action, expect, load_text};
 use anybed::topology::{AsId, GroupId, LinkId, NodeId, NodeKind, Overrides, Topology, graphml};
@@ -37,7 +39,8 @@ fn faults(topology: &Topology) -> impl Strategy<Value = Action> + use<> {
     let members = select(topology.of_kind(|k| k == NodeKind::Member).collect::<Vec<_>>());
     let ends = select(vec![Ends::Both, Ends::One(0), Ends::One(1)]);
     let sites = select(sites(topology));
-    let processes = vec![Victim::Node, Victim::Bird, Victim::Both];
+    let routing = registry::preferred().processes()[0];
+    let processes = vec![Victim::Program(Process::NODE), Victim::Program(routing), Victim::All];
     let victims = select([&processes[..], &[Victim::Host]].concat());
     let processes = select(processes);
     prop_oneof![
@@ -49,8 +52,8 @@ fn faults(topology: &Topology) -> impl Strategy<Value = Action> + use<> {
             parts: ases.into_iter().map(Part::As).collect(),
             silently
         }),
-        routers.clone().prop_map(|r| Action::Crash(r, Victim::Bird)),
-        routers.prop_map(|r| Action::Freeze(r, Victim::Bird)),
+        routers.clone().prop_map(move |r| Action::Crash(r, Victim::Program(routing))),
+        routers.prop_map(move |r| Action::Freeze(r, Victim::Program(routing))),
         (members.clone(), victims).prop_map(|(m, v)| Action::Crash(m, v)),
         (members, processes).prop_map(|(m, v)| Action::Freeze(m, v)),
         (sites, any::<bool>()).prop_map(|((host, group), drain)| match drain {

@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anybed::physics::{Queue, Share};
-use anybed::plan::{Plan, bird::Templates};
+use anybed::plan::Plan;
+use anybed::routing::registry;
 use anybed::scenario;
 use anybed::topology::*;
 
@@ -104,7 +105,7 @@ fn shipped_and_generated_labs_are_bare() {
 #[test]
 fn the_plan_has_the_physics() {
     let topology = physics();
-    let plan = Plan::new(&topology, &Templates::load(None).unwrap()).unwrap();
+    let plan = Plan::new(&topology, &*registry::preferred().renderer(None).unwrap()).unwrap();
     for (planned, link) in plan.links.iter().zip(&topology.links) {
         assert_eq!((planned.impairments, planned.emulated), (link.impairments, link.emulated));
     }

@@ -7,10 +7,10 @@ use anyhow::{Context, anyhow};
 use clap::Args;
 
 use super::{Failure, Format, Outcome, labs, print};
-use crate::bird::routes::{Route, why};
 use crate::lab::ask::{PathEnd, RoutesRequest, Trace, TraceRequest};
 use crate::measure::Live;
 use crate::record::{Event, What};
+use crate::routing::route::{Route, why};
 
 #[derive(Args, Debug)]
 pub(super) struct Routes {

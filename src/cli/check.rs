@@ -7,10 +7,10 @@ use anyhow::{Context, anyhow};
 use clap::Args;
 
 use super::{Choices, Failure, Format, Outcome, complain, print};
-use crate::bird::Bird;
 use crate::overlay::id::Id;
 use crate::plan::Plan as Built;
-use crate::plan::bird::Templates;
+use crate::program::Program;
+use crate::routing::{Daemon, Installed, Renderer, registry};
 use crate::scenario::{self, Scenario};
 use crate::topology::{Diagnostics, Topology};
 
@@ -56,37 +56,38 @@ fn is_stderr_colored() -> bool {
 
 /// Plans a checked lab.
 pub(super) fn plan(topology: &Topology, choices: &Choices) -> Result<Built, Failure> {
-    plan_with(topology, &templates(choices)?)
+    plan_with(topology, &*renderer(registry::preferred(), choices)?)
 }
 
-pub(super) fn plan_with(topology: &Topology, templates: &Templates) -> Result<Built, Failure> {
-    Built::new(topology, templates).map_err(|error| Failure::Usage(error.into()))
+pub(super) fn plan_with(topology: &Topology, renderer: &dyn Renderer) -> Result<Built, Failure> {
+    Built::new(topology, renderer).map_err(|error| Failure::Usage(error.into()))
 }
 
-pub(super) fn templates(choices: &Choices) -> Result<Templates, Failure> {
-    Templates::load(choices.bird_configs.as_deref()).map_err(|error| Failure::Usage(error.into()))
+pub(super) fn renderer(daemon: &dyn Daemon, choices: &Choices) -> Result<Box<dyn Renderer>, Failure> {
+    daemon.renderer(choices.bird_configs.as_deref()).map_err(|error| Failure::Usage(error.into()))
 }
 
 impl Check {
     pub(super) fn execute(self) -> Outcome {
-        let bird = if self.bird { Some(Bird::find(None).map_err(|e| Failure::Machine(e.into()))?) } else { None };
+        let find = || registry::find(None).map_err(|error| Failure::Machine(error.into()));
+        let installed = self.bird.then(find).transpose()?;
+        let daemon = installed.as_ref().map_or(registry::preferred(), |found| found.daemon);
         let mut problems = Vec::new();
         let mut refused = false;
         for file in &self.files {
             match scenario::load_with(file, &self.choices.overrides()) {
                 Err(Diagnostics(found)) => problems.extend(found),
                 Ok((topology, _)) => {
-                    let mut templates = templates(&self.choices)?;
-                    if let Some(bird) = &bird {
-                        templates = templates.with_kernel_scan(bird.kernel_scan());
-                    }
-                    let plan = plan_with(&topology, &templates)?;
-                    let configs = plan.nodes.iter().filter(|n| n.bird.is_some()).count();
-                    if let Some(bird) = &bird {
-                        refused |= !check_configs(bird, &plan)?;
+                    let plan = plan_with(&topology, &*renderer(daemon, &self.choices)?)?;
+                    let configs = plan.nodes.iter().filter(|n| n.routing().is_some()).count();
+                    if let Some(found) = &installed {
+                        refused |= !check_configs(found, &plan)?;
                     }
                     if self.format == Format::Text {
-                        let checked = if bird.is_some() { format!(", {configs} BIRD configs") } else { String::new() };
+                        let checked = match &installed {
+                            Some(found) => format!(", {configs} {} configs", found.daemon.title()),
+                            None => String::new(),
+                        };
                         let (nodes, links) = (plan.nodes.len(), plan.links.len());
                         print(&format!("{}: {nodes} nodes, {links} links{checked}\n", file.display()));
                     }
@@ -106,24 +107,25 @@ impl Check {
     }
 }
 
-/// False: BIRD refused one, and its words have been said.
-fn check_configs(bird: &Bird, plan: &Built) -> Result<bool, Failure> {
+/// False: the daemon refused one, and its words have been said.
+fn check_configs(installed: &Installed, plan: &Built) -> Result<bool, Failure> {
     let directory = std::env::temp_dir().join(format!("anybed-check-{}", std::process::id()));
     std::fs::create_dir(&directory).with_context(|| format!("create {}", directory.display()))?;
-    let checked = check_configs_in(&directory, bird, plan);
+    let checked = check_configs_in(&directory, installed, plan);
     std::fs::remove_dir_all(&directory).with_context(|| format!("remove {}", directory.display()))?;
     checked
 }
 
-fn check_configs_in(directory: &Path, bird: &Bird, plan: &Built) -> Result<bool, Failure> {
+fn check_configs_in(directory: &Path, installed: &Installed, plan: &Built) -> Result<bool, Failure> {
     let mut fine = true;
     for node in &plan.nodes {
-        let Some(config) = &node.bird else { continue };
+        let Some(config) = node.routing().and_then(Program::config) else { continue };
         let path = directory.join(format!("{}.conf", node.name));
         std::fs::write(&path, config).with_context(|| format!("write {}", path.display()))?;
-        if let Err(words) = bird.check(&path)? {
+        if let Err(words) = installed.daemon.check(&installed.path, &path)? {
             let shown = words.replace(&format!("{}/", directory.display()), "");
-            complain(&format!("error: BIRD {} refuses the config of {}: {shown}", bird.version, node.name));
+            let (title, version) = (installed.daemon.title(), &installed.version);
+            complain(&format!("error: {title} {version} refuses the config of {}: {shown}", node.name));
             fine = false;
         }
     }
@@ -139,8 +141,11 @@ impl Plan {
             Some(name) => {
                 let node = plan.nodes.iter().find(|n| n.name == *name);
                 let node = node.ok_or_else(|| Failure::Usage(anyhow!("{} has no node {name}", self.file.display())))?;
-                let config = node.bird.as_ref();
-                print(config.ok_or_else(|| Failure::Usage(anyhow!("{name} is a client: it runs no BIRD")))?);
+                let config = node.routing().and_then(Program::config);
+                print(config.ok_or_else(|| {
+                    let title = registry::preferred().title();
+                    Failure::Usage(anyhow!("{name} is a client: it runs no {title}"))
+                })?);
             }
         }
         Ok(0)

@@ -7,8 +7,8 @@ use clap::Args;
 use serde::Serialize;
 
 use super::{Format, Outcome, print};
-use crate::bird::Bird;
 use crate::kernel::features::{self, Finding, Weight};
+use crate::routing::registry;
 
 #[derive(Args, Debug)]
 pub(super) struct Doctor {
@@ -38,7 +38,7 @@ impl From<Finding> for Line {
 
 impl Doctor {
     pub(super) fn execute(self) -> Outcome {
-        let mut lines = vec![bird(self.bird.as_deref())];
+        let mut lines = vec![routing(self.bird.as_deref())];
         lines.extend(features::examine().into_iter().map(Line::from));
         match self.format {
             Format::Json => {
@@ -50,12 +50,12 @@ impl Doctor {
     }
 }
 
-fn bird(named: Option<&Path>) -> Line {
-    let (found, fix) = match Bird::find(named) {
-        Ok(bird) => (format!("{} at {}", bird.version, bird.path.display()), None),
+fn routing(named: Option<&Path>) -> Line {
+    let (found, fix) = match registry::find(named) {
+        Ok(daemon) => (format!("{} at {}", daemon.version, daemon.path.display()), None),
         Err(error) => ("none that can be used".into(), Some(error.to_string())),
     };
-    Line { name: "BIRD".into(), ok: fix.is_none(), needed: true, found, fix }
+    Line { name: registry::preferred().title().into(), ok: fix.is_none(), needed: true, found, fix }
 }
 
 fn show(line: &Line) {

@@ -12,7 +12,6 @@ use clap::{Args, ValueEnum};
 
 use super::series::{self, Several, Variant};
 use super::{Choices, Failure, Outcome, check, complain, is_colored, print};
-use crate::bird::{Bird, KERNEL_SCAN};
 use crate::kernel::features;
 use crate::lab::claim::{self, Claimant, Directory};
 use crate::lab::runtime::{self, ClaimError, Entry, Facts};
@@ -22,6 +21,7 @@ use crate::measure::{Live, Report};
 use crate::record::Record;
 use crate::record::{Event, What};
 use crate::report::{self, Files};
+use crate::routing::registry;
 use crate::topology::LONGEST_NAME;
 
 /// Below the current directory.
@@ -199,11 +199,13 @@ impl Start {
         if let Some(name) = &self.name {
             topology.name = checked_name(name)?;
         }
-        let templates = check::templates(&self.choices)?;
-        let plan = check::plan_with(&topology, &templates)?;
-        let bird = Bird::find(self.bird.as_deref()).map_err(|error| Failure::Machine(error.into()))?;
-        let templates = templates.with_kernel_scan(bird.kernel_scan());
-        let plan = if bird.kernel_scan() == KERNEL_SCAN { plan } else { check::plan_with(&topology, &templates)? };
+        let mut renderer = check::renderer(registry::preferred(), &self.choices)?;
+        let mut plan = check::plan_with(&topology, &*renderer)?;
+        let routing = registry::find(self.bird.as_deref()).map_err(|error| Failure::Machine(error.into()))?;
+        if routing.daemon.name() != registry::preferred().name() {
+            renderer = check::renderer(routing.daemon, &self.choices)?;
+            plan = check::plan_with(&topology, &*renderer)?;
+        }
         if topology.links.iter().any(|link| link.emulated) {
             topology.backend = features::backend(topology.backend).map_err(|error| Failure::Machine(error.into()))?;
         }
@@ -229,8 +231,8 @@ impl Start {
             topology,
             scenario,
             plan,
-            templates,
-            bird,
+            renderer,
+            routing,
             file: self.file.clone(),
             out: out.clone(),
             listener,
@@ -314,7 +316,8 @@ pub(super) fn clear(out: &Path) -> Result<()> {
     for file in ["events.jsonl", "plan.txt"].iter().chain(&Files::NAMES) {
         gone(fs::remove_file(out.join(file)), &out.join(file))?;
     }
-    for folder in ["bird", "logs", Files::TABLES] {
+    let configs = registry::DAEMONS.iter().flat_map(|daemon| daemon.processes()).map(|process| process.name);
+    for folder in configs.chain(["logs", Files::TABLES]) {
         gone(fs::remove_dir_all(out.join(folder)), &out.join(folder))?;
     }
     Ok(())

@@ -13,7 +13,6 @@ use serde_json::json;
 use super::check::{self, refused};
 use super::{Choices, Failure, Format, Outcome, complain, is_colored, play, print};
 use crate::anycast::NodeConfig;
-use crate::bird::Bird;
 use crate::lab::claim::Claimant;
 use crate::lab::{facts, node_config};
 use crate::overlay::{LookupMode, Protocol};
@@ -154,8 +153,7 @@ impl Simulation {
                 overlay.members.iter().map(|host| node_config(&topology, &plan.addresses, overlay, *host)).collect()
             })
             .collect();
-        let none = Bird { path: PathBuf::new(), version: SIMULATED.to_owned() };
-        let mut facts = facts::collect(&topology, &scenario, &plan, &none, file);
+        let mut facts = facts::collect(&topology, &scenario, &plan, SIMULATED, file);
         facts.kernel = SIMULATED.to_owned();
         let events = sim::play(&topology, &scenario, facts, &configs);
         let lines = events.iter().map(|event| serde_json::to_string(event).map(|line| line + "\n"));

@@ -26,11 +26,13 @@ use super::lookup::{Lookup, LookupRequest};
 use super::media::Traffic;
 use super::survey::SurveyRequest;
 use super::{Lab, Shared, fault};
-use crate::bird::routes::Route;
 use crate::physics::Egress;
+use crate::program::Process;
 use crate::record::survey::Survey;
-use crate::scenario::damage::{Damage, Process, ProcessState};
-use crate::topology::{LinkId, NodeId, NodeKind};
+use crate::routing::route::Route;
+use crate::scenario::damage::{Damage, ProcessState};
+use crate::scenario::programs;
+use crate::topology::{LinkId, NodeId};
 
 /// `GET /status`
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -171,7 +173,7 @@ async fn status(State(context): State<Served>) -> Json<Status> {
     for overlay in &lab.topology.overlays {
         let mut members = Vec::new();
         for host in lab.nodes.members(&overlay.name) {
-            let frozen = |id| damage.process(id, Process::Node) == ProcessState::Stopped;
+            let frozen = |id| damage.process(id, Process::NODE) == ProcessState::Stopped;
             if lab.topology.find(&host).is_some_and(frozen) {
                 continue;
             }
@@ -200,19 +202,18 @@ async fn link_status(lab: &Lab, damage: &Damage, id: LinkId) -> Option<LinkStatu
 
 async fn node_status(lab: &Lab, damage: &Damage, id: NodeId) -> NodeStatus {
     let node = lab.topology.node(id);
-    let sessions = match damage.process(id, Process::Bird) {
-        // A frozen BIRD accepts the question and does not answer.
-        _ if node.kind == NodeKind::Client => None,
+    let sessions = match damage.routing(id, &lab.topology) {
+        // A frozen daemon accepts the question and does not answer.
         ProcessState::Dead | ProcessState::Stopped => None,
         ProcessState::Running => {
-            lab.bgp(id).await.ok().map(|all| (all.iter().filter(|s| s.info == "Established").count(), all.len()))
+            lab.bgp(id).await.ok().map(|all| (all.iter().filter(|session| session.up).count(), all.len()))
         }
     };
     NodeStatus {
         name: node.name.clone(),
         kind: node.kind.name().into(),
-        bird: lab.processes.pid(id, Process::Bird),
-        node: lab.processes.pid(id, Process::Node),
+        bird: programs::routing(&lab.topology, id).and_then(|process| lab.processes.pid(id, process)),
+        node: lab.processes.pid(id, Process::NODE),
         sessions,
     }
 }

@@ -1,4 +1,4 @@
-//! Questions to a running lab that its kernels and BIRDs answer.
+//! Questions to a running lab that its kernels and routing daemons answer.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -8,13 +8,12 @@ use anyhow::{Context, Result, anyhow, bail, ensure};
 use serde::{Deserialize, Serialize};
 
 use super::Lab;
-use super::launch::bird_socket;
 pub use super::walk::PathEnd;
 use super::walk::Walker;
-use crate::bird::control::Control;
-use crate::bird::routes::{self, Route};
 use crate::kernel::ping::Pinger;
-use crate::scenario::damage::{Process, ProcessState};
+use crate::routing::Destination;
+use crate::routing::route::Route;
+use crate::scenario::damage::ProcessState;
 use crate::topology::NodeId;
 
 /// `POST /routes`
@@ -41,7 +40,7 @@ pub struct Trace {
     pub target: IpAddr,
     pub hops: Vec<TraceHop>,
     pub end: PathEnd,
-    /// The AS path of the best route at the first BIRD on the way, and which BIRD that is.
+    /// The AS path of the best route at the first routing daemon on the way, and where that runs.
     pub bgp: Option<BgpPath>,
 }
 
@@ -72,34 +71,24 @@ pub struct BgpPath {
 const PATIENCE: Duration = Duration::from_millis(500);
 
 impl Lab {
-    /// Routes of a node's BIRD, all or those to one destination, the best first.
+    /// Routes of a node's routing daemon, all or those to one destination, the best first.
     ///
     /// # Errors
-    /// No such node, or none with a BIRD that runs; BIRD does not take the prefix.
+    /// No such node, or none with a routing daemon that runs; no prefix, no group and no address.
     pub(super) async fn routes(&self, request: &RoutesRequest) -> Result<Vec<Route>> {
         let node = self.named(&request.node)?;
-        ensure!(self.topology.node(node).kind.has_bird(), "{} is a client and has no BIRD", request.node);
-        let state = self.damage.lock().await.process(node, Process::Bird);
-        ensure!(state == ProcessState::Running, "the BIRD of {} does not run", request.node);
+        let title = self.routing.daemon.title();
+        ensure!(self.topology.node(node).kind.speaks_bgp(), "{} is a client and has no {title}", request.node);
+        let state = self.damage.lock().await.routing(node, &self.topology);
+        ensure!(state == ProcessState::Running, "the {title} of {} does not run", request.node);
         let which = match &request.prefix {
-            None => String::new(),
+            None => Destination::All,
             Some(prefix) if prefix.contains('/') => {
-                let net: ipnet::IpNet = prefix.parse().map_err(|_| anyhow!("`{prefix}` is no prefix"))?;
-                format!(" {net}")
+                Destination::Prefix(prefix.parse().map_err(|_| anyhow!("`{prefix}` is no prefix"))?)
             }
-            Some(target) => format!(" for {}", self.target(target)?),
+            Some(target) => Destination::Address(self.target(target)?),
         };
-        self.bird_routes(node, &which).await
-    }
-
-    async fn bird_routes(&self, node: NodeId, which: &str) -> Result<Vec<Route>> {
-        let mut bird = Control::connect(&bird_socket(&self.topology.node(node).name)).await?;
-        match bird.ask(&format!("show route{which} all")).await {
-            Ok(lines) => Ok(routes::parse(&lines)),
-            // BIRD calls it an error.
-            Err(error) if format!("{error:#}").contains("Network not found") => Ok(Vec::new()),
-            Err(error) => Err(error),
-        }
+        self.control(node).await?.routes(&which).await
     }
 
     /// Where a packet goes, by the kernels' own answers, and how long it takes.
@@ -132,18 +121,18 @@ impl Lab {
         let hops = hops.collect();
         let mut on_the_way = std::iter::once(from).chain(path.hops.iter().map(|(_, node)| *node));
         let bgp = match on_the_way.find(|id| self.topology.node(*id).kind.is_router()) {
-            Some(bird) => self.bgp_path(bird, target).await?,
+            Some(first) => self.bgp_path(first, target).await?,
             None => None,
         };
         Ok(Trace { from: request.from.clone(), target, hops, end: path.end, bgp })
     }
 
-    /// `None`: its BIRD does not run, or has no BGP route.
+    /// `None`: its routing daemon does not run, or has no BGP route.
     async fn bgp_path(&self, at: NodeId, target: IpAddr) -> Result<Option<BgpPath>> {
-        if self.damage.lock().await.process(at, Process::Bird) != ProcessState::Running {
+        if self.damage.lock().await.routing(at, &self.topology) != ProcessState::Running {
             return Ok(None);
         }
-        let routes = self.bird_routes(at, &format!(" for {target}")).await?;
+        let routes = self.control(at).await?.routes(&Destination::Address(target)).await?;
         let Some(best) = routes.iter().find(|route| route.best && !route.as_path().is_empty()) else { return Ok(None) };
         let as_path: Vec<u32> = best.as_path().iter().filter_map(|asn| asn.parse().ok()).collect();
         let name = |asn: &u32| self.topology.ases.iter().find(|a| a.asn == *asn).map(|a| a.name.clone());

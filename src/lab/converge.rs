@@ -9,17 +9,17 @@ use tokio::time::{sleep, timeout};
 
 use super::Lab;
 use super::fibs::Expected;
-use super::launch::bird_socket;
-use crate::bird::control::{Control, ProtocolState};
 use crate::plan::reach::valley_free;
+use crate::program::Ready;
+use crate::routing::daemon::SessionState;
 use crate::topology::{AsId, GroupRole, NodeId, TimerPreset};
 
-/// Between two looks at BGP sessions that are not up: BIRD does not announce state changes.
+/// Between two looks at BGP sessions that are not up: a daemon does not announce state changes.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 /// Routing tables that do not change for so long have settled: a new BGP session tells what it knows
 /// within a few milliseconds, on a loaded machine within tens.
 const QUIET: Duration = Duration::from_millis(100);
-/// BIRDs asked at the same time.
+/// Daemons asked at the same time.
 const AT_ONCE: usize = 128;
 /// Missing things named in an error; the rest is counted.
 const NAMED: usize = 12;
@@ -82,7 +82,7 @@ impl Lab {
 
     /// Waits until every BGP session is established; returns their number.
     async fn sessions_up(&self) -> usize {
-        let mut waiting: Vec<NodeId> = self.topology.of_kind(|k| k.has_bird()).collect();
+        let mut waiting = self.talkers();
         let mut sessions = 0;
         loop {
             let mut still = Vec::new();
@@ -90,7 +90,7 @@ impl Lab {
                 let states = join_all(chunk.iter().map(|node| self.bgp(*node))).await;
                 for (node, state) in chunk.iter().zip(states) {
                     match state {
-                        Ok(state) if state.iter().all(|s| s.info == "Established") => sessions += state.len(),
+                        Ok(state) if state.iter().all(|session| session.up) => sessions += state.len(),
                         _ => still.push(*node),
                     }
                 }
@@ -118,10 +118,16 @@ impl Lab {
         }
     }
 
-    /// BGP sessions of a node's BIRD.
-    pub(super) async fn bgp(&self, node: NodeId) -> Result<Vec<ProtocolState>> {
-        let mut bird = Control::connect(&bird_socket(&self.topology.node(node).name)).await?;
-        Ok(bird.protocols().await?.into_iter().filter(|p| p.kind == "BGP").collect())
+    /// BGP sessions of a node's routing daemon.
+    pub(super) async fn bgp(&self, node: NodeId) -> Result<Vec<SessionState>> {
+        self.control(node).await?.sessions().await
+    }
+
+    /// The nodes with a program that is ready when its BGP sessions are.
+    fn talkers(&self) -> Vec<NodeId> {
+        let plan = self.plan();
+        let talks = plan.nodes.iter().filter(|node| node.programs.iter().any(|p| p.ready == Ready::Sessions));
+        talks.map(|node| node.id).collect()
     }
 
     async fn what_is_missing(&self) -> String {
@@ -129,12 +135,12 @@ impl Lab {
         for (node, prefix) in self.fibs.missing() {
             lines.push(format!("  {}: no route for {prefix}", self.topology.node(node).name));
         }
-        for node in self.topology.of_kind(|k| k.has_bird()) {
+        for node in self.talkers() {
             let name = &self.topology.node(node).name;
             match self.bgp(node).await {
                 Ok(sessions) => {
-                    let down = sessions.iter().filter(|s| s.info != "Established");
-                    lines.extend(down.map(|s| format!("  {name}: session {} is {}", s.name, s.info)));
+                    let down = sessions.iter().filter(|session| !session.up);
+                    lines.extend(down.map(|s| format!("  {name}: session {} is {}", s.name, s.state)));
                 }
                 Err(error) => lines.push(format!("  {name}: {error:#}")),
             }

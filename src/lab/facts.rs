@@ -3,7 +3,6 @@
 use std::path::Path;
 use std::time::Duration;
 
-use crate::bird::Bird;
 use crate::overlay::id::Id;
 use crate::plan::Plan;
 use crate::record::{FlowFacts, GroupFacts, LabFacts, LinkFacts, LinkRole, NodeFacts, OverlayFacts, SCHEMA};
@@ -13,13 +12,13 @@ use crate::topology::{Flows, Group, GroupRole, Link, LinkKind, NodeId, Overlay, 
 /// Of a lab in which everybody waits longer.
 const LONGEST_PATIENCE: Duration = Duration::from_secs(1);
 
-/// Collects the facts of a lab about to be built.
-pub(crate) fn collect(topology: &Topology, scenario: &Scenario, plan: &Plan, bird: &Bird, file: &Path) -> LabFacts {
+/// Collects the facts of a lab about to be built, with this version of its routing daemon.
+pub(crate) fn collect(topology: &Topology, scenario: &Scenario, plan: &Plan, routing: &str, file: &Path) -> LabFacts {
     let timeline = scenario.timeline.iter();
     LabFacts {
         schema: SCHEMA,
         version: env!("CARGO_PKG_VERSION").into(),
-        bird: bird.version.clone(),
+        bird: routing.to_owned(),
         kernel: nix::sys::utsname::uname().map(|u| u.release().to_string_lossy().into_owned()).unwrap_or_default(),
         lab: topology.name.clone(),
         file: file.display().to_string(),

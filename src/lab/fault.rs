@@ -12,10 +12,11 @@ use super::{Lab, Shared, ping, stretch, workload};
 use crate::anycast::Command;
 use crate::kernel::now;
 use crate::node::channel::Order;
+use crate::program::{Process, Ready};
 use crate::record::{Deed, What};
 use crate::scenario::action::pinged;
-use crate::scenario::damage::{Damage, Process, ProcessState};
-use crate::scenario::{Action, Origin};
+use crate::scenario::damage::{Damage, ProcessState};
+use crate::scenario::{Action, Origin, programs};
 use crate::topology::{GroupId, LinkId, NodeId};
 
 /// How long a node may take to do as it is told.
@@ -119,7 +120,7 @@ impl Lab {
 
     async fn change_processes(&self, before: &Damage, after: &Damage) -> Result<()> {
         for node in self.topology.ids() {
-            for process in Process::all_of(self.topology.node(node).kind) {
+            for process in &programs::on(&self.topology, node) {
                 let (was, is) = (before.process(node, *process), after.process(node, *process));
                 match (was, is) {
                     (was, is) if was == is => {}
@@ -138,24 +139,23 @@ impl Lab {
 
     async fn kill(&self, node: NodeId, process: Process) -> Result<()> {
         let name = &self.topology.node(node).name;
-        if process == Process::Node {
+        if process == Process::NODE {
             let member_of = |o: &usize| self.nodes.is_wanted(&self.topology.overlays[*o].name, name);
             let overlays = (0..self.topology.overlays.len()).filter(member_of).collect();
             self.memberships.lock().expect("no holder of the memberships panics").insert(node, overlays);
         }
-        ensure!(self.processes.kill(node, process).await?, "the {} of {name} is not running", process.name());
+        ensure!(self.processes.kill(node, process).await?, "the {} of {name} is not running", process.name);
         Ok(())
     }
 
     async fn revive(&self, node: NodeId, process: Process, damage: &Damage) -> Result<()> {
         let name = &self.topology.node(node).name;
-        let mut launch = self.launch(node, process, damage)?;
-        // Without -R, BIRD removes the routes that its peers keep for it.
-        if process == Process::Bird && self.plan().node(node).graceful {
-            launch.1.arguments.push("-R".to_owned());
-        }
+        let plan = self.plan();
+        let program = plan.node(node).program(process);
+        let mut launch = self.launch(node, program, damage)?;
+        launch.1.arguments.extend(program.again.iter().cloned());
         self.processes.spawn(vec![launch]).await?;
-        if process == Process::Node {
+        if program.ready == Ready::Connected {
             let connected = self.nodes.wait_until(|nodes| nodes.is_connected(name));
             timeout(PATIENCE, connected).await.with_context(|| format!("{name}'s node does not report"))?;
             let overlays = self.memberships.lock().expect("no holder of the memberships panics").remove(&node);
@@ -202,7 +202,9 @@ impl Lab {
         }
         ensure!(self.nodes.order(host, order(group.clone())), "the node of {host} is not running");
         let done = self.nodes.wait_until(|nodes| nodes.is_announced(host, group) == on);
-        timeout(PATIENCE, done).await.with_context(|| format!("the node or the BIRD of {host} does not answer"))
+        timeout(PATIENCE, done)
+            .await
+            .with_context(|| format!("the node or the {} of {host} does not answer", self.routing.daemon.title()))
     }
 
     pub(super) fn background(self: &Arc<Self>, work: impl Future<Output = ()> + Send + 'static) {

@@ -1,5 +1,6 @@
-//! How the BIRD and the node of a host are started.
+//! How the programs of a node are started.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -9,89 +10,95 @@ use anyhow::{Context, Result};
 use super::Lab;
 use super::nodes;
 use super::process::Launch;
-use super::sandbox::{OUT, PRIVATE};
-use super::updates::write_wrapper;
 use crate::anycast::{NodeConfig, Rendezvous};
 use crate::kernel::namespace::Namespace;
 use crate::node::announce::GroupConfig;
 use crate::node::channel::HostConfig;
 use crate::overlay::Peer;
 use crate::overlay::id::Id;
-use crate::plan::{NodePlan, PORT, bird};
-use crate::scenario::damage::{Damage, Process};
+use crate::plan::{PORT, speakers};
+use crate::program::{Content, Executable, Program};
+use crate::routing::{Control, Daemon};
+use crate::scenario::damage::Damage;
 use crate::topology::{Addresses, GroupId, GroupRole, NodeId, Overlay, Topology};
 
-/// The control socket of a node's BIRD, inside the sandbox.
-pub(super) fn bird_socket(node: &str) -> PathBuf {
-    Path::new(PRIVATE).join(format!("{node}.ctl"))
-}
+/// There even if nothing but the supervisor logs.
+const LOGS: &str = "/run/anybed/out/logs";
 
 impl Lab {
-    /// The file a process logs to, inside the sandbox.
-    pub(super) fn log(&self, node: NodeId, process: Process) -> PathBuf {
-        Path::new(OUT).join("logs").join(format!("{}.{}.log", self.topology.node(node).name, process.name()))
-    }
-
-    /// Writes every BIRD config to the run directory.
-    pub(super) fn write_configs(&self) -> Result<()> {
-        for directory in ["bird", "logs"] {
-            let path = Path::new(OUT).join(directory);
-            fs::create_dir_all(&path).with_context(|| format!("create {}", path.display()))?;
+    /// Makes the folders of the run directory and writes every config that is known before its program starts.
+    pub(super) fn write_files(&self) -> Result<()> {
+        let plan = self.plan();
+        let programs = plan.nodes.iter().flat_map(|node| &node.programs);
+        let paths = programs.flat_map(|program| program.files.iter().map(|file| &file.path).chain([&program.log]));
+        let folders: BTreeSet<&Path> = paths.filter_map(|path| path.parent()).chain([Path::new(LOGS)]).collect();
+        for folder in folders {
+            fs::create_dir_all(folder).with_context(|| format!("create {}", folder.display()))?;
         }
-        for node in &self.plan().nodes {
-            write_config(node)?;
-        }
-        Ok(())
+        plan.nodes.iter().flat_map(|node| &node.programs).try_for_each(write_texts)
     }
 
     /// How to start every process of `node`.
     pub(super) fn launches(&self, node: NodeId) -> Vec<Result<(Namespace, Launch)>> {
-        let processes = Process::all_of(self.topology.node(node).kind);
-        processes.iter().map(|process| self.launch(node, *process, &Damage::default())).collect()
+        let plan = self.plan();
+        let programs = plan.node(node).programs.iter();
+        programs.map(|program| self.launch(node, program, &Damage::default())).collect()
     }
 
-    /// How to start a process of `node`, as the faults in force leave it.
-    pub(super) fn launch(&self, node: NodeId, process: Process, damage: &Damage) -> Result<(Namespace, Launch)> {
-        let name = &self.topology.node(node).name;
-        let (program, arguments) = match process {
-            Process::Bird => {
-                let (config, socket) = (write_wrapper(name, &config_path(name))?, bird_socket(name));
-                let arguments = ["-f", "-c", &config.to_string_lossy(), "-s", &socket.to_string_lossy()];
-                (self.bird.path.clone(), arguments.map(str::to_owned).to_vec())
-            }
-            Process::Node => {
-                let path = nodes::config_path(name);
-                let config = serde_json::to_string(&host_config(&self.topology, &self.plan().addresses, node, damage));
-                fs::write(&path, config.context("write a node's config as JSON")?)
-                    .with_context(|| format!("write {}", path.display()))?;
-                // This very program, even if its file has been replaced since.
-                (PathBuf::from("/proc/self/exe"), vec!["node".into(), "--config".into(), path.display().to_string()])
-            }
+    /// How to start a program of `node`, as the faults in force leave it.
+    pub(super) fn launch(&self, node: NodeId, program: &Program, damage: &Damage) -> Result<(Namespace, Launch)> {
+        for file in program.files.iter().filter(|file| file.content == Content::Host) {
+            let (plan, daemon) = (self.plan(), self.routing.daemon);
+            let config = host_config(&self.topology, &plan.addresses, daemon, node, damage);
+            let config = serde_json::to_string(&config);
+            write(&file.path, &config.context("write a node's config as JSON")?)?;
+        }
+        let executable = match program.executable {
+            Executable::Own => PathBuf::from("/proc/self/exe"),
+            Executable::Daemon => self.routing.path.clone(),
         };
-        let launch = Launch { node, process, program, arguments, log: self.log(node, process) };
+        let launch = Launch {
+            node,
+            process: program.process,
+            program: executable,
+            arguments: program.arguments.clone(),
+            log: program.log.clone(),
+        };
         Ok((self.network.namespace(node).clone(), launch))
     }
 }
 
-/// Writes the BIRD config of a node to the run directory, if it has one.
-pub(super) fn write_config(node: &NodePlan) -> Result<()> {
-    let Some(config) = &node.bird else { return Ok(()) };
-    let path = config_path(&node.name);
-    fs::write(&path, config).with_context(|| format!("write {}", path.display()))
+impl Lab {
+    /// Connects to the routing daemon of a node.
+    pub(super) async fn control(&self, node: NodeId) -> Result<Box<dyn Control>> {
+        let daemon = self.routing.daemon;
+        daemon.control(&daemon.socket(&self.topology.node(node).name)).await
+    }
 }
 
-fn config_path(node: &str) -> PathBuf {
-    Path::new(OUT).join("bird").join(format!("{node}.conf"))
+/// Writes the files of a program whose content the plan has.
+pub(super) fn write_texts(program: &Program) -> Result<()> {
+    program.files.iter().try_for_each(|file| file.text().map_or(Ok(()), |text| write(&file.path, text)))
 }
 
-fn host_config(topology: &Topology, addresses: &Addresses, node: NodeId, damage: &Damage) -> HostConfig {
+fn write(path: &Path, text: &str) -> Result<()> {
+    fs::write(path, text).with_context(|| format!("write {}", path.display()))
+}
+
+fn host_config(
+    topology: &Topology,
+    addresses: &Addresses,
+    daemon: &dyn Daemon,
+    node: NodeId,
+    damage: &Damage,
+) -> HostConfig {
     let family = topology.family.families()[0];
     let name = &topology.node(node).name;
-    let groups: Vec<GroupId> = bird::groups_of(topology, node).collect();
+    let groups: Vec<GroupId> = speakers::groups_of(topology, node).collect();
     let config = |group: &GroupId| GroupConfig {
         name: topology.groups[group.0].name.clone(),
         addresses: topology.groups[group.0].addresses.clone(),
-        protocol: bird::group_protocol(topology, *group),
+        protocol: speakers::group_protocol(topology, *group),
     };
     let wanted = groups.iter().filter(|g| !damage.is_withdrawn(node, **g)).map(|g| &topology.groups[g.0]);
     let plain = wanted.filter(|g| g.role == GroupRole::Plain);
@@ -100,7 +107,8 @@ fn host_config(topology: &Topology, addresses: &Addresses, node: NodeId, damage:
     HostConfig {
         host: name.clone(),
         address: addresses.host(node, family),
-        bird: bird_socket(name),
+        routing: daemon.name().to_owned(),
+        control: daemon.socket(name),
         supervisor: nodes::SOCKET.into(),
         overlays: overlays.map(|o| node_config(topology, addresses, o, node)).collect(),
         groups: groups.iter().map(config).collect(),

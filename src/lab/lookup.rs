@@ -13,7 +13,8 @@ use crate::anycast::Command;
 use crate::overlay::id::Id;
 use crate::overlay::oracle::Told;
 use crate::overlay::{Neighbors, Outcome};
-use crate::scenario::damage::{Process, ProcessState};
+use crate::program::Process;
+use crate::scenario::damage::ProcessState;
 use crate::topology::{NodeId, Overlay};
 
 /// A node that does not tell of its neighbors within this time is not asked further: it is frozen, or gone.
@@ -71,7 +72,7 @@ impl Lab {
             None => before.first().with_context(|| format!("{} has no members", overlay.name))?.clone(),
         };
         let asker = self.named(&from)?;
-        let state = self.damage.lock().await.process(asker, Process::Node);
+        let state = self.damage.lock().await.process(asker, Process::NODE);
         ensure!(state == ProcessState::Running, "the node of {from} does not run: ask another with `--from`");
         let given = Some(&request.key).filter(|key| key.len() == 32).and_then(|key| key.parse().ok());
         let id = given.unwrap_or_else(|| Id::of_key(&request.key));

@@ -56,9 +56,8 @@ use std::sync::{Arc, Mutex, RwLock};
 
 use tokio::sync::watch;
 
-use crate::bird::Bird;
 use crate::plan::Plan;
-use crate::plan::bird::Templates;
+use crate::routing::{Installed, Renderer};
 use crate::scenario::Scenario;
 use crate::scenario::damage::Damage;
 use crate::scenario::keys::Keys;
@@ -78,8 +77,9 @@ struct Lab {
     scenario: Scenario,
     /// As it is now: renumbering replaces it.
     plan: RwLock<Arc<Plan>>,
-    templates: Templates,
-    bird: Bird,
+    /// What rendered the plan's configs.
+    renderer: Box<dyn Renderer>,
+    routing: Installed,
     /// The run directory as the user knows it, for messages.
     out: PathBuf,
     network: Network,
@@ -94,7 +94,7 @@ struct Lab {
     faults: AtomicU64,
     /// Overlays that each killed node was a member of.
     memberships: Mutex<BTreeMap<NodeId, Vec<usize>>>,
-    /// Stopped nodes whose BIRD has not read its config since it changed.
+    /// Stopped nodes whose routing daemon has not read its config since it changed.
     outdated: Mutex<BTreeSet<NodeId>>,
     /// Live flaps, by number.
     flaps: Mutex<Vec<Flap>>,

@@ -1,7 +1,7 @@
 //! The supervisor's end of the channel to every node's process.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
@@ -292,9 +292,4 @@ impl Nodes {
 /// The overlay whose join or color group this is; a plain group's own name otherwise.
 fn overlay_of(group: &str) -> String {
     group.split('/').next().unwrap_or(group).to_owned()
-}
-
-/// Where a host's node is told what it is.
-pub(super) fn config_path(host: &str) -> PathBuf {
-    Path::new("/run/anybed").join(format!("{host}.node.json"))
 }

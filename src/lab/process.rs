@@ -16,7 +16,7 @@ use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
 use crate::kernel::namespace::{Namespace, Stepper, enter};
-use crate::scenario::damage::Process;
+use crate::program::{Process, ProcessKind};
 use crate::topology::NodeId;
 
 /// How long a stopped process may take to stand still: a thread in a system call finishes that first.
@@ -169,8 +169,8 @@ impl Processes {
         self.table().running.get(&(node, process)).map(|r| r.pid)
     }
 
-    pub(super) fn count(&self, process: Process) -> usize {
-        self.table().running.keys().filter(|(_, r)| *r == process).count()
+    pub(super) fn count(&self, kind: ProcessKind) -> usize {
+        self.table().running.keys().filter(|(_, process)| process.kind == kind).count()
     }
 
     fn table(&self) -> MutexGuard<'_, Table> {

@@ -5,34 +5,32 @@ use std::sync::{Arc, MutexGuard};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 
 use super::Lab;
-use super::launch::{bird_socket, write_config};
-use crate::bird::control::Control;
+use super::launch::write_texts;
 use crate::node::channel::Order;
 use crate::plan::renumber::access_link;
+use crate::program::{Process, ProcessKind};
 use crate::record::What;
-use crate::scenario::damage::{Damage, Process, ProcessState};
+use crate::scenario::damage::{Damage, ProcessState};
 use crate::topology::NodeId;
 
-/// How long BIRD may take to apply a config.
+/// How long a daemon may take to apply a config.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// Between two looks at a BIRD that is applying one.
-const LOOK_EVERY: Duration = Duration::from_millis(10);
 
 impl Lab {
     /// Moves a host to the next free addresses of its stub: the kernels at both ends of its access link,
-    /// then their BIRDs, then the host's node. What is down, dead or stopped follows when it returns.
+    /// then their routing daemons, then the host's node. What is down, dead or stopped follows when it returns.
     pub(super) async fn renumber(&self, host: NodeId, damage: &Damage) -> Result<()> {
         let before = self.plan();
-        let after = before.renumbered(&self.topology, &self.templates, host).context("render new BIRD configs")?;
+        let after = before.renumbered(&self.topology, &*self.renderer, host).context("render new configs")?;
         let (link, after) = (access_link(&self.topology, host), Arc::new(after));
         *self.plan.write().expect("no holder of the plan panics") = after.clone();
         self.network.renumber(&before, &after, link, damage.link(link, &self.topology).up).await?;
         let [gateway, _] = after.ends(link);
-        if damage.process(gateway.0, Process::Bird) == ProcessState::Dead {
-            // What it left behind no BIRD recognizes as its own any more, and in IPv6 would add another to it.
+        if damage.routing(gateway.0, &self.topology) == ProcessState::Dead {
+            // What it left behind no daemon recognizes as its own any more, and in IPv6 would add another to it.
             self.network.remove_stale_routes(&before, &after, gateway).await?;
         }
         let ends = after.ends(link).map(|(node, _)| after.node(node));
@@ -41,11 +39,9 @@ impl Lab {
             self.recorder.now(What::Renumbered { node, addresses });
         }
         for planned in ends {
-            if planned.bird.is_none() {
-                continue;
-            }
-            write_config(planned)?;
-            match damage.process(planned.id, Process::Bird) {
+            let Some(routing) = planned.routing() else { continue };
+            write_texts(routing)?;
+            match damage.process(planned.id, routing.process) {
                 ProcessState::Running => self.reconfigure(planned.id).await?,
                 ProcessState::Stopped => drop(self.outdated().insert(planned.id)),
                 ProcessState::Dead => {}
@@ -57,49 +53,24 @@ impl Lab {
         Ok(())
     }
 
-    /// A process goes on: if it is a BIRD, it reads what it has missed.
+    /// A process goes on: if it is a routing daemon, it reads what it has missed.
     pub(super) async fn catch_up(&self, node: NodeId, process: Process) -> Result<()> {
-        let missed = process == Process::Bird && self.outdated().remove(&node);
+        let missed = process.kind == ProcessKind::Routing && self.outdated().remove(&node);
         if missed { self.reconfigure(node).await } else { Ok(()) }
     }
 
-    /// Lets a BIRD read its config again. Sessions that have not changed stay up.
+    /// Lets a routing daemon read its config again. Sessions that have not changed stay up.
     async fn reconfigure(&self, node: NodeId) -> Result<()> {
         let name = &self.topology.node(node).name;
-        let applied = timeout(PATIENCE, apply_config(name)).await;
+        let apply = async { self.control(node).await?.reconfigure().await };
+        let applied = timeout(PATIENCE, apply).await;
         applied
             .context("it takes too long")
             .and_then(|done| done)
-            .with_context(|| format!("reconfigure the BIRD of {name}"))
+            .with_context(|| format!("reconfigure the {} of {name}", self.routing.daemon.title()))
     }
 
     fn outdated(&self) -> MutexGuard<'_, BTreeSet<NodeId>> {
-        self.outdated.lock().expect("no holder of the outdated BIRDs panics")
+        self.outdated.lock().expect("no holder of the outdated daemons panics")
     }
-}
-
-/// Has BIRD read its config, and enables again what is announced: of that, BIRD returns to what the
-/// config says.
-async fn apply_config(node: &str) -> Result<()> {
-    let mut bird = Control::connect(&bird_socket(node)).await?;
-    let before = announcements(&mut bird).await?;
-    bird.ask("configure").await?;
-    loop {
-        let now = announcements(&mut bird).await?;
-        let lost: Vec<&String> = before.iter().filter(|name| !now.contains(name)).collect();
-        if lost.is_empty() {
-            return Ok(());
-        }
-        for name in lost {
-            bird.ask(&format!("enable '{name}'")).await?;
-        }
-        // One that BIRD has still to shut down comes back disabled.
-        sleep(LOOK_EVERY).await;
-    }
-}
-
-/// Names of the static protocols that are up.
-async fn announcements(bird: &mut Control) -> Result<Vec<String>> {
-    let all = bird.protocols().await?;
-    Ok(all.into_iter().filter(|p| p.kind == "Static" && p.up).map(|p| p.name).collect())
 }

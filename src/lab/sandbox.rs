@@ -23,10 +23,7 @@ use nix::unistd::{ForkResult, Pid, getegid, geteuid, pipe2, setsid};
 
 use crate::kernel::sys;
 
-/// The run directory, seen from inside the sandbox.
-pub const OUT: &str = "/run/anybed/out";
-/// What the lab needs while it runs, on a private tmpfs that ends with it.
-pub const PRIVATE: &str = "/run/anybed";
+pub use crate::program::{OUT, PRIVATE};
 
 /// Exit code when the lab itself failed.
 pub const FAILED: i32 = 4;

@@ -21,16 +21,16 @@ use super::recorder::Recorder;
 use super::sandbox::{FAILED, Inside, OUT};
 use super::watchdog::Watchdog;
 use super::{Lab, Shared, api, facts, play};
-use crate::bird::Bird;
 use crate::kernel::fib::{Notice, Stamped};
 use crate::kernel::namespace::Stepper;
 use crate::kernel::{now, sys};
-use crate::plan::Plan;
-use crate::plan::bird::Templates;
+use crate::plan::{NodePlan, Plan};
+use crate::program::Ready;
 use crate::record::{BUILT, PLAYED};
 use crate::record::{Event, ProcessKind, Strain, What};
+use crate::routing::{Installed, Renderer};
 use crate::scenario::Scenario;
-use crate::scenario::damage::{Damage, Process};
+use crate::scenario::damage::Damage;
 use crate::topology::{GroupRole, NodeId, NodeKind, Topology};
 
 /// Exit code after an interruption and a clean teardown.
@@ -44,9 +44,9 @@ pub struct Assignment {
     pub topology: Topology,
     pub scenario: Scenario,
     pub plan: Plan,
-    /// What the plan's BIRD configs were rendered from.
-    pub templates: Templates,
-    pub bird: Bird,
+    /// What rendered the plan's configs.
+    pub renderer: Box<dyn Renderer>,
+    pub routing: Installed,
     pub file: PathBuf,
     /// The run directory as the user knows it.
     pub out: PathBuf,
@@ -178,8 +178,8 @@ async fn build(
     watchdog: &Watchdog,
     down: watch::Sender<bool>,
 ) -> Result<Shared> {
-    let Assignment { topology, scenario, plan, templates, bird, file, out, listener, begun, quiet, .. } = assignment;
-    let mut known = facts::collect(&topology, &scenario, &plan, &bird, &file);
+    let Assignment { topology, scenario, plan, renderer, routing, file, out, listener, begun, quiet, .. } = assignment;
+    let mut known = facts::collect(&topology, &scenario, &plan, &routing.version, &file);
     known.settings = assignment.settings;
     known.command = assignment.command.unwrap_or(known.command);
     recorder.now(What::Lab(Box::new(known)));
@@ -202,8 +202,8 @@ async fn build(
         topology,
         scenario,
         plan: RwLock::new(Arc::new(plan)),
-        templates,
-        bird,
+        renderer,
+        routing,
         out,
         network,
         // A thread of its own: starting processes overlaps with setting up interfaces.
@@ -224,7 +224,7 @@ async fn build(
     });
     tokio::spawn(reap(lab.clone()));
     api::serve(lab.clone(), listener, down)?;
-    lab.write_configs()?;
+    lab.write_files()?;
     tokio::select! {
         failure = lab.failed() => bail!(failure),
         started = start(&lab, &mut phases) => started?,
@@ -232,7 +232,7 @@ async fn build(
     Ok(lab)
 }
 
-/// Sets up the interfaces, starts BIRDs and nodes, and waits for routing.
+/// Sets up the interfaces, starts programs, and waits for routing.
 async fn start(lab: &Shared, phases: &mut Phases<'_>) -> Result<()> {
     let (ready, mut done) = unbounded_channel();
     let spawn = async {
@@ -252,11 +252,13 @@ async fn start(lab: &Shared, phases: &mut Phases<'_>) -> Result<()> {
         anyhow::Ok(())
     };
     tokio::try_join!(configure, spawn)?;
-    let (birds, nodes) = (lab.processes.count(Process::Bird), lab.processes.count(Process::Node));
-    phases.end("processes", format!("{birds} BIRDs, {nodes} nodes"));
+    let (daemons, nodes) = (lab.processes.count(ProcessKind::Routing), lab.processes.count(ProcessKind::Node));
+    phases.end("processes", format!("{daemons} {}s, {nodes} nodes", lab.routing.daemon.title()));
     let sessions = lab.converge().await?;
-    let members: Vec<NodeId> = lab.topology.of_kind(|kind| kind == NodeKind::Member).collect();
-    let all_connected = |nodes: &Nodes| members.iter().all(|m| nodes.is_connected(&lab.topology.node(*m).name));
+    let plan = lab.plan();
+    let connects = |node: &&NodePlan| node.programs.iter().any(|program| program.ready == Ready::Connected);
+    let connecting: Vec<&NodePlan> = plan.nodes.iter().filter(connects).collect();
+    let all_connected = |nodes: &Nodes| connecting.iter().all(|node| nodes.is_connected(&node.name));
     lab.nodes.wait_until(all_connected).await;
     phases.end("routing", lab.routing_note(sessions));
     Ok(())
@@ -279,14 +281,15 @@ impl Lab {
         let Ended { node, process, status, expected } = ended;
         let name = self.topology.node(node).name.clone();
         if !expected {
-            let words = tail(&self.log(node, process), 5).replace(OUT, &self.out.display().to_string());
-            let message = format!("the {} of {name} ended ({status}):\n{words}", process.name());
+            let words =
+                tail(&self.plan().node(node).program(process).log, 5).replace(OUT, &self.out.display().to_string());
+            let message = format!("the {} of {name} ended ({status}):\n{words}", process.name);
             self.fail(message);
         }
         self.recorder.now(What::Exit {
             node: name,
-            process: process.name().into(),
-            kind: Some(ProcessKind::of(process)),
+            process: process.name.into(),
+            kind: Some(process.kind),
             status,
             expected,
         });

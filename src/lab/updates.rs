@@ -1,11 +1,11 @@
-//! Follows what the lab's BIRDs hear: every UPDATE and every change of a session, stamped as BIRD writes it
-//! down. See [`crate::bird::mrt`].
+//! Follows what the lab's routing daemons hear: every UPDATE and every change of a session, stamped as they write
+//! it down.
 
 use std::collections::{BTreeSet, HashMap};
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::Read;
 use std::net::IpAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context, Result};
 use nix::fcntl::{FallocateFlags, fallocate};
@@ -13,29 +13,13 @@ use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify, WatchDescriptor};
 
 use super::Lab;
 use super::recorder::Recorder;
-use super::sandbox::PRIVATE;
-use crate::bird::mrt::{self, Dumped, Sessions};
 use crate::kernel::now;
 use crate::record::What;
+use crate::routing::Heard;
+use crate::routing::daemon::Said;
 
 /// What has been read of a dump is given back to the memory it lies in, in pieces of this many bytes.
 const PIECE: u64 = 1 << 20;
-
-/// Where a node's BIRD dumps to, inside the sandbox.
-fn dump(node: &str) -> PathBuf {
-    Path::new(PRIVATE).join(format!("{node}.mrt"))
-}
-
-/// Writes the config that a node's BIRD is started with: where to dump, then the config that people read.
-/// Returns its path.
-pub(super) fn write_wrapper(node: &str, config: &Path) -> Result<PathBuf> {
-    let path = Path::new(PRIVATE).join(format!("{node}.conf"));
-    // The protocols that follow take over what is to be dumped.
-    let dumping = format!("mrtdump \"{}\";\nmrtdump protocols {{ states, messages }};\n", dump(node).display());
-    let text = format!("{dumping}include \"{}\";\n", config.display());
-    fs::write(&path, text).with_context(|| format!("write {}", path.display()))?;
-    Ok(path)
-}
 
 impl Lab {
     /// Records updates and sessions from now on. A lab in which they cannot be followed lacks these numbers, and
@@ -49,16 +33,16 @@ impl Lab {
     /// On a thread of its own.
     ///
     /// # Errors
-    /// The kernel's limit of inotify instances is reached, or a BIRD has no dump.
+    /// The kernel's limit of inotify instances is reached, or a daemon has no dump.
     fn follow_updates(&self) -> Result<()> {
         let inotify = Inotify::init(InitFlags::IN_CLOEXEC).context("create an inotify instance")?;
         let plan = self.plan();
         let mut dumps = HashMap::new();
-        for node in plan.nodes.iter().filter(|node| node.bird.is_some()) {
-            let path = dump(&node.name);
+        for node in plan.nodes.iter().filter(|node| node.routing().is_some()) {
+            let Some((path, heard)) = self.routing.daemon.heard(&node.name) else { continue };
             let watch = inotify.add_watch(&path, AddWatchFlags::IN_MODIFY);
             let watch = watch.with_context(|| format!("watch {}", path.display()))?;
-            dumps.insert(watch, Dump::at_end(&node.name, &path)?);
+            dumps.insert(watch, Dump::at_end(&node.name, &path, heard)?);
         }
         let owners = plan.nodes.iter().flat_map(|n| n.addresses().into_iter().map(|a| (a, n.name.clone()))).collect();
         let follower = Follower { inotify, dumps, owners, recorder: self.recorder.clone() };
@@ -104,19 +88,19 @@ impl Follower {
     }
 }
 
-fn event(dump: &mut Dump, owners: &HashMap<IpAddr, String>, said: Dumped) -> What {
+fn event(dump: &Dump, owners: &HashMap<IpAddr, String>, said: Said) -> What {
     let name = |peer: IpAddr| owners.get(&peer).cloned().unwrap_or_else(|| peer.to_string());
     let node = dump.node.clone();
     match said {
-        Dumped::Update { peer, announced, withdrawn } => What::Update { node, peer: name(peer), announced, withdrawn },
-        Dumped::Session { peer, asn, up } => {
-            let peer = dump.sessions.change(peer, asn, up).map_or_else(|| format!("AS{asn}"), name);
+        Said::Update { peer, announced, withdrawn } => What::Update { node, peer: name(peer), announced, withdrawn },
+        Said::Session { peer, asn, up } => {
+            let peer = peer.map_or_else(|| format!("AS{asn}"), name);
             What::Session { node, peer, up }
         }
     }
 }
 
-/// One BIRD's dump, and how far it has been read.
+/// One daemon's dump, and how far it has been read.
 struct Dump {
     node: String,
     file: File,
@@ -125,29 +109,24 @@ struct Dump {
     freed: u64,
     /// The begin of a record that is not whole yet.
     rest: Vec<u8>,
-    sessions: Sessions,
+    heard: Box<dyn Heard>,
 }
 
 impl Dump {
     /// One of which everything has been read, for the sessions that are up.
-    fn at_end(node: &str, path: &Path) -> Result<Self> {
+    fn at_end(node: &str, path: &Path, heard: Box<dyn Heard>) -> Result<Self> {
         let file = File::options().read(true).write(true).open(path);
         let file = file.with_context(|| format!("open {}", path.display()))?;
-        let (rest, sessions) = (Vec::new(), Sessions::default());
-        let mut dump = Self { node: node.to_owned(), file, read: 0, freed: 0, rest, sessions };
-        for said in dump.read()? {
-            if let Dumped::Session { peer, asn, up } = said {
-                dump.sessions.change(peer, asn, up);
-            }
-        }
+        let mut dump = Self { node: node.to_owned(), file, read: 0, freed: 0, rest: Vec::new(), heard };
+        dump.read()?;
         dump.free()?;
         Ok(dump)
     }
 
     /// What has been written since the last time.
-    fn read(&mut self) -> Result<Vec<Dumped>> {
+    fn read(&mut self) -> Result<Vec<Said>> {
         self.read += self.file.read_to_end(&mut self.rest).context("read a dump")? as u64;
-        let (found, taken) = mrt::parse(&self.rest);
+        let (found, taken) = self.heard.read(&self.rest);
         self.rest.drain(..taken);
         if self.read - self.freed >= PIECE {
             self.free()?;
@@ -155,7 +134,7 @@ impl Dump {
         Ok(found)
     }
 
-    /// BIRD appends, so the file cannot be cut short without losing what it writes meanwhile; a hole can be
+    /// A daemon appends, so the file cannot be cut short without losing what it writes meanwhile; a hole can be
     /// made at its begin.
     fn free(&mut self) -> Result<()> {
         let length = (self.read - self.freed) as i64;

@@ -17,7 +17,7 @@ use super::walk::Walker;
 use crate::plan::reach::Reachability;
 use crate::record::What;
 use crate::scenario::Action;
-use crate::scenario::damage::{Damage, Process, ProcessState, members};
+use crate::scenario::damage::{Damage, ProcessState, members};
 use crate::topology::NodeId;
 
 /// More pairs than this are drawn by the seed.
@@ -77,8 +77,8 @@ impl Lab {
 
     /// Every pair that should reach each other does, as soon as routing has had its time.
     async fn are_whole(&self, damage: &Damage, number: u64) -> Result<String> {
-        if let Some(name) = self.without_bird(damage) {
-            return Ok(format!("not verified: the BIRD of {name} does not run"));
+        if let Some(name) = self.without_routing(damage) {
+            return Ok(format!("not verified: the {} of {name} does not run", self.routing.daemon.title()));
         }
         let reach = Reachability::of(&self.topology, &damage.unanswering_links(&self.topology));
         let expected = |a: NodeId, b: NodeId| reach.expects(&self.topology, a, b) == Some(true);
@@ -103,9 +103,9 @@ impl Lab {
         }
     }
 
-    fn without_bird(&self, damage: &Damage) -> Option<&str> {
-        let runs = |id: &NodeId| damage.process(*id, Process::Bird) == ProcessState::Running;
-        let stopped = self.topology.of_kind(|k| k.has_bird()).find(|id| !runs(id))?;
+    fn without_routing(&self, damage: &Damage) -> Option<&str> {
+        let runs = |id: &NodeId| damage.routing(*id, &self.topology) == ProcessState::Running;
+        let stopped = self.topology.of_kind(|k| k.speaks_bgp()).find(|id| !runs(id))?;
         Some(&self.topology.node(stopped).name)
     }
 

@@ -1,6 +1,6 @@
-//! Announcing groups from a host: the address on `lo`, and the route in the host's own BIRD.
+//! Announcing groups from a host: the address on `lo`, and the route in the host's own routing daemon.
 //!
-//! The announcer keeps BIRD at what is wanted: a BIRD that has been restarted begins with every
+//! The announcer keeps the daemon at what is wanted: one that has been restarted begins with every
 //! group disabled and is told again.
 
 use std::collections::BTreeMap;
@@ -14,22 +14,22 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use tokio::time::{sleep, timeout};
 
-use crate::bird::control::Control as Bird;
 use crate::kernel::interface::{Control as Kernel, LOOPBACK};
+use crate::routing::{Announce, Control, Daemon};
 
 /// How long a leaving member stays reachable after it has asked others to route around it. Every
 /// router of a lab has heard of it within a fraction of that; on the Internet it takes minutes.
 const DRAIN: Duration = Duration::from_millis(500);
 
-/// Between two attempts to reach a BIRD that is not there.
+/// Between two attempts to reach a daemon that is not there.
 const RETRY: Duration = Duration::from_millis(20);
 
-/// A group as the host's BIRD config has it.
+/// A group as the host's routing daemon has it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct GroupConfig {
     pub name: String,
     pub addresses: Vec<IpAddr>,
-    /// Names of the static protocols, without family and `-drain`.
+    /// By this, the daemon knows it.
     pub protocol: String,
 }
 
@@ -52,16 +52,16 @@ pub struct Granted {
 /// Runs until `wishes` ends.
 pub async fn announce(
     groups: Vec<GroupConfig>,
-    bird: PathBuf,
+    (daemon, socket): (&'static dyn Daemon, PathBuf),
     mut wishes: UnboundedReceiver<(String, Wish)>,
     granted: UnboundedSender<Result<Granted>>,
 ) -> Result<()> {
     let groups = groups.into_iter().map(|g| (g.name.clone(), (g, false))).collect();
-    let mut announcer = Announcer { groups, socket: bird, kernel: Kernel::here("the host")?, bird: None };
-    // A node that was killed leaves its addresses behind, and its BIRD announcing.
+    let mut announcer = Announcer { groups, daemon, socket, kernel: Kernel::here("the host")?, control: None };
+    // A node that was killed leaves its addresses behind, and its daemon announcing.
     announcer.withdraw_all().await?;
     loop {
-        // `None`: BIRD has gone away.
+        // `None`: the daemon has gone away.
         let wish = tokio::select! {
             wish = wishes.recv() => match wish { Some(wish) => Some(wish), None => return Ok(()) },
             () = announcer.lost() => None,
@@ -80,9 +80,10 @@ pub async fn announce(
 struct Announcer {
     /// By name: the group, and whether it is to be announced.
     groups: BTreeMap<String, (GroupConfig, bool)>,
+    daemon: &'static dyn Daemon,
     socket: PathBuf,
     kernel: Kernel,
-    bird: Option<Bird>,
+    control: Option<Box<dyn Control>>,
 }
 
 impl Announcer {
@@ -96,11 +97,11 @@ impl Announcer {
                 for address in &group.addresses {
                     self.kernel.add_address(LOOPBACK, IpNet::from(*address)).await?;
                 }
-                self.switch(&group, "", true).await
+                self.set(&group, Announce::Plain).await
             }
             Wish::Withdraw => self.withdraw(&group).await,
             Wish::DrainAndWithdraw => {
-                self.switch(&group, "-drain", true).await?;
+                self.set(&group, Announce::Drain).await?;
                 sleep(DRAIN).await;
                 self.withdraw(&group).await
             }
@@ -108,8 +109,7 @@ impl Announcer {
     }
 
     async fn withdraw(&mut self, group: &GroupConfig) -> Result<()> {
-        self.switch(group, "", false).await?;
-        self.switch(group, "-drain", false).await?;
+        self.set(group, Announce::Off).await?;
         self.remove_addresses(group).await
     }
 
@@ -128,55 +128,49 @@ impl Announcer {
         Ok(())
     }
 
-    /// Tells a new BIRD what the old one had been told.
+    /// Tells a new daemon what the old one had been told.
     async fn restore(&mut self) -> Result<()> {
         let wanted: Vec<_> = self.groups.values().filter(|(_, w)| *w).map(|(group, _)| group.clone()).collect();
         for group in &wanted {
-            self.switch(group, "", true).await?;
+            self.set(group, Announce::Plain).await?;
         }
         Ok(())
     }
 
-    /// Enables or disables a group's static protocols, waiting for BIRD if it is not there.
-    async fn switch(&mut self, group: &GroupConfig, suffix: &str, on: bool) -> Result<()> {
-        let verb = if on { "enable" } else { "disable" };
-        for address in &group.addresses {
-            let family = if address.is_ipv4() { "ipv4" } else { "ipv6" };
-            let command = format!("{verb} '{}-{family}{suffix}'", group.protocol);
-            loop {
-                let bird = match &mut self.bird {
-                    Some(bird) => bird,
-                    None => self.bird.insert(connect(&self.socket).await?),
-                };
-                match bird.ask(&command).await {
-                    Ok(_) => break,
-                    Err(error) => {
-                        tracing::warn!("{error:#}");
-                        self.bird = None;
-                    }
+    /// Tells the daemon, waiting for it if it is not there.
+    async fn set(&mut self, group: &GroupConfig, to: Announce) -> Result<()> {
+        loop {
+            let control = match &mut self.control {
+                Some(control) => control,
+                None => self.control.insert(connect(self.daemon, &self.socket).await),
+            };
+            match control.set(&group.protocol, &group.addresses, to).await {
+                Ok(()) => return Ok(()),
+                Err(error) => {
+                    tracing::warn!("{error:#}");
+                    self.control = None;
                 }
             }
         }
-        Ok(())
     }
 
-    /// Returns when BIRD closes the connection. Without one there is nothing that a BIRD would have to be
+    /// Returns when the daemon closes the connection. Without one there is nothing that a daemon would have to be
     /// told: the next wish connects.
     async fn lost(&mut self) {
-        match &mut self.bird {
-            Some(bird) => bird.closed().await,
+        match &mut self.control {
+            Some(control) => control.closed().await,
             None => std::future::pending().await,
         }
-        self.bird = None;
+        self.control = None;
     }
 }
 
-/// Connects to BIRD as soon as it listens.
-async fn connect(socket: &Path) -> Result<Bird> {
+/// Connects to the daemon as soon as it listens.
+async fn connect(daemon: &dyn Daemon, socket: &Path) -> Box<dyn Control> {
     loop {
-        // A socket that BIRD has bound and not yet listens on accepts nothing.
-        match timeout(Duration::from_secs(1), Bird::connect(socket)).await {
-            Ok(Ok(bird)) => return Ok(bird),
+        // A socket that a daemon has bound and not yet listens on accepts nothing.
+        match timeout(Duration::from_secs(1), daemon.control(socket)).await {
+            Ok(Ok(control)) => return control,
             _ => sleep(RETRY).await,
         }
     }

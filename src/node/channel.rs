@@ -15,8 +15,9 @@ pub struct HostConfig {
     pub host: String,
     /// The host's unicast address.
     pub address: IpAddr,
-    /// The host's BIRD control socket.
-    pub bird: PathBuf,
+    /// Name of the host's routing daemon, and where it is controlled.
+    pub routing: String,
+    pub control: PathBuf,
     /// The supervisor's socket for nodes.
     pub supervisor: PathBuf,
     pub overlays: Vec<NodeConfig>,

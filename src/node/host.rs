@@ -25,6 +25,7 @@ use crate::kernel::now;
 use crate::overlay::sim::Machine;
 use crate::overlay::{Time, Via};
 use crate::plan::PORT;
+use crate::routing::registry;
 
 /// A machine without a timer still wakes so often.
 const IDLE: Duration = Duration::from_secs(3600);
@@ -74,7 +75,9 @@ impl Host {
         let (orders, reports) = supervisor.context("connect to the supervisor")?.into_split();
         let (wishes, wished) = unbounded_channel();
         let (grants, granted) = unbounded_channel();
-        let announcer = announce(config.groups.clone(), config.bird.clone(), wished, grants.clone());
+        let daemon = registry::named(&config.routing).with_context(|| format!("no daemon {}", config.routing))?;
+        let routing = (daemon, config.control.clone());
+        let announcer = announce(config.groups.clone(), routing, wished, grants.clone());
         tokio::spawn(async move {
             if let Err(error) = announcer.await {
                 let _ = grants.send(Err(error));

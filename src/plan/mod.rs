@@ -1,11 +1,12 @@
-//! What will be built, worked out before anything is touched: names, addresses, BIRD configs, in the
+//! What will be built, worked out before anything is touched: names, addresses, programs with their configs, in the
 //! order of building. The same lab file and seed give the same plan, byte for byte.
 
-pub mod bird;
 mod interfaces;
+mod programs;
 pub mod reach;
 pub mod renumber;
 mod show;
+pub mod speakers;
 mod timers;
 
 use std::net::IpAddr;
@@ -15,6 +16,8 @@ use ipnet::IpNet;
 use crate::kernel::interface::Interface;
 use crate::kernel::sysctl::Sysctl;
 use crate::physics::Impairment;
+use crate::program::{Process, ProcessKind, Program};
+use crate::routing::{RenderError, Renderer};
 use crate::topology::address::Addresses;
 use crate::topology::{Family, FamilyChoice, LinkId, Multipath, MultipathHash, NodeId, NodeKind, Topology};
 
@@ -42,10 +45,8 @@ pub struct NodePlan {
     /// Addresses on `lo` besides the kernel's own; groups come and go there later.
     pub loopback: Vec<IpNet>,
     pub interfaces: Vec<Interface>,
-    /// The rendered BIRD config, if a BIRD runs here.
-    pub bird: Option<String>,
-    /// One of its sessions restarts gracefully: a BIRD that is started again needs `-R` to know of it.
-    pub graceful: bool,
+    /// What runs here, in the order of its start.
+    pub programs: Vec<Program>,
 }
 
 impl NodePlan {
@@ -53,6 +54,17 @@ impl NodePlan {
     pub fn addresses(&self) -> Vec<IpAddr> {
         let interfaces = self.interfaces.iter().flat_map(|i| &i.addresses);
         self.loopback.iter().chain(interfaces).map(|net| net.addr()).collect()
+    }
+
+    /// How a process that runs here is started. Panics for one that does not.
+    pub fn program(&self, process: Process) -> &Program {
+        let program = self.programs.iter().find(|program| program.process == process);
+        program.expect("faults and the plan know the same processes")
+    }
+
+    /// Its routing daemon.
+    pub fn routing(&self) -> Option<&Program> {
+        self.programs.iter().find(|program| program.process.kind == ProcessKind::Routing)
     }
 }
 
@@ -69,19 +81,20 @@ pub struct LinkPlan {
 }
 
 impl Plan {
-    /// Plans the network of `topology` with these BIRD templates.
+    /// Plans the network of `topology` for the routing daemon that these configs are for.
     ///
     /// # Errors
-    /// [`bird::TemplateError`] if a template cannot be rendered.
-    pub fn new(topology: &Topology, templates: &bird::Templates) -> Result<Self, bird::TemplateError> {
+    /// [`RenderError`] if a template cannot be rendered.
+    pub fn new(topology: &Topology, renderer: &dyn Renderer) -> Result<Self, RenderError> {
         let addresses = Addresses::of(topology);
         let (mut interfaces, links) = interfaces::lay_out(topology, &addresses);
         let attached = interfaces::attached(topology);
         let mut nodes = Vec::with_capacity(topology.nodes.len());
         for id in topology.ids() {
             let interfaces = std::mem::take(&mut interfaces[id.0]);
-            let bird = bird::render(topology, &addresses, templates, id, &attached, &interfaces)?;
+            let speaker = speakers::of(topology, &addresses, id, &attached, &interfaces);
             let node = topology.node(id);
+            let programs = programs::of(node, speaker, renderer)?;
             let loopback = loopback(topology, &addresses, id);
             nodes.push(NodePlan {
                 id,
@@ -89,8 +102,7 @@ impl Plan {
                 sysctls: sysctls(node.kind, topology.family, topology.ases[node.as_id.0].multipath),
                 loopback,
                 interfaces,
-                bird,
-                graceful: attached[id.0].iter().any(|link| bird::is_graceful(&topology.links[link.0])),
+                programs,
             });
         }
         Ok(Self { nodes, links, addresses })

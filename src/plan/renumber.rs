@@ -1,21 +1,17 @@
 //! The plan after a host has been given new addresses.
 
-use super::{Plan, bird, interfaces};
+use super::{Plan, interfaces, programs, speakers};
+use crate::routing::{RenderError, Renderer};
 use crate::topology::{LinkId, LinkKind, NodeId, Topology};
 
 impl Plan {
     /// Moves `host` to the next free addresses of its stub. What follows from them is its own end of its
-    /// access link, its gateway's, and the BIRD configs of both; all else stays, byte for byte. Panics for
+    /// access link, its gateway's, and the configs of both; all else stays, byte for byte. Panics for
     /// a router.
     ///
     /// # Errors
-    /// [`bird::TemplateError`] if a template cannot be rendered.
-    pub fn renumbered(
-        &self,
-        topology: &Topology,
-        templates: &bird::Templates,
-        host: NodeId,
-    ) -> Result<Self, bird::TemplateError> {
+    /// [`RenderError`] if a template cannot be rendered.
+    pub fn renumbered(&self, topology: &Topology, renderer: &dyn Renderer, host: NodeId) -> Result<Self, RenderError> {
         let mut plan = self.clone();
         plan.addresses.renumber(topology, host);
         let link = access_link(topology, host);
@@ -24,7 +20,8 @@ impl Plan {
             let planned = &mut plan.nodes[node.0];
             interfaces::number(&mut planned.interfaces[position], topology, &plan.addresses, link, side);
             let (addresses, interfaces) = (&plan.addresses, &planned.interfaces);
-            planned.bird = bird::render(topology, addresses, templates, node, &attached, interfaces)?;
+            let speaker = speakers::of(topology, addresses, node, &attached, interfaces);
+            planned.programs = programs::of(topology.node(node), speaker, renderer)?;
         }
         Ok(plan)
     }
@@ -48,7 +45,7 @@ mod tests {
     use std::path::Path;
 
     use super::*;
-    use crate::plan::bird::Templates;
+    use crate::routing::registry;
     use crate::topology::{Family, Overrides};
 
     const LAB: &str = r#"
@@ -67,12 +64,12 @@ mod tests {
         members = 1
     "#;
 
-    fn lab() -> (Topology, Templates, Plan) {
+    fn lab() -> (Topology, Box<dyn Renderer>, Plan) {
         let lab = crate::scenario::load_text(Path::new("lab.toml"), LAB, &Overrides::default());
         let (topology, _) = lab.unwrap_or_else(|e| panic!("{e}"));
-        let templates = Templates::load(None).expect("the templates that the program carries");
-        let plan = Plan::new(&topology, &templates).expect("they can be rendered");
-        (topology, templates, plan)
+        let renderer = registry::preferred().renderer(None).expect("the templates that the program carries");
+        let plan = Plan::new(&topology, &*renderer).expect("they can be rendered");
+        (topology, renderer, plan)
     }
 
     fn hosts(topology: &Topology) -> Vec<NodeId> {
@@ -114,15 +111,15 @@ mod tests {
 
     #[test]
     fn only_the_two_ends_change() {
-        let (topology, templates, before) = lab();
-        for (name, has_bird) in [("s.n2", true), ("s.c3", false)] {
+        let (topology, renderer, before) = lab();
+        for (name, is_member) in [("s.n2", true), ("s.c3", false)] {
             let host = topology.find(name).expect("a host");
-            let after = before.renumbered(&topology, &templates, host).expect("the templates are the same");
+            let after = before.renumbered(&topology, &*renderer, host).expect("the templates are the same");
             let gateway = topology.find("s").expect("the gateway");
             for (was, is) in before.nodes.iter().zip(&after.nodes) {
                 let moves = [host, gateway].contains(&is.id);
                 assert_eq!(was.interfaces != is.interfaces, moves, "{}", is.name);
-                assert_eq!(was.bird != is.bird, moves && has_bird, "{}", is.name);
+                assert_eq!(was.programs != is.programs, moves && is_member, "{}", is.name);
             }
             let uplink = &after.node(host).interfaces[0];
             let at_gateway = after.interface(after.ends(access_link(&topology, host))[0]);

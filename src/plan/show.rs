@@ -23,8 +23,8 @@ impl fmt::Display for Plan {
         for node in &self.nodes {
             show_addresses(f, node)?;
         }
-        for node in self.nodes.iter().filter(|n| n.bird.is_some()) {
-            writeln!(f, "bird {}", node.name)?;
+        for (node, program) in self.nodes.iter().filter_map(|node| Some((node, node.routing()?))) {
+            writeln!(f, "{} {}", program.process.name, node.name)?;
         }
         Ok(())
     }

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::event::What;
+pub use crate::program::ProcessKind;
 use crate::scenario::action::Class;
-use crate::scenario::damage::Process;
 use crate::scenario::{Action, Victim};
 
 /// What is said of whom in [`What::Fault`]: its `target` is the link, stub, node or overlay meant.
@@ -38,18 +38,6 @@ pub enum ProcessDeed {
     Thaw,
 }
 
-/// What a process is to its node.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum ProcessKind {
-    /// It talks BGP.
-    Routing,
-    /// It hosts overlay nodes and plain sites.
-    Node,
-    /// Any other program.
-    Service,
-}
-
 impl Deed {
     pub fn of(action: &Action) -> Self {
         match action {
@@ -69,9 +57,8 @@ impl Deed {
 
     fn process(done: ProcessDeed, victim: Victim) -> Self {
         let processes = match victim {
-            Victim::Node => vec![ProcessKind::Node],
-            Victim::Bird => vec![ProcessKind::Routing],
-            Victim::Both | Victim::Host => vec![ProcessKind::Routing, ProcessKind::Node],
+            Victim::Program(process) => vec![process.kind],
+            Victim::All | Victim::Host => vec![ProcessKind::Routing, ProcessKind::Node],
         };
         Self::Process { done, processes }
     }
@@ -79,15 +66,6 @@ impl Deed {
     /// Whether this was done to a process of that kind.
     pub fn is(&self, deed: ProcessDeed, kind: ProcessKind) -> bool {
         matches!(self, Self::Process { done, processes } if *done == deed && processes.contains(&kind))
-    }
-}
-
-impl ProcessKind {
-    pub fn of(process: Process) -> Self {
-        match process {
-            Process::Bird => Self::Routing,
-            Process::Node => Self::Node,
-        }
     }
 }
 
@@ -113,17 +91,18 @@ impl What {
 }
 
 fn from_words(verb: &str, action: &str) -> Deed {
-    let victim = match action.rsplit(' ').next() {
-        Some("bird") => Victim::Bird,
-        Some("node") => Victim::Node,
-        _ => Victim::Both,
+    let processes = match action.rsplit(' ').next() {
+        Some("bird") => vec![ProcessKind::Routing],
+        Some("node") => vec![ProcessKind::Node],
+        _ => vec![ProcessKind::Routing, ProcessKind::Node],
     };
+    let process = |done| Deed::Process { done, processes };
     match verb {
         "mend" | "recover" | "heal" | "clear" => Deed::Repair,
-        "crash" => Deed::process(ProcessDeed::Crash, victim),
-        "restart" => Deed::process(ProcessDeed::Restart, victim),
-        "freeze" => Deed::process(ProcessDeed::Freeze, victim),
-        "thaw" => Deed::process(ProcessDeed::Thaw, victim),
+        "crash" => process(ProcessDeed::Crash),
+        "restart" => process(ProcessDeed::Restart),
+        "freeze" => process(ProcessDeed::Freeze),
+        "thaw" => process(ProcessDeed::Thaw),
         "renumber" => Deed::Renumber,
         "announce" | "withdraw" | "drain" => Deed::Site,
         "flood" => Deed::Flood,

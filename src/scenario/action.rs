@@ -8,7 +8,8 @@ use super::faults::{catchment, clear, flap, impair, link, partition, ping, stop}
 use super::flood::flood;
 use super::put::{overwrite, put};
 use super::words::{Word, Words, host, overlay, stub};
-use super::{Action, Ends, Part, Victim};
+use super::{Action, Ends, Part, Victim, programs};
+use crate::routing::registry;
 use crate::topology::diagnose::suggest;
 use crate::topology::{GroupId, LinkId, NodeId, NodeKind, Topology};
 
@@ -112,31 +113,29 @@ fn process(
 ) -> Result<Vec<Action>, ActionError> {
     let word = words.expect("a node", form)?;
     let Some(id) = topology.find(word.text) else {
-        let known = topology.nodes.iter().filter(|n| n.kind.has_bird()).map(|n| n.name.as_str());
+        let known = topology.nodes.iter().filter(|n| n.kind.speaks_bgp()).map(|n| n.name.as_str());
         return Err(word.error(format!("there is no node `{}`", word.text), suggest(word.text, known)));
     };
-    let router = topology.node(id).kind.is_router();
-    if topology.node(id).kind == NodeKind::Client {
-        let help = "clients run neither a BIRD nor an overlay node".to_owned();
+    let running = programs::on(topology, id);
+    if running.is_empty() {
+        let help = format!("clients run neither a {} nor an overlay node", registry::preferred().title());
         return Err(word.error(format!("`{}` is a client", word.text), help));
     }
     let Some(victim) = words.next() else {
-        return Ok(vec![action(id, if router { Victim::Bird } else { Victim::Both })]);
+        return Ok(vec![action(id, if let [one] = running[..] { Victim::Program(one) } else { Victim::All })]);
     };
-    let meant = match victim.text {
-        "node" => Victim::Node,
-        "bird" => Victim::Bird,
-        "both" => Victim::Both,
-        "host" if form.contains("host") => Victim::Host,
-        other => {
-            let message = format!("`{other}` is no process of a node");
-            return Err(victim.error(message, suggest(other, ["node", "bird", "both", "host"])));
-        }
-    };
-    if router && !matches!(meant, Victim::Bird | Victim::Host) {
-        return Err(victim.error(format!("router `{}` runs only a BIRD", word.text), format!("write `{form}`")));
+    if let Some(process) = running.iter().find(|process| process.name == victim.text) {
+        return Ok(vec![action(id, Victim::Program(*process))]);
     }
-    Ok(vec![action(id, meant)])
+    match victim.text {
+        "both" if running.len() > 1 => Ok(vec![action(id, Victim::All)]),
+        "host" if form.contains("host") => Ok(vec![action(id, Victim::Host)]),
+        other => {
+            let names: Vec<_> = running.iter().map(|process| format!("`{}`", process.name)).collect();
+            let message = format!("`{other}` is no process of `{}`", word.text);
+            Err(victim.error(message, format!("`{}` runs {}: `{form}`", word.text, names.join(" and "))))
+        }
+    }
 }
 
 fn join(words: &mut Words<'_>, form: &str, topology: &Topology) -> Result<Vec<Action>, ActionError> {
@@ -446,9 +445,8 @@ impl fmt::Display for Shown<'_> {
 impl fmt::Display for Victim {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Node => "node",
-            Self::Bird => "bird",
-            Self::Both => "both",
+            Self::Program(process) => process.name,
+            Self::All => "both",
             Self::Host => "host",
         })
     }

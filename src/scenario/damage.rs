@@ -6,35 +6,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Action, Ends, Origin, Part, Victim};
+use super::{Action, Ends, Origin, Part, Victim, programs};
 use crate::physics::{Egress, Properties};
-use crate::topology::{AsId, GroupId, GroupRole, LinkId, NodeId, NodeKind, Topology};
-
-/// A process of a node.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Process {
-    Bird,
-    /// An overlay node or a plain site.
-    Node,
-}
-
-impl Process {
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Bird => "bird",
-            Self::Node => "node",
-        }
-    }
-
-    /// Those of a node of this kind, in the order of their start: a node needs its BIRD to announce.
-    pub fn all_of(kind: NodeKind) -> &'static [Self] {
-        match kind {
-            NodeKind::Client => &[],
-            NodeKind::Member => &[Self::Bird, Self::Node],
-            NodeKind::Router | NodeKind::Gateway => &[Self::Bird],
-        }
-    }
-}
+use crate::program::{Process, ProcessKind};
+use crate::topology::{AsId, GroupId, GroupRole, LinkId, NodeId, Topology};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ProcessState {
@@ -141,7 +116,7 @@ impl Damage {
                 let name = &topology.node(*node).name;
                 let processes = processes(*node, *victim, topology);
                 if let Some(dead) = processes.iter().find(|p| self.process(*node, **p) == ProcessState::Dead) {
-                    return Err(format!("the {} of {name} is not running", dead.name()));
+                    return Err(format!("the {} of {name} is not running", dead.name));
                 }
                 let faults = processes.into_iter().map(|p| Fault::Freeze(*node, p));
                 self.add(faults, origin, action, || format!("{name} is frozen already"))
@@ -223,7 +198,7 @@ impl Damage {
         } else {
             // All or nothing: what is refused must not change what a restart brings back.
             if let Some(dead) = processes.iter().find(|p| self.process(node, **p) == ProcessState::Dead) {
-                return Err(format!("the {} of {name} is not running", dead.name()));
+                return Err(format!("the {} of {name} is not running", dead.name));
             }
             let faults = processes.iter().map(|p| Fault::Crash(node, *p));
             self.add(faults, origin, action, String::new)?;
@@ -249,18 +224,19 @@ impl Damage {
             } else {
                 " is running"
             };
-            return Err(format!("the {} of {name}{help}", running.name()));
+            return Err(format!("the {} of {name}{help}", running.name));
         }
         self.remove(|f| matches!(f, Fault::Crash(n, p) if *n == node && processes.contains(p)), origin, String::new)
     }
 
-    /// Whether a host's node and its BIRD can do as they are told; if not, they would do so much later.
+    /// Whether a host's node and its routing daemon can do as they are told; if not, they would do so much later.
     fn can_obey(&self, host: NodeId, topology: &Topology) -> Result<(), String> {
         let name = &topology.node(host).name;
-        let problem = [Process::Bird, Process::Node].into_iter().find_map(|p| match self.process(host, p) {
+        let mut obeying = programs::on(topology, host).into_iter().filter(|p| p.kind != ProcessKind::Service);
+        let problem = obeying.find_map(|p| match self.process(host, p) {
             ProcessState::Running => None,
-            ProcessState::Stopped => Some(format!("the {} of {name} is frozen", p.name())),
-            ProcessState::Dead => Some(format!("the {} of {name} is not running", p.name())),
+            ProcessState::Stopped => Some(format!("the {} of {name} is frozen", p.name)),
+            ProcessState::Dead => Some(format!("the {} of {name} is not running", p.name)),
         });
         problem.map_or(Ok(()), Err)
     }
@@ -309,6 +285,11 @@ impl Damage {
         state
     }
 
+    /// The state of the routing daemon of `node`; where there is none, none runs.
+    pub fn routing(&self, node: NodeId, topology: &Topology) -> ProcessState {
+        programs::routing(topology, node).map_or(ProcessState::Dead, |process| self.process(node, process))
+    }
+
     /// Whether a site of a plain group has been told to withdraw it.
     pub fn is_withdrawn(&self, host: NodeId, group: GroupId) -> bool {
         self.faults.contains_key(&(Fault::Withdraw(host, group), Origin::Direct))
@@ -350,13 +331,9 @@ impl Damage {
 
     /// The part of an action that is still in force: half of `crash n1 both` may have been undone.
     fn narrowed(&self, fault: &Fault, origin: Origin, action: &Action) -> Action {
-        let victim = |process: &Process| match process {
-            Process::Bird => Victim::Bird,
-            Process::Node => Victim::Node,
-        };
         match fault {
-            Fault::Crash(node, process) => Action::Crash(*node, victim(process)),
-            Fault::Freeze(node, process) => Action::Freeze(*node, victim(process)),
+            Fault::Crash(node, process) => Action::Crash(*node, Victim::Program(*process)),
+            Fault::Freeze(node, process) => Action::Freeze(*node, Victim::Program(*process)),
             Fault::Blackhole(link, side) => {
                 let both = self.faults.contains_key(&(Fault::Blackhole(*link, 1 - side), origin));
                 Action::Blackhole(*link, if both { Ends::Both } else { Ends::One(*side) })
@@ -385,11 +362,10 @@ pub fn members(parts: &[Part], topology: &Topology) -> BTreeSet<NodeId> {
 
 /// The processes that a crash or a freeze of `node` concerns.
 fn processes(node: NodeId, victim: Victim, topology: &Topology) -> Vec<Process> {
-    let all = Process::all_of(topology.node(node).kind).iter().copied();
+    let all = programs::on(topology, node).into_iter();
     let meant = |process: &Process| match victim {
-        Victim::Both | Victim::Host => true,
-        Victim::Bird => *process == Process::Bird,
-        Victim::Node => *process == Process::Node,
+        Victim::All | Victim::Host => true,
+        Victim::Program(one) => *process == one,
     };
     all.filter(meant).collect()
 }

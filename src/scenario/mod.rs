@@ -8,6 +8,7 @@ mod faults;
 mod flood;
 pub(crate) mod keys;
 mod load;
+pub mod programs;
 mod put;
 mod sweep;
 mod timeline;
@@ -20,6 +21,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::physics::Properties;
+use crate::program::Process;
 use crate::topology::{AsId, GroupId, LinkId, NodeId};
 
 pub use load::{load, load_for, load_text, load_with};
@@ -138,14 +140,12 @@ pub enum Part {
     Node(NodeId),
 }
 
-/// Which process of a host a crash kills.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+/// Which process of a node a crash kills.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Victim {
-    /// The overlay node.
-    Node,
-    Bird,
-    Both,
+    Program(Process),
+    /// Every process.
+    All,
     /// Every process, and the links.
     Host,
 }

@@ -13,9 +13,11 @@ use crate::anycast::{self, Bootstrap, Command, NodeConfig};
 use crate::overlay::id::Id;
 use crate::overlay::{Outcome, Time};
 use crate::physics::Properties;
+use crate::program::{Process, ProcessKind};
 use crate::record::PLAYED;
 use crate::record::{Deed, Event, LabFacts, NodeDid, What, told};
-use crate::scenario::damage::{Damage, Process, ProcessState};
+use crate::routing::registry;
+use crate::scenario::damage::{Damage, ProcessState};
 use crate::scenario::keys::{Keys, Write};
 use crate::scenario::{Action, Entry, Expectation, Metric, Scenario, Value, Victim};
 use crate::topology::{LinkId, NodeId, Overlay, Topology};
@@ -28,7 +30,11 @@ const PROPAGATION: Duration = Duration::from_millis(50);
 /// Why a simulation cannot do this; `None`: it can.
 pub fn refuse(action: &Action) -> Option<String> {
     let why = match action {
-        Action::Crash(_, Victim::Bird) | Action::Restart(_, Victim::Bird) => "of a BIRD is nothing here: there is none",
+        Action::Crash(_, Victim::Program(process)) | Action::Restart(_, Victim::Program(process))
+            if process.kind == ProcessKind::Routing =>
+        {
+            return Some(format!("of a {} is nothing here: there is none", registry::preferred().title()));
+        }
         Action::Impair(_, _, p) if *p != (Properties { delay: p.delay, ..Properties::default() }) => {
             "with more than `delay` is not simulated"
         }
@@ -279,7 +285,7 @@ impl<'a> Player<'a> {
         self.world.set_delays(ways.delays);
         for host in 0..self.overlay.members.len() {
             let node = self.overlay.members[host];
-            let state = |damage: &Damage| damage.process(node, Process::Node);
+            let state = |damage: &Damage| damage.process(node, Process::NODE);
             match (state(before), state(&self.damage)) {
                 (was, is) if was == is => {}
                 (_, ProcessState::Dead) => self.world.crash(host),

@@ -319,8 +319,8 @@ impl NodeKind {
         }
     }
 
-    /// Whether a BIRD runs there.
-    pub fn has_bird(self) -> bool {
+    /// Whether a routing daemon runs there.
+    pub fn speaks_bgp(self) -> bool {
         !matches!(self, Self::Client)
     }
 

@@ -24,7 +24,7 @@ use Exception::{Arrow, Circle, Long};
 
 const EXCEPTIONS: &[Exception] = &[
     Arrow("lab/supervisor.rs", "cli"),
-    Arrow("plan/bird.rs", "kernel"),
+    Arrow("plan/speakers.rs", "kernel"),
     Arrow("plan/interfaces.rs", "kernel"),
     Arrow("plan/mod.rs", "kernel"),
     Arrow("plan/show.rs", "kernel"),
@@ -142,7 +142,6 @@ const EXCEPTIONS: &[Exception] = &[
     Long("measure/model.rs"),
     Long("overlay/auth.rs"),
     Long("overlay/sim/mod.rs"),
-    Long("plan/bird.rs"),
     Long("report/text.rs"),
     Long("scenario/action.rs"),
     Long("scenario/expect.rs"),

@@ -1,87 +1,26 @@
-//! BIRD configs, rendered from the templates of `bird-configs/`.
+//! What every node's routing daemon is to do.
 
-use std::fs;
-use std::io;
 use std::net::IpAddr;
-use std::path::Path;
 
 use ipnet::IpNet;
-use minijinja::syntax::SyntaxConfig;
-use minijinja::value::Serde;
-use minijinja::{Environment, UndefinedBehavior};
-use serde::Serialize;
 
-use crate::bird::KERNEL_SCAN;
+use super::timers::{bfd, of_preset, of_session};
 use crate::kernel::interface::Interface;
-use crate::plan::timers::{BfdInterface, Timers};
-use crate::topology::address::Addresses;
+use crate::routing::speaker::{
+    BfdInterface, Host, HostGroup, IgpInterface, Prefix, Router, RouterFamily, Session, Speaker,
+};
 use crate::topology::{
-    Family, GracefulRestart, GroupId, GroupRole, Link, LinkId, LinkKind, NodeId, NodeKind, Relation, Topology,
+    Addresses, Family, GracefulRestart, GroupId, GroupRole, Link, LinkId, LinkKind, NodeId, NodeKind, Relation,
+    Topology,
 };
 
 /// An AS with more routers than this uses route reflectors instead of a full mesh.
-pub const FULL_MESH_LIMIT: usize = 16;
+const FULL_MESH_LIMIT: usize = 16;
 
 /// First private 4-byte ASN (RFC 6996); the n-th member of the lab takes the n-th.
 const PRIVATE_ASN: u32 = 4_200_000_000;
 
-const ROUTER: &str = "router.conf.j2";
-const HOST: &str = "host.conf.j2";
-
-/// The two templates, compiled.
-#[derive(Debug)]
-pub struct Templates {
-    environment: Environment<'static>,
-}
-
-#[derive(Debug, thiserror::Error)]
-pub enum TemplateError {
-    #[error("read template {path}: {source}")]
-    Read { path: String, source: io::Error },
-    /// Syntax of the template, or a name it does not get.
-    #[error("template {0:#}")]
-    Template(#[from] minijinja::Error),
-}
-
-impl Templates {
-    /// The templates that the program carries, those in `directory` taking precedence.
-    ///
-    /// # Errors
-    /// A file that cannot be read or compiled.
-    pub fn load(directory: Option<&Path>) -> Result<Self, TemplateError> {
-        let mut environment = Environment::new();
-        environment.set_undefined_behavior(UndefinedBehavior::Strict);
-        let syntax =
-            SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).keep_trailing_newline(true).build()?;
-        environment.set_syntax(syntax);
-        environment.add_global("kernel_scan", KERNEL_SCAN);
-        let built_in = [
-            (ROUTER, include_str!("../../bird-configs/router.conf.j2")),
-            (HOST, include_str!("../../bird-configs/host.conf.j2")),
-        ];
-        for (name, text) in built_in {
-            let own = directory.map(|d| d.join(name)).filter(|path| path.exists());
-            let text = match own {
-                None => text.to_owned(),
-                Some(path) => {
-                    let failed = |source| TemplateError::Read { path: path.display().to_string(), source };
-                    fs::read_to_string(&path).map_err(failed)?
-                }
-            };
-            environment.add_template_owned(name, text)?;
-        }
-        Ok(Self { environment })
-    }
-
-    /// For a BIRD that looks at the kernel's table every so many seconds ([`crate::bird::Bird::kernel_scan`]).
-    #[must_use]
-    pub fn with_kernel_scan(mut self, seconds: u32) -> Self {
-        self.environment.add_global("kernel_scan", seconds);
-        self
-    }
-}
-
-/// Name of the static protocol that announces `group` (without its `-ipv4`, `-ipv6`).
+/// What a host's daemon knows `group` by.
 pub fn group_protocol(topology: &Topology, group: GroupId) -> String {
     let group = &topology.groups[group.0];
     let between = if matches!(group.role, GroupRole::Color(..)) { "-color-" } else { "-" };
@@ -100,112 +39,24 @@ pub fn groups_of(topology: &Topology, host: NodeId) -> impl Iterator<Item = Grou
     ids.filter(move |id| topology.groups[id.0].members.contains(&host))
 }
 
-/// The config of the BIRD on `node`; `None` if none runs there.
-pub(super) fn render(
+/// What the daemon of `node` is to do; `None` if none runs there.
+pub(super) fn of(
     topology: &Topology,
     addresses: &Addresses,
-    templates: &Templates,
     node: NodeId,
     attached: &[Vec<LinkId>],
     interfaces: &[Interface],
-) -> Result<Option<String>, TemplateError> {
+) -> Option<Speaker> {
     let view = View { topology, addresses, node, attached, interfaces };
-    let environment = &templates.environment;
     match topology.node(node).kind {
-        NodeKind::Client => Ok(None),
-        NodeKind::Member => Ok(Some(environment.get_template(HOST)?.render(Serde(view.host()))?)),
-        NodeKind::Router | NodeKind::Gateway => {
-            Ok(Some(environment.get_template(ROUTER)?.render(Serde(view.router()))?))
-        }
+        NodeKind::Client => None,
+        NodeKind::Member => Some(Speaker::Host(view.host())),
+        NodeKind::Router | NodeKind::Gateway => Some(Speaker::Router(view.router())),
     }
 }
 
-#[derive(Serialize)]
-struct Router {
-    name: String,
-    kind: &'static str,
-    as_name: String,
-    asn: u32,
-    router_id: IpAddr,
-    timers: Timers,
-    bfd: Vec<BfdInterface>,
-    /// Seconds that a restarted BIRD waits for its neighbors before it corrects the kernel's table; `None`:
-    /// no session restarts gracefully.
-    graceful_restart_wait: Option<u32>,
-    /// Equally good BGP routes become one of several next hops.
-    multipath: bool,
-    igp: Vec<IgpInterface>,
-    families: Vec<RouterFamily>,
-}
-
-#[derive(Serialize)]
-struct RouterFamily {
-    name: Family,
-    originate: Vec<IpNet>,
-    internal: Vec<Session>,
-    external: Vec<Session>,
-    hosts: Vec<Session>,
-}
-
-#[derive(Serialize)]
-struct IgpInterface {
-    name: String,
-    cost: u32,
-    bfd: bool,
-}
-
-#[derive(Default, Serialize)]
-struct Session {
-    name: String,
-    peer: String,
-    timers: Timers,
-    bfd: bool,
-    graceful_restart: Option<GracefulRestart>,
-    local: Option<IpAddr>,
-    neighbor: Option<IpAddr>,
-    asn: u32,
-    /// What the neighbor is to us, of an external session.
-    relation: Option<Relation>,
-    /// What we are to the neighbor (RFC 9234).
-    role: Option<Relation>,
-    /// The neighbor is a client of this route reflector.
-    client: bool,
-    /// The neighbor opens the connection. Ends that both do, at the same moment, close both and wait
-    /// for the retry; and who starts first finds nobody listening. Nodes start in the order of their ids.
-    passive: bool,
-    /// Prefixes that a host may announce.
-    groups: Vec<IpNet>,
-    family: Option<Family>,
-}
-
-#[derive(Serialize)]
-struct Host {
-    name: String,
-    as_name: String,
-    asn: u32,
-    router_id: IpAddr,
-    timers: Timers,
-    bfd: Vec<BfdInterface>,
-    graceful_restart_wait: Option<u32>,
-    groups: Vec<HostGroup>,
-    sessions: Vec<Session>,
-}
-
-#[derive(Serialize)]
-struct HostGroup {
-    name: String,
-    protocol: String,
-    prefixes: Vec<Prefix>,
-}
-
-#[derive(Serialize)]
-struct Prefix {
-    family: Family,
-    prefix: IpNet,
-}
-
-/// Whether the session over `link` survives a restart of BIRD.
-pub(super) fn is_graceful(link: &Link) -> bool {
+/// Whether the session over `link` survives a restart.
+fn is_graceful(link: &Link) -> bool {
     link.session.graceful_restart == Some(GracefulRestart::Yes)
 }
 
@@ -230,7 +81,7 @@ impl<'a> View<'a> {
             as_name: own.name.clone(),
             asn: own.asn,
             router_id: self.router_id(),
-            timers: Timers::of(self.topology.timers),
+            timers: of_preset(self.topology.timers),
             bfd: self.bfd(),
             graceful_restart_wait: self.graceful_restart_wait(),
             multipath: own.multipath.on,
@@ -298,7 +149,7 @@ impl<'a> View<'a> {
             // A bare name may be one of BIRD's keywords (`net`), which it does not take even in quotes.
             name: self.session_name(&format!("ebgp-{}", interface.name.trim_start_matches("to-")), family),
             peer: peer.name.clone(),
-            timers: Timers::of_session(self.topology.timers, &link.session),
+            timers: of_session(self.topology.timers, &link.session),
             bfd: link.session.bfd.is_some(),
             graceful_restart: link.session.graceful_restart,
             local: Some(local.addr()),
@@ -332,7 +183,7 @@ impl<'a> View<'a> {
                 peer: name.clone(),
                 local: Some(self.addresses.loopback(self.node, family)),
                 neighbor: Some(self.addresses.loopback(*peer, family)),
-                timers: Timers::of(self.topology.timers),
+                timers: of_preset(self.topology.timers),
                 client: reflects(&self.node) && !reflects(peer),
                 family: Some(family),
                 ..Session::default()
@@ -379,7 +230,7 @@ impl<'a> View<'a> {
             as_name: self.topology.ases[node.as_id.0].name.clone(),
             asn: host_asn(self.topology, self.node),
             router_id: self.router_id(),
-            timers: Timers::of(self.topology.timers),
+            timers: of_preset(self.topology.timers),
             bfd: self.bfd(),
             graceful_restart_wait: self.graceful_restart_wait(),
             groups: groups.collect(),
@@ -388,21 +239,17 @@ impl<'a> View<'a> {
     }
 
     fn bfd(&self) -> Vec<BfdInterface> {
-        // Clients run no BIRD.
-        let spoken = self.links().filter(|(_, link, _)| self.topology.node(link.b).kind.has_bird());
+        // Clients run no routing daemon.
+        let spoken = self.links().filter(|(_, link, _)| self.topology.node(link.b).kind.speaks_bgp());
         let interface = |(_, link, interface): (LinkId, &Link, &Interface)| {
-            Some(BfdInterface::new(
-                &interface.name,
-                link.session.bfd?,
-                link.session.timers.unwrap_or(self.topology.timers),
-            ))
+            Some(bfd(&interface.name, link.session.bfd?, link.session.timers.unwrap_or(self.topology.timers)))
         };
         spoken.filter_map(interface).collect()
     }
 
     fn graceful_restart_wait(&self) -> Option<u32> {
         let asking = self.links().filter(|(_, link, _)| is_graceful(link));
-        let timers = asking.map(|(_, link, _)| Timers::of_session(self.topology.timers, &link.session));
+        let timers = asking.map(|(_, link, _)| of_session(self.topology.timers, &link.session));
         // BIRD's own default is twice its restart time too.
         timers.map(|timers| 2 * timers.restart).max()
     }

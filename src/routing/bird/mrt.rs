@@ -6,6 +6,8 @@
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use crate::routing::daemon::{Heard, Said};
+
 const HEADER: usize = 12;
 /// Types: BGP4MP, and the same with microseconds before its body.
 const BGP4MP: u16 = 16;
@@ -19,23 +21,13 @@ const MP_REACH: u8 = 14;
 const MP_UNREACH: u8 = 15;
 const LONG: u8 = 0x10;
 
-/// One record of a dump that says something about routing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Dumped {
-    /// An UPDATE from this neighbor, with so many routes. An End-of-RIB (RFC 4724) is none.
-    Update { peer: IpAddr, announced: u32, withdrawn: u32 },
-    /// The session with this neighbor was established, or has ended. BIRD may have forgotten the address of one
-    /// whose connection is gone; [`Sessions`] has not.
-    Session { peer: Option<IpAddr>, asn: u32, up: bool },
-}
-
 /// The sessions of one BIRD that are up.
 #[derive(Debug, Default)]
-pub struct Sessions(BTreeSet<(u32, IpAddr)>);
+struct Sessions(BTreeSet<(u32, IpAddr)>);
 
 impl Sessions {
     /// Takes a change in; returns the neighbor that it is about, unless that is one of several of the same AS.
-    pub fn change(&mut self, peer: Option<IpAddr>, asn: u32, up: bool) -> Option<IpAddr> {
+    fn change(&mut self, peer: Option<IpAddr>, asn: u32, up: bool) -> Option<IpAddr> {
         let mut of_as = self.0.iter().filter(|(number, _)| *number == asn);
         let only = of_as.next().filter(|_| of_as.next().is_none()).map(|(_, peer)| *peer);
         let peer = peer.or(only)?;
@@ -48,9 +40,25 @@ impl Sessions {
     }
 }
 
+/// Reads a dump. BIRD may have forgotten the address of a session whose connection is gone; this has not.
+#[derive(Default)]
+pub(super) struct Dump(Sessions);
+
+impl Heard for Dump {
+    fn read(&mut self, bytes: &[u8]) -> (Vec<Said>, usize) {
+        let (mut found, taken) = parse(bytes);
+        for said in &mut found {
+            if let Said::Session { peer, asn, up } = said {
+                *peer = self.0.change(*peer, *asn, *up);
+            }
+        }
+        (found, taken)
+    }
+}
+
 /// Reads whole records from the begin of `bytes`; returns what they say, and how many bytes they took.
 /// Records of other kinds, and damaged ones, say nothing.
-pub fn parse(bytes: &[u8]) -> (Vec<Dumped>, usize) {
+fn parse(bytes: &[u8]) -> (Vec<Said>, usize) {
     let (mut found, mut taken) = (Vec::new(), 0);
     while let Some((kind, subtype, body)) = record(&bytes[taken..]) {
         taken += HEADER + body.len();
@@ -70,7 +78,7 @@ fn record(bytes: &[u8]) -> Option<(u16, u16, &[u8])> {
     Some((kind, subtype, rest.take(length as usize)?))
 }
 
-fn interpret(subtype: u16, body: &[u8]) -> Option<Dumped> {
+fn interpret(subtype: u16, body: &[u8]) -> Option<Said> {
     // Subtypes 0 and 1 have AS numbers of two bytes, 4 and 5 of four.
     let (is_state, as_length) = match subtype {
         0 => (true, 2),
@@ -89,11 +97,11 @@ fn interpret(subtype: u16, body: &[u8]) -> Option<Dumped> {
         let (before, after) = (rest.u16()?, rest.u16()?);
         let up = after == ESTABLISHED;
         let peer = Some(peer).filter(|peer| !peer.is_unspecified());
-        return (up != (before == ESTABLISHED)).then_some(Dumped::Session { peer, asn, up });
+        return (up != (before == ESTABLISHED)).then_some(Said::Session { peer, asn, up });
     }
     let (head, message) = rest.0.split_at_checked(MESSAGE_HEADER)?;
     let (announced, withdrawn) = if head[MESSAGE_HEADER - 1] == UPDATE { update(message)? } else { return None };
-    (announced + withdrawn > 0).then_some(Dumped::Update { peer, announced, withdrawn })
+    (announced + withdrawn > 0).then_some(Said::Update { peer, announced, withdrawn })
 }
 
 /// Numbers of routes announced and withdrawn (RFC 4271 §4.3).
@@ -189,9 +197,9 @@ mod tests {
         assert_eq!(
             found,
             [
-                Dumped::Session { peer: Some(peer), asn, up: true },
-                Dumped::Update { peer, announced: 1, withdrawn: 0 },
-                Dumped::Update { peer, announced: 0, withdrawn: 2 },
+                Said::Session { peer: Some(peer), asn, up: true },
+                Said::Update { peer, announced: 1, withdrawn: 0 },
+                Said::Update { peer, announced: 0, withdrawn: 2 },
             ]
         );
         assert_eq!(taken, dump.len());

@@ -1,0 +1,39 @@
+//! The programs of a node.
+
+use crate::program::{self, Program};
+use crate::routing::{RenderError, Renderer, Speaker};
+use crate::topology::{Node, NodeKind};
+
+/// What runs on `node`, in the order of its start: what [`crate::scenario::programs`] says.
+pub(super) fn of(node: &Node, speaker: Option<Speaker>, renderer: &dyn Renderer) -> Result<Vec<Program>, RenderError> {
+    let mut programs = speaker.map_or(Ok(Vec::new()), |speaker| renderer.programs(&speaker))?;
+    if node.kind == NodeKind::Member {
+        programs.push(program::of_node(&node.name));
+    }
+    Ok(programs)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use crate::plan::Plan;
+    use crate::program::Process;
+    use crate::routing::registry;
+    use crate::scenario::programs;
+    use crate::topology::Overrides;
+
+    #[test]
+    fn faults_know_what_is_started() {
+        let lab = "[lab]\n[[as]]\nname = \"r\"\n[[stub]]\nname = \"s\"\nuplinks = [\"r\"]\nmembers = 1\nclients = 1\n";
+        let lab = crate::scenario::load_text(Path::new("lab.toml"), lab, &Overrides::default());
+        let (topology, _) = lab.unwrap_or_else(|e| panic!("{e}"));
+        let renderer = registry::preferred().renderer(None).expect("the templates that the program carries");
+        let plan = Plan::new(&topology, &*renderer).expect("they can be rendered");
+        for node in &plan.nodes {
+            let planned: Vec<Process> = node.programs.iter().map(|program| program.process).collect();
+            assert_eq!(planned, programs::on(&topology, node.id), "{}", node.name);
+        }
+        assert_eq!(plan.nodes.iter().map(|node| node.programs.len()).max(), Some(2));
+    }
+}

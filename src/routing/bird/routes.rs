@@ -1,0 +1,98 @@
+//! Routes as `show route all` tells them.
+
+use crate::routing::route::Route;
+
+/// Reads the lines of an answer to `show route … all`.
+pub fn parse(lines: &[String]) -> Vec<Route> {
+    let mut routes: Vec<Route> = Vec::new();
+    for line in lines {
+        if let Some(indented) = line.strip_prefix('\t') {
+            if let Some(route) = routes.last_mut() {
+                detail(route, indented);
+            }
+        } else if let Some(route) = headline(line, routes.last()) {
+            routes.push(route);
+        }
+    }
+    routes
+}
+
+/// `198.51.100.1/32  unicast [ebgp-r1 20:13:18.999] * (100) [AS1000i]`; without a prefix it is the last one's.
+fn headline(line: &str, last: Option<&Route>) -> Option<Route> {
+    let (before, rest) = line.split_once('[')?;
+    let (source, after) = rest.split_once(']')?;
+    let mut words = before.split_whitespace().rev();
+    let kind = words.next()?.to_owned();
+    let prefix = words.next().map(str::to_owned).or_else(|| last.map(|route| route.prefix.clone()))?;
+    let (_, weights) = after.split_once('(')?;
+    let (weights, _) = weights.split_once(')')?;
+    let (preference, metric) = match weights.split_once('/') {
+        Some((preference, metric)) => (preference, metric.parse().ok()),
+        None => (weights, None),
+    };
+    Some(Route {
+        prefix,
+        kind,
+        protocol: source.split_whitespace().next()?.to_owned(),
+        best: after.trim_start().starts_with('*'),
+        preference: preference.parse().ok()?,
+        metric,
+        ..Route::default()
+    })
+}
+
+fn detail(route: &mut Route, line: &str) {
+    let mut words = line.split_whitespace();
+    match words.next() {
+        Some("via") => {
+            let gateway = words.next().and_then(|word| word.parse().ok());
+            route.via.push((gateway, words.nth(1).unwrap_or_default().to_owned()));
+        }
+        Some("dev") => route.via.push((None, words.next().unwrap_or_default().to_owned())),
+        _ => {
+            if let Some((name, value)) = line.split_once(": ").or_else(|| line.split_once(':')) {
+                route.attributes.insert(name.trim().to_owned(), value.trim().to_owned());
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::routing::route::why;
+
+    const ANSWER: &str = "Table master4:
+198.51.100.1/32      unicast [ebgp-r1 20:13:18.999] * (100) [AS1000i]
+\tvia 10.0.0.1 on to-r1
+\tType: BGP univ
+\tBGP.origin: IGP
+\tBGP.as_path: 100 1000
+\tBGP.local_pref: 200
+                     unicast [ibgp-b 20:13:19.043 from 10.255.0.3] (100/20) [AS1001i]
+\tvia 10.0.0.3 on to-r3
+\tvia 10.0.0.5 on to-r4 weight 1
+\tType: BGP univ
+\tBGP.origin: IGP
+\tBGP.as_path: 102 103 1001
+\tBGP.local_pref: 200
+10.255.0.2/32        unicast [igp-ipv4 20:13:19.000] * I (150/10) [10.255.0.2]
+\tdev to-b
+\tType: OSPF univ
+";
+
+    #[test]
+    fn routes_are_read_with_their_attributes() {
+        let lines: Vec<String> = ANSWER.lines().map(str::to_owned).collect();
+        let routes = parse(&lines);
+        assert_eq!(routes.len(), 3);
+        assert_eq!(routes[1].prefix, "198.51.100.1/32");
+        assert_eq!((routes[0].best, routes[1].best), (true, false));
+        assert_eq!((routes[1].preference, routes[1].metric), (100, Some(20)));
+        assert_eq!(routes[1].via.len(), 2);
+        assert_eq!(routes[0].as_path(), ["100", "1000"]);
+        assert_eq!(routes[2].via, [(None, "to-b".to_owned())]);
+        assert_eq!(why(&routes[0], &routes[1]), "a path of 2 ASes, not 3");
+        assert_eq!(why(&routes[2], &routes[1]), "preference 150 over 100");
+    }
+}

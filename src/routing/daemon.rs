@@ -1,0 +1,153 @@
+//! What a routing daemon is to the rest of anybed, whichever it is.
+
+use std::fmt;
+use std::io;
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use futures_util::future::BoxFuture;
+use ipnet::IpNet;
+
+use super::route::Route;
+use super::speaker::Speaker;
+use crate::program::{Process, Program};
+
+/// A make of routing daemon: a row of [`super::registry`].
+pub trait Daemon: fmt::Debug + Sync {
+    /// The row's own.
+    fn name(&self) -> &'static str;
+
+    /// What people call it; several rows may be one to them.
+    fn title(&self) -> &'static str;
+
+    /// What runs on a node, in the order of its start; the first talks BGP.
+    fn processes(&self) -> &'static [Process];
+
+    /// The one on this machine: at `named`, or where such things are.
+    ///
+    /// # Errors
+    /// None there, one that is not supported, or not runnable.
+    fn find(&self, named: Option<&Path>) -> Result<Installed, FindError>;
+
+    /// What renders its configs, from the templates that anybed carries; those in `own` take precedence.
+    ///
+    /// # Errors
+    /// A template that cannot be read or compiled.
+    fn renderer(&self, own: Option<&Path>) -> Result<Box<dyn Renderer>, RenderError>;
+
+    /// Has the daemon at `executable` read a config without running; the inner `Err` holds its words.
+    ///
+    /// # Errors
+    /// It does not start.
+    fn check(&self, executable: &Path, config: &Path) -> Result<Result<(), String>>;
+
+    /// Where the daemon of a node is controlled, inside the sandbox.
+    fn socket(&self, node: &str) -> PathBuf;
+
+    /// Connects to the daemon that is controlled there.
+    ///
+    /// # Errors
+    /// It has not started, or has ended.
+    fn control<'a>(&self, socket: &'a Path) -> BoxFuture<'a, Result<Box<dyn Control>>>;
+
+    /// Where the daemon of a node writes down what its neighbors tell it, inside the sandbox, and who reads that;
+    /// `None`: nowhere.
+    fn heard(&self, node: &str) -> Option<(PathBuf, Box<dyn Heard>)>;
+}
+
+/// A daemon on this machine.
+#[derive(Clone, Debug)]
+pub struct Installed {
+    pub daemon: &'static dyn Daemon,
+    pub path: PathBuf,
+    /// `2.0.12`.
+    pub version: String,
+}
+
+/// Why there is no usable daemon; the text says how to get one.
+#[derive(Debug, thiserror::Error)]
+pub enum FindError {
+    #[error("{title} is not in PATH{hint}")]
+    Missing { title: &'static str, hint: String },
+    #[error("{path} is {title} {version}; anybed needs {needed}")]
+    Version { title: &'static str, path: PathBuf, version: String, needed: &'static str },
+    #[error("{path} does not run: {reason}")]
+    Broken { path: PathBuf, reason: String },
+}
+
+/// Turns what a node is to do into configs. Touches nothing.
+pub trait Renderer: fmt::Debug + Send + Sync {
+    /// A program for each of [`Daemon::processes`].
+    ///
+    /// # Errors
+    /// A template that cannot be rendered.
+    fn programs(&self, speaker: &Speaker) -> Result<Vec<Program>, RenderError>;
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum RenderError {
+    #[error("read template {path}: {source}")]
+    Read { path: String, source: io::Error },
+    /// Syntax of the template, or a name it does not get.
+    #[error("template {0:#}")]
+    Template(#[from] minijinja::Error),
+}
+
+/// A connection to a running daemon. Any of its methods fails when the daemon has ended.
+pub trait Control: Send + Sync {
+    /// Its BGP sessions.
+    fn sessions(&mut self) -> BoxFuture<'_, Result<Vec<SessionState>>>;
+
+    /// Routes that it has.
+    fn routes<'a>(&'a mut self, to: &'a Destination) -> BoxFuture<'a, Result<Vec<Route>>>;
+
+    /// Announces a group of the host, by the name of [`super::speaker::HostGroup::protocol`], or does not. What is
+    /// so already stays so.
+    fn set<'a>(&'a mut self, group: &'a str, addresses: &'a [IpAddr], to: Announce) -> BoxFuture<'a, Result<()>>;
+
+    /// Has it read its config again. Sessions that have not changed stay up, and groups announced.
+    fn reconfigure(&mut self) -> BoxFuture<'_, Result<()>>;
+
+    /// Returns when the daemon has closed the connection.
+    fn closed(&mut self) -> BoxFuture<'_, ()>;
+}
+
+/// How a group is announced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Announce {
+    Plain,
+    /// With the community of a graceful shutdown (RFC 8326).
+    Drain,
+    Off,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Destination {
+    All,
+    Prefix(IpNet),
+    Address(IpAddr),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SessionState {
+    pub name: String,
+    pub up: bool,
+    /// The daemon's own word.
+    pub state: String,
+}
+
+/// Reads what a daemon has written down of its BGP sessions, in pieces as they come.
+pub trait Heard: Send {
+    /// Reads whole records from the begin of `bytes`; returns what they say, and how many bytes they took.
+    fn read(&mut self, bytes: &[u8]) -> (Vec<Said>, usize);
+}
+
+/// Something that a daemon has noted of its neighbors.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Said {
+    /// An UPDATE from this neighbor, with so many routes. An End-of-RIB (RFC 4724) is none.
+    Update { peer: IpAddr, announced: u32, withdrawn: u32 },
+    /// The session with this neighbor was established, or has ended; `None`: with one of several of this AS.
+    Session { peer: Option<IpAddr>, asn: u32, up: bool },
+}
