@@ -108,9 +108,12 @@ trial() { # VERSION
     ip netns exec $ns "$libraries/ld-linux-x86-64.so.2" --library-path "$libraries" \
         "$tmp/$version/root/usr/sbin/bird" -f -c "$tmp/conf" -s "$tmp/ctl" 2>>"$tmp/answers" &
     echo $! >"$tmp/pid"
+    local end=$((SECONDS + 30))
+    until has 1; do
+        [ $SECONDS -lt $end ] || { echo "the route is not in the kernel to begin with"; exit 1; }
+        sleep 0.1
+    done
     scan
-    has 1 || scan
-    has 1 || { echo "the route is not in the kernel to begin with"; exit 1; }
 
     scan; ask disable a; sleep 0.5; ask enable a; look back 1
     scan; ask disable a; sleep 0.5; ask enable b; look other 2
