@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anybed::scenario::{self, Action, When, action};
+use anybed::scenario::{self, Action, LinkAct, When, acts};
 use anybed::topology::generate::Edge;
 use anybed::topology::*;
 
@@ -287,7 +287,7 @@ fn over_spreads_within_its_time_and_by_seed() {
 fn actions_have_short_forms() {
     let (topology, _) = load(SMALL);
     let parse = |text| {
-        action::parse(text, &topology).map(|a| a.iter().map(|a| a.display(&topology).to_string()).collect::<Vec<_>>())
+        acts::parse(text, &topology).map(|a| a.iter().map(|a| a.display(&topology).to_string()).collect::<Vec<_>>())
     };
     assert_eq!(parse("cut b-a").unwrap(), ["cut a-b"]);
     assert_eq!(parse("crash r1").unwrap(), ["crash r1 bird"]);
@@ -300,7 +300,7 @@ fn actions_have_short_forms() {
     assert!(parse("crash west.c1 bird").is_err());
     assert!(parse("crash r1 node").is_err());
     assert_eq!(parse("fail wets").unwrap_err().help.unwrap(), "did you mean `west`?");
-    let Action::Cut(link) = action::parse("cut a-r1", &topology).unwrap()[0] else { panic!("a cut") };
+    let Action::Link(LinkAct::Cut(link)) = acts::parse("cut a-r1", &topology).unwrap()[0] else { panic!("a cut") };
     assert_eq!(topology.links[link.0].name, "r1-a");
 }
 

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use anybed::scenario::{action, expect, load_text};
+use anybed::scenario::{acts, load_text, metrics};
 use anybed::topology::{Overrides, file};
 
 const DOC: &str = include_str!("../docs/lab-file.md");
@@ -46,9 +46,9 @@ fn every_key_has_a_row_and_every_row_a_key() {
 
 #[test]
 fn every_form_has_a_row_and_every_row_a_form() {
-    let actions: BTreeSet<_> = action::FORMS.iter().map(|(_, form)| (*form).to_owned()).collect();
+    let actions: BTreeSet<_> = acts::verbs().map(|verb| verb.form.to_owned()).collect();
     assert_eq!(first_cells(section("Actions")), actions);
-    let metrics: BTreeSet<_> = expect::FORMS.iter().map(|(_, form, _)| (*form).to_owned()).collect();
+    let metrics: BTreeSet<_> = metrics::rows().map(|row| row.form.to_owned()).collect();
     assert_eq!(first_cells(section("Expectations")), metrics);
 }
 

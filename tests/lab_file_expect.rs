@@ -1,9 +1,13 @@
 //! Expectations of a lab file: their times, and those about the ways of packets.
 
+#[path = "measure/metric.rs"]
+mod metric;
+
 use std::path::Path;
 
-use anybed::scenario::{Metric, Op, Scenario, Target, Value, When, load_text};
+use anybed::scenario::{Op, Scenario, Value, When, load_text};
 use anybed::topology::{Diagnostics, Overrides};
+use metric::metric;
 
 const NETWORK: &str = r#"
 [lab]
@@ -51,9 +55,8 @@ fn ways_are_read() {
         "never = 'reachable of west to dns == no'\nduring = ['2s', '4s']",
     ]);
     let found = scenario.unwrap_or_else(|e| panic!("{e}")).expectations;
-    let dns = || Target::Group("dns".into());
     assert_eq!(found[0].value, Value::Path(vec!["r1".into(), "r2".into(), "east".into()]));
-    assert_eq!((&found[1].metric, found[1].op), (&Metric::AsPath("west".into(), dns()), Op::Contains));
+    assert_eq!((&found[1].metric, found[1].op), (&metric("as path of west to group dns"), Op::Contains));
     assert_eq!(found[2].value, Value::Path(vec![]));
     assert_eq!(
         (&*found[3].name, found[3].when),

@@ -1,14 +1,22 @@
 //! Properties of the grammars: what is shown can be read, and nothing makes them panic.
 
+#[path = "measure/metric.rs"]
+mod metric;
+
 use std::path::Path;
 use std::time::Duration;
 
 use anybed::physics::{Properties, Queue, Share};
 use anybed::program::Process;
 use anybed::routing::registry;
+use anybed::scenario::acts::{self, Undo};
 use anybed::scenario::damage::Damage;
-use anybed::scenario::{Action, Ends, Metric, Op, Origin, Part, Quantile, Value, Victim, action, expect, load_text};
+use anybed::scenario::{
+    Action, Ends, LinkAct, LookAct, Op, Origin, OverlayAct, Part, ProcessAct, SeriesAct, SiteAct, Value, Victim,
+    expect, load_text,
+};
 use anybed::topology::{AsId, GroupId, LinkId, NodeId, NodeKind, Overrides, Topology, graphml};
+use metric::metric;
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 
@@ -44,21 +52,22 @@ fn faults(topology: &Topology) -> impl Strategy<Value = Action> + use<> {
     let victims = select([&processes[..], &[Victim::Host]].concat());
     let processes = select(processes);
     prop_oneof![
-        links.clone().prop_map(Action::Cut),
-        (links.clone(), ends.clone()).prop_map(|(link, ends)| Action::Blackhole(link, ends)),
-        (links, ends, properties()).prop_map(|(link, ends, properties)| Action::Impair(link, ends, properties)),
-        (stubs, any::<bool>()).prop_map(|(stub, silently)| Action::Fail { stub, silently }),
-        (subsequence(ases, 1..4), any::<bool>()).prop_map(|(ases, silently)| Action::Partition {
+        links.clone().prop_map(LinkAct::Cut).prop_map(Action::Link),
+        (links.clone(), ends.clone()).prop_map(|(link, ends)| Action::Link(LinkAct::Blackhole(link, ends))),
+        (links, ends, properties())
+            .prop_map(|(link, ends, properties)| Action::Link(LinkAct::Impair(link, ends, properties))),
+        (stubs, any::<bool>()).prop_map(|(stub, silently)| Action::Link(LinkAct::Fail { stub, silently })),
+        (subsequence(ases, 1..4), any::<bool>()).prop_map(|(ases, silently)| Action::Link(LinkAct::Partition {
             parts: ases.into_iter().map(Part::As).collect(),
             silently
-        }),
-        routers.clone().prop_map(move |r| Action::Crash(r, Victim::Program(routing))),
-        routers.prop_map(move |r| Action::Freeze(r, Victim::Program(routing))),
-        (members.clone(), victims).prop_map(|(m, v)| Action::Crash(m, v)),
-        (members, processes).prop_map(|(m, v)| Action::Freeze(m, v)),
+        })),
+        routers.clone().prop_map(move |r| Action::Process(ProcessAct::Crash(r, Victim::Program(routing)))),
+        routers.prop_map(move |r| Action::Process(ProcessAct::Freeze(r, Victim::Program(routing)))),
+        (members.clone(), victims).prop_map(|(m, v)| Action::Process(ProcessAct::Crash(m, v))),
+        (members, processes).prop_map(|(m, v)| Action::Process(ProcessAct::Freeze(m, v))),
         (sites, any::<bool>()).prop_map(|((host, group), drain)| match drain {
-            true => Action::Drain { host, group },
-            false => Action::Withdraw { host, group },
+            true => Action::Site(SiteAct::Drain { host, group }),
+            false => Action::Site(SiteAct::Withdraw { host, group }),
         }),
     ]
 }
@@ -75,30 +84,30 @@ fn actions(topology: &Topology) -> impl Strategy<Value = Action> + use<> {
     prop_oneof![
         4 => faults(topology),
         4 => faults(topology).prop_map(|fault| fault.undo().expect("a fault has an undo")),
-        1 => (faults(topology), 20..10_000u64, 1..100u32).prop_map(|(fault, every, times)| Action::Flap {
+        1 => (faults(topology), 20..10_000u64, 1..100u32).prop_map(|(fault, every, times)| Action::Series(SeriesAct::Flap {
             fault: Box::new(fault),
             every: Duration::from_millis(every),
             times,
-        }),
-        1 => faults(topology).prop_map(|fault| Action::Stop(Box::new(fault))),
-        1 => members.clone().prop_map(Action::Renumber),
-        1 => members.clone().prop_map(|host| Action::Join { host, overlay: 0 }),
-        1 => members.clone().prop_map(|host| Action::Leave { host, overlay: 0 }),
-        1 => (1..1_000_000u32, proptest::collection::vec(members, 0..4)).prop_map(|(keys, from)| Action::Overwrite {
+        })),
+        1 => faults(topology).prop_map(|fault| Action::Series(SeriesAct::Stop(Box::new(fault)))),
+        1 => members.clone().prop_map(SiteAct::Renumber).prop_map(Action::Site),
+        1 => members.clone().prop_map(|host| Action::Overlay(OverlayAct::Join { host, overlay: 0 })),
+        1 => members.clone().prop_map(|host| Action::Overlay(OverlayAct::Leave { host, overlay: 0 })),
+        1 => (1..1_000_000u32, proptest::collection::vec(members, 0..4)).prop_map(|(keys, from)| Action::Overlay(OverlayAct::Overwrite {
             overlay: 0,
             keys,
             from,
-        }),
-        1 => (1..1_000_000u32).prop_map(|keys| Action::Put { overlay: 0, keys }),
-        1 => Just(Action::Audit { overlay: 0 }),
-        1 => (hosts, 1..=20_000u32, 100_000..=60_000_000u64).prop_map(|(from, rate, time)| Action::Flood {
+        })),
+        1 => (1..1_000_000u32).prop_map(|keys| Action::Overlay(OverlayAct::Put { overlay: 0, keys })),
+        1 => Just(Action::Overlay(OverlayAct::Audit { overlay: 0 })),
+        1 => (hosts, 1..=20_000u32, 100_000..=60_000_000u64).prop_map(|(from, rate, time)| Action::Overlay(OverlayAct::Flood {
             overlay: 0,
             from,
             rate,
             time: Duration::from_micros(time),
-        }),
-        1 => Just(Action::Stretch(None)),
-        1 => (0..topology.groups.len()).prop_map(|group| Action::Stretch(Some(GroupId(group)))),
+        })),
+        1 => Just(Action::Look(LookAct::Stretch(None))),
+        1 => (0..topology.groups.len()).prop_map(|group| Action::Look(LookAct::Stretch(Some(GroupId(group))))),
     ]
 }
 
@@ -118,7 +127,7 @@ fn shown_actions_read_back() {
     let topology = lab("stub-failure.toml");
     proptest!(|(action in actions(&topology))| {
         let text = action.display(&topology).to_string();
-        prop_assert_eq!(action::parse(&text, &topology).unwrap(), vec![action.clone()]);
+        prop_assert_eq!(acts::parse(&text, &topology).unwrap(), vec![action.clone()]);
         prop_assert_eq!(text.split(" ").next(), Some(action.verb()));
         prop_assert!(text.contains(action.target(&topology)));
     });
@@ -155,7 +164,7 @@ fn faults_overlap_and_are_undone_in_any_order() {
 fn no_text_panics_and_every_span_is_in_it() {
     let topology = lab("stub-failure.toml");
     proptest!(|(text in text())| {
-        for error in [action::parse(&text, &topology).err(), expect::parse(&text, &topology).err()].into_iter().flatten() {
+        for error in [acts::parse(&text, &topology).err(), expect::parse(&text, &topology).err()].into_iter().flatten() {
             prop_assert!(text.get(error.span.clone()).is_some(), "{:?} of {:?}", error.span, text);
         }
         let escaped = toml::Value::String(text.clone()).to_string();
@@ -185,17 +194,75 @@ fn cut_short_files_do_not_panic() {
     });
 }
 
+/// An example of each verb.
+const EXAMPLES: [&str; 28] = [
+    "cut sea-sun",
+    "mend sea-sun",
+    "blackhole sea-sun from sun",
+    "impair sea-sun delay=80ms",
+    "clear sea-sun",
+    "fail campus silently",
+    "recover campus",
+    "partition campus bay",
+    "heal campus bay",
+    "crash campus.n1 host",
+    "restart campus.n1 node",
+    "freeze campus.n1 bird",
+    "thaw campus.n1 both",
+    "renumber campus.n1",
+    "announce campus.n1 music",
+    "withdraw campus.n1 music",
+    "drain campus.n1 music",
+    "join campus.n1 in music",
+    "leave campus.n1 in music",
+    "put 7 in music",
+    "overwrite 7 in music from campus.n1",
+    "audit music",
+    "flood music from campus.c1 at 7/s for 1s",
+    "ping campus.n1 bay.n2",
+    "stretch",
+    "catchment music",
+    "flap fail campus every 2s times 3",
+    "stop crash campus.n1 node",
+];
+
+#[test]
+fn every_verb_reads_what_it_shows_and_its_undo_is_what_its_row_says() {
+    let topology = lab("stub-failure.toml");
+    let verbs: Vec<_> = acts::verbs().collect();
+    assert_eq!(
+        EXAMPLES.map(|text| text.split(' ').next().unwrap()).to_vec(),
+        verbs.iter().map(|v| v.name).collect::<Vec<_>>()
+    );
+    for (text, verb) in EXAMPLES.iter().zip(&verbs) {
+        let actions = acts::parse(text, &topology).unwrap_or_else(|e| panic!("{text}: {e}"));
+        let [action] = &actions[..] else { panic!("{text}") };
+        assert_eq!(action.display(&topology).to_string(), *text);
+        assert_eq!((action.verb(), action.class()), (verb.name, verb.class));
+        assert!(verb.form.split(" | ").all(|form| form.split(' ').next() == Some(verb.name)), "{}", verb.form);
+        let undo = action.undo().map(|undo| undo.verb());
+        match verb.undo {
+            Undo::By(_) if !action.is_fault() => assert_eq!(undo, None, "{text}: no fault"),
+            Undo::By(other) => {
+                assert_eq!(undo, Some(other), "{text}");
+                assert!(verbs.iter().any(|v| v.name == other && v.undo == Undo::Is), "`{other}` undoes");
+            }
+            Undo::Is | Undo::Never => assert_eq!(undo, None, "{text}"),
+        }
+    }
+}
+
 #[test]
 fn a_flood_has_a_source_a_rate_and_a_time() {
     let topology = lab("stub-failure.toml");
-    let shown = |text: &str| match &action::parse(text, &topology).unwrap()[..] {
+    let shown = |text: &str| match &acts::parse(text, &topology).unwrap()[..] {
         [action] => action.display(&topology).to_string(),
         several => panic!("{several:?}"),
     };
     assert_eq!(shown("flood music from campus at 4000/s for 5s"), "flood music from campus.c1 at 4000/s for 5s");
     assert_eq!(shown("flood  music from campus.n2 at 1/s for 1500ms"), "flood music from campus.n2 at 1/s for 1s500ms");
     let micro = lab("flash-crowd.toml");
-    let of_members = &action::parse("flood music from h at 20000/s for 60s", &micro).unwrap()[0];
+    let of_members = &acts::parse("flood music from h at 20000/s for 60s", &micro).unwrap()[0];
     assert_eq!(of_members.display(&micro).to_string(), "flood music from h.n12 at 20000/s for 1m");
     let topology = lab("joiner-flood.toml");
     for (wrong, message, help) in [
@@ -236,7 +303,7 @@ fn a_flood_has_a_source_a_rate_and_a_time() {
             Some("write `flood OVERLAY from HOST|STUB at RATE for TIME`"),
         ),
     ] {
-        let error = action::parse(wrong, &topology).unwrap_err();
+        let error = acts::parse(wrong, &topology).unwrap_err();
         assert_eq!((error.message.as_str(), error.help.as_deref()), (message, help), "{wrong}");
     }
 }
@@ -245,44 +312,39 @@ fn a_flood_has_a_source_a_rate_and_a_time() {
 fn expectations_are_read() {
     let topology = lab("stub-failure.toml");
     let parse = |text| expect::parse(text, &topology);
-    let music = || "music".to_owned();
-    assert_eq!(parse("joins of music == 24").unwrap(), (Metric::Joins(music()), Op::Eq, Value::Number(24.0)));
-    let campus = Some("campus".to_owned());
-    let success = Metric::LookupSuccess(music(), campus);
+    assert_eq!(parse("joins of music == 24").unwrap(), (metric("joins of music"), Op::Eq, Value::Number(24.0)));
+    let success = metric("lookup success of music from campus");
     assert_eq!(parse("lookup success of music from campus>=95%").unwrap(), (success, Op::Ge, Value::Number(0.95)));
-    assert_eq!(parse("merge of music < 1m30s").unwrap(), (Metric::Merge(music()), Op::Lt, Value::Number(90.0)));
-    assert_eq!(parse("whole of music != yes").unwrap(), (Metric::Whole(music()), Op::Ne, Value::Yes));
-    let agree = (Metric::Disagreements(Some(music())), Op::Eq, Value::Number(0.0));
+    assert_eq!(parse("merge of music < 1m30s").unwrap(), (metric("merge of music"), Op::Lt, Value::Number(90.0)));
+    assert_eq!(parse("whole of music != yes").unwrap(), (metric("whole of music"), Op::Ne, Value::Yes));
+    let agree = (metric("disagreements of music"), Op::Eq, Value::Number(0.0));
     assert_eq!(parse("disagreements of music == 0").unwrap(), agree);
-    assert_eq!(parse("disagreements < 3").unwrap(), (Metric::Disagreements(None), Op::Lt, Value::Number(3.0)));
-    assert_eq!(parse("lost probes<=3").unwrap(), (Metric::LostProbes(None), Op::Le, Value::Number(3.0)));
-    assert_eq!(parse("loops of music/3 == 0").unwrap().0, Metric::Loops(Some("music/3".to_owned())));
-    assert_eq!(parse("blackholes < 4").unwrap().0, Metric::Blackholes(None));
-    assert_eq!(parse("updates > loops of music").unwrap().2, Value::Metric(Box::new(Metric::Loops(Some(music())))));
-    let catchment = Metric::Catchment("campus.c1".to_owned(), Some(music()));
+    assert_eq!(parse("disagreements < 3").unwrap(), (metric("disagreements"), Op::Lt, Value::Number(3.0)));
+    assert_eq!(parse("lost probes<=3").unwrap(), (metric("lost probes"), Op::Le, Value::Number(3.0)));
+    assert_eq!(parse("loops of music/3 == 0").unwrap().0, metric("loops of music/3"));
+    assert_eq!(parse("blackholes < 4").unwrap().0, metric("blackholes"));
+    assert_eq!(parse("updates > loops of music").unwrap().2, Value::Metric(Box::new(metric("loops of music"))));
+    let catchment = metric("catchment of campus.c1 for music");
     let value = Value::Name("bay.n2".to_owned());
     assert_eq!(parse("catchment of campus.c1 for music == bay.n2").unwrap(), (catchment, Op::Eq, value));
 
-    let outage = |group: &str| Metric::Outage("campus.c1".to_owned(), Some(group.to_owned()));
+    let outage = |group: &str| metric(&format!("outage of campus.c1 for {group}"));
     let compared = parse("outage of campus.c1 for music <= outage of campus.c1 for music").unwrap();
     assert_eq!(compared, (outage("music"), Op::Le, Value::Metric(Box::new(outage("music")))));
 
-    assert_eq!(
-        parse("stretch p90 <= 1.2").unwrap(),
-        (Metric::Stretch(Quantile::P90, None), Op::Le, Value::Number(1.2))
-    );
-    let of_color = Metric::BestSite(Some("music/3".to_owned()));
+    assert_eq!(parse("stretch p90 <= 1.2").unwrap(), (metric("stretch p90"), Op::Le, Value::Number(1.2)));
+    let of_color = metric("best site of music/3");
     assert_eq!(parse("best site of music/3 >= 80%").unwrap(), (of_color, Op::Ge, Value::Number(0.8)));
-    let fairness = Metric::Fairness(Some(music()));
+    let fairness = metric("fairness of music");
     assert_eq!(parse("fairness of music >= 0.8").unwrap(), (fairness, Op::Ge, Value::Number(0.8)));
-    let load = Metric::Load("campus".to_owned(), Some(music()));
+    let load = metric("load of campus for music");
     assert_eq!(parse("load of campus for music <= 60%").unwrap(), (load, Op::Le, Value::Number(0.6)));
-    let flips = Metric::Flips(Some("campus.c1".to_owned()));
+    let flips = metric("flips of campus.c1");
     assert_eq!(parse("flips of campus.c1 == 0").unwrap(), (flips, Op::Eq, Value::Number(0.0)));
     let compared = parse("stretch p50 < stretch p99").unwrap();
-    assert_eq!(compared.2, Value::Metric(Box::new(Metric::Stretch(Quantile::P99, None))));
+    assert_eq!(compared.2, Value::Metric(Box::new(metric("stretch p99"))));
 
-    let gain = |op, value| (Metric::FloodGain(music()), op, Value::Number(value));
+    let gain = |op, value| (metric("flood gain of music"), op, Value::Number(value));
     assert_eq!(parse("flood gain of music <= 1").unwrap(), gain(Op::Le, 1.0));
     assert_eq!(parse("flood gain of music == 0").unwrap(), gain(Op::Eq, 0.0));
 

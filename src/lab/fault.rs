@@ -13,10 +13,10 @@ use crate::anycast::Command;
 use crate::kernel::now;
 use crate::node::channel::Order;
 use crate::program::{Process, Ready};
-use crate::record::{Deed, What};
-use crate::scenario::action::pinged;
+use crate::record::What;
 use crate::scenario::damage::{Damage, ProcessState};
-use crate::scenario::{Action, Origin, programs};
+use crate::scenario::scope::pinged;
+use crate::scenario::{Action, LookAct, Origin, OverlayAct, SeriesAct, SiteAct, programs};
 use crate::topology::{GroupId, LinkId, NodeId};
 
 /// How long a node may take to do as it is told.
@@ -36,7 +36,7 @@ impl Lab {
                 let (verb, target) = (action.verb().into(), action.target(&self.topology).into());
                 self.recorder.at(
                     at,
-                    What::Fault { action: text.clone(), verb, target, deed: Some(Deed::of(action)), done: now(), live },
+                    What::Fault { action: text.clone(), verb, target, deed: Some(action.deed()), done: now(), live },
                 );
             }
             Ok(()) => {}
@@ -47,42 +47,44 @@ impl Lab {
 
     async fn carry_out(self: &Arc<Self>, action: &Action, origin: Origin) -> Result<()> {
         match action {
-            Action::Join { host, overlay } => self.join(*host, *overlay),
-            Action::Leave { host, overlay } => self.leave(*host, *overlay),
-            Action::Put { overlay, keys } => {
+            Action::Overlay(OverlayAct::Join { host, overlay }) => self.join(*host, *overlay),
+            Action::Overlay(OverlayAct::Leave { host, overlay }) => self.leave(*host, *overlay),
+            Action::Overlay(OverlayAct::Put { overlay, keys }) => {
                 let (lab, overlay, keys) = (self.clone(), *overlay, *keys);
                 self.background(async move { workload::put(&lab, overlay, keys).await });
                 Ok(())
             }
-            Action::Overwrite { overlay, keys, from } => {
+            Action::Overlay(OverlayAct::Overwrite { overlay, keys, from }) => {
                 let (lab, overlay, keys, from) = (self.clone(), *overlay, *keys, from.clone());
                 self.background(async move { workload::overwrite(&lab, overlay, keys, &from).await });
                 Ok(())
             }
-            Action::Audit { overlay } => {
+            Action::Overlay(OverlayAct::Audit { overlay }) => {
                 let (lab, overlay) = (self.clone(), *overlay);
                 self.background(async move { workload::audit(&lab, overlay).await });
                 Ok(())
             }
-            Action::Flood { overlay, from, rate, time } => self.flood(*overlay, *from, *rate, *time).await,
-            Action::Ping { parts } => {
+            Action::Overlay(OverlayAct::Flood { overlay, from, rate, time }) => {
+                self.flood(*overlay, *from, *rate, *time).await
+            }
+            Action::Look(LookAct::Ping { parts }) => {
                 let (lab, nodes) = (self.clone(), pinged(parts, &self.topology));
                 self.background(async move { ping::ping(&lab, &nodes).await });
                 Ok(())
             }
-            Action::Stretch(group) => {
+            Action::Look(LookAct::Stretch(group)) => {
                 let (lab, group) = (self.clone(), *group);
                 self.background(async move { stretch::stretch(&lab, group).await });
                 Ok(())
             }
-            Action::Catchment { group } => {
+            Action::Look(LookAct::Catchment { group }) => {
                 let (lab, group) = (self.clone(), *group);
                 self.background(async move { lab.record_survey(group).await });
                 Ok(())
             }
-            Action::Flap { fault, every, times } => self.flap(fault, *every, *times),
-            Action::Stop(fault) => self.stop_flap(fault).await,
-            _ => self.inflict(action, origin).await,
+            Action::Series(SeriesAct::Flap { fault, every, times }) => self.flap(fault, *every, *times),
+            Action::Series(SeriesAct::Stop(fault)) => self.stop_flap(fault).await,
+            Action::Link(_) | Action::Process(_) | Action::Site(_) => self.inflict(action, origin).await,
         }
     }
 
@@ -103,7 +105,7 @@ impl Lab {
             self.recorder.now(What::Link { link, up: after.up, egress: after.egress });
         }
         self.change_processes(&before, &damage).await?;
-        if let Action::Renumber(host) = action {
+        if let Action::Site(SiteAct::Renumber(host)) = action {
             self.renumber(*host, &damage).await?;
         }
         self.verify(action, &damage);
@@ -184,13 +186,15 @@ impl Lab {
     /// Has a site's node do what an action on its groups says.
     async fn order_site(&self, action: &Action) -> Result<()> {
         match action {
-            Action::Announce { host, group } => {
+            Action::Site(SiteAct::Announce { host, group }) => {
                 self.announce(*host, *group, true, |group| Order::Announce { group }).await
             }
-            Action::Withdraw { host, group } => {
+            Action::Site(SiteAct::Withdraw { host, group }) => {
                 self.announce(*host, *group, false, |group| Order::Withdraw { group }).await
             }
-            Action::Drain { host, group } => self.announce(*host, *group, false, |group| Order::Drain { group }).await,
+            Action::Site(SiteAct::Drain { host, group }) => {
+                self.announce(*host, *group, false, |group| Order::Drain { group }).await
+            }
             _ => Ok(()),
         }
     }
@@ -226,7 +230,7 @@ impl Lab {
 
 /// Carries out all actions of one text, as `anybed fault` sends it.
 pub(super) async fn act_live(lab: &Shared, text: &str) -> Result<Vec<String>> {
-    let actions = crate::scenario::action::parse(text, &lab.topology);
+    let actions = crate::scenario::acts::parse(text, &lab.topology);
     let actions = actions.map_err(|error| match &error.help {
         Some(help) => anyhow!("{} ({help})", error.message),
         None => anyhow!("{}", error.message),

@@ -10,7 +10,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
 use super::Lab;
-use crate::scenario::action::schedule;
+use crate::scenario::acts::schedule;
 use crate::scenario::{Action, Origin};
 
 /// Numbers of live flaps begin here; the timeline's, far below.

@@ -11,7 +11,7 @@ use super::probe::Probers;
 use super::watchdog::ReceiveBuffers;
 use super::workload;
 use crate::record::What;
-use crate::scenario::Action;
+use crate::scenario::{Action, OverlayAct};
 
 /// How long puts, audits and floods may go on after the timeline's end.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -52,7 +52,7 @@ pub(super) async fn play(lab: &Shared) -> Result<()> {
 async fn act_in_time(lab: &Shared, begun: Instant) -> Result<()> {
     let mut joins = 0;
     for entry in &lab.scenario.timeline {
-        let is_join = matches!(entry.action, Action::Join { .. });
+        let is_join = matches!(entry.action, Action::Overlay(OverlayAct::Join { .. }));
         sleep_until(begun + entry.at).await;
         // Joins come in crowds: one line for all of them.
         if !is_join || joins == 0 {

@@ -12,7 +12,7 @@ use super::walk::{PathEnd, Walker};
 use crate::kernel::now;
 use crate::kernel::ping::Pinger;
 use crate::record::What;
-use crate::scenario::effects::stretched_groups;
+use crate::scenario::acts::stretched_groups;
 use crate::topology::{GroupId, NodeId, NodeKind};
 
 /// Echoes of each client to each address.

@@ -16,8 +16,9 @@ use super::ping::Pair;
 use super::walk::Walker;
 use crate::plan::reach::Reachability;
 use crate::record::What;
-use crate::scenario::Action;
-use crate::scenario::damage::{Damage, ProcessState, members};
+use crate::scenario::damage::{Damage, ProcessState};
+use crate::scenario::scope::members;
+use crate::scenario::{Action, LinkAct};
 use crate::topology::NodeId;
 
 /// More pairs than this are drawn by the seed.
@@ -31,8 +32,8 @@ impl Lab {
     /// Looks, in the background, whether a partition or its undo has taken effect; if not, the lab fails.
     pub(super) fn verify(self: &Arc<Self>, action: &Action, damage: &Damage) {
         let (parts, apart) = match action {
-            Action::Partition { parts, .. } => (parts, true),
-            Action::Heal { parts } => (parts, false),
+            Action::Link(LinkAct::Partition { parts, .. }) => (parts, true),
+            Action::Link(LinkAct::Heal { parts }) => (parts, false),
             _ => return,
         };
         let side = members(parts, &self.topology);

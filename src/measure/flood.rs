@@ -1,8 +1,8 @@
 //! Floods of joiners: what their Hellos earned, and how those fared who meant to join.
 
 use crate::measure::model::{FloodReport, Joiners};
-use crate::measure::observe::{Reading, Seen, nothing};
 use crate::measure::overlay::{History, Join};
+use crate::measure::reading::{Reading, Seen, nothing};
 use crate::measure::stats::{p50_p99, thousandths};
 use crate::record::Record;
 use crate::record::What;

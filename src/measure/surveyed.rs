@@ -3,7 +3,7 @@
 use crate::measure::Findings;
 use crate::measure::catchment::is_group;
 use crate::measure::model::{RoutedWay, SurveyDisagreement, SurveyReport};
-use crate::measure::observe::{NOTHING, Reading, Seen};
+use crate::measure::reading::{NOTHING, Reading, Seen};
 use crate::measure::snapshot::comparisons;
 use crate::record::Record;
 use crate::record::What;

@@ -5,7 +5,6 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
-use super::deed::{Deed, ProcessKind};
 use super::facts::LabFacts;
 use super::flows::FlowChange;
 use super::survey::Survey;
@@ -13,6 +12,7 @@ use crate::anycast::Means;
 use crate::overlay::Neighbors;
 use crate::overlay::id::Id;
 use crate::physics::{Egress, FibChange};
+use crate::scenario::deed::{Deed, ProcessKind};
 
 /// Version of this vocabulary.
 pub const SCHEMA: u32 = 1;

@@ -6,7 +6,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Action, Ends, Origin, Part, Victim, programs};
+use super::programs;
+use super::scope::{Ends, Origin, Victim};
 use crate::physics::{Egress, Properties};
 use crate::program::{Process, ProcessKind};
 use crate::topology::{AsId, GroupId, GroupRole, LinkId, NodeId, Topology};
@@ -28,7 +29,7 @@ pub struct LinkState {
 
 /// One fault in force, as small as it can be undone.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Fault {
+pub(super) enum Fault {
     Cut(LinkId),
     Blackhole(LinkId, usize),
     Fail(AsId, Silently),
@@ -42,181 +43,107 @@ enum Fault {
 
 type Silently = bool;
 
+/// Who has a fault put in force or undone, and in what words.
+pub(crate) struct By<'a> {
+    pub(crate) origin: Origin,
+    pub(crate) text: String,
+    pub(crate) topology: &'a Topology,
+}
+
 /// The faults in force.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Damage {
-    faults: BTreeMap<(Fault, Origin), Action>,
+    /// Each with the action that put it in force.
+    faults: BTreeMap<(Fault, Origin), String>,
     impaired: BTreeMap<(LinkId, usize, Origin), Properties>,
 }
 
 impl Damage {
-    /// Takes in what is about to be done. Actions that are no faults change nothing.
-    ///
-    /// # Errors
-    /// It has been done already, or has not been done and cannot be undone. Nothing has changed then.
-    pub fn apply(&mut self, action: &Action, origin: Origin, topology: &Topology) -> Result<(), String> {
-        let mut after = self.clone();
-        after.take_in(action, origin, topology)?;
-        *self = after;
-        Ok(())
-    }
-
-    fn take_in(&mut self, action: &Action, origin: Origin, topology: &Topology) -> Result<(), String> {
-        let link_name = |link: LinkId| format!("link {}", topology.links[link.0].name);
-        match action {
-            Action::Cut(link) => {
-                self.add([Fault::Cut(*link)], origin, action, || format!("{} is cut already", link_name(*link)))
-            }
-            Action::Mend(link) => {
-                self.remove(|f| *f == Fault::Cut(*link), origin, || format!("{} has not been cut", link_name(*link)))
-            }
-            Action::Blackhole(link, ends) => {
-                let faults = sides(*ends).map(|side| Fault::Blackhole(*link, side));
-                self.add(faults, origin, action, || format!("{} is a black hole already", link_name(*link)))
-            }
-            Action::Impair(link, ends, properties) => {
-                for side in sides(*ends) {
-                    let now = self.impaired.entry((*link, side, origin)).or_default();
-                    *now = properties.or(now);
-                }
-                let problem = self.link(*link, topology).egress.iter().find_map(|e| e.impairment.problem());
-                problem.map_or(Ok(()), |problem| Err(problem.to_owned()))
-            }
-            Action::Clear(link, ends) => self.clear(*link, *ends, origin, topology),
-            Action::Fail { stub, silently } => {
-                let name = &topology.ases[stub.0].name;
-                if self.faults.keys().any(|(f, o)| *o == origin && matches!(f, Fault::Fail(s, _) if s == stub)) {
-                    return Err(format!("{name} has failed already"));
-                }
-                self.add([Fault::Fail(*stub, *silently)], origin, action, String::new)
-            }
-            Action::Recover(stub) => {
-                let name = &topology.ases[stub.0].name;
-                self.remove(
-                    |f| matches!(f, Fault::Fail(s, _) if s == stub),
-                    origin,
-                    || format!("{name} has not failed"),
-                )
-            }
-            Action::Partition { parts, silently } => {
-                let set = members(parts, topology);
-                if self.faults.keys().any(|(f, o)| *o == origin && matches!(f, Fault::Partition(s, _) if *s == set)) {
-                    return Err("that partition is there already".to_owned());
-                }
-                self.add([Fault::Partition(set, *silently)], origin, action, String::new)
-            }
-            Action::Heal { parts } => {
-                let set = members(parts, topology);
-                let why = || "there is no partition between these and the rest".to_owned();
-                self.remove(|f| matches!(f, Fault::Partition(s, _) if *s == set), origin, why)
-            }
-            Action::Crash(node, victim) => self.crash(*node, *victim, origin, action, topology),
-            Action::Restart(node, victim) => self.restart(*node, *victim, origin, topology),
-            Action::Freeze(node, victim) => {
-                let name = &topology.node(*node).name;
-                let processes = processes(*node, *victim, topology);
-                if let Some(dead) = processes.iter().find(|p| self.process(*node, **p) == ProcessState::Dead) {
-                    return Err(format!("the {} of {name} is not running", dead.name));
-                }
-                let faults = processes.into_iter().map(|p| Fault::Freeze(*node, p));
-                self.add(faults, origin, action, || format!("{name} is frozen already"))
-            }
-            Action::Thaw(node, victim) => {
-                let processes = processes(*node, *victim, topology);
-                let meant = |f: &Fault| matches!(f, Fault::Freeze(n, p) if n == node && processes.contains(p));
-                self.remove(meant, origin, || format!("{} is not frozen", topology.node(*node).name))
-            }
-            // Whether a host announces is for the check of the timeline and for its node to say.
-            Action::Withdraw { host, group } | Action::Drain { host, group } => {
-                self.can_obey(*host, topology)?;
-                if topology.groups[group.0].role == GroupRole::Plain {
-                    self.faults.insert((Fault::Withdraw(*host, *group), Origin::Direct), action.clone());
-                }
-                Ok(())
-            }
-            Action::Announce { host, group } => {
-                self.can_obey(*host, topology)?;
-                self.faults.retain(|(f, _), _| *f != Fault::Withdraw(*host, *group));
-                Ok(())
-            }
-            Action::Renumber(_) | Action::Join { .. } | Action::Leave { .. } => Ok(()),
-            Action::Put { .. } | Action::Overwrite { .. } | Action::Audit { .. } | Action::Ping { .. } => Ok(()),
-            Action::Catchment { .. } | Action::Stretch(_) | Action::Flood { .. } => Ok(()),
-            Action::Flap { .. } | Action::Stop(_) => Ok(()),
-        }
-    }
-
     /// Puts faults in force; refused if all of them are.
-    fn add(
+    pub(super) fn add(
         &mut self,
         faults: impl IntoIterator<Item = Fault>,
-        origin: Origin,
-        action: &Action,
+        by: &By<'_>,
         why: impl FnOnce() -> String,
     ) -> Result<(), String> {
         let before = self.faults.len();
         for fault in faults {
-            self.faults.entry((fault, origin)).or_insert_with(|| action.clone());
+            self.faults.entry((fault, by.origin)).or_insert_with(|| by.text.clone());
         }
         if self.faults.len() == before { Err(why()) } else { Ok(()) }
     }
 
-    fn remove(
+    pub(super) fn remove(
         &mut self,
         meant: impl Fn(&Fault) -> bool,
-        origin: Origin,
+        by: &By<'_>,
         why: impl FnOnce() -> String,
     ) -> Result<(), String> {
         let before = self.faults.len();
-        self.faults.retain(|(fault, by), _| *by != origin || !meant(fault));
+        self.faults.retain(|(fault, origin), _| *origin != by.origin || !meant(fault));
         if self.faults.len() == before { Err(why()) } else { Ok(()) }
     }
 
-    fn clear(&mut self, link: LinkId, ends: Ends, origin: Origin, topology: &Topology) -> Result<(), String> {
+    /// Whether a fault like this is in force by the same hand.
+    pub(super) fn has(&self, by: &By<'_>, meant: impl Fn(&Fault) -> bool) -> bool {
+        self.faults.keys().any(|(fault, origin)| *origin == by.origin && meant(fault))
+    }
+
+    pub(super) fn impair(
+        &mut self,
+        link: LinkId,
+        ends: Ends,
+        properties: &Properties,
+        by: &By<'_>,
+    ) -> Result<(), String> {
+        for side in ends.sides() {
+            let now = self.impaired.entry((link, side, by.origin)).or_default();
+            *now = properties.or(now);
+        }
+        let problem = self.link(link, by.topology).egress.iter().find_map(|e| e.impairment.problem());
+        problem.map_or(Ok(()), |problem| Err(problem.to_owned()))
+    }
+
+    /// Takes impairments and black holes of a link back.
+    pub(super) fn clear(
+        &mut self,
+        link: LinkId,
+        ends: Ends,
+        by: &By<'_>,
+        why: impl FnOnce() -> String,
+    ) -> Result<(), String> {
         let before = self.impaired.len();
-        self.impaired.retain(|(l, side, by), _| *l != link || *by != origin || !covers(ends, *side));
+        self.impaired.retain(|(l, side, origin), _| *l != link || *origin != by.origin || !ends.covers(*side));
         let impaired = self.impaired.len() < before;
-        let meant = |f: &Fault| matches!(f, Fault::Blackhole(l, side) if *l == link && covers(ends, *side));
-        let removed = self.remove(meant, origin, || {
-            format!("link {} is neither impaired nor a black hole", topology.links[link.0].name)
-        });
+        let meant = |f: &Fault| matches!(f, Fault::Blackhole(l, side) if *l == link && ends.covers(*side));
+        let removed = self.remove(meant, by, why);
         if impaired { Ok(()) } else { removed }
     }
 
-    fn crash(
-        &mut self,
-        node: NodeId,
-        victim: Victim,
-        origin: Origin,
-        action: &Action,
-        topology: &Topology,
-    ) -> Result<(), String> {
-        let name = &topology.node(node).name;
-        let processes = processes(node, victim, topology);
+    pub(super) fn crash(&mut self, node: NodeId, victim: Victim, by: &By<'_>) -> Result<(), String> {
+        let processes = processes(node, victim, by.topology);
         if victim == Victim::Host {
-            self.add([Fault::Down(node)], origin, action, || format!("host {name} has crashed already"))?;
+            let name = &by.topology.node(node).name;
+            self.add([Fault::Down(node)], by, || format!("host {name} has crashed already"))?;
         } else {
             // All or nothing: what is refused must not change what a restart brings back.
-            if let Some(dead) = processes.iter().find(|p| self.process(node, **p) == ProcessState::Dead) {
-                return Err(format!("the {} of {name} is not running", dead.name));
-            }
-            let faults = processes.iter().map(|p| Fault::Crash(node, *p));
-            self.add(faults, origin, action, String::new)?;
+            self.all_alive(node, &processes, by)?;
+            self.add(processes.iter().map(|p| Fault::Crash(node, *p)), by, String::new)?;
         }
         // A process that is dead is not frozen any more.
         self.faults.retain(|(f, _), _| !matches!(f, Fault::Freeze(n, p) if *n == node && processes.contains(p)));
         Ok(())
     }
 
-    fn restart(&mut self, node: NodeId, victim: Victim, origin: Origin, topology: &Topology) -> Result<(), String> {
-        let name = &topology.node(node).name;
+    pub(super) fn restart(&mut self, node: NodeId, victim: Victim, by: &By<'_>) -> Result<(), String> {
+        let name = &by.topology.node(node).name;
         if victim == Victim::Host {
-            return self.remove(|f| *f == Fault::Down(node), origin, || format!("host {name} has not crashed"));
+            return self.remove(|f| *f == Fault::Down(node), by, || format!("host {name} has not crashed"));
         }
-        let processes = processes(node, victim, topology);
-        let crashed = |p: &&Process| self.faults.contains_key(&(Fault::Crash(node, **p), origin));
+        let processes = processes(node, victim, by.topology);
+        let crashed = |p: &&Process| self.is_in_force(&Fault::Crash(node, **p), by.origin);
         if let Some(running) = processes.iter().find(|p| !crashed(p)) {
-            let by_other = |fault: Fault| self.faults.keys().any(|(f, by)| *f == fault && *by != origin);
+            let by_other = |fault: Fault| self.faults.keys().any(|(f, origin)| *f == fault && *origin != by.origin);
             let help = if self.faults.keys().any(|(f, _)| *f == Fault::Down(node)) {
                 ": the host has crashed as a whole"
             } else if by_other(Fault::Crash(node, *running)) {
@@ -226,7 +153,41 @@ impl Damage {
             };
             return Err(format!("the {} of {name}{help}", running.name));
         }
-        self.remove(|f| matches!(f, Fault::Crash(n, p) if *n == node && processes.contains(p)), origin, String::new)
+        self.remove(|f| matches!(f, Fault::Crash(n, p) if *n == node && processes.contains(p)), by, String::new)
+    }
+
+    pub(super) fn freeze(&mut self, node: NodeId, victim: Victim, by: &By<'_>) -> Result<(), String> {
+        let name = &by.topology.node(node).name;
+        let processes = processes(node, victim, by.topology);
+        self.all_alive(node, &processes, by)?;
+        let faults = processes.into_iter().map(|p| Fault::Freeze(node, p));
+        self.add(faults, by, || format!("{name} is frozen already"))
+    }
+
+    pub(super) fn thaw(&mut self, node: NodeId, victim: Victim, by: &By<'_>) -> Result<(), String> {
+        let processes = processes(node, victim, by.topology);
+        let meant = |f: &Fault| matches!(f, Fault::Freeze(n, p) if *n == node && processes.contains(p));
+        self.remove(meant, by, || format!("{} is not frozen", by.topology.node(node).name))
+    }
+
+    fn all_alive(&self, node: NodeId, processes: &[Process], by: &By<'_>) -> Result<(), String> {
+        let dead = processes.iter().find(|p| self.process(node, **p) == ProcessState::Dead);
+        let name = &by.topology.node(node).name;
+        dead.map_or(Ok(()), |dead| Err(format!("the {} of {name} is not running", dead.name)))
+    }
+
+    pub(super) fn withdraw(&mut self, host: NodeId, group: GroupId, by: &By<'_>) -> Result<(), String> {
+        self.can_obey(host, by.topology)?;
+        if by.topology.groups[group.0].role == GroupRole::Plain {
+            self.faults.insert((Fault::Withdraw(host, group), Origin::Direct), by.text.clone());
+        }
+        Ok(())
+    }
+
+    pub(super) fn announce(&mut self, host: NodeId, group: GroupId, by: &By<'_>) -> Result<(), String> {
+        self.can_obey(host, by.topology)?;
+        self.faults.retain(|(f, _), _| *f != Fault::Withdraw(host, group));
+        Ok(())
     }
 
     /// Whether a host's node and its routing daemon can do as they are told; if not, they would do so much later.
@@ -309,55 +270,19 @@ impl Damage {
         (0..topology.links.len()).filter(|index| are(&self.link(LinkId(*index), topology))).collect()
     }
 
-    /// The actions that brought about what is in force, in words.
-    pub fn report(&self, topology: &Topology) -> Vec<String> {
-        let mut words: Vec<String> = Vec::new();
-        for action in self.faults.iter().map(|((fault, origin), action)| self.narrowed(fault, *origin, action)) {
-            let text = action.display(topology).to_string();
-            if !words.contains(&text) {
-                words.push(text);
-            }
-        }
-        for ((link, side, _), properties) in &self.impaired {
-            let twin = self.impaired.iter().any(|((l, s, _), p)| l == link && s != side && p == properties);
-            let ends = if twin { Ends::Both } else { Ends::One(*side) };
-            let text = Action::Impair(*link, ends, *properties).display(topology).to_string();
-            if !words.contains(&text) {
-                words.push(text);
-            }
-        }
-        words
+    /// The faults in force, by whom, and the action that brought each about.
+    pub(super) fn in_force(&self) -> impl Iterator<Item = (&Fault, Origin, &str)> {
+        self.faults.iter().map(|((fault, origin), text)| (fault, *origin, text.as_str()))
     }
 
-    /// The part of an action that is still in force: half of `crash n1 both` may have been undone.
-    fn narrowed(&self, fault: &Fault, origin: Origin, action: &Action) -> Action {
-        match fault {
-            Fault::Crash(node, process) => Action::Crash(*node, Victim::Program(*process)),
-            Fault::Freeze(node, process) => Action::Freeze(*node, Victim::Program(*process)),
-            Fault::Blackhole(link, side) => {
-                let both = self.faults.contains_key(&(Fault::Blackhole(*link, 1 - side), origin));
-                Action::Blackhole(*link, if both { Ends::Both } else { Ends::One(*side) })
-            }
-            _ => action.clone(),
-        }
+    pub(super) fn is_in_force(&self, fault: &Fault, origin: Origin) -> bool {
+        self.faults.contains_key(&(fault.clone(), origin))
     }
-}
 
-fn sides(ends: Ends) -> impl Iterator<Item = usize> {
-    (0..2).filter(move |side| covers(ends, *side))
-}
-
-fn covers(ends: Ends, side: usize) -> bool {
-    ends == Ends::Both || ends == Ends::One(side)
-}
-
-/// The nodes that a partition names.
-pub fn members(parts: &[Part], topology: &Topology) -> BTreeSet<NodeId> {
-    let of = |part: &Part| match part {
-        Part::As(id) => topology.ids().filter(|n| topology.node(*n).as_id == *id).collect(),
-        Part::Node(id) => vec![*id],
-    };
-    parts.iter().flat_map(of).collect()
+    /// What has been impaired: the link, the end, and what its frames suffer.
+    pub(super) fn impaired(&self) -> impl Iterator<Item = (LinkId, usize, &Properties)> {
+        self.impaired.iter().map(|((link, side, _), properties)| (*link, *side, properties))
+    }
 }
 
 /// The processes that a crash or a freeze of `node` concerns.

@@ -4,13 +4,15 @@ use std::ops::Range;
 use std::path::Path;
 use std::time::Duration;
 
-use super::effects::stretched;
-use super::flood::flooded;
+use super::acts::Action;
+use super::entry::Scenario;
+use super::expectation::{Expectation, When};
+use super::metrics::Play;
 use super::timeline::{self, Placed, report};
-use super::{Action, Expectation, Metric, REPAIRS, Scenario, Target, When, expect, when};
+use super::{expect, when};
 use crate::topology::diagnose::Findings;
 use crate::topology::file::{ExpectEntry, LabFile};
-use crate::topology::{Diagnostics, GroupRole, Overrides, Topology, check};
+use crate::topology::{Diagnostics, Overrides, Topology, check};
 
 /// Play goes on this long after the last action unless the file says otherwise.
 const AFTERMATH: Duration = Duration::from_secs(5);
@@ -68,7 +70,7 @@ fn read_text(
     let mut topology = check::check(&file, &stem, directory, overrides, &mut findings);
     let placed = timeline::read(&file.timeline, &topology, &mut findings);
     for entry in placed.iter().map(|p| &p.entry) {
-        if let Action::Impair(link, ..) = entry.action {
+        if let Some(link) = entry.action.impairs() {
             topology.links[link.0].emulated = true;
         }
     }
@@ -169,9 +171,7 @@ fn duration(
 
 /// Refuses expectations about something that the timeline never brings about.
 fn judged(expectations: &[PlacedExpectation], placed: &[Placed], topology: &Topology, findings: &mut Findings) {
-    let verbs: Vec<_> = placed.iter().map(|p| p.entry.action.verb()).collect();
-    let audits = placed.iter().filter(|p| matches!(p.entry.action, Action::Audit { .. }));
-    let audits: Vec<_> = audits.map(|p| p.entry.at.as_secs_f64()).collect();
+    let actions = || placed.iter().map(|p| (p.entry.at.as_secs_f64(), &p.entry.action)).collect();
     for (expectation, span) in expectations {
         let to = match expectation.when {
             When::End | When::Never { to: None, .. } => f64::INFINITY,
@@ -181,46 +181,9 @@ fn judged(expectations: &[PlacedExpectation], placed: &[Placed], topology: &Topo
             When::During { from, .. } | When::Until { from, .. } | When::Never { from, .. } => from,
             When::End | When::At { .. } => 0.0,
         };
-        let lacking = match &expectation.metric {
-            Metric::Merge(_) if !verbs.iter().any(|v| REPAIRS.contains(v)) => "`recover`, `mend`, `heal` or `clear`",
-            Metric::MissingKeys(_) | Metric::FoundKeys(_) | Metric::ConflictingKeys(_)
-                if !audits.iter().any(|at| (from..=to).contains(at)) =>
-            {
-                "`audit` in its window"
-            }
-            Metric::FloodGain(name) if !flooded(placed, topology, name, from, to) => {
-                "`flood` of this overlay in its window"
-            }
-            Metric::FloodGain(_) => continue,
-            Metric::RoundTrip(..) | Metric::RoundTripError if !verbs.contains(&"ping") => "`ping`",
-            Metric::RoundTrip(..) | Metric::RoundTripError => continue,
-            Metric::Stretch(_, group) | Metric::BestSite(group)
-                if !stretched(placed, topology, group.as_deref(), from, to) =>
-            {
-                "`stretch` of this group in its window"
-            }
-            Metric::Stretch(..) | Metric::BestSite(_) => continue,
-            Metric::Fairness(_) | Metric::Load(..) | Metric::Flips(_) => continue,
-            Metric::BrokenFlows(_) | Metric::Affinity(_) | Metric::FlowMembers(_) => continue,
-            Metric::Catchment(..) | Metric::MovedClients | Metric::LostProbes(_) | Metric::Outage(..) => continue,
-            Metric::AsPath(_, to) | Metric::Hops(_, to) | Metric::Reachable(_, to) if !needs_a_join(to, topology) => {
-                continue;
-            }
-            Metric::Routes(_) => continue,
-            Metric::Loops(_) | Metric::Blackholes(_) | Metric::Updates => continue,
-            // Of a group that clients probe, the report's catchments tell.
-            Metric::Disagreements(_) if topology.probe.is_none() && !verbs.contains(&"catchment") => "`catchment`",
-            Metric::Disagreements(_) => continue,
-            _ if !verbs.contains(&"join") => "`join`",
-            _ => continue,
-        };
+        let play = Play { topology, actions: actions(), from, to };
+        let Some(lacking) = expectation.metric.needs(&play) else { continue };
         let found = findings.error("nothing-to-judge", span.clone(), format!("the timeline has no {lacking}"));
         found.label("so this says nothing about any run");
     }
-}
-
-/// Groups of overlays are announced by those that have joined.
-fn needs_a_join(to: &Target, topology: &Topology) -> bool {
-    let Target::Group(name) = to else { return false };
-    topology.groups.iter().any(|group| group.name == *name && group.role != GroupRole::Plain)
 }

@@ -1,6 +1,5 @@
 //! From the file's timeline to entries in play order, and whether they can be played in that order.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::time::Duration;
 
@@ -8,13 +7,14 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use toml::Spanned;
 
-use super::action::{self, ActionError};
+use super::acts::{self, Action, SeriesAct, State, schedule};
 use super::damage::Damage;
-use super::faults::schedule;
-use super::{Action, Entry, Origin};
+use super::entry::Entry;
+use super::scope::Origin;
+use super::words::ActionError;
+use crate::topology::Topology;
 use crate::topology::diagnose::{Diagnostic, Findings};
 use crate::topology::file::TimelineEntry;
-use crate::topology::{GroupId, GroupRole, NodeId, Topology};
 
 /// The ChaCha stream of the jitter of `over`: other random choices of the same seed have others.
 const JITTER: u64 = u64::from_be_bytes(*b"jitter\0\0");
@@ -50,7 +50,7 @@ pub(super) fn read(entries: &[TimelineEntry], topology: &Topology, findings: &mu
     for entry in entries {
         let mut actions = Vec::new();
         for text in &entry.actions {
-            match action::parse(text.get_ref(), topology) {
+            match acts::parse(text.get_ref(), topology) {
                 Ok(several) => actions.extend(several.into_iter().map(|action| (action, text.span()))),
                 Err(error) => {
                     report("action", text, error, findings);
@@ -68,10 +68,10 @@ pub(super) fn read(entries: &[TimelineEntry], topology: &Topology, findings: &mu
             let jitter = if over.is_zero() { 0.0 } else { draw() };
             let at = at + step.mul_f64(index as f64 + jitter);
             match action {
-                Action::Flap { fault, every, times } => {
+                Action::Series(SeriesAct::Flap { fault, every, times }) => {
                     flaps.begin(*fault, at, schedule(every, times, &mut draw), span);
                 }
-                Action::Stop(fault) => flaps.stops.push((at, *fault, span)),
+                Action::Series(SeriesAct::Stop(fault)) => flaps.stops.push((at, *fault, span)),
                 action => placed.push(Placed { entry: Entry { at, action, origin: Origin::Direct }, span }),
             }
         }
@@ -130,102 +130,17 @@ impl Flaps {
     }
 }
 
-/// What the actions so far have done to the lab. A value that is missing is not known.
-struct State<'a> {
-    topology: &'a Topology,
-    damage: Damage,
-    joined: BTreeMap<(NodeId, usize), bool>,
-    announced: BTreeMap<(NodeId, GroupId), bool>,
-    has_joined: BTreeSet<usize>,
-    has_put: BTreeSet<usize>,
-    /// When the latest flood of an overlay from a host is over.
-    floods: BTreeMap<(NodeId, usize), Duration>,
-}
-
 /// Reports actions that cannot be carried out after those before them.
 pub(super) fn check_order(placed: &[Placed], topology: &Topology, findings: &mut Findings) {
-    let mut announced = BTreeMap::new();
-    for (index, group) in topology.groups.iter().enumerate() {
-        let plain = group.role == GroupRole::Plain;
-        announced.extend(group.members.iter().map(|m| ((*m, GroupId(index)), plain)));
-    }
-    let joined = topology.overlays.iter().enumerate();
-    let joined = joined.flat_map(|(index, o)| o.members.iter().map(move |m| ((*m, index), false))).collect();
-    let (damage, has_joined, has_put, floods) = Default::default();
-    let mut state = State { topology, damage, joined, announced, has_joined, has_put, floods };
-    for Placed { entry, span } in placed {
-        if let Err(why) = state.apply(entry) {
-            let text = entry.action.display(topology).to_string();
-            let at = humantime::format_duration(Duration::from_millis(entry.at.as_millis() as u64));
+    let (mut damage, mut state) = (Damage::default(), State::new(topology));
+    for Placed { entry: Entry { at, action, origin }, span } in placed {
+        state.at = *at;
+        let done = damage.apply(action, *origin, topology).and_then(|()| action.possible(&mut state));
+        if let Err(why) = done {
+            let text = action.display(topology).to_string();
+            let at = humantime::format_duration(Duration::from_millis(at.as_millis() as u64));
             let found = findings.error("impossible-action", span.clone(), format!("`{text}` at {at}: {why}"));
             found.label("cannot be done then");
-        }
-    }
-}
-
-impl State<'_> {
-    fn apply(&mut self, Entry { at, action, origin }: &Entry) -> Result<(), String> {
-        self.damage.apply(action, *origin, self.topology)?;
-        match action {
-            // After a crash, whether a host is a member or announces is for the run to find out.
-            Action::Crash(node, _) | Action::Restart(node, _) | Action::Renumber(node) => {
-                self.joined.retain(|(host, _), _| host != node);
-                self.announced.retain(|(host, _), _| host != node);
-                Ok(())
-            }
-            Action::Join { host, overlay } => {
-                if self.joined.insert((*host, *overlay), true) == Some(true) {
-                    return Err("it has already joined".to_owned());
-                }
-                self.has_joined.insert(*overlay);
-                self.joins_groups(*host, *overlay, true);
-                Ok(())
-            }
-            Action::Leave { host, overlay } => {
-                if self.joined.insert((*host, *overlay), false) == Some(false) {
-                    return Err("it has not joined".to_owned());
-                }
-                self.joins_groups(*host, *overlay, false);
-                Ok(())
-            }
-            Action::Announce { host, group } => match self.announced.insert((*host, *group), true) {
-                Some(true) => Err("it already announces the group".to_owned()),
-                _ => Ok(()),
-            },
-            Action::Withdraw { host, group } | Action::Drain { host, group } => {
-                match self.announced.insert((*host, *group), false) {
-                    Some(false) => Err("it does not announce the group".to_owned()),
-                    _ => Ok(()),
-                }
-            }
-            Action::Overwrite { overlay, .. } | Action::Audit { overlay } if !self.has_put.contains(overlay) => {
-                Err("no key has been put".to_owned())
-            }
-            Action::Put { overlay, .. } | Action::Flood { overlay, .. } if !self.has_joined.contains(overlay) => {
-                Err("no node has joined the overlay".to_owned())
-            }
-            Action::Put { overlay, .. } => {
-                self.has_put.insert(*overlay);
-                Ok(())
-            }
-            Action::Flood { overlay, from, time, .. } => {
-                let end = self.floods.insert((*from, *overlay), *at + *time);
-                end.filter(|end| end > at).map_or(Ok(()), |end| {
-                    Err(format!("its flood of this overlay goes on until {}", humantime::format_duration(end)))
-                })
-            }
-            _ => Ok(()),
-        }
-    }
-
-    fn joins_groups(&mut self, host: NodeId, overlay: usize, announced: bool) {
-        let overlay = &self.topology.overlays[overlay];
-        // Whether it will announce the rendezvous, and which color it chooses, is not known before.
-        let colors = overlay.color_groups.iter().filter(|_| !overlay.colors.is_empty());
-        for group in std::iter::once(&overlay.join_group).chain(colors) {
-            if let Some(state) = self.announced.get_mut(&(host, *group)) {
-                *state = announced;
-            }
         }
     }
 }

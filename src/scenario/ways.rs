@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use super::expect::LOCAL;
+use super::expectation::{LOCAL, Op, Value};
+use super::metrics::{self, Kind, Metric, Target};
 use super::words::{ActionError, Word, Words};
-use super::{Metric, Op, Target, Value};
 use crate::topology::diagnose::suggest;
-use crate::topology::{AsId, NodeId, Topology};
+use crate::topology::{AsId, Topology};
 
 /// Operators that are words.
 const OPERATORS: [(&str, Op); 2] = [(" contains ", Op::Contains), (" lacks ", Op::Lacks)];
@@ -25,8 +25,8 @@ pub(super) fn membership(
     topology: &Topology,
 ) -> Result<(Metric, Op, Value), ActionError> {
     let word = text[at..].split_whitespace().next().unwrap_or_default();
-    let (metric, _) = super::expect::metric(Words::new(&text[..at], 0), topology)?;
-    let Metric::AsPath(from, _) = &metric else {
+    let metric = metrics::parse(Words::new(&text[..at], 0), topology)?;
+    let Some(from) = metric.subject.of.as_deref().filter(|_| metric.row.kind == Kind::Path) else {
         let help = Some("only `as path` has parts".to_owned());
         return Err(ActionError {
             message: format!("this metric cannot be asked what it {word}"),
@@ -47,61 +47,6 @@ pub(super) fn membership(
     Ok((metric, op, Value::Path(vec![name])))
 }
 
-/// The metric of this name about a node, and a target.
-pub(super) fn metric(
-    name: &str,
-    subject: &Word<'_>,
-    words: &mut Words<'_>,
-    form: &str,
-    topology: &Topology,
-) -> Result<Metric, ActionError> {
-    let from = node(subject, topology)?;
-    let node = subject.text.to_owned();
-    if name == "routes" {
-        if topology.node(from).kind.is_host() {
-            let help = "routers and gateways have; a host sends everything to its gateway".to_owned();
-            return Err(subject.error(format!("`{node}` has no routes of its own"), help));
-        }
-        return Ok(Metric::Routes(node));
-    }
-    if !words.take("to") {
-        return Err(subject.error("where to?", format!("write `{form}`")));
-    }
-    let to = target(&words.expect("a node or a group", form)?, from, topology)?;
-    Ok(match name {
-        "as path" => Metric::AsPath(node, to),
-        "hops" => Metric::Hops(node, to),
-        _ => Metric::Reachable(node, to),
-    })
-}
-
-fn node(word: &Word<'_>, topology: &Topology) -> Result<NodeId, ActionError> {
-    topology.find(word.text).ok_or_else(|| {
-        let known = topology.nodes.iter().map(|n| n.name.as_str());
-        word.error(format!("there is no node `{}`", word.text), suggest(word.text, known))
-    })
-}
-
-fn target(word: &Word<'_>, from: NodeId, topology: &Topology) -> Result<Target, ActionError> {
-    let name = &topology.node(from).name;
-    if let Some(group) = topology.groups.iter().find(|g| g.name == word.text) {
-        if group.members.contains(&from) {
-            let help = "ask for another node, such as its gateway".to_owned();
-            return Err(word.error(format!("`{name}` is a member of `{}`: its packets stay with it", word.text), help));
-        }
-        return Ok(Target::Group(word.text.to_owned()));
-    }
-    if topology.find(word.text).is_none() {
-        let known =
-            topology.nodes.iter().map(|n| n.name.as_str()).chain(topology.groups.iter().map(|g| g.name.as_str()));
-        return Err(word.error(format!("there is no node or group `{}`", word.text), suggest(word.text, known)));
-    }
-    if word.text == name {
-        return Err(word.error("from a node to itself", "name two nodes".to_owned()));
-    }
-    Ok(Target::Node(word.text.to_owned()))
-}
-
 fn own(node: &str, topology: &Topology) -> Option<AsId> {
     topology.find(node).map(|id| topology.node(id).as_id)
 }
@@ -118,7 +63,7 @@ fn an_as(word: &Word<'_>, topology: &Topology) -> Result<AsId, ActionError> {
 /// A whole path: `local`, or ASes that links lead along, from beyond the node's own to one with the target.
 pub(super) fn path(metric: &Metric, mut words: Words<'_>, topology: &Topology) -> Result<Vec<String>, ActionError> {
     let form = "as path of NODE to GROUP == NEAREST … LAST";
-    let Metric::AsPath(from, to) = metric else { return Ok(Vec::new()) };
+    let (Some(from), Some(to)) = (&metric.subject.of, &metric.subject.to) else { return Ok(Vec::new()) };
     let Some(mut at) = own(from, topology) else { return Ok(Vec::new()) };
     let origins = origins(to, topology);
     let mut last = words.expect("an AS", form)?;

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use toml::Spanned;
 
-use super::{Metric, When};
+use super::expectation::When;
+use super::metrics::{Metric, Shape};
 use crate::topology::diagnose::Findings;
 use crate::topology::file::ExpectEntry;
 
@@ -88,8 +89,8 @@ fn before(
 }
 
 fn refuse_merge(metric: &Metric, span: std::ops::Range<usize>, findings: &mut Findings) {
-    if matches!(metric, Metric::Merge(_)) {
-        let message = "`merge` is measured from the last repair of a link, not in a window";
+    if metric.row.shape == Shape::SinceRepair {
+        let message = format!("`{}` is measured from the last repair of a link, not in a window", metric.row.name);
         findings.error("merge-during", span, message).label("has no meaning here");
     }
 }

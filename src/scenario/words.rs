@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use crate::topology::diagnose::suggest;
-use crate::topology::{Topology, unknown_host};
+use crate::topology::{AsId, GroupId, NodeId, NodeKind, Topology, unknown_host};
 
 /// An action or an expectation that cannot be understood.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -75,7 +75,7 @@ impl<'a> Words<'a> {
         Err(next.error(format!("`{word}` belongs here, not `{}`", next.text), format!("write `{form}`")))
     }
 
-    pub(super) fn finish(mut self, form: &str) -> Result<(), ActionError> {
+    pub(super) fn finish(&mut self, form: &str) -> Result<(), ActionError> {
         match self.words.next() {
             None => Ok(()),
             Some(extra) => {
@@ -95,7 +95,7 @@ pub(super) fn overlay(word: &Word<'_>, topology: &Topology) -> Result<usize, Act
 }
 
 /// The stub of this name.
-pub(super) fn stub(word: &Word<'_>, topology: &Topology) -> Result<crate::topology::AsId, ActionError> {
+pub(super) fn stub(word: &Word<'_>, topology: &Topology) -> Result<AsId, ActionError> {
     topology.find_stub(word.text).ok_or_else(|| {
         let known = topology.ases.iter().filter(|a| a.stub).map(|a| a.name.as_str());
         word.error(format!("there is no stub `{}`", word.text), suggest(word.text, known))
@@ -103,7 +103,7 @@ pub(super) fn stub(word: &Word<'_>, topology: &Topology) -> Result<crate::topolo
 }
 
 /// The host of this name.
-pub(super) fn host(word: &Word<'_>, topology: &Topology) -> Result<crate::topology::NodeId, ActionError> {
+pub(super) fn host(word: &Word<'_>, topology: &Topology) -> Result<NodeId, ActionError> {
     if let Some(id) = topology.find(word.text) {
         if topology.node(id).kind.is_host() {
             return Ok(id);
@@ -112,4 +112,27 @@ pub(super) fn host(word: &Word<'_>, topology: &Topology) -> Result<crate::topolo
     }
     let help = unknown_host(topology, word.text).1;
     Err(word.error(format!("there is no host `{}`", word.text), help))
+}
+
+/// The hosts named, and every member of the stubs named.
+pub(super) fn hosts_of<'a, 'w>(
+    words: &'a [Word<'w>],
+    topology: &Topology,
+) -> Result<Vec<(&'a Word<'w>, NodeId)>, ActionError> {
+    let mut found = Vec::new();
+    for word in words {
+        match topology.find_stub(word.text) {
+            Some(stub) => {
+                let members = topology.of_kind(|kind| kind == NodeKind::Member);
+                found.extend(members.filter(|id| topology.node(*id).as_id == stub).map(|id| (word, id)));
+            }
+            None => found.push((word, host(word, topology)?)),
+        }
+    }
+    Ok(found)
+}
+
+/// The groups that clients probe.
+pub(super) fn probed(topology: &Topology) -> &[GroupId] {
+    topology.probe.as_ref().map_or(&[], |probe| &probe.groups)
 }

@@ -12,14 +12,11 @@ use super::world::World;
 use crate::anycast::{self, Bootstrap, Command, NodeConfig};
 use crate::overlay::id::Id;
 use crate::overlay::{Outcome, Time};
-use crate::physics::Properties;
-use crate::program::{Process, ProcessKind};
-use crate::record::PLAYED;
-use crate::record::{Deed, Event, LabFacts, NodeDid, What, told};
-use crate::routing::registry;
+use crate::program::Process;
+use crate::record::{Event, LabFacts, NodeDid, PLAYED, What, told};
 use crate::scenario::damage::{Damage, ProcessState};
 use crate::scenario::keys::{Keys, Write};
-use crate::scenario::{Action, Entry, Expectation, Metric, Scenario, Value, Victim};
+use crate::scenario::{Action, Entry, Expectation, OverlayAct, Scenario, Value};
 use crate::topology::{LinkId, NodeId, Overlay, Topology};
 
 /// A put or get without an outcome for this long has failed.
@@ -29,45 +26,16 @@ const PROPAGATION: Duration = Duration::from_millis(50);
 
 /// Why a simulation cannot do this; `None`: it can.
 pub fn refuse(action: &Action) -> Option<String> {
-    let why = match action {
-        Action::Crash(_, Victim::Program(process)) | Action::Restart(_, Victim::Program(process))
-            if process.kind == ProcessKind::Routing =>
-        {
-            return Some(format!("of a {} is nothing here: there is none", registry::preferred().title()));
-        }
-        Action::Impair(_, _, p) if *p != (Properties { delay: p.delay, ..Properties::default() }) => {
-            "with more than `delay` is not simulated"
-        }
-        Action::Freeze(..) | Action::Thaw(..) => "is not simulated: a node computes in no time, or is gone",
-        Action::Announce { .. } | Action::Withdraw { .. } | Action::Drain { .. } => {
-            "is routing, which is not simulated"
-        }
-        Action::Renumber(_) => "is not simulated",
-        Action::Flood { .. } => "is datagrams of a kernel's sockets over real routes, which are not there",
-        Action::Ping { .. } | Action::Stretch(_) | Action::Catchment { .. } => {
-            "measures the network, which is not there"
-        }
-        _ => return None,
-    };
-    Some(why.to_owned())
+    action.simulated().err()
 }
 
 /// Whether a simulation can tell: it has overlays, but no routers and no clients.
 pub fn can_judge(expectation: &Expectation) -> bool {
-    use Metric::{
-        ConflictingKeys, FailedJoins, FoundKeys, Islands, Joins, LookupSuccess, Lookups, Members, Merge, MissingKeys,
-        Whole, WrongLookups,
-    };
-    let of_overlays = |metric: &Metric| {
-        let of_nodes = matches!(metric, Joins(_) | FailedJoins(_) | Members(_) | Islands(_) | Whole(_) | Merge(_));
-        let of_lookups = matches!(metric, Lookups(..) | LookupSuccess(..) | WrongLookups(..));
-        of_nodes || of_lookups || matches!(metric, MissingKeys(_) | FoundKeys(_) | ConflictingKeys(_))
-    };
     let other = match &expectation.value {
-        Value::Metric(metric) => of_overlays(metric),
+        Value::Metric(other) => other.row.simulated,
         _ => true,
     };
-    other && of_overlays(&expectation.metric)
+    other && expectation.metric.row.simulated
 }
 
 /// Plays a checked timeline in which nothing is refused. `facts` is the record's first line; `configs` has,
@@ -102,7 +70,7 @@ fn inflicted(topology: &Topology, scenario: &Scenario) -> Vec<Event> {
         let target = action.target(topology).to_owned();
         events.push(Event {
             at,
-            what: What::Fault { action: text, verb, target, deed: Some(Deed::of(action)), done: at, live: false },
+            what: What::Fault { action: text, verb, target, deed: Some(action.deed()), done: at, live: false },
         });
         for index in 0..topology.links.len() {
             let (was, is) = (before.link(LinkId(index), topology), damage.link(LinkId(index), topology));
@@ -234,26 +202,26 @@ impl<'a> Player<'a> {
 
     fn act(&mut self, Entry { action, origin, .. }: &Entry) {
         match action {
-            Action::Join { host, overlay } if *overlay == self.index => {
+            Action::Overlay(OverlayAct::Join { host, overlay }) if *overlay == self.index => {
                 if let Some(host) = self.place(*host) {
                     self.join(host);
                 }
             }
-            Action::Leave { host, overlay } if *overlay == self.index => {
+            Action::Overlay(OverlayAct::Leave { host, overlay }) if *overlay == self.index => {
                 if let Some(host) = self.place(*host) {
                     self.wanted.remove(&host);
                     self.world.command(host, Command::Leave);
                 }
             }
-            Action::Put { overlay, keys } if *overlay == self.index => {
+            Action::Overlay(OverlayAct::Put { overlay, keys }) if *overlay == self.index => {
                 let writes = self.keys.fresh(*keys);
                 self.begin_batch(Purpose::Put, writes, &[]);
             }
-            Action::Overwrite { overlay, keys, from } if *overlay == self.index => {
+            Action::Overlay(OverlayAct::Overwrite { overlay, keys, from }) if *overlay == self.index => {
                 let writes = self.keys.again(*keys);
                 self.begin_batch(Purpose::Overwrite, writes, from);
             }
-            Action::Audit { overlay } if *overlay == self.index => {
+            Action::Overlay(OverlayAct::Audit { overlay }) if *overlay == self.index => {
                 let writes = self.keys.stored();
                 self.begin_batch(Purpose::Audit, writes, &[]);
             }

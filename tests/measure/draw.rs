@@ -4,9 +4,10 @@ use anybed::anycast::Means;
 use anybed::measure::{Report, report};
 use anybed::record::{NodeDid, What};
 use anybed::report::{json, text};
-use anybed::scenario::{Metric, Op, Value, When};
+use anybed::scenario::{Op, Value, When};
 use serde_json::Value as Json;
 
+use crate::metric::metric;
 use crate::synthetic::{Synthetic, key, neighbors, waited};
 
 fn phase(name: &str, seconds: f64, note: &str) -> What {
@@ -30,10 +31,10 @@ pub(crate) fn two_sites() -> Synthetic {
     lab.fault(20.0, "crash left.n1 bird").fib(20.0031, "left.gw", None).fib(20.37, "left.gw", Some("core"));
     lab.fault(40.0, "restart left.n1 bird").fib(40.25, "left.gw", Some("left.n1"));
     lab.at(60.0, waited(1.4));
-    let lost = Metric::LostProbes(None);
+    let lost = metric("lost probes");
     lab.expect_named("few probes are lost", lost.clone(), Op::Lt, Value::Number(10.0), When::End);
     lab.expect_named("no probe is lost", lost, Op::Eq, Value::Number(0.0), When::End);
-    let catchment = Metric::Catchment("left.c1".into(), None);
+    let catchment = metric("catchment of left.c1");
     lab.expect_named(
         "c1 comes home",
         catchment,
@@ -77,7 +78,7 @@ pub(crate) fn stub_failure() -> Synthetic {
         let at = 5.0 + f64::from(i);
         lab.looked(at, all[i as usize % 6], key(3), (i % 17 != 3).then_some("denver.n2"));
     }
-    let islands = || Metric::Islands("music".into());
+    let islands = || metric("islands of music");
     lab.expect_named(
         "two islands meanwhile",
         islands(),

@@ -6,8 +6,9 @@ use anybed::measure::{Findings, GroupLoad, Outcome, Report, RunVerdict, Shares, 
 use anybed::physics::{Egress, Impairment};
 use anybed::record::{NodeDid, ProbeResult, What};
 use anybed::report::{markdown, tables, text};
-use anybed::scenario::{Metric, Op, Quantile, Value, When};
+use anybed::scenario::{Metric, Op, Value, When};
 
+use crate::metric::metric;
 use crate::synthetic::{Synthetic, clock};
 
 const CLIENTS: [&str; 4] = ["home.c1", "home.c2", "home.c3", "away.c1"];
@@ -211,36 +212,29 @@ fn expectations_are_judged() {
     use Outcome::{Fail, Pass};
     let (during, at) = (|from, to| When::During { from, to }, |at| When::At { at, within: 0.0 });
     let cases = [
+        (metric("stretch p50"), Op::Le, 1.1, When::End, Pass, "1.04, +0.80 ms, of 4 clients, 1 without an answer"),
         (
-            Metric::Stretch(Quantile::P50, None),
-            Op::Le,
-            1.1,
-            When::End,
-            Pass,
-            "1.04, +0.80 ms, of 4 clients, 1 without an answer",
-        ),
-        (
-            Metric::Stretch(Quantile::P90, None),
+            metric("stretch p90"),
             Op::Le,
             1.1,
             during(29.0, 31.0),
             Fail,
             "2.50, +30.00 ms, of 4 clients, 1 without an answer",
         ),
-        (Metric::Stretch(Quantile::P99, None), Op::Ge, 1.1, during(0.0, 30.0), Fail, "nothing recorded"),
-        (Metric::BestSite(Some("web".into())), Op::Ge, 0.5, When::End, Pass, "50 % (2 of 4)"),
-        (Metric::BestSite(None), Op::Gt, 0.5, When::End, Fail, "50 % (2 of 4)"),
-        (Metric::Fairness(None), Op::Eq, 0.8, at(10.0), Pass, "0.8 at 10.0 s"),
-        (Metric::Fairness(None), Op::Ge, 0.9, during(21.0, 39.0), Pass, "1 throughout"),
+        (metric("stretch p99"), Op::Ge, 1.1, during(0.0, 30.0), Fail, "nothing recorded"),
+        (metric("best site of web"), Op::Ge, 0.5, When::End, Pass, "50 % (2 of 4)"),
+        (metric("best site"), Op::Gt, 0.5, When::End, Fail, "50 % (2 of 4)"),
+        (metric("fairness"), Op::Eq, 0.8, at(10.0), Pass, "0.8 at 10.0 s"),
+        (metric("fairness"), Op::Ge, 0.9, during(21.0, 39.0), Pass, "1 throughout"),
         // While clients are between two sites, they are no load of either.
-        (Metric::Fairness(None), Op::Ge, 0.7, during(1.0, 39.0), Fail, "0.5 at 20.0 s"),
-        (Metric::Fairness(None), Op::Gt, 0.8, during(1.0, 39.0), Fail, "0.8 at 1.0 s"),
-        (Metric::Load("near".into(), None), Op::Le, 0.6, during(1.0, 19.0), Fail, "3 of 4 at 1.0 s"),
-        (Metric::Load("far.n1".into(), None), Op::Eq, 1.0, during(21.0, 40.0), Pass, "4 of 4 throughout"),
-        (Metric::Load("near.n1".into(), None), Op::Lt, 0.1, during(21.0, 40.0), Pass, "0 of 4 throughout"),
-        (Metric::Flips(None), Op::Eq, 6.0, When::End, Pass, "6"),
-        (Metric::Flips(Some("home.c2".into())), Op::Lt, 1.0, during(21.0, 60.0), Fail, "1"),
-        (Metric::Flips(Some("away.c1".into())), Op::Eq, 0.0, When::End, Pass, "0"),
+        (metric("fairness"), Op::Ge, 0.7, during(1.0, 39.0), Fail, "0.5 at 20.0 s"),
+        (metric("fairness"), Op::Gt, 0.8, during(1.0, 39.0), Fail, "0.8 at 1.0 s"),
+        (metric("load of near"), Op::Le, 0.6, during(1.0, 19.0), Fail, "3 of 4 at 1.0 s"),
+        (metric("load of far.n1"), Op::Eq, 1.0, during(21.0, 40.0), Pass, "4 of 4 throughout"),
+        (metric("load of near.n1"), Op::Lt, 0.1, during(21.0, 40.0), Pass, "0 of 4 throughout"),
+        (metric("flips"), Op::Eq, 6.0, When::End, Pass, "6"),
+        (metric("flips of home.c2"), Op::Lt, 1.0, during(21.0, 60.0), Fail, "1"),
+        (metric("flips of away.c1"), Op::Eq, 0.0, When::End, Pass, "0"),
     ];
     for (metric, op, value, when, outcome, observed) in cases {
         let name = format!("{metric:?} {op:?} {value} {when:?}");
@@ -257,8 +251,8 @@ fn nothing_holds_of_a_load_that_nobody_has() {
     }
     lab.end(62.0);
     for op in [Op::Ge, Op::Lt, Op::Ne] {
-        lab.expect(Metric::Fairness(None), op, Value::Number(0.5), When::End);
-        lab.expect(Metric::Load("near".into(), None), op, Value::Number(0.5), When::End);
+        lab.expect(metric("fairness"), op, Value::Number(0.5), When::End);
+        lab.expect(metric("load of near"), op, Value::Number(0.5), When::End);
     }
     assert!(lab.report().expectations.iter().all(|e| e.verdict == Outcome::Fail && e.observed.starts_with("nobody")));
 }

@@ -2,10 +2,11 @@
 
 use anybed::measure::Findings;
 use anybed::report::{Diff, Files, Map, Network, dot, html, junit, markdown, mermaid, tables};
-use anybed::scenario::{Metric, Op, Value, When};
+use anybed::scenario::{Op, Value, When};
 use roxmltree::{Document, Node, ParsingOptions};
 
 use crate::draw::{stub_failure, two_sites};
+use crate::metric::metric;
 use crate::synthetic::{Synthetic, waited};
 
 fn page(lab: &Synthetic) -> String {
@@ -75,7 +76,7 @@ fn a_page_asks_for_nothing_else() {
 fn names_cannot_become_markup() {
     let mut lab = Synthetic::new("<b>&\"'").stubs(&[("x<y", &["n1"], &["c1"])]).group("a&b");
     lab.probes("x<y.c1", 0.0, 5.0, Some("x<y.n1")).fault(2.0, "fail <i>").end(5.0);
-    lab.expect_named("1 < 2 & \"so on\" | `x`", Metric::LostProbes(None), Op::Eq, Value::Number(1.0), When::End);
+    lab.expect_named("1 < 2 & \"so on\" | `x`", metric("lost probes"), Op::Eq, Value::Number(1.0), When::End);
     let text = page(&lab);
     let title = parse(&text).descendants().find(|n| n.has_tag_name("title")).and_then(|n| n.text().map(str::to_owned));
     assert_eq!(title.as_deref(), Some("<b>&\"' · fail"));
@@ -163,13 +164,7 @@ fn assert_junit(xml: &str) {
 #[test]
 fn expectations_as_junit() {
     let mut lab = two_sites();
-    lab.expect_named(
-        "too late",
-        Metric::LostProbes(None),
-        Op::Lt,
-        Value::Number(9.0),
-        When::At { at: 70.0, within: 1.0 },
-    );
+    lab.expect_named("too late", metric("lost probes"), Op::Lt, Value::Number(9.0), When::At { at: 70.0, within: 1.0 });
     let complete = junit(&lab.report());
     assert_junit(&complete);
     insta::assert_snapshot!(complete);

@@ -2,8 +2,9 @@
 
 use anybed::measure::{FloodReport, Joiners, Outcome};
 use anybed::record::{NodeDid, Strain, What};
-use anybed::scenario::{Metric, Op, Value, When};
+use anybed::scenario::{Op, Value, When};
 
+use crate::metric::metric;
 use crate::synthetic::{Synthetic, clock};
 
 const HOSTS: [&str; 4] = ["east.n1", "west.n1", "east.n2", "west.n2"];
@@ -75,7 +76,7 @@ fn who_meant_to_join_is_told_from_the_flood() {
 #[test]
 fn the_gain_is_of_the_floods_that_began_in_the_window() {
     let judged = |lab: &mut Synthetic, op, value, when| {
-        let report = lab.expect(Metric::FloodGain("music".into()), op, Value::Number(value), when).report();
+        let report = lab.expect(metric("flood gain of music"), op, Value::Number(value), when).report();
         (report.expectations[0].verdict, report.expectations[0].observed.clone())
     };
     let during = |from, to| When::During { from, to };

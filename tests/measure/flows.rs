@@ -3,9 +3,10 @@
 use anybed::measure::{Findings, Outcome};
 use anybed::record::{BreakReason, FlowChange, FlowDid, FlowFacts, What};
 use anybed::report::{Network, html, tables};
-use anybed::scenario::{Metric, Op, Value, When};
+use anybed::scenario::{Op, Value, When};
 use anybed::topology::{MultipathHash, Transport};
 
+use crate::metric::metric;
 use crate::synthetic::{Synthetic, clock};
 
 /// Two sites and two clients; every client has a TCP and a UDP flow.
@@ -144,21 +145,20 @@ fn expectations_count_breaks_and_survivors() {
     broken(&mut lab, (10.1, 10.4, 10.5), "home.c1", 0, ("east.n1", "west.n1"));
     let during = |from, to| When::During { from, to };
     let number = Value::Number;
-    let c1 = || "home.c1".to_owned();
     let cases = [
-        (Metric::BrokenFlows(None), Op::Eq, number(2.0), during(10.0, 11.0), Outcome::Pass),
-        (Metric::BrokenFlows(None), Op::Eq, number(0.0), during(0.0, 10.0), Outcome::Pass),
-        (Metric::BrokenFlows(Some("home.c2".into())), Op::Eq, number(0.0), When::End, Outcome::Pass),
+        (metric("broken flows"), Op::Eq, number(2.0), during(10.0, 11.0), Outcome::Pass),
+        (metric("broken flows"), Op::Eq, number(0.0), during(0.0, 10.0), Outcome::Pass),
+        (metric("broken flows of home.c2"), Op::Eq, number(0.0), When::End, Outcome::Pass),
         // Of four flows one did not keep its connection, however often it broke.
-        (Metric::Affinity(None), Op::Eq, number(0.75), during(10.0, 11.0), Outcome::Pass),
-        (Metric::Affinity(None), Op::Eq, number(0.75), When::End, Outcome::Pass),
-        (Metric::Affinity(Some(c1())), Op::Ge, number(0.6), When::End, Outcome::Fail),
-        (Metric::Affinity(Some(c1())), Op::Eq, number(1.0), during(11.0, 12.0), Outcome::Pass),
-        (Metric::Affinity(None), Op::Eq, number(1.0), When::At { at: 9.0, within: 0.0 }, Outcome::Pass),
-        (Metric::FlowMembers(c1()), Op::Eq, number(1.0), during(1.0, 10.2), Outcome::Pass),
-        (Metric::FlowMembers(c1()), Op::Eq, number(2.0), When::At { at: 10.3, within: 0.0 }, Outcome::Pass),
-        (Metric::FlowMembers(c1()), Op::Eq, number(1.0), When::End, Outcome::Pass),
-        (Metric::FlowMembers("nobody".into()), Op::Eq, number(1.0), When::End, Outcome::Fail),
+        (metric("affinity"), Op::Eq, number(0.75), during(10.0, 11.0), Outcome::Pass),
+        (metric("affinity"), Op::Eq, number(0.75), When::End, Outcome::Pass),
+        (metric("affinity of home.c1"), Op::Ge, number(0.6), When::End, Outcome::Fail),
+        (metric("affinity of home.c1"), Op::Eq, number(1.0), during(11.0, 12.0), Outcome::Pass),
+        (metric("affinity"), Op::Eq, number(1.0), When::At { at: 9.0, within: 0.0 }, Outcome::Pass),
+        (metric("flow members of home.c1"), Op::Eq, number(1.0), during(1.0, 10.2), Outcome::Pass),
+        (metric("flow members of home.c1"), Op::Eq, number(2.0), When::At { at: 10.3, within: 0.0 }, Outcome::Pass),
+        (metric("flow members of home.c1"), Op::Eq, number(1.0), When::End, Outcome::Pass),
+        (metric("flow members of nobody"), Op::Eq, number(1.0), When::End, Outcome::Fail),
     ];
     for (metric, op, value, when, _) in cases.clone() {
         lab.expect(metric, op, value, when);

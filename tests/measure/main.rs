@@ -6,6 +6,7 @@ mod effects;
 mod files;
 mod floods;
 mod flows;
+mod metric;
 mod old_records;
 mod overlays;
 mod routing;

@@ -4,8 +4,9 @@ use anybed::measure::{Findings, NodeUpdates, NoticedBy, Nowhere, Outcome, Transi
 use anybed::physics::Egress;
 use anybed::record::{FibChange, NodeDid, What};
 use anybed::report::{Network, html, tables, text};
-use anybed::scenario::{Metric, Op, Value, When};
+use anybed::scenario::{Op, Value, When};
 
+use crate::metric::metric;
 use crate::synthetic::Synthetic;
 
 /// Two sites with a client each; all routes lead to the left one.
@@ -206,7 +207,7 @@ fn a_fault_is_told_on_one_clock() {
 #[test]
 fn without_bgp_in_the_record_there_are_no_numbers_of_it() {
     let mut lab = lab();
-    lab.fault(10.0, "cut core-left.gw").expect(Metric::Updates, Op::Le, Value::Number(9.0), When::End).end(40.0);
+    lab.fault(10.0, "cut core-left.gw").expect(metric("updates"), Op::Le, Value::Number(9.0), When::End).end(40.0);
     let report = lab.report();
     assert_eq!((&report.updates, &report.faults[0].updates), (&None, &None));
     assert_eq!(report.expectations[0].verdict, Outcome::Fail);
@@ -217,17 +218,16 @@ fn loops_black_holes_and_updates_are_expected_and_can_be_missed() {
     let mut lab = probed(lab().group("other"));
     lab.at(-0.1, What::FollowsBgp).fib(10.1, "left.gw", Some("core")).fib(10.4, "left.gw", None);
     lab.at(10.2, update("core", "left.gw", 1, 0)).at(10.3, update("right.gw", "core", 1, 0));
-    let web = || Some("web".to_owned());
     let during = |from, to| When::During { from, to };
     for (metric, value, when) in [
-        (Metric::Loops(None), 1.0, When::End),
-        (Metric::Loops(web()), 1.0, during(10.0, 11.0)),
-        (Metric::Loops(web()), 0.0, during(10.2, 40.0)),
-        (Metric::Loops(Some("other".into())), 0.0, When::End),
-        (Metric::Blackholes(web()), 1.0, When::At { at: 11.0, within: 0.0 }),
-        (Metric::Blackholes(None), 0.0, during(0.0, 10.4)),
-        (Metric::Updates, 2.0, When::End),
-        (Metric::Updates, 1.0, during(10.25, 11.0)),
+        (metric("loops"), 1.0, When::End),
+        (metric("loops of web"), 1.0, during(10.0, 11.0)),
+        (metric("loops of web"), 0.0, during(10.2, 40.0)),
+        (metric("loops of other"), 0.0, When::End),
+        (metric("blackholes of web"), 1.0, When::At { at: 11.0, within: 0.0 }),
+        (metric("blackholes"), 0.0, during(0.0, 10.4)),
+        (metric("updates"), 2.0, When::End),
+        (metric("updates"), 1.0, during(10.25, 11.0)),
     ] {
         lab.expect(metric.clone(), Op::Eq, Value::Number(value), when);
         lab.expect(metric, Op::Ne, Value::Number(value), when);

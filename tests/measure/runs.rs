@@ -3,9 +3,10 @@
 use anybed::measure::{Report, Summary, SummaryVerdict};
 use anybed::record::What;
 use anybed::report::summary::{self, Files};
-use anybed::scenario::{Metric, Op, Value, When};
+use anybed::scenario::{Op, Value, When};
 use roxmltree::Document;
 
+use crate::metric::metric;
 use crate::synthetic::Synthetic;
 
 /// A site that is gone for this many seconds; its client sends a probe every 100 ms.
@@ -19,7 +20,7 @@ fn run(seed: u64, gone: f64) -> Synthetic {
         .fib(20.0 + gone / 2.0, "east.gw", Some("core"))
         .probes("east.c1", 20.0, 20.0 + gone, None)
         .probes("east.c1", 20.0 + gone, 60.0, Some("west.n1"))
-        .expect_named("soon <again>", Metric::LostProbes(None), Op::Le, Value::Number(20.0), When::End);
+        .expect_named("soon <again>", metric("lost probes"), Op::Le, Value::Number(20.0), When::End);
     lab
 }
 

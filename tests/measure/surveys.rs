@@ -6,8 +6,9 @@ use anybed::measure::{Outcome, Report};
 use anybed::record::What;
 use anybed::record::survey::{Packet, Routes, Survey, Surveyed, Way, WayEnd};
 use anybed::report::text;
-use anybed::scenario::{Metric, Op, Value, When};
+use anybed::scenario::{Op, Value, When};
 
+use crate::metric::metric;
 use crate::synthetic::Synthetic;
 
 /// Two sites, three clients.
@@ -53,8 +54,8 @@ fn survey(group: &str, nodes: Vec<Surveyed>, settled: bool) -> What {
 }
 
 fn expect(lab: &mut Synthetic, group: Option<&str>, when: When) {
-    let metric = Metric::Disagreements(group.map(str::to_owned));
-    lab.expect_named("packets and routes agree", metric, Op::Eq, Value::Number(0.0), when);
+    let differ = metric(&group.map_or("disagreements".to_owned(), |group| format!("disagreements of {group}")));
+    lab.expect_named("packets and routes agree", differ, Op::Eq, Value::Number(0.0), when);
 }
 
 fn outcomes(report: &Report) -> Vec<(Outcome, &str)> {

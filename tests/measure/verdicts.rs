@@ -4,6 +4,7 @@ use anybed::measure::{Outcome, RunVerdict};
 use anybed::record::{NodeDid, What};
 use anybed::scenario::{Metric, Op, Value, When};
 
+use crate::metric::metric;
 use crate::synthetic::{Synthetic, key};
 
 const HOSTS: [&str; 2] = ["east.n1", "west.n1"];
@@ -61,15 +62,15 @@ fn fails(metric: Metric, op: Op, value: Value, when: When, observed: &str) {
 }
 
 fn islands() -> Metric {
-    Metric::Islands("music".into())
+    metric("islands of music")
 }
 
 #[test]
 fn a_state_at_the_end_is_the_last_one() {
     passes(islands(), Op::Eq, number(1.0), END, "1 since 44.0 s");
     fails(islands(), Op::Gt, number(1.0), END, "1 since 44.0 s");
-    passes(Metric::Whole("music".into()), Op::Eq, Value::Yes, END, "yes since 44.0 s");
-    passes(Metric::Members("music".into()), Op::Ge, number(2.0), END, "2 since 1.0 s");
+    passes(metric("whole of music"), Op::Eq, Value::Yes, END, "yes since 44.0 s");
+    passes(metric("members of music"), Op::Ge, number(2.0), END, "2 since 1.0 s");
 }
 
 #[test]
@@ -78,7 +79,7 @@ fn a_state_during_a_window_must_hold_at_its_begin_and_at_every_change() {
     passes(islands(), Op::Le, number(2.0), during(10.0, 60.0), "throughout");
     fails(islands(), Op::Eq, number(1.0), during(10.0, 60.0), "2 at 23.0 s");
     fails(islands(), Op::Eq, number(1.0), during(30.0, 60.0), "2 at 30.0 s");
-    fails(Metric::Whole("music".into()), Op::Ne, Value::No, during(10.0, 60.0), "no at 23.0 s");
+    fails(metric("whole of music"), Op::Ne, Value::No, during(10.0, 60.0), "no at 23.0 s");
 }
 
 #[test]
@@ -91,7 +92,9 @@ fn a_state_at_a_moment_may_take_its_time() {
 
 #[test]
 fn a_catchment_is_a_host_or_its_stub() {
-    let catchment = |group: Option<&str>| Metric::Catchment("east.c1".into(), group.map(Into::into));
+    let catchment = |group: Option<&str>| {
+        metric(&format!("catchment of east.c1{}", group.map_or(String::new(), |g| format!(" for {g}"))))
+    };
     let name = |n: &str| Value::Name(n.into());
     passes(catchment(None), Op::Eq, name("east.n1"), at(10.0, 0.0), "east.n1 at 10.0 s");
     passes(catchment(Some("web")), Op::Eq, name("west"), END, "west.n1 since 20.5 s");
@@ -102,21 +105,21 @@ fn a_catchment_is_a_host_or_its_stub() {
 
 #[test]
 fn counts_are_taken_from_the_begin_or_in_the_window() {
-    passes(Metric::Joins("music".into()), Op::Eq, number(2.0), END, "2");
-    fails(Metric::Joins("music".into()), Op::Ge, number(1.0), during(10.0, 60.0), "0");
-    passes(Metric::Joins("music".into()), Op::Eq, number(2.0), at(0.0, 5.0), "2 at 1.0 s");
-    passes(Metric::FailedJoins("music".into()), Op::Eq, number(0.0), END, "0");
-    fails(Metric::LostProbes(None), Op::Eq, number(0.0), END, "5 of 1200");
-    passes(Metric::LostProbes(Some("west.c1".into())), Op::Eq, number(0.0), END, "0 of 600");
-    passes(Metric::LostProbes(None), Op::Eq, number(0.0), during(30.0, 60.0), "0 of 600");
-    passes(Metric::MovedClients, Op::Eq, number(1.0), during(20.0, 40.0), "1 of 2");
-    passes(Metric::MovedClients, Op::Eq, number(0.0), during(30.0, 60.0), "0 of 2");
-    passes(Metric::MovedClients, Op::Eq, number(1.0), at(15.0, 10.0), "1 of 2 at 20.5 s");
+    passes(metric("joins of music"), Op::Eq, number(2.0), END, "2");
+    fails(metric("joins of music"), Op::Ge, number(1.0), during(10.0, 60.0), "0");
+    passes(metric("joins of music"), Op::Eq, number(2.0), at(0.0, 5.0), "2 at 1.0 s");
+    passes(metric("failed joins of music"), Op::Eq, number(0.0), END, "0");
+    fails(metric("lost probes"), Op::Eq, number(0.0), END, "5 of 1200");
+    passes(metric("lost probes of west.c1"), Op::Eq, number(0.0), END, "0 of 600");
+    passes(metric("lost probes"), Op::Eq, number(0.0), during(30.0, 60.0), "0 of 600");
+    passes(metric("moved clients"), Op::Eq, number(1.0), during(20.0, 40.0), "1 of 2");
+    passes(metric("moved clients"), Op::Eq, number(0.0), during(30.0, 60.0), "0 of 2");
+    passes(metric("moved clients"), Op::Eq, number(1.0), at(15.0, 10.0), "1 of 2 at 20.5 s");
 }
 
 #[test]
 fn merging_is_timed_from_the_last_recovery() {
-    let merge = || Metric::Merge("music".into());
+    let merge = || metric("merge of music");
     passes(merge(), Op::Lt, number(4.0), END, "4 s after recover east");
     fails(merge(), Op::Lt, number(3.0), END, "4 s after recover east");
     fails(merge(), Op::Lt, number(9.0), during(20.0, 43.0), "not whole after recover east");
@@ -137,16 +140,14 @@ fn lookups_are_judged_by_stub_and_window() {
         lab
     };
     let judge = |metric, op, value, when| judged(lab(), metric, op, number(value), when);
-    let east = || Some("east".to_owned());
-    let music = || "music".to_owned();
-    assert_eq!(judge(Metric::Lookups(music(), None), Op::Eq, 3.0, END), (Outcome::Pass, "3".into()));
-    assert_eq!(judge(Metric::Lookups(music(), east()), Op::Eq, 2.0, END), (Outcome::Pass, "2".into()));
-    let success = |stub, when| judge(Metric::LookupSuccess(music(), stub), Op::Ge, 0.5, when);
-    assert_eq!(success(None, END), (Outcome::Fail, "33.3 % (1 of 3)".into()));
-    assert_eq!(success(east(), END), (Outcome::Pass, "50 % (1 of 2)".into()));
-    assert_eq!(success(None, during(4.0, 5.5)), (Outcome::Pass, "100 % (1 of 1)".into()));
-    assert_eq!(success(None, during(30.0, 40.0)), (Outcome::Fail, "nothing recorded".into()));
-    let wrong = |when| judge(Metric::WrongLookups(music(), None), Op::Eq, 0.0, when);
+    assert_eq!(judge(metric("lookups of music"), Op::Eq, 3.0, END), (Outcome::Pass, "3".into()));
+    assert_eq!(judge(metric("lookups of music from east"), Op::Eq, 2.0, END), (Outcome::Pass, "2".into()));
+    let success = |from, when| judge(metric(&format!("lookup success of music{from}")), Op::Ge, 0.5, when);
+    assert_eq!(success("", END), (Outcome::Fail, "33.3 % (1 of 3)".into()));
+    assert_eq!(success(" from east", END), (Outcome::Pass, "50 % (1 of 2)".into()));
+    assert_eq!(success("", during(4.0, 5.5)), (Outcome::Pass, "100 % (1 of 1)".into()));
+    assert_eq!(success("", during(30.0, 40.0)), (Outcome::Fail, "nothing recorded".into()));
+    let wrong = |when| judge(metric("wrong lookups of music"), Op::Eq, 0.0, when);
     assert_eq!(wrong(END), (Outcome::Fail, "1 of 3".into()));
     assert_eq!(wrong(during(0.0, 6.5)), (Outcome::Pass, "0 of 2".into()));
     assert_eq!(wrong(during(50.0, 60.0)), (Outcome::Fail, "nothing recorded".into()));
@@ -167,12 +168,12 @@ fn keys_are_judged_by_the_audits_in_the_window() {
         lab
     };
     let judge = |metric, value, when| judged(lab(), metric, Op::Eq, number(value), when);
-    let (missing, found) = (|| Metric::MissingKeys("music".into()), || Metric::FoundKeys("music".into()));
+    let (missing, found) = (|| metric("missing keys of music"), || metric("found keys of music"));
     assert_eq!(judge(missing(), 2.0, END), (Outcome::Pass, "2 of 4".into()));
     assert_eq!(judge(missing(), 0.0, during(0.0, 20.0)), (Outcome::Pass, "0 of 4".into()));
     assert_eq!(judge(found(), 3.0, END), (Outcome::Pass, "3 of 4".into()));
     assert_eq!(judge(found(), 2.0, at(25.0, 10.0)), (Outcome::Pass, "2 of 4 at 30.0 s".into()));
-    let conflicting = || Metric::ConflictingKeys("music".into());
+    let conflicting = || metric("conflicting keys of music");
     assert_eq!(judge(conflicting(), 2.0, END), (Outcome::Pass, "2 of 4".into()));
     assert_eq!(judge(conflicting(), 0.0, during(0.0, 20.0)), (Outcome::Pass, "0 of 4".into()));
     assert_eq!(judge(missing(), 0.0, during(51.0, 60.0)), (Outcome::Fail, "nothing recorded".into()));
@@ -186,25 +187,24 @@ fn what_is_not_in_the_record_does_not_hold() {
         lab.end(60.0);
         lab
     };
-    let music = || "music".to_owned();
-    for metric in [
-        Metric::Islands(music()),
-        Metric::FailedJoins(music()),
-        Metric::WrongLookups(music(), None),
-        Metric::MissingKeys(music()),
-        Metric::ConflictingKeys(music()),
-        Metric::FloodGain(music()),
-        Metric::MovedClients,
-        Metric::LostProbes(None),
+    for absent in [
+        metric("islands of music"),
+        metric("failed joins of music"),
+        metric("wrong lookups of music"),
+        metric("missing keys of music"),
+        metric("conflicting keys of music"),
+        metric("flood gain of music"),
+        metric("moved clients"),
+        metric("lost probes"),
     ] {
-        assert_eq!(judged(silent(), metric, Op::Eq, number(0.0), END), (Outcome::Fail, "nothing recorded".into()));
+        assert_eq!(judged(silent(), absent, Op::Eq, number(0.0), END), (Outcome::Fail, "nothing recorded".into()));
     }
 }
 
 #[test]
 fn a_value_of_another_kind_does_not_hold() {
     assert_eq!(judged(pair(), islands(), Op::Ne, Value::Yes, END).0, Outcome::Fail);
-    assert_eq!(judged(pair(), Metric::Whole("music".into()), Op::Gt, Value::Yes, END).0, Outcome::Fail);
+    assert_eq!(judged(pair(), metric("whole of music"), Op::Gt, Value::Yes, END).0, Outcome::Fail);
 }
 
 #[test]

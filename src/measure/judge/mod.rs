@@ -1,11 +1,31 @@
-//! The verdict on every expectation.
+//! The verdict on every expectation: what a metric shows in the record, held against what was expected.
+//!
+//! Each metric of the scenario has a reading here under the same name, in the file of its family.
+
+mod clients;
+mod distance;
+mod flows;
+mod overlays;
+mod routing;
+mod seen;
 
 use crate::measure::Findings;
 use crate::measure::model::{Outcome, Verdict};
-use crate::measure::observe::{NOTHING, Reading, Seen, WindowReading, observe};
+use crate::measure::reading::{NOTHING, Reading, Seen, WindowReading};
 use crate::record::Record;
-use crate::scenario::expect::LOCAL;
-use crate::scenario::{Expectation, Metric, Op, Value, When};
+use crate::scenario::{Expectation, LOCAL, Metric, Op, Value, When};
+use seen::Read;
+
+/// What every metric shows in a record; `None` if it has nothing about the subject.
+fn readings() -> impl Iterator<Item = &'static (&'static str, Read)> {
+    let families = [overlays::READINGS, clients::READINGS, distance::READINGS, routing::READINGS, flows::READINGS];
+    families.into_iter().flatten()
+}
+
+fn observe<'a>(findings: &'a Findings<'a>, metric: &Metric) -> Option<Seen<'a>> {
+    let (_, read) = readings().find(|(name, _)| *name == metric.row.name)?;
+    read(findings, &metric.subject)
+}
 
 /// Judges the record's expectations, in their order.
 ///
@@ -245,5 +265,21 @@ fn draw(reading: &Reading) -> String {
             let way = |way: &Vec<String>| if way.is_empty() { LOCAL.to_owned() } else { way.join(" ") };
             ways.iter().map(way).collect::<Vec<_>>().join(" or ")
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use crate::scenario::metrics::rows;
+
+    #[test]
+    fn every_metric_has_one_reading_and_every_reading_a_metric() {
+        let names: Vec<&str> = super::readings().map(|(name, _)| *name).collect();
+        let read: BTreeSet<&str> = names.iter().copied().collect();
+        assert_eq!(read.len(), names.len(), "one of each name: {names:?}");
+        assert_eq!(read, rows().map(|row| row.name).collect());
+        assert_eq!(rows().count(), names.len(), "one row of each name");
     }
 }

@@ -3,24 +3,22 @@
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use super::Action;
-use super::timeline::Placed;
-use super::words::{ActionError, Word, Words, host, overlay};
+use super::verb::Given;
+use crate::scenario::words::{ActionError, Word, host, overlay};
 use crate::topology::{NodeId, NodeKind, Topology};
 
 /// Hellos a second.
 const RATES: RangeInclusive<u32> = 1..=20_000;
 const TIMES: RangeInclusive<Duration> = Duration::from_millis(100)..=Duration::from_secs(60);
 
-pub(super) fn flood(words: &mut Words<'_>, form: &str, topology: &Topology) -> Result<Action, ActionError> {
-    let overlay = overlay(&words.expect("an overlay", form)?, topology)?;
-    words.demand("from", form)?;
-    let from = source(&words.expect("a host or a stub", form)?, topology)?;
-    words.demand("at", form)?;
-    let rate = rate(&words.expect("a rate", form)?)?;
-    words.demand("for", form)?;
-    let time = time(&words.expect("a time", form)?)?;
-    Ok(Action::Flood { overlay, from, rate, time })
+pub(super) fn flood(given: &mut Given<'_>) -> Result<(usize, NodeId, u32, Duration), ActionError> {
+    let overlay = overlay(&given.expect("an overlay")?, given.topology)?;
+    given.words.demand("from", given.form)?;
+    let from = source(&given.expect("a host or a stub")?, given.topology)?;
+    given.words.demand("at", given.form)?;
+    let rate = rate(&given.expect("a rate")?)?;
+    given.words.demand("for", given.form)?;
+    Ok((overlay, from, rate, time(&given.expect("a time")?)?))
 }
 
 /// A host; of a stub its first client, or else its last member.
@@ -48,24 +46,4 @@ fn time(word: &Word<'_>) -> Result<Duration, ActionError> {
         let help = format!("from {} to {}, such as `5s`", shown[0], shown[1]);
         word.error(format!("`{}` is no time of a flood", word.text), help)
     })
-}
-
-/// Whether a flood of the overlay begins between these times.
-pub(super) fn flooded(placed: &[Placed], topology: &Topology, name: &str, from: f64, to: f64) -> bool {
-    placed.iter().any(|p| match p.entry.action {
-        Action::Flood { overlay, .. } => {
-            topology.overlays[overlay].name == name && (from..=to).contains(&p.entry.at.as_secs_f64())
-        }
-        _ => false,
-    })
-}
-
-impl Action {
-    /// How long it goes on, of what goes on for a time that it says.
-    pub fn lasts(&self) -> Duration {
-        match self {
-            Self::Flood { time, .. } => *time,
-            _ => Duration::ZERO,
-        }
-    }
 }

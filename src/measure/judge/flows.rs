@@ -1,12 +1,25 @@
-//! What metrics of flows show in a record.
+//! What clients' flows show: which broke, and who serves them.
 
 use std::collections::BTreeMap;
 
+use super::seen::Read;
+use crate::measure::Findings;
 use crate::measure::flows::Flows;
-use crate::measure::observe::{Reading, Seen, nothing, percent};
+use crate::measure::reading::{Reading, Seen, nothing, percent};
+
+pub(super) const READINGS: &[(&str, Read)] = &[
+    ("broken flows", |f, s| Some(broken(flows(f)?, s.of.as_deref()))),
+    ("affinity", |f, s| Some(affinity(flows(f)?, s.of.clone()))),
+    ("flow members", |f, s| Some(members(flows(f)?, s.name()))),
+];
+
+/// The record's flows, if it has any.
+fn flows<'a>(findings: &'a Findings<'a>) -> Option<&'a Flows<'a>> {
+    Some(&findings.flows).filter(|flows| !flows.connections.is_empty())
+}
 
 /// Flows of all clients, or of one, that broke.
-pub(crate) fn broken<'a>(flows: &'a Flows<'a>, client: Option<&str>) -> Seen<'a> {
+fn broken<'a>(flows: &'a Flows<'a>, client: Option<&str>) -> Seen<'a> {
     let meant = flows.connections.iter().filter(|c| client.is_none_or(|client| c.client == client));
     let mut times: Vec<u64> = meant.filter_map(|c| Some(c.broken.as_ref()?.at)).collect();
     times.sort_unstable();
@@ -24,7 +37,7 @@ pub(crate) fn broken<'a>(flows: &'a Flows<'a>, client: Option<&str>) -> Seen<'a>
 }
 
 /// The share of flows that survived.
-pub(crate) fn affinity<'a>(flows: &'a Flows<'a>, client: Option<String>) -> Seen<'a> {
+fn affinity<'a>(flows: &'a Flows<'a>, client: Option<String>) -> Seen<'a> {
     let mut changes: Vec<u64> = flows.connections.iter().filter_map(|c| Some(c.broken.as_ref()?.at)).collect();
     changes.sort_unstable();
     let read = move |from, to| {
@@ -40,7 +53,7 @@ pub(crate) fn affinity<'a>(flows: &'a Flows<'a>, client: Option<String>) -> Seen
 }
 
 /// How many members serve a client's flows, from each time on. A broken flow is served by nobody.
-pub(crate) fn members<'a>(flows: &'a Flows<'a>, client: &str) -> Seen<'a> {
+fn members<'a>(flows: &'a Flows<'a>, client: &str) -> Seen<'a> {
     let mut changes: Vec<(u64, &str, bool)> = Vec::new();
     for connection in flows.connections.iter().filter(|c| c.client == client) {
         changes.push((connection.begun, connection.member, true));

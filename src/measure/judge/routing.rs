@@ -1,0 +1,63 @@
+//! What routing shows: the ways of packets, what is wrong with them, and what BGP says meanwhile.
+
+use super::seen::{Read, counter};
+use crate::measure::forward::{Forwarding, Way};
+use crate::measure::reading::{Reading, Seen};
+use crate::measure::surveyed::disagreements;
+use crate::record::Record;
+use crate::scenario::Subject;
+
+pub(super) const READINGS: &[(&str, Read)] = &[
+    ("reachable", |f, s| {
+        let to = s.to.as_ref()?;
+        replayed(f.record, s, |forwarding, from| Reading::Truth(forwarding.reachable(from, to)))
+    }),
+    ("hops", |f, s| {
+        on_the_way(f.record, s, |ways| {
+            let links = ways.iter().map(|way| way.len() - 1).max();
+            links.map_or(Reading::Absent, |links| Reading::Number(links as f64))
+        })
+    }),
+    ("as path", |f, s| {
+        let record = f.record;
+        on_the_way(record, s, |ways| Reading::Ways(ways.iter().map(|way| as_path(record, way)).collect()))
+    }),
+    ("routes", |f, s| replayed(f.record, s, |forwarding, node| Reading::Number(forwarding.routes(node) as f64))),
+    ("loops", |f, s| Some(counter(f.transients.begins(true, s.of.as_deref())))),
+    ("blackholes", |f, s| Some(counter(f.transients.begins(false, s.of.as_deref())))),
+    ("updates", |f, _| Some(counter(f.heard.as_ref()?.times()))),
+    ("disagreements", |f, s| Some(disagreements(f, s.of.as_deref()))),
+];
+
+/// What the routes and links are like whenever they change; `None` if the lab has no such node.
+fn replayed<'a>(
+    record: &'a Record,
+    subject: &Subject,
+    reading: impl Fn(&Forwarding<'a>, &'a str) -> Reading,
+) -> Option<Seen<'a>> {
+    let node = record.facts.nodes.iter().find(|n| n.name == subject.name())?.name.as_str();
+    let mut forwarding = Forwarding::new(record);
+    let mut states: Vec<(u64, Reading)> = Vec::new();
+    for event in &record.events {
+        if forwarding.apply(&event.what) {
+            let now = reading(&forwarding, node);
+            if states.last().is_none_or(|(_, before)| *before != now) {
+                states.push((event.at, now));
+            }
+        }
+    }
+    (!states.is_empty()).then_some(Seen::State(states))
+}
+
+fn on_the_way<'a>(record: &'a Record, subject: &Subject, reading: impl Fn(&[Way<'a>]) -> Reading) -> Option<Seen<'a>> {
+    let to = subject.to.as_ref()?;
+    replayed(record, subject, |forwarding, from| reading(&forwarding.ways(from, to)))
+}
+
+/// The ASes on a way as BGP would have them: without the first node's own, each once.
+fn as_path(record: &Record, way: &[&str]) -> Vec<String> {
+    let as_of = |node: &&str| record.facts.nodes.iter().find(|n| n.name == **node).map(|n| n.as_name.as_str());
+    let mut ases: Vec<&str> = way.iter().filter_map(as_of).collect();
+    ases.dedup();
+    ases.into_iter().skip(1).map(str::to_owned).collect()
+}

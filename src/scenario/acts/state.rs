@@ -1,0 +1,51 @@
+//! What the actions so far have done to a lab, besides its damage.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use crate::topology::{GroupId, GroupRole, NodeId, Topology};
+
+/// Who has joined and who announces what. A value that is missing is not known.
+pub(crate) struct State<'a> {
+    pub(super) topology: &'a Topology,
+    /// When the next action is.
+    pub(crate) at: Duration,
+    pub(super) joined: BTreeMap<(NodeId, usize), bool>,
+    pub(super) announced: BTreeMap<(NodeId, GroupId), bool>,
+    pub(super) has_joined: BTreeSet<usize>,
+    pub(super) has_put: BTreeSet<usize>,
+    /// When the latest flood of an overlay from a host is over.
+    pub(super) floods: BTreeMap<(NodeId, usize), Duration>,
+}
+
+impl<'a> State<'a> {
+    /// Of a lab that has just been built.
+    pub(crate) fn new(topology: &'a Topology) -> Self {
+        let mut announced = BTreeMap::new();
+        for (index, group) in topology.groups.iter().enumerate() {
+            let plain = group.role == GroupRole::Plain;
+            announced.extend(group.members.iter().map(|m| ((*m, GroupId(index)), plain)));
+        }
+        let joined = topology.overlays.iter().enumerate();
+        let joined = joined.flat_map(|(index, o)| o.members.iter().map(move |m| ((*m, index), false))).collect();
+        let (at, has_joined, has_put, floods) = Default::default();
+        Self { topology, at, joined, announced, has_joined, has_put, floods }
+    }
+
+    /// Whether this host is a member or announces is for the run to find out.
+    pub(super) fn forget(&mut self, node: NodeId) {
+        self.joined.retain(|(host, _), _| *host != node);
+        self.announced.retain(|(host, _), _| *host != node);
+    }
+
+    pub(super) fn joins_groups(&mut self, host: NodeId, overlay: usize, announced: bool) {
+        let overlay = &self.topology.overlays[overlay];
+        // Whether it will announce the rendezvous, and which color it chooses, is not known before.
+        let colors = overlay.color_groups.iter().filter(|_| !overlay.colors.is_empty());
+        for group in std::iter::once(&overlay.join_group).chain(colors) {
+            if let Some(state) = self.announced.get_mut(&(host, *group)) {
+                *state = announced;
+            }
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! Metrics of overlays: who is a member, who knows whom, what is looked up, stored and flooded.
+
+use super::row::{Bounds, Kind, Play, Row, Shape};
+use super::subject::Subject;
+use crate::scenario::acts::{Action, OverlayAct};
+use crate::scenario::deed::Deed;
+use crate::topology::Topology;
+
+pub(super) const ROWS: &[Row] = &[
+    // Joins that succeeded.
+    Row::new("joins", "joins of OVERLAY", Kind::Count, Shape::Counter, |asked| asked.overlay()).needs(join).simulated(),
+    Row::new("failed joins", "failed joins of OVERLAY", Kind::Count, Shape::Counter, |asked| asked.overlay())
+        .needs(join)
+        .simulated(),
+    // Nodes joined and alive.
+    Row::new("members", "members of OVERLAY", Kind::Count, Shape::State, |asked| asked.overlay())
+        .needs(join)
+        .bounds(members)
+        .simulated(),
+    Row::new("islands", "islands of OVERLAY", Kind::Count, Shape::State, |asked| asked.overlay())
+        .needs(join)
+        .bounds(members)
+        .simulated(),
+    // Every member's successor is the right one among all members.
+    Row::new("whole", "whole of OVERLAY", Kind::YesNo, Shape::State, |asked| asked.overlay()).needs(join).simulated(),
+    // From the last repair to whole.
+    Row::new("merge", "merge of OVERLAY", Kind::Seconds, Shape::SinceRepair, |asked| asked.overlay())
+        .needs(repair)
+        .simulated(),
+    // Lookups sent.
+    Row::new("lookups", "lookups of OVERLAY [from STUB]", Kind::Count, Shape::Counter, |asked| asked.lookups())
+        .needs(join)
+        .simulated(),
+    // The share answered by an owner that was right.
+    Row::new("lookup success", "lookup success of OVERLAY [from STUB]", Kind::Ratio, Shape::Counter, |asked| {
+        asked.lookups()
+    })
+    .needs(join)
+    .bounds(|_, _| Bounds::SHARE)
+    .simulated(),
+    Row::new("wrong lookups", "wrong lookups of OVERLAY [from STUB]", Kind::Count, Shape::Counter, |asked| {
+        asked.lookups()
+    })
+    .needs(join)
+    .simulated(),
+    // Keys put that the audits in the window did not find.
+    Row::new("missing keys", "missing keys of OVERLAY", Kind::Count, Shape::Counter, |asked| asked.overlay())
+        .needs(audit)
+        .simulated(),
+    Row::new("found keys", "found keys of OVERLAY", Kind::Count, Shape::Counter, |asked| asked.overlay())
+        .needs(audit)
+        .simulated(),
+    // Keys of which an audit in the window found several values.
+    Row::new("conflicting keys", "conflicting keys of OVERLAY", Kind::Count, Shape::Counter, |asked| asked.overlay())
+        .needs(audit)
+        .simulated(),
+    // Bytes of UDP payload that the floods begun in the window were answered with, for each that they sent.
+    Row::new("flood gain", "flood gain of OVERLAY", Kind::Factor, Shape::Counter, |asked| asked.overlay()).needs(flood),
+];
+
+fn join(_: &Subject, play: &Play<'_>) -> Option<&'static str> {
+    play.lacks_join()
+}
+
+fn repair(_: &Subject, play: &Play<'_>) -> Option<&'static str> {
+    let repaired = play.has(|action| action.deed() == Deed::Repair);
+    if repaired { play.lacks_join() } else { Some("`recover`, `mend`, `heal` or `clear`") }
+}
+
+fn audit(_: &Subject, play: &Play<'_>) -> Option<&'static str> {
+    let audited = play.sees(|action| matches!(action, Action::Overlay(OverlayAct::Audit { .. })));
+    if audited { play.lacks_join() } else { Some("`audit` in its window") }
+}
+
+fn flood(subject: &Subject, play: &Play<'_>) -> Option<&'static str> {
+    let of_it = |overlay: usize| Some(&play.topology.overlays[overlay].name) == subject.of.as_ref();
+    let flooded =
+        play.sees(|action| matches!(action, Action::Overlay(OverlayAct::Flood { overlay, .. }) if of_it(*overlay)));
+    (!flooded).then_some("`flood` of this overlay in its window")
+}
+
+fn members(subject: &Subject, topology: &Topology) -> Bounds {
+    let overlay = topology.overlays.iter().find(|o| Some(&o.name) == subject.of.as_ref());
+    Bounds::up_to(overlay.map(|o| o.members.len()))
+}

@@ -1,0 +1,48 @@
+//! Metrics of routing: the ways of packets, what is wrong with them, and what BGP says meanwhile.
+
+use super::row::{Bounds, Kind, Play, Row, Shape};
+use super::subject::{Subject, Target};
+use crate::scenario::acts::{Action, LookAct};
+use crate::topology::GroupRole;
+
+pub(super) const ROWS: &[Row] = &[
+    // The way that the kernels' routes lead carries packets, and the way back.
+    Row::new("reachable", "reachable of NODE to NODE|GROUP", Kind::YesNo, Shape::State, |asked| {
+        asked.node_and_target()
+    })
+    .needs(join),
+    // Links on that way. From one node to another there is a link at least, or there is no way.
+    Row::new("hops", "hops of NODE to NODE|GROUP", Kind::Count, Shape::State, |asked| asked.node_and_target())
+        .needs(join)
+        .bounds(|_, topology| Bounds { least: 1.0, most: Some(topology.nodes.len() as f64 - 1.0), absent: true }),
+    // The other ASes on it.
+    Row::new("as path", "as path of NODE to NODE|GROUP", Kind::Path, Shape::State, |asked| asked.node_and_target())
+        .needs(join),
+    // What routing has put into its kernel's table.
+    Row::new("routes", "routes of NODE", Kind::Count, Shape::State, |asked| asked.router()),
+    // Loops and black holes of the kernels' routes that began in the window.
+    Row::new("loops", "loops [of GROUP]", Kind::Count, Shape::Counter, |asked| asked.any_group()),
+    Row::new("blackholes", "blackholes [of GROUP]", Kind::Count, Shape::Counter, |asked| asked.any_group()),
+    // BGP updates that arrived anywhere.
+    Row::new("updates", "updates", Kind::Count, Shape::Counter, |asked| {
+        asked.everything("`updates` counts those of all routers")
+    }),
+    // Nodes whose packets reach another member than the kernels' routes lead to, at each survey and each catchment
+    // of the report.
+    Row::new("disagreements", "disagreements [of GROUP]", Kind::Count, Shape::Counter, |asked| asked.any_group())
+        .needs(survey),
+];
+
+/// Groups of overlays are announced by those that have joined.
+fn join(subject: &Subject, play: &Play<'_>) -> Option<&'static str> {
+    let Some(Target::Group(name)) = &subject.to else { return None };
+    let of_overlay = play.topology.groups.iter().any(|group| group.name == *name && group.role != GroupRole::Plain);
+    if of_overlay { play.lacks_join() } else { None }
+}
+
+/// Of a group that clients probe, the report's catchments tell.
+fn survey(_: &Subject, play: &Play<'_>) -> Option<&'static str> {
+    let told =
+        play.topology.probe.is_some() || play.has(|action| matches!(action, Action::Look(LookAct::Catchment { .. })));
+    (!told).then_some("`catchment`")
+}
