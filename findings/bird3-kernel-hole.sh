@@ -82,6 +82,7 @@ look() { # SITUATION ROUTE: after a second, and after a scan
     ! has "$2" || soon=has
     if [ $soon = lacks ]; then
         scan
+        for _ in $(seq 20); do has "$2" && break || sleep 0.1; done
         ! has "$2" || later=has
     else
         later=has

@@ -1,6 +1,7 @@
 //! What routing shows: the ways of packets, what is wrong with them, and what BGP says meanwhile.
 
 use super::seen::{Read, counter};
+use crate::measure::Findings;
 use crate::measure::forward::{Forwarding, Way};
 use crate::measure::reading::{Reading, Seen};
 use crate::measure::surveyed::disagreements;
