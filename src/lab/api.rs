@@ -25,7 +25,7 @@ use super::live_probe::ProbeRequest;
 use super::lookup::{Lookup, LookupRequest};
 use super::media::Traffic;
 use super::survey::SurveyRequest;
-use super::{Lab, Shared, fault};
+use super::{Lab, Shared, act};
 use crate::physics::Egress;
 use crate::program::Process;
 use crate::record::survey::Survey;
@@ -220,7 +220,7 @@ async fn node_status(lab: &Lab, damage: &Damage, id: NodeId) -> NodeStatus {
 
 async fn fault(State(context): State<Served>, Json(request): Json<FaultRequest>) -> Answer<FaultAnswer> {
     // A task of its own: this one is dropped when the client goes away, and half a fault is none.
-    let acting = tokio::spawn(async move { fault::act_live(&context.lab, &request.action).await });
+    let acting = tokio::spawn(async move { act::act_live(&context.lab, &request.action).await });
     let done = acting.await.context("the fault's task ended early").flatten();
     answer(done.map(|done| FaultAnswer { done }))
 }

@@ -3,22 +3,20 @@
 //! - [`runtime`], [`claim`], [`sandbox`]: where labs are found, what one alone may write, and the walls around each
 //! - [`keeper`]: programs that commands run inside, and their end
 //! - [`supervisor`]: a lab from build to end; `network`, `media`, `process`, `launch`, `converge` build it
-//! - `play`, `fault`, `renumber`, `flap`, `verify`, `walk`, `branches`, `ping`, `stretch`, `workload`, `flood`,
-//!   `probe`, `prober`, `flows`, `flow`: what happens in it
+//! - `play`, `act` (a doer for each family of actions), `walk`, `branches`, `workload`, `probe`, `prober`, `flows`,
+//!   `flow`: what happens in it
 //! - `record`, `facts`, `updates`, `watchdog`: what is written down
 //! - `fibs`, `nodes`: what it knows of its kernels and its overlay nodes
 //! - [`api`], [`ask`], [`survey`], [`lookup`], [`live_probe`]: its socket, and what can be asked
 
+mod act;
 pub mod api;
 pub mod ask;
 mod branches;
 pub mod claim;
 mod converge;
 pub(crate) mod facts;
-mod fault;
 mod fibs;
-mod flap;
-mod flood;
 mod flow;
 mod flows;
 pub mod keeper;
@@ -28,21 +26,17 @@ pub mod lookup;
 mod media;
 mod network;
 mod nodes;
-mod ping;
 mod play;
 mod probe;
 mod prober;
 mod process;
 mod progress;
 mod recorder;
-mod renumber;
 pub mod runtime;
 pub mod sandbox;
-mod stretch;
 pub mod supervisor;
 pub mod survey;
 mod updates;
-mod verify;
 mod walk;
 mod watchdog;
 mod workload;
@@ -62,9 +56,8 @@ use crate::scenario::Scenario;
 use crate::scenario::damage::Damage;
 use crate::scenario::keys::Keys;
 use crate::topology::{NodeId, Topology};
+use act::begun::{Begun, Flap};
 use fibs::Fibs;
-use flap::Flap;
-use flood::Begun;
 use network::Network;
 use nodes::Nodes;
 use process::Processes;

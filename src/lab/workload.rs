@@ -1,26 +1,14 @@
-//! What the overlays are asked while a lab plays: lookups all the time, keys stored, keys audited.
+//! What the overlays are asked all the time while a lab plays: lookups.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use futures_util::StreamExt;
-use futures_util::stream;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio::time::{MissedTickBehavior, interval};
 
 use super::Lab;
-use crate::anycast::Command;
-use crate::overlay::Outcome;
 use crate::overlay::id::Id;
-use crate::record::What;
-use crate::scenario::keys::{Keys, Write};
-use crate::topology::NodeId;
-
-/// Puts and gets under way at once.
-const AT_ONCE: usize = 16;
-/// A put or get without an outcome for this long has failed.
-const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Looks random keys up from random members of an overlay, at its rate, for ever.
 pub(super) async fn look_up(lab: Arc<Lab>, overlay: usize) {
@@ -39,82 +27,6 @@ pub(super) async fn look_up(lab: Arc<Lab>, overlay: usize) {
             lab.nodes.look_up(&overlay.name, from, Id(rng.random()));
         }
     }
-}
-
-/// Stores `count` new keys through members in turn, and records how many were acknowledged.
-pub(super) async fn put(lab: &Arc<Lab>, overlay: usize, count: u32) {
-    let overlay = &lab.topology.overlays[overlay].name;
-    let begun = Instant::now();
-    let (stored, failed) =
-        store(lab, overlay, lab.with_keys(overlay, |k| k.fresh(count)), &lab.nodes.members(overlay)).await;
-    let seconds = begun.elapsed().as_secs_f64();
-    lab.recorder.now(What::Put { overlay: overlay.clone(), stored, failed, seconds });
-}
-
-/// Stores other values for the first `count` keys, through those of the hosts that are members, or all that are.
-pub(super) async fn overwrite(lab: &Arc<Lab>, overlay: usize, count: u32, from: &[NodeId]) {
-    let overlay = &lab.topology.overlays[overlay].name;
-    let begun = Instant::now();
-    let mut members = lab.nodes.members(overlay);
-    members.retain(|m| from.is_empty() || from.iter().any(|host| lab.topology.node(*host).name == *m));
-    let (stored, failed) = store(lab, overlay, lab.with_keys(overlay, |k| k.again(count)), &members).await;
-    let seconds = begun.elapsed().as_secs_f64();
-    lab.recorder.now(What::Overwrite { overlay: overlay.clone(), stored, failed, seconds });
-}
-
-/// How many were acknowledged, and how many not.
-async fn store(lab: &Arc<Lab>, overlay: &str, writes: Vec<Write>, members: &[String]) -> (u32, u32) {
-    let count = writes.len() as u32;
-    let outcomes = stream::iter(writes.into_iter().enumerate()).map(|(index, write)| {
-        let host = in_turn(members, index);
-        async move {
-            let command = |token| Command::Put { token, key: write.key.clone(), value: write.value.clone() };
-            let outcome = timeout(PATIENCE, lab.nodes.ask(overlay, &host?, command)).await.ok()??;
-            matches!(outcome, Outcome::Put { stored: true, .. }).then_some(write)
-        }
-    });
-    let stored: Vec<Write> = outcomes.buffered(AT_ONCE).filter_map(std::future::ready).collect().await;
-    let acknowledged = stored.len() as u32;
-    lab.with_keys(overlay, |keys| stored.into_iter().for_each(|write| keys.acknowledged(write)));
-    (acknowledged, count - acknowledged)
-}
-
-/// Fetches every stored key from members in turn, and records which were not found.
-pub(super) async fn audit(lab: &Arc<Lab>, overlay: usize) {
-    let overlay = &lab.topology.overlays[overlay].name;
-    let begun = Instant::now();
-    let keys = lab.with_keys(overlay, |keys| keys.stored());
-    let members = lab.nodes.members(overlay);
-    let outcomes = stream::iter(keys.into_iter().enumerate()).map(|(index, Write { key, value: right, .. })| {
-        // A stride that differs from the put's, so that few keys are asked of the node that stored them.
-        let host = in_turn(&members, index * 7 + 3);
-        async move {
-            let command = |token| Command::Get { token, key: key.clone() };
-            let outcome = match host {
-                Some(host) => timeout(PATIENCE, lab.nodes.ask(overlay, &host, command)).await.ok().flatten(),
-                None => None,
-            };
-            let Some(Outcome::Got { value: Some(value), others, .. }) = outcome else { return (key, false, false) };
-            (key, value == right || others.contains(&right), !others.is_empty())
-        }
-    });
-    let results: Vec<(String, bool, bool)> = outcomes.buffered(AT_ONCE).collect().await;
-    let found = results.iter().filter(|(_, found, _)| *found).count() as u32;
-    let conflicts = results.iter().filter(|(.., conflict)| *conflict).count() as u32;
-    let missing = results.into_iter().filter(|(_, found, _)| !found).map(|(key, ..)| key).collect();
-    let seconds = begun.elapsed().as_secs_f64();
-    lab.recorder.now(What::Audit { overlay: overlay.clone(), found, missing, conflicts, seconds });
-}
-
-impl Lab {
-    fn with_keys<T>(&self, overlay: &str, of: impl FnOnce(&mut Keys) -> T) -> T {
-        let mut keys = self.keys.lock().expect("no holder of the keys panics");
-        of(keys.entry(overlay.to_owned()).or_default())
-    }
-}
-
-fn in_turn(members: &[String], index: usize) -> Option<String> {
-    (!members.is_empty()).then(|| members[index % members.len()].clone())
 }
 
 /// A stream of random numbers for one purpose of one overlay.

@@ -12,7 +12,8 @@ use crate::anycast::Means;
 use crate::overlay::Neighbors;
 use crate::overlay::id::Id;
 use crate::physics::{Egress, FibChange};
-use crate::scenario::deed::{Deed, ProcessKind};
+use crate::program::ProcessKind;
+use crate::scenario::deed::Deed;
 
 /// Version of this vocabulary.
 pub const SCHEMA: u32 = 1;

@@ -12,7 +12,8 @@ pub mod survey;
 mod told;
 
 pub use crate::physics::FibChange;
-pub use crate::scenario::deed::{Deed, ProcessDeed, ProcessKind};
+pub use crate::program::ProcessKind;
+pub use crate::scenario::deed::{Deed, ProcessDeed};
 pub use event::{Event, Lateness, NodeDid, ProbeResult, SCHEMA, Strain, What};
 pub use facts::{GroupFacts, LabFacts, LinkFacts, LinkRole, NodeFacts, OverlayFacts};
 pub use flows::{BreakReason, FlowChange, FlowDid, FlowFacts};

@@ -11,6 +11,8 @@
 //! - [`play()`]: a lab file's timeline; its record is measured like a lab's.
 //! - [`Lookups`], [`Joins`] and [`Sample`] are what is found; [`Owners`] is the oracle that judges.
 
+mod act;
+mod batch;
 mod delay;
 mod files;
 mod joins;
@@ -23,13 +25,14 @@ mod study;
 mod ways;
 mod world;
 
+pub use act::refuse;
 pub use delay::{Delays, LOCAL, SIDE_MS};
 pub use files::{read_coordinates, read_round_trips};
 pub use joins::{Join, Joins};
 pub use lookups::Lookups;
 pub use options::{Network, Options, settings};
 pub use owners::Owners;
-pub use play::{can_judge, play, refuse};
+pub use play::{can_judge, play};
 pub use sample::Sample;
 pub use study::{Choice, MOST_IDEAL, SETTLE_ROUNDS, Studied, Study};
 pub use ways::between_routers;

@@ -72,7 +72,6 @@ const EXCEPTIONS: &[Exception] = &[
         "paper/nearness.rs",
     ]),
     Circle(&["kernel/wire/forward.rs", "kernel/wire/mod.rs", "kernel/wire/tap.rs"]),
-    Circle(&["lab/flap.rs", "lab/flood.rs", "lab/mod.rs"]),
     Circle(&[
         "measure/derived.rs",
         "measure/flood.rs",

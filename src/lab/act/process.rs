@@ -1,0 +1,61 @@
+//! Processes that are killed, stopped, and started again.
+
+use anyhow::{Context, Result, ensure};
+use tokio::time::timeout;
+
+use super::begun::PATIENCE;
+use crate::lab::Lab;
+use crate::program::{Process, Ready};
+use crate::scenario::damage::{Damage, ProcessState};
+use crate::scenario::programs;
+use crate::topology::NodeId;
+
+impl Lab {
+    pub(super) async fn change_processes(&self, before: &Damage, after: &Damage) -> Result<()> {
+        for node in self.topology.ids() {
+            for process in &programs::on(&self.topology, node) {
+                let (was, is) = (before.process(node, *process), after.process(node, *process));
+                match (was, is) {
+                    (was, is) if was == is => {}
+                    (_, ProcessState::Dead) => self.kill(node, *process).await?,
+                    (ProcessState::Dead, _) => self.revive(node, *process, after).await?,
+                    (_, ProcessState::Stopped) => self.processes.freeze(node, *process).await?,
+                    (_, ProcessState::Running) => {
+                        self.processes.thaw(node, *process)?;
+                        self.catch_up(node, *process).await?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn kill(&self, node: NodeId, process: Process) -> Result<()> {
+        let name = &self.topology.node(node).name;
+        if process == Process::NODE {
+            let member_of = |o: &usize| self.nodes.is_wanted(&self.topology.overlays[*o].name, name);
+            let overlays = (0..self.topology.overlays.len()).filter(member_of).collect();
+            self.memberships.lock().expect("no holder of the memberships panics").insert(node, overlays);
+        }
+        ensure!(self.processes.kill(node, process).await?, "the {} of {name} is not running", process.name);
+        Ok(())
+    }
+
+    async fn revive(&self, node: NodeId, process: Process, damage: &Damage) -> Result<()> {
+        let name = &self.topology.node(node).name;
+        let plan = self.plan();
+        let program = plan.node(node).program(process);
+        let mut launch = self.launch(node, program, damage)?;
+        launch.1.arguments.extend(program.again.iter().cloned());
+        self.processes.spawn(vec![launch]).await?;
+        if program.ready == Ready::Connected {
+            let connected = self.nodes.wait_until(|nodes| nodes.is_connected(name));
+            timeout(PATIENCE, connected).await.with_context(|| format!("{name}'s node does not report"))?;
+            let overlays = self.memberships.lock().expect("no holder of the memberships panics").remove(&node);
+            for overlay in overlays.unwrap_or_default() {
+                self.nodes.join(&self.topology.overlays[overlay].name, name);
+            }
+        }
+        Ok(())
+    }
+}

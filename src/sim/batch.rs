@@ -1,0 +1,27 @@
+//! Keys that are being stored or fetched, in a simulation.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::overlay::Time;
+use crate::scenario::keys::Write;
+
+/// A put or get without an outcome for this long has failed.
+pub(super) const PATIENCE: Duration = Duration::from_secs(10);
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum Purpose {
+    Put,
+    Overwrite,
+    Audit,
+}
+
+/// Keys that are being stored or fetched.
+pub(super) struct Batch {
+    pub(super) purpose: Purpose,
+    pub(super) begun: Time,
+    pub(super) waiting: BTreeMap<u64, Write>,
+    pub(super) done: Vec<Write>,
+    pub(super) missing: Vec<String>,
+    /// Keys of which another island wrote another value.
+    pub(super) conflicts: u32,
+}
