@@ -61,7 +61,9 @@ pub(crate) fn lab_file(bytes: &[u8]) {
 
 pub(crate) fn graphml(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
-    match anybed::topology::graphml::parse("graph.graphml", "graph", text, bytes.len().is_multiple_of(2)) {
+    let external = bytes.len().is_multiple_of(2);
+    let choice = anybed::topology::graphml::Choice { external, largest_part: !external };
+    match anybed::topology::graphml::parse("graph.graphml", "graph", text, choice) {
         Ok(graph) => assert!(!anybed::topology::graphml::to_lab_file(&graph).is_empty()),
         Err(problems) => assert!(!problems.render(false).is_empty()),
     }

@@ -12,11 +12,12 @@
 //! - [`physics`]: what a link does to frames, as data.
 //! - [`overlay`]: overlay protocols as state machines without input or output, and a simulated network to run them in.
 //! - [`anycast`]: how a node finds a member: joining through a group's address, colors.
-//! - [`plan`]: what will be built, printable before anything is touched: addresses, steps, BIRD configs.
+//! - [`plan`]: what will be built, printable before anything is touched: addresses, steps, programs and
+//!   their configs; [`program`] is what a program is.
 //!
 //! **Build** (the only modules that touch the world)
 //! - [`kernel`]: namespaces, links, addresses, route notifications, through netlink and `setns`.
-//! - [`bird`]: BIRD processes and their control sockets.
+//! - [`routing`]: routing daemons: what they are told, finding them, their control sockets.
 //! - [`lab`]: the sandbox, the supervisor that builds and plays a lab, its socket.
 //! - [`node`]: the overlay node's process: sockets and clocks around the pure machines.
 //!

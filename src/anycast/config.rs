@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::GroupRef;
+use super::group::GroupRef;
 use crate::overlay::auth::Key;
 use crate::overlay::id::Id;
 use crate::overlay::{Common, Given, LookupMode, Peer};

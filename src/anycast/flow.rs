@@ -155,7 +155,6 @@ impl Waiting {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::topology::LONGEST_NAME;
 
     #[test]
     fn a_member_answers_what_was_opened_with_it_and_knows_nothing_else() {
@@ -173,7 +172,7 @@ mod tests {
 
     #[test]
     fn the_longest_name_that_a_lab_file_allows_travels_whole() {
-        let longest = format!("{}.{}", "s".repeat(LONGEST_NAME), "n".repeat(LONGEST_NAME));
+        let longest = "n".repeat(MAX_HOST);
         let open = Datagram::request(7, 0, true).encode();
         let answer = Known::default().answer(&longest, 1, &open).unwrap();
         assert_eq!(Datagram::decode(&answer.encode()), Ok(Datagram::Answer { id: 7, seq: 0, host: longest.clone() }));

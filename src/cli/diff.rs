@@ -1,19 +1,21 @@
-//! `anybed diff`: two runs compared.
+//! `anybed diff`: two runs compared, or two surveys.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Result, anyhow};
 use clap::Args;
 
-use super::{Failure, Format, Outcome, is_colored, print};
+use super::{Failure, Format, Outcome, is_colored, labs, print};
 use crate::measure::{self, Report};
 use crate::record::Record;
+use crate::record::moves::moves;
+use crate::record::survey::Survey;
 use crate::report;
 
 #[derive(Args, Debug)]
 pub(super) struct Diff {
-    /// Run directory, or a report.json
+    /// Run directory, or a report.json, or what `anybed catchment --format json` printed
     before: PathBuf,
     /// The later one
     after: PathBuf,
@@ -32,26 +34,50 @@ fn percent(text: &str) -> Result<f64, String> {
 
 impl Diff {
     pub(super) fn execute(self) -> Outcome {
-        let (before, after) = (read(&self.before)?, read(&self.after)?);
-        let diff = report::Diff::of(&before, &after, self.tolerance);
-        match self.format {
-            Format::Json => {
-                let text = serde_json::to_string_pretty(&diff).context("write differences as JSON")?;
-                print(&format!("{text}\n"));
+        match (read(&self.before)?, read(&self.after)?) {
+            (Side::Run(before), Side::Run(after)) => {
+                let diff = report::Diff::of(&before, &after, self.tolerance);
+                match self.format {
+                    Format::Json => print(&labs::json(&diff)?),
+                    Format::Text => print(&diff.text(is_colored())),
+                }
+                Ok(i32::from(diff.worse))
             }
-            Format::Text => print(&diff.text(is_colored())),
+            (Side::Surveys(before), Side::Surveys(after)) => {
+                let found = moves(&before, &after);
+                if found.is_empty() {
+                    return Err(Failure::Usage(anyhow!("the surveys have no address of a group in common")));
+                }
+                match self.format {
+                    Format::Json => print(&labs::json(&found)?),
+                    Format::Text => print(&report::moves(&found, is_colored())),
+                }
+                Ok(i32::from(found.iter().any(|moves| !moves.moved.is_empty())))
+            }
+            _ => Err(Failure::Usage(anyhow!("one is a survey and the other a run: compare two of a kind"))),
         }
-        Ok(i32::from(diff.worse))
     }
 }
 
-/// From a record, or from a report that was kept without its record.
-fn read(path: &Path) -> Result<Report, Failure> {
+/// What can be compared with another of its kind.
+enum Side {
+    Run(Box<Report>),
+    Surveys(Vec<Survey>),
+}
+
+/// From a record, from a report that was kept without its record, or from a survey.
+fn read(path: &Path) -> Result<Side, Failure> {
     let wrong = |error: anyhow::Error| Failure::Usage(error.context(path.display().to_string()));
     if path.is_dir() {
         let record = Record::read(&path.join("events.jsonl")).map_err(|error| wrong(error.into()))?;
-        return Ok(measure::report(&record));
+        return Ok(Side::Run(Box::new(measure::report(&record))));
     }
     let text = fs::read_to_string(path).map_err(|error| wrong(error.into()))?;
-    serde_json::from_str(&text).map_err(|error| wrong(anyhow!(error).context("this is no report of this anybed")))
+    // `catchment` prints a list, and a report is an object.
+    if text.trim_start().starts_with('[') {
+        let surveys = serde_json::from_str(&text);
+        return surveys.map(Side::Surveys).map_err(|error| wrong(anyhow!(error).context("this is no survey")));
+    }
+    let report = serde_json::from_str(&text);
+    report.map(Side::Run).map_err(|error| wrong(anyhow!(error).context("this is no report of this anybed")))
 }

@@ -16,6 +16,9 @@ pub(super) struct Import {
     /// Keep nodes marked as external to the network
     #[arg(long)]
     include_external: bool,
+    /// Of a network in parts, take the largest one, and say what was left out
+    #[arg(long)]
+    largest_part: bool,
 }
 
 #[derive(Args, Debug)]
@@ -70,7 +73,8 @@ impl From<EdgeArgs> for Edge {
 
 impl Import {
     pub(super) fn execute(self) -> Outcome {
-        match graphml::read(&self.file, self.include_external) {
+        let choice = graphml::Choice { external: self.include_external, largest_part: self.largest_part };
+        match graphml::read(&self.file, choice) {
             Ok(graph) => {
                 if !graph.warnings.0.is_empty() {
                     complain(&graph.warnings.render(false));

@@ -128,10 +128,11 @@ enum Command {
     /// Rebuild the report of a run from its record
     #[command(after_help = "Example: anybed report anybed-out/two-sites")]
     Report(play::ReportOf),
-    /// Say what changed between two runs: verdict, expectations, figures
+    /// Say what changed between two runs (verdict, expectations, figures), or who moved between two surveys
     #[command(
-        after_help = "Example: anybed diff before/two-sites anybed-out/two-sites --tolerance 50%\n\nExit code 1: an \
-                            expectation or a figure got worse."
+        after_help = "Examples: anybed diff before/two-sites anybed-out/two-sites --tolerance 50%\n          anybed \
+                      catchment two-sites dns --format json > before.json; anybed diff before.json after.json\n\nExit \
+                      code 1: an expectation or a figure got worse; of surveys, somebody moved."
     )]
     Diff(diff::Diff),
     /// Draw the network of a lab file, or of a running lab

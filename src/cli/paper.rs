@@ -90,7 +90,7 @@ impl Paper {
 /// When the user ends it, the lab takes itself down, and the records go.
 fn end_cleanly(playing: Playing, records: PathBuf) -> anyhow::Result<()> {
     let signals: SigSet = [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP].into_iter().collect();
-    // Before there is another thread. Processes that are started begin with none blocked.
+    // Before there is another thread.
     signals.thread_block().context("block signals")?;
     let wait = move || {
         if let Ok(signal) = signals.wait() {

@@ -23,6 +23,11 @@ const QUIET: Duration = Duration::from_millis(100);
 const AT_ONCE: usize = 128;
 /// Missing things named in an error; the rest is counted.
 const NAMED: usize = 12;
+/// After the deadline nobody waits long for the reasons: for one BIRD, and for all of them.
+const ANSWER: Duration = Duration::from_secs(1);
+const REASONS: Duration = Duration::from_secs(5);
+/// More processes than this that want a CPU, for each there is, and the machine is what is missing.
+const OVERLOADED: f64 = 4.0;
 
 impl Lab {
     /// Waits until every router has every route it should have, every BGP session is up, and no routing
@@ -42,17 +47,33 @@ impl Lab {
         match timeout(patience, wait).await {
             Ok(sessions) => Ok(sessions),
             Err(_) => {
-                bail!("routing has not converged within {} s\n{}", patience.as_secs(), self.what_is_missing().await)
+                let (missing, overloaded) = (self.what_is_missing().await, self.overloaded());
+                bail!("routing has not converged within {} s\n{missing}{overloaded}", patience.as_secs())
             }
         }
     }
 
-    /// How long routing may take to converge: some times the longest timer.
+    /// How long routing may take to converge: some times the longest timer, and longer in a large AS.
     pub(super) fn routing_takes_at_most(&self) -> Duration {
-        match self.topology.timers {
+        let timers = match self.topology.timers {
             TimerPreset::Lab => Duration::from_secs(60),
             TimerPreset::Rfc | TimerPreset::Bird => Duration::from_secs(400),
-        }
+        };
+        timers.max(Duration::from_millis(400) * self.largest().1 as u32)
+    }
+
+    /// The AS of the most routers, and how many these are.
+    fn largest(&self) -> (&str, usize) {
+        let ases = self.topology.ases.iter().map(|own| (own.name.as_str(), own.routers.len()));
+        ases.max_by_key(|(_, routers)| *routers).unwrap_or_default()
+    }
+
+    /// What to do when the machine, not the network, is why. Empty: it is not.
+    fn overloaded(&self) -> String {
+        let text = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
+        let load: f64 = text.split(' ').next().and_then(|load| load.parse().ok()).unwrap_or(0.0);
+        let cpus = std::thread::available_parallelism().map_or(1, usize::from);
+        overload(load, cpus, self.largest())
     }
 
     /// Stub prefixes and plain groups at every router that valley-free paths bring them to.
@@ -99,8 +120,10 @@ impl Lab {
                 // Each session was counted at both ends.
                 return sessions / 2;
             }
+            // Each look costs those who are asked: many are asked less often.
+            let pause = LOOK_EVERY * (1 + still.len() as u32 / 32);
             waiting = still;
-            sleep(LOOK_EVERY).await;
+            sleep(pause).await;
         }
     }
 
@@ -135,21 +158,61 @@ impl Lab {
         for (node, prefix) in self.fibs.missing() {
             lines.push(format!("  {}: no route for {prefix}", self.topology.node(node).name));
         }
-        for node in self.talkers() {
-            let name = &self.topology.node(node).name;
-            match self.bgp(node).await {
-                Ok(sessions) => {
-                    let down = sessions.iter().filter(|session| !session.up);
-                    lines.extend(down.map(|s| format!("  {name}: session {} is {}", s.name, s.state)));
+        let talkers = self.talkers();
+        let mut answered = 0;
+        let ask = async {
+            for chunk in talkers.chunks(AT_ONCE) {
+                let answers = join_all(chunk.iter().map(|node| timeout(ANSWER, self.bgp(*node)))).await;
+                for (node, answer) in chunk.iter().zip(answers) {
+                    let name = &self.topology.node(*node).name;
+                    answered += usize::from(answer.is_ok());
+                    match answer {
+                        Ok(Ok(sessions)) => {
+                            let down = sessions.iter().filter(|session| !session.up);
+                            lines.extend(down.map(|s| format!("  {name}: session {} is {}", s.name, s.state)));
+                        }
+                        Ok(Err(error)) => lines.push(format!("  {name}: {error:#}")),
+                        Err(_) => {}
+                    }
                 }
-                Err(error) => lines.push(format!("  {name}: {error:#}")),
             }
-        }
+        };
+        let _ = timeout(REASONS, ask).await;
         let more = lines.len().saturating_sub(NAMED);
         lines.truncate(NAMED);
         if more > 0 {
             lines.push(format!("  … and {more} more"));
         }
+        if answered < talkers.len() {
+            let silent = talkers.len() - answered;
+            lines
+                .push(format!("  {silent} of {} BIRDs have not answered when asked for their sessions", talkers.len()));
+        }
         lines.join("\n")
+    }
+}
+
+/// What a load average says of a machine, and what to do about it.
+fn overload(load: f64, cpus: usize, (largest, routers): (&str, usize)) -> String {
+    if load < OVERLOADED * cpus as f64 {
+        return String::new();
+    }
+    format!(
+        "\n  the machine is overloaded: {load:.0} processes want its {cpus} CPUs. Slower timers cost less and are waited \
+         for longer: timers = \"rfc\" in [lab], or --timers rfc; fewer routers cost less still ({largest} has {routers})"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_an_overloaded_machine_is_blamed() {
+        assert_eq!(overload(3.0, 2, ("core", 12)), "");
+        let said = overload(568.2, 2, ("core", 1138));
+        for word in ["568 processes", "2 CPUs", "--timers rfc", "core has 1138"] {
+            assert!(said.contains(word), "{said}");
+        }
     }
 }

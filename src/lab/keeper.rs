@@ -76,6 +76,11 @@ pub fn run(place: Place, command: Command) -> Result<i32> {
     }
 }
 
+/// Lets a process that is started outside, such as a lab's command, die with the thread that starts it.
+pub fn tie(command: &mut Command) {
+    sys::die_with_parent(command);
+}
+
 fn watched() -> SigSet {
     use Signal::{SIGCHLD, SIGHUP, SIGINT, SIGQUIT, SIGTERM};
     [SIGINT, SIGQUIT, SIGTERM, SIGHUP, SIGCHLD].into_iter().collect()

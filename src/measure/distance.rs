@@ -1,11 +1,9 @@
 //! Round trips that a `ping` measured, against the delays that the links on the way are to have.
 
-use std::collections::BTreeMap;
-
 use crate::measure::model::RoundTrip;
 use crate::measure::quantile;
+use crate::measure::replay::Links;
 use crate::measure::stats::thousandths;
-use crate::physics::Impairment;
 use crate::record::Record;
 use crate::record::What;
 
@@ -33,19 +31,15 @@ pub(crate) struct Measured {
 
 /// Every pair pinged, in the record's order.
 pub(crate) fn round_trips(record: &Record) -> Vec<Measured> {
-    let facts = &record.facts;
-    let mut delays: BTreeMap<&str, [Impairment; 2]> =
-        facts.links.iter().map(|l| (l.name.as_str(), l.impairments)).collect();
-    let ends: BTreeMap<&str, (&str, &str)> =
-        facts.links.iter().map(|l| (l.name.as_str(), (l.a.as_str(), l.b.as_str()))).collect();
+    let mut links = Links::new(&record.facts);
     let mut found = Vec::new();
     for event in &record.events {
         match &event.what {
-            What::Link { link, egress, .. } => {
-                delays.insert(link, egress.map(|e| e.impairment));
+            What::Link { link, up, egress } => {
+                links.set(link, *up, egress);
             }
             What::Ping { from, to, there, back, round_trips } => {
-                let ways = [walk(from, there, &ends, &delays), walk(to, back, &ends, &delays)];
+                let ways = [along(&links, from, there), along(&links, to, back)];
                 let configured = ways.iter().map(|way| way.delay).sum::<u64>();
                 let mut answered: Vec<f64> = round_trips.iter().flatten().map(|ns| *ns as f64).collect();
                 answered.sort_by(f64::total_cmp);
@@ -76,19 +70,13 @@ struct Way {
     jitters: bool,
 }
 
-fn walk(
-    from: &str,
-    links: &[String],
-    ends: &BTreeMap<&str, (&str, &str)>,
-    delays: &BTreeMap<&str, [Impairment; 2]>,
-) -> Way {
+fn along(all: &Links<'_>, from: &str, links: &[String]) -> Way {
     let (mut at, mut way) = (from, Way { delay: 0, jitters: false });
     for link in links {
-        let (Some((a, b)), Some(both)) = (ends.get(link.as_str()), delays.get(link.as_str())) else { continue };
-        let side = usize::from(at != *a);
-        way.delay += both[side].delay.as_nanos() as u64;
-        way.jitters |= !both[side].jitter.is_zero();
-        at = if side == 0 { b } else { a };
+        let Some((impairment, other)) = all.from(link, at) else { continue };
+        way.delay += impairment.delay.as_nanos() as u64;
+        way.jitters |= !impairment.jitter.is_zero();
+        at = other;
     }
     way
 }

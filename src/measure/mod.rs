@@ -1,12 +1,12 @@
 //! Measuring: from a record to a report, and the verdict on every expectation. No network, no clock.
 //!
 //! - [`Record`] reads `events.jsonl`; [`report()`] measures it; [`judge`] decides its expectations.
-//! - Clients: `catchment` (who answers whom, from the probes), `walk` (where the kernel routes
-//!   lead, as a second witness; `forward` has the way to any node), `surveyed` (both at one moment, for every
-//!   node). Routing: `timeline` (what each fault answers for), `convergence`, `replay` and `transient` (loops
-//!   and black holes), `updates`. Links: `distance` (round trips against configured delays). Sites: `announced`
-//!   (who is one, when), `load` (who answers how many), `stretch` (and how much farther than the nearest),
-//!   `derived` (the same from configured delays).
+//! - Where packets went: `replay`, the one network that the record's routes, links and hosts make.
+//! - Clients: `catchment` (who answers whom, from the probes), `snapshot` (and where the kernels' routes lead, as
+//!   a second witness), `surveyed` (both at one moment, for every node). Routing: `timeline` (what each fault
+//!   answers for), `convergence`, `transient` (loops and black holes), `updates`. Links: `distance` (round trips
+//!   against configured delays). Sites: `announced` (who is one, when), `load` (who answers how many), `stretch`
+//!   (and how much farther than the nearest), `derived` (the same from configured delays).
 //! - Flows: `flows` attributes what broke to faults, or to none.
 //! - Overlays: `overlay` replays joins, neighbors and faults through `islands` (membership, on top
 //!   of `connectivity`) and judges lookups by them; `reach` knows what the links connect at all.
@@ -28,7 +28,6 @@ mod figures;
 mod flood;
 mod flow_model;
 mod flows;
-mod forward;
 mod interval;
 mod islands;
 mod judge;
@@ -49,7 +48,6 @@ mod surveyed;
 mod timeline;
 mod transient;
 mod updates;
-mod walk;
 
 pub(crate) use connectivity::Connectivity;
 pub use convergence::QUIET_SECONDS;

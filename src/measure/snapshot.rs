@@ -1,23 +1,21 @@
 //! The catchments at the moments that matter: at the begin, around each fault, at the end.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::measure::Findings;
 use crate::measure::catchment::{Probed, is_group};
 use crate::measure::model::{Catchment, Disagreement};
-use crate::measure::walk::Tables;
+use crate::measure::replay::{End, Node, Replay};
 use crate::record::GroupFacts;
+use crate::record::survey::MOST_WAYS;
 
 /// Every probed group at every moment, by time, then in the order of the lab's groups.
 pub(crate) fn catchments<'a>(findings: &Findings<'a>) -> Vec<Catchment> {
     let record = findings.record;
-    let mut tables = Tables::new(record);
-    let mut events = record.events.iter().peekable();
+    let mut replay = Replay::new(record);
     let mut found = Vec::new();
     for (index, (at, moment)) in moments(findings).into_iter().enumerate() {
-        while let Some(event) = events.next_if(|e| e.at <= at) {
-            tables.apply(event.at, &event.what);
-        }
+        replay.until(at);
         for group in &record.facts.groups {
             let of_group = || findings.probed.iter().filter(|p| std::ptr::eq(p.group, group));
             if of_group().next().is_none() {
@@ -31,7 +29,7 @@ pub(crate) fn catchments<'a>(findings: &Findings<'a>) -> Vec<Catchment> {
                 moment: moment.clone(),
                 group: address(group),
                 group_name: group.name.clone(),
-                disagreements: of_group().filter_map(|p| compared(&tables, p, at)).flatten().collect(),
+                disagreements: of_group().filter_map(|p| compared(&replay, p, at)).flatten().collect(),
                 clients,
             });
         }
@@ -43,21 +41,18 @@ pub(crate) fn catchments<'a>(findings: &Findings<'a>) -> Vec<Catchment> {
 /// in several places, are left out.
 pub(crate) fn routed<'a>(findings: &Findings<'a>) -> Vec<BTreeMap<&'a str, &'a str>> {
     let record = findings.record;
-    let mut tables = Tables::new(record);
-    let mut events = record.events.iter().peekable();
+    let mut replay = Replay::new(record);
     let mut found = Vec::new();
     for (at, _) in moments(findings) {
-        while let Some(event) = events.next_if(|e| e.at <= at) {
-            tables.apply(event.at, &event.what);
-        }
+        replay.until(at);
+        let network = replay.network();
         for group in &record.facts.groups {
             if findings.probed.iter().any(|p| std::ptr::eq(p.group, group)) {
-                let routers = record.facts.nodes.iter().filter(|n| n.kind.is_router()).map(|n| n.name.as_str());
-                let only = |node: &'a str| {
-                    let ends = tables.from(node, group);
-                    (ends.len() == 1).then(|| ends.first().map(|end| (node, *end)))?
+                let only = |node: Node| {
+                    let ends = network.ends(node, *group.addresses.first()?);
+                    (ends.len() == 1).then(|| ends.first().map(|end| (network.name(node), network.name(*end))))?
                 };
-                found.push(routers.filter_map(only).collect());
+                found.push((0..network.size()).filter(|node| !network.is_host(*node)).filter_map(only).collect());
             }
         }
     }
@@ -72,15 +67,12 @@ fn address(group: &GroupFacts) -> String {
 /// compared, and how many of them disagree.
 pub(crate) fn comparisons(findings: &Findings<'_>, group: Option<&str>) -> Vec<(u64, usize, usize)> {
     let record = findings.record;
-    let mut tables = Tables::new(record);
-    let mut events = record.events.iter().peekable();
+    let mut replay = Replay::new(record);
     let mut found = Vec::new();
     for (at, _) in moments(findings) {
-        while let Some(event) = events.next_if(|e| e.at <= at) {
-            tables.apply(event.at, &event.what);
-        }
+        replay.until(at);
         let meant = findings.probed.iter().filter(|p| group.is_none_or(|group| is_group(p.group, group)));
-        let all: Vec<_> = meant.filter_map(|p| compared(&tables, p, at)).collect();
+        let all: Vec<_> = meant.filter_map(|p| compared(&replay, p, at)).collect();
         if !all.is_empty() {
             found.push((at, all.len(), all.iter().flatten().count()));
         }
@@ -110,22 +102,27 @@ fn moments(findings: &Findings<'_>) -> Vec<(u64, String)> {
     moments
 }
 
-/// Compares the answers with the routes, if no route to the group has changed since the client's
-/// latest answered probe was sent. `None`: they cannot be compared; `Some(None)`: they agree.
-pub(crate) fn compared<'a>(tables: &Tables<'a>, probed: &Probed<'a>, at: u64) -> Option<Option<Disagreement>> {
+/// Compares the answers with the other witness, where the kernels' routes lead from the client's gateway, if
+/// none to a group has changed since the client's latest answered probe was sent. `None`: they cannot be
+/// compared, or it is not known where the routes lead; `Some(None)`: they agree.
+fn compared<'a>(replay: &Replay<'a>, probed: &Probed<'a>, at: u64) -> Option<Option<Disagreement>> {
     let (sent, answered_by) = probed.latest_answer(at)?;
-    if sent < tables.last_change() || probed.at(at) != Some(answered_by) {
+    if sent < replay.changed() || probed.at(at) != Some(answered_by) {
         return None;
     }
-    let routed_to = tables.destinations(probed.client, probed.group);
+    let network = replay.network();
+    let gateway = network.gateway(network.node(probed.client)?)?;
+    let address = *probed.group.addresses.first()?;
+    let routed_to: BTreeSet<&str> = network.ends(gateway, address).into_iter().map(|end| network.name(end)).collect();
     if routed_to.is_empty() {
         return None;
     }
-    let owned = |names: Vec<&str>| names.into_iter().map(str::to_owned).collect();
+    let ways = || network.ways_to_host(gateway, address, MOST_WAYS).found.into_iter().filter(|w| w.end != End::Loop);
+    let names = |nodes: Vec<Node>| nodes.into_iter().map(|node| network.name(node).to_owned()).collect();
     Some((!routed_to.contains(answered_by)).then(|| Disagreement {
         client: probed.client.to_owned(),
         answered_by: answered_by.to_owned(),
-        routed_to: routed_to.into_iter().map(str::to_owned).collect(),
-        ways: tables.ways(probed.client, probed.group).into_iter().map(owned).collect(),
+        routed_to: routed_to.iter().map(|name| (*name).to_owned()).collect(),
+        ways: ways().map(|way| names(way.nodes)).collect(),
     }))
 }

@@ -9,10 +9,9 @@ use std::net::IpAddr;
 
 use crate::measure::catchment::Probed;
 use crate::measure::model::{Nowhere, Transient as Reported, TransientKind};
-use crate::measure::replay::{Node, Replay, Way};
+use crate::measure::replay::{Change, Network, Node, Target};
 use crate::measure::stats::ms_between;
 use crate::measure::timeline::Window;
-use crate::record::LinkRole;
 use crate::record::Record;
 
 /// Time stamps are made in user space, as the notices of many kernels are read one after another: what lasts
@@ -49,37 +48,47 @@ enum Key {
     Hole(Node),
 }
 
+/// What a node does with packets to one address.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Fate {
+    /// It hands them on to these.
+    next: Vec<Node>,
+    /// Some of them, or all, end here.
+    ends: Option<Nowhere>,
+    /// It answers them itself.
+    serves: bool,
+}
+
 /// One address: who has had a way to it, and what is wrong now.
 struct Course<'a> {
+    target: Target<'a>,
     clients: Vec<(&'a str, Node)>,
-    ways: Vec<Way>,
+    fates: Vec<Fate>,
     had_way: Vec<bool>,
     open: BTreeMap<Key, Transient<'a>>,
 }
 
 /// Goes through a record.
 pub(crate) fn transients<'a>(record: &'a Record, probed: &[Probed<'a>]) -> Transients<'a> {
-    let (mut replay, names) = (Replay::new(record), &record.facts.nodes);
-    let mut courses: Vec<Course<'a>> =
-        (0..replay.targets()).map(|t| Course::new(record, probed, replay.target(t))).collect();
+    let mut network = Network::new(&record.facts);
+    let targets = network.targets().iter();
+    let mut courses: Vec<Course<'a>> = targets.map(|target| Course::new(&network, probed, *target)).collect();
     let mut found = Transients::default();
     let Some(play) = record.play else { return found };
     let mut begun = false;
     for event in &record.events {
-        let mut changed = replay.apply(&event.what);
+        let mut change = network.apply(&event.what);
         if event.at < play {
             continue;
         }
-        if !begun {
-            begun = true;
-            changed = (0..courses.len()).map(|target| (target, Vec::new())).collect();
+        if !std::mem::replace(&mut begun, true) {
+            change = Change::All;
         }
-        for (target, nodes) in changed {
-            let (group, address) = replay.target(target);
-            let course = &mut courses[target];
-            if !course.follow(&replay, target, &nodes) {
+        for course in courses.iter_mut().filter(|_| change != Change::Nothing) {
+            if !course.follow(&network, &change) {
                 continue;
             }
+            let Target { group, address } = course.target;
             let seen = course.look();
             let gone: Vec<Key> = course.open.keys().filter(|key| !seen.contains_key(key)).cloned().collect();
             for key in gone {
@@ -91,7 +100,7 @@ pub(crate) fn transients<'a>(record: &'a Record, probed: &[Probed<'a>]) -> Trans
                     address,
                     from: event.at,
                     to: None,
-                    nodes: nodes.iter().map(|node| names[*node].name.as_str()).collect(),
+                    nodes: nodes.iter().map(|node| network.name(*node)).collect(),
                     ends,
                     clients: BTreeSet::new(),
                 };
@@ -156,40 +165,54 @@ impl<'a> Transients<'a> {
 type Seen<'a> = BTreeMap<Key, (Vec<Node>, Option<Nowhere>, Vec<&'a str>)>;
 
 impl<'a> Course<'a> {
-    fn new(record: &'a Record, probed: &[Probed<'a>], (group, address): (&str, IpAddr)) -> Self {
-        let facts = &record.facts;
-        let index = |name: &str| facts.nodes.iter().position(|n| n.name == name);
-        let gateway =
-            |client: &str| facts.links.iter().find(|l| l.kind == LinkRole::Access && l.b == client).map(|l| &*l.a);
+    fn new(network: &Network<'a>, probed: &[Probed<'a>], target: Target<'a>) -> Self {
         // Probes use one address of a group, the first.
-        let probing = probed.iter().filter(|p| p.group.name == group && p.group.addresses.first() == Some(&address));
+        let probing =
+            |p: &&Probed<'_>| p.group.name == target.group && p.group.addresses.first() == Some(&target.address);
+        let client = |p: &Probed<'a>| Some((p.client, network.gateway(network.node(p.client)?)?));
         Self {
-            clients: probing.filter_map(|p| Some((p.client, index(gateway(p.client)?)?))).collect(),
-            ways: vec![Way::default(); facts.nodes.len()],
-            had_way: vec![false; facts.nodes.len()],
+            target,
+            clients: probed.iter().filter(probing).filter_map(client).collect(),
+            fates: vec![Fate::default(); network.size()],
+            had_way: vec![false; network.size()],
             open: BTreeMap::new(),
         }
     }
 
-    /// Takes over what these nodes, or all, do now. False: the same as before.
-    fn follow(&mut self, replay: &Replay<'a>, target: usize, nodes: &[Node]) -> bool {
-        let all = 0..if nodes.is_empty() { self.ways.len() } else { 0 };
+    /// Takes over what nodes do after a change. False: the same as before.
+    fn follow(&mut self, network: &Network<'a>, change: &Change<'_>) -> bool {
+        let Target { group, address } = self.target;
+        match change {
+            Change::Route { node, prefix, hosts } if prefix.contains(&address) => {
+                let nodes = std::iter::once(node).chain(hosts).copied();
+                self.take(network, nodes)
+            }
+            Change::Host { node, group: of } if of.is_none_or(|of| of == group) => {
+                self.take(network, std::iter::once(*node))
+            }
+            Change::Nodes { nodes, .. } => self.take(network, nodes.iter().copied()),
+            Change::All => self.take(network, 0..network.size()),
+            _ => false,
+        }
+    }
+
+    fn take(&mut self, network: &Network<'_>, nodes: impl Iterator<Item = Node>) -> bool {
         let mut changed = false;
-        for node in nodes.iter().copied().chain(all) {
-            let way = replay.way(target, node);
-            changed |= way != self.ways[node];
-            self.ways[node] = way;
+        for node in nodes {
+            let fate = Fate::of(network, node, self.target.address);
+            changed |= fate != self.fates[node];
+            self.fates[node] = fate;
         }
         changed
     }
 
     fn look(&mut self) -> Seen<'a> {
-        let ways = &self.ways[..];
-        let mut before: Vec<Vec<Node>> = vec![Vec::new(); ways.len()];
-        for (node, way) in ways.iter().enumerate() {
-            way.next.iter().for_each(|next| before[*next].push(node));
+        let fates = &self.fates[..];
+        let mut before: Vec<Vec<Node>> = vec![Vec::new(); fates.len()];
+        for (node, fate) in fates.iter().enumerate() {
+            fate.next.iter().for_each(|next| before[*next].push(node));
         }
-        let serving = ways.iter().enumerate().filter(|(_, way)| way.serves).map(|(node, _)| node);
+        let serving = fates.iter().enumerate().filter(|(_, fate)| fate.serves).map(|(node, _)| node);
         for (had, has) in self.had_way.iter_mut().zip(leading_to(&before, serving)) {
             *had |= has;
         }
@@ -199,19 +222,40 @@ impl<'a> Course<'a> {
             runs.map(|(client, _)| *client).collect::<Vec<_>>()
         };
         let mut seen = Seen::new();
-        for nodes in loops(ways, &before) {
+        for nodes in loops(fates, &before) {
             let clients = running_into(&nodes);
             let mut key = nodes.clone();
             key.sort_unstable();
             seen.insert(Key::Loop(key), (nodes, None, clients));
         }
-        for (node, way) in ways.iter().enumerate().filter(|(node, way)| way.ends.is_some() && self.had_way[*node]) {
+        for (node, fate) in fates.iter().enumerate().filter(|(node, fate)| fate.ends.is_some() && self.had_way[*node]) {
             let clients = running_into(&[node]);
             if !clients.is_empty() || !before[node].is_empty() {
-                seen.insert(Key::Hole(node), (vec![node], way.ends, clients));
+                seen.insert(Key::Hole(node), (vec![node], fate.ends, clients));
             }
         }
         seen
+    }
+}
+
+impl Fate {
+    /// A link that swallows what is sent over it, and a host that does not answer, are as good as no route. Of a
+    /// link that is down the interfaces' carriers tell, at the moment when the kernel knew.
+    fn of(network: &Network<'_>, node: Node, address: IpAddr) -> Self {
+        if network.is_host(node) {
+            let serves = network.answers(node, address);
+            return Self { ends: (!serves).then_some(Nowhere::SilentHost), serves, ..Self::default() };
+        }
+        let hops = network.next(node, address);
+        let mut fate = Self { ends: hops.is_empty().then_some(Nowhere::NoRoute), ..Self::default() };
+        for to in hops.into_iter().flatten() {
+            if network.links().up(node, to) && !network.links().carry(node, to) {
+                fate.ends = Some(Nowhere::SilentLink);
+            } else {
+                fate.next.push(to);
+            }
+        }
+        fate
     }
 }
 
@@ -228,13 +272,13 @@ fn leading_to(before: &[Vec<Node>], to: impl Iterator<Item = Node>) -> Vec<bool>
 
 /// The circles: maximal sets of nodes that reach one another. Each begins with its smallest node and follows
 /// the first branches that stay inside.
-fn loops(ways: &[Way], before: &[Vec<Node>]) -> Vec<Vec<Node>> {
-    let candidates = on_circles(ways, before);
+fn loops(fates: &[Fate], before: &[Vec<Node>]) -> Vec<Vec<Node>> {
+    let candidates = on_circles(fates, before);
     let after = |node: Node| {
-        let (mut met, mut open) = (BTreeSet::new(), ways[node].next.clone());
+        let (mut met, mut open) = (BTreeSet::new(), fates[node].next.clone());
         while let Some(next) = open.pop() {
             if candidates.contains(&next) && met.insert(next) {
-                open.extend(&ways[next].next);
+                open.extend(&fates[next].next);
             }
         }
         met
@@ -248,7 +292,7 @@ fn loops(ways: &[Way], before: &[Vec<Node>]) -> Vec<Vec<Node>> {
         let circle: BTreeSet<Node> = after.iter().copied().filter(|other| reached[other].contains(node)).collect();
         let mut order = vec![*node];
         while let Some(next) =
-            ways[order[order.len() - 1]].next.iter().find(|next| circle.contains(next) && !order.contains(next))
+            fates[order[order.len() - 1]].next.iter().find(|next| circle.contains(next) && !order.contains(next))
         {
             order.push(*next);
         }
@@ -260,13 +304,13 @@ fn loops(ways: &[Way], before: &[Vec<Node>]) -> Vec<Vec<Node>> {
 
 /// Nodes on circles, and those between two: what is left when all are taken away that lead nowhere else, and
 /// then all that nothing leads to.
-fn on_circles(ways: &[Way], before: &[Vec<Node>]) -> BTreeSet<Node> {
-    let mut left = vec![true; ways.len()];
-    peel(&mut left, |node| &ways[node].next, |node| &before[node]);
+fn on_circles(fates: &[Fate], before: &[Vec<Node>]) -> BTreeSet<Node> {
+    let mut left = vec![true; fates.len()];
+    peel(&mut left, |node| &fates[node].next, |node| &before[node]);
     if left.contains(&true) {
-        peel(&mut left, |node| &before[node], |node| &ways[node].next);
+        peel(&mut left, |node| &before[node], |node| &fates[node].next);
     }
-    (0..ways.len()).filter(|node| left[*node]).collect()
+    (0..fates.len()).filter(|node| left[*node]).collect()
 }
 
 /// Takes away, again and again, what none of `ahead` is left of.

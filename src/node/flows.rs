@@ -8,12 +8,11 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use socket2::{Protocol, Type};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream, UdpSocket};
 use tokio::time::timeout;
 
-use super::host::unbound;
+use super::socket;
 use crate::anycast::flow::{Known, REQUEST, encode_answer};
 use crate::kernel::now;
 use crate::plan::FLOW_PORT;
@@ -21,9 +20,6 @@ use crate::plan::FLOW_PORT;
 /// A connection without a request for so long is one that its client has given up: five times the
 /// longest interval between requests.
 const IDLE: Duration = Duration::from_secs(300);
-
-/// Connections that the kernel has accepted and this process not yet.
-const BACKLOG: i32 = 1024;
 
 /// After a failure to accept, as when descriptors run out.
 const PAUSE: Duration = Duration::from_millis(20);
@@ -35,21 +31,12 @@ const PAUSE: Duration = Duration::from_millis(20);
 pub(super) fn serve(host: &str, addresses: &[IpAddr]) -> Result<()> {
     for address in addresses {
         let at = SocketAddr::new(*address, FLOW_PORT);
-        let listener = listen(at).with_context(|| format!("listen at {at}"))?;
+        let listener = socket::listen(at).with_context(|| format!("listen at {at}"))?;
         tokio::spawn(accept(listener, host.to_owned()));
-        let socket = super::host::open(at).with_context(|| format!("open a UDP socket at {at}"))?;
-        tokio::spawn(answer(socket, host.to_owned()));
+        let opened = socket::open(at).with_context(|| format!("open a UDP socket at {at}"))?;
+        tokio::spawn(answer(opened, host.to_owned()));
     }
     Ok(())
-}
-
-fn listen(at: SocketAddr) -> std::io::Result<TcpListener> {
-    let socket = unbound(at, Type::STREAM, Protocol::TCP)?;
-    // Connections of a node that was killed may still hold the port.
-    socket.set_reuse_address(true)?;
-    socket.bind(&at.into())?;
-    socket.listen(BACKLOG)?;
-    TcpListener::from_std(socket.into())
 }
 
 async fn accept(listener: TcpListener, host: String) {

@@ -9,7 +9,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use socket2::{Domain, Protocol, Socket, Type};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{UdpSocket, UnixStream};
@@ -19,7 +18,7 @@ use tokio::task::AbortHandle;
 use super::announce::{Granted, Wish, announce};
 use super::channel::{HostConfig, Order, Report};
 use super::dispatch::{Dispatch, Event};
-use super::flows;
+use super::{flows, socket};
 use crate::anycast;
 use crate::kernel::now;
 use crate::overlay::sim::Machine;
@@ -38,8 +37,6 @@ pub fn run(config: &Path) -> Result<()> {
     runtime.block_on(async { Host::start(config).await?.run().await })
 }
 
-/// Bytes of datagrams that wait in a socket, if the kernel allows as much.
-const BUFFER: usize = 1 << 20;
 /// Datagrams that wait for the machines; more wait in the sockets' buffers, and then are dropped.
 const QUEUE: usize = 1024;
 
@@ -222,7 +219,7 @@ fn time() -> Time {
 
 /// Opens a UDP socket and passes on what arrives there, until aborted. A group's address need not be on `lo` yet.
 fn listen(at: SocketAddr, via: Via, arrived: &Sender<Datagram>) -> Result<(Arc<UdpSocket>, AbortHandle)> {
-    let socket = Arc::new(open(at).with_context(|| format!("listen at {at}"))?);
+    let socket = Arc::new(socket::open(at).with_context(|| format!("listen at {at}"))?);
     let (listening, arrived) = (socket.clone(), arrived.clone());
     let task = tokio::spawn(async move {
         let mut buffer = [0; 1500];
@@ -239,25 +236,4 @@ fn listen(at: SocketAddr, via: Via, arrived: &Sender<Datagram>) -> Result<(Arc<U
         }
     });
     Ok((socket, task.abort_handle()))
-}
-
-/// A UDP socket at an address that need not be the host's yet.
-pub(super) fn open(at: SocketAddr) -> std::io::Result<UdpSocket> {
-    let socket = unbound(at, Type::DGRAM, Protocol::UDP)?;
-    // Clients do not wait for a process that waits for a CPU. The kernel gives no more than `net.core.rmem_max`.
-    socket.set_recv_buffer_size(BUFFER)?;
-    socket.bind(&at.into())?;
-    UdpSocket::from_std(socket.into())
-}
-
-/// A socket that may be bound to this address before the host has it.
-pub(super) fn unbound(at: SocketAddr, kind: Type, protocol: Protocol) -> std::io::Result<Socket> {
-    let socket = Socket::new(Domain::for_address(at), kind, Some(protocol))?;
-    socket.set_nonblocking(true)?;
-    if at.is_ipv4() {
-        socket.set_freebind_v4(true)?
-    } else {
-        socket.set_freebind_v6(true)?
-    }
-    Ok(socket)
 }

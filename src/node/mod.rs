@@ -11,3 +11,4 @@ pub mod channel;
 pub mod dispatch;
 mod flows;
 pub mod host;
+mod socket;

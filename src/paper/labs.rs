@@ -12,6 +12,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use toml_edit::{DocumentMut, Item, Value};
 
+use crate::lab::keeper;
 use crate::lab::supervisor::INTERRUPTED;
 use crate::measure::Report;
 
@@ -87,6 +88,8 @@ impl Labs {
         command.arg("run").arg(file).arg("--out").arg(dir.join("out")).args(["--format", "json"]);
         command.arg("--seed").arg(self.seed.to_string());
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        // Even if it is killed: the lab ends with its command.
+        keeper::tie(&mut command);
         let child = command.spawn().context("start anybed run")?;
         self.playing.set(Some(&child));
         let output = child.wait_with_output().context("wait for anybed run");

@@ -69,7 +69,7 @@ fn networks(setup: &Setup) -> Result<Vec<Network>> {
 /// The distances between a Topology Zoo network's routers.
 fn of_graphml(path: &Path) -> Result<Delays> {
     let said = |found: Diagnostics| anyhow!("{found}");
-    let lab = graphml::to_lab_file(&graphml::read(path, false).map_err(said)?);
+    let lab = graphml::to_lab_file(&graphml::read(path, graphml::Choice::default()).map_err(said)?);
     let (topology, _) = load_text(path, &lab, &Overrides::default()).map_err(said)?;
     Ok(between_routers(&topology))
 }

@@ -4,10 +4,10 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use super::timers::{bfd, of_preset, of_session};
+use super::timers::{bfd, inside, of_preset, of_session};
 use crate::kernel::interface::Interface;
 use crate::routing::speaker::{
-    BfdInterface, Host, HostGroup, IgpInterface, Prefix, Router, RouterFamily, Session, Speaker,
+    BfdInterface, Host, HostGroup, IgpInterface, Inside, Prefix, Router, RouterFamily, Session, Speaker,
 };
 use crate::topology::{
     Addresses, Family, GracefulRestart, GroupId, GroupRole, Link, LinkId, LinkKind, NodeId, NodeKind, Relation,
@@ -82,6 +82,7 @@ impl<'a> View<'a> {
             asn: own.asn,
             router_id: self.router_id(),
             timers: of_preset(self.topology.timers),
+            inside: self.inside(),
             bfd: self.bfd(),
             graceful_restart_wait: self.graceful_restart_wait(),
             multipath: own.multipath.on,
@@ -185,11 +186,17 @@ impl<'a> View<'a> {
                 neighbor: Some(self.addresses.loopback(*peer, family)),
                 timers: of_preset(self.topology.timers),
                 client: reflects(&self.node) && !reflects(peer),
+                passive: self.inside().large.is_some() && reflects(&self.node) && !reflects(peer),
                 family: Some(family),
                 ..Session::default()
             }
         };
         peers.map(session).collect()
+    }
+
+    fn inside(&self) -> Inside {
+        let own = self.topology.node(self.node).as_id;
+        inside(self.topology.timers, self.topology.ases[own.0].routers.len())
     }
 
     /// The two best connected routers, if the AS is too large for a full mesh.

@@ -1,10 +1,14 @@
 //! How fast the routing protocols of a node react: the presets, and what a link says instead.
 
-use crate::routing::speaker::{BfdInterface, Timers};
+use crate::routing::speaker::{BfdInterface, Inside, Large, Timers};
 use crate::topology::{Bfd, SessionOptions, TimerPreset};
 
 /// The restart time is twelve bits of seconds (RFC 4724 §3).
 const LONGEST_RESTART: u32 = 4095;
+
+/// More routers than this in one AS are given time: every hello, every flooded LSA and every computation of routes
+/// costs the same CPUs as that of all others.
+const LARGE: usize = 100;
 
 /// Those of a preset.
 pub(super) fn of_preset(preset: TimerPreset) -> Timers {
@@ -53,4 +57,47 @@ pub(super) fn bfd(name: &str, bfd: Bfd, preset: TimerPreset) -> BfdInterface {
     // RFC 5880 §6.8.3 wants 1 s at least, lest a network be flooded; a lab has no time for that.
     let idle = if preset == TimerPreset::Lab { 200 } else { 1000 };
     BfdInterface { name: name.to_owned(), interval, idle: idle.max(interval), multiplier: bfd.multiplier }
+}
+
+/// OSPF and iBGP of an AS with so many routers. Presets that are slower than it needs stay as they are.
+pub(super) fn inside(preset: TimerPreset, routers: usize) -> Inside {
+    let Timers { hold, keepalive, connect_retry, ospf_hello: hello, ospf_dead: dead, .. } = of_preset(preset);
+    let usual = Inside { hello, dead, hold, keepalive, connect_retry, large: None };
+    if routers <= LARGE {
+        return usual;
+    }
+    let routers = u32::try_from(routers).unwrap_or(u32::MAX);
+    let slow = (routers / 50).min(10);
+    Inside {
+        hello: hello.max(slow),
+        dead: dead.max(4 * slow),
+        hold: hold.max(90),
+        keepalive: keepalive.max(30),
+        connect_retry: connect_retry.max(slow),
+        large: Some(Large { tick: routers.div_ceil(100).min(30), retransmit: (2 * slow).max(5) }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_large_is_given_time_and_never_less() {
+        let usual = inside(TimerPreset::Lab, 2);
+        assert_eq!(inside(TimerPreset::Lab, LARGE), usual);
+        assert_eq!((usual.hello, usual.dead, usual.hold, usual.large), (1, 4, 9, None));
+        let mut before = usual;
+        for routers in [101, 200, 400, 1138, 60_000] {
+            let now = inside(TimerPreset::Lab, routers);
+            assert!(
+                now.large.is_some() && now.hello >= before.hello && now.dead == 4 * now.hello,
+                "{routers}: {now:?}"
+            );
+            assert!(now.hold == 3 * now.keepalive && now.hello <= 10, "{routers}: {now:?}");
+            before = now;
+        }
+        let bird = inside(TimerPreset::Bird, 1138);
+        assert_eq!((bird.hello, bird.hold, bird.connect_retry), (10, 240, 120));
+    }
 }

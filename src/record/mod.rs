@@ -7,6 +7,7 @@ mod deed;
 mod event;
 mod facts;
 mod flows;
+pub mod moves;
 mod read;
 pub mod survey;
 mod told;

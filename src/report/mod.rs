@@ -2,7 +2,7 @@
 //!
 //! - [`text()`] for a terminal, [`html()`] for a browser, [`markdown()`] and [`junit()`] for continuous
 //!   integration, [`json()`] and [`tables()`] for programs; [`Files`] is all of these.
-//! - [`Diff`] compares two runs, [`summary`] draws what several have in common.
+//! - [`Diff`] compares two runs, [`moves()`] two surveys, [`summary`] draws what several have in common.
 //! - [`dot`], [`mermaid`] and [`Map::svg`] draw a network without a run.
 //! - `network`, `layout`, `map` and `sites` make the map of a lab.
 
@@ -20,6 +20,7 @@ mod layout;
 mod machine;
 mod map;
 mod markdown;
+mod moves;
 mod network;
 pub(crate) mod page;
 mod sites;
@@ -38,6 +39,7 @@ pub use json::json;
 pub use junit::junit;
 pub use map::Map;
 pub use markdown::markdown;
+pub use moves::moves;
 pub use network::Network;
 pub use tables::tables;
 pub use text::text;

@@ -28,7 +28,7 @@ pub trait Daemon: fmt::Debug + Sync {
     ///
     /// # Errors
     /// None there, one that is not supported, or not runnable.
-    fn find(&self, named: Option<&Path>) -> Result<Installed, FindError>;
+    fn find(&'static self, named: Option<&Path>) -> Result<Installed, FindError>;
 
     /// What renders its configs, from the templates that anybed carries; those in `own` take precedence.
     ///

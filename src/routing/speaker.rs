@@ -44,6 +44,8 @@ pub struct Router {
     pub asn: u32,
     pub router_id: IpAddr,
     pub timers: Timers,
+    /// Of OSPF and iBGP.
+    pub inside: Inside,
     pub bfd: Vec<BfdInterface>,
     /// Seconds that a restarted daemon waits for its neighbors before it corrects the kernel's table; `None`:
     /// no session restarts gracefully.
@@ -138,6 +140,27 @@ pub struct Timers {
     pub restart: u32,
     pub ospf_hello: u32,
     pub ospf_dead: u32,
+}
+
+/// OSPF and iBGP inside an AS. Seconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Inside {
+    pub hello: u32,
+    pub dead: u32,
+    pub hold: u32,
+    pub keepalive: u32,
+    pub connect_retry: u32,
+    /// What an AS of many routers has besides.
+    pub large: Option<Large>,
+}
+
+/// What keeps many routers of one AS from costing more than there is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Large {
+    /// Between two computations of routes.
+    pub tick: u32,
+    /// Until an LSA that nobody has acknowledged is sent again.
+    pub retransmit: u32,
 }
 
 /// An interface on which BFD is spoken. Times in milliseconds.

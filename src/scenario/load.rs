@@ -12,7 +12,7 @@ use super::timeline::{self, Placed, report};
 use super::{expect, when};
 use crate::topology::diagnose::Findings;
 use crate::topology::file::{ExpectEntry, LabFile};
-use crate::topology::{Diagnostics, Overrides, Topology, check};
+use crate::topology::{Diagnostics, Overrides, Topology, check, size};
 
 /// Play goes on this long after the last action unless the file says otherwise.
 const AFTERMATH: Duration = Duration::from_secs(5);
@@ -30,8 +30,7 @@ pub fn load(path: &Path) -> Result<(Topology, Scenario), Diagnostics> {
 /// # Errors
 /// As [`load`].
 pub fn load_with(path: &Path, overrides: &Overrides) -> Result<(Topology, Scenario), Diagnostics> {
-    let shown = path.display().to_string();
-    let text = std::fs::read_to_string(path).map_err(|e| Diagnostics::unreadable(&shown, &e))?;
+    let text = size::read(path)?;
     load_text(path, &text, overrides)
 }
 
@@ -44,8 +43,7 @@ pub fn load_for(
     overrides: &Overrides,
     refuse: impl Fn(&Action) -> Option<String>,
 ) -> Result<(Topology, Scenario), Diagnostics> {
-    let shown = path.display().to_string();
-    let text = std::fs::read_to_string(path).map_err(|e| Diagnostics::unreadable(&shown, &e))?;
+    let text = size::read(path)?;
     read_text(path, &text, overrides, refuse)
 }
 

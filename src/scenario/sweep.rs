@@ -12,7 +12,7 @@ use toml_edit::{Array, DocumentMut, InlineTable, Item, TableLike, Value};
 
 use super::{Scenario, load_text};
 use crate::topology::diagnose::{Findings, Source, suggest};
-use crate::topology::{Diagnostics, Overrides, Topology, file};
+use crate::topology::{Diagnostics, Overrides, Topology, file, size};
 
 /// `KEY=VALUE,…`: the values that a key of the lab file takes, one after another.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -115,8 +115,7 @@ pub fn load_set(path: &Path, settings: &[Setting], overrides: &Overrides) -> Res
     if settings.is_empty() {
         return super::load_with(path, overrides);
     }
-    let shown = path.display().to_string();
-    let text = std::fs::read_to_string(path).map_err(|e| Diagnostics::unreadable(&shown, &e))?;
+    let (shown, text) = (path.display().to_string(), size::read(path)?);
     let Ok(mut document) = text.parse::<DocumentMut>() else { return load_text(path, &text, overrides) };
     let mut problems = Vec::new();
     for setting in settings {

@@ -212,7 +212,8 @@ impl Builder<'_> {
                 .label("remove this, or remove them")
                 .help("`anybed import` prints a GraphML file as routers and links to edit".to_owned());
         }
-        match graphml::read(&directory.join(path.get_ref()), false) {
+        let choice = graphml::Choice { largest_part: entry.largest_part, ..graphml::Choice::default() };
+        match graphml::read(&directory.join(path.get_ref()), choice) {
             Ok(graph) => {
                 self.findings.found.0.extend(graph.warnings.0.iter().cloned());
                 Some(graph)

@@ -41,7 +41,7 @@ const TABLES: &[(&str, &[&str])] = &[
         "lab",
         &["name", "seed", "family", "timers", "duration", "backend", "distance_factor", "multipath", "multipath_hash"],
     ),
-    ("as", &["name", "asn", "routers", "links", "graphml", "multipath", "multipath_hash"]),
+    ("as", &["name", "asn", "routers", "links", "graphml", "graphml_part", "multipath", "multipath_hash"]),
     ("as.routers", &["name", "lat", "lon"]),
     ("as.links", with_physics!["a", "b", "cost", "name", "bfd", "ab", "ba"]),
     ("link", with_physics!["a", "b", "relation", "name", "bfd", "hold", "timers", "graceful_restart", "ab", "ba"]),
@@ -133,6 +133,8 @@ pub(crate) struct AsEntry {
     pub(crate) routers: Option<Vec<RouterEntry>>,
     pub(crate) links: Vec<InnerLink>,
     pub(crate) graphml: Option<Spanned<String>>,
+    /// Of a graph in parts, the largest.
+    pub(crate) largest_part: bool,
     pub(crate) multipath: MultipathEntry,
 }
 

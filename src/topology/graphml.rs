@@ -8,10 +8,10 @@ use std::path::Path;
 
 use roxmltree::{Document, Node, TextPos};
 
-use super::LONGEST_NAME;
 use super::connectivity::parts;
 use super::diagnose::{Diagnostics, Findings};
 use super::model::Place;
+use super::{LONGEST_NAME, size};
 
 /// The routers and links of one GraphML file.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -33,24 +33,34 @@ pub struct GraphRouter {
     pub place: Option<Place>,
 }
 
-/// Reads a GraphML file. Nodes with `Internal` 0, neighbors in other networks, are left out with
-/// their links unless `include_external`.
+/// What of a file is taken.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Choice {
+    /// Also nodes with `Internal` 0, neighbors in other networks; else they are left out with their links.
+    pub external: bool,
+    /// Of a graph in parts, the one with the most routers (of several, the first); else it is refused.
+    pub largest_part: bool,
+}
+
+/// Reads a GraphML file.
 ///
 /// # Errors
 /// The file cannot be read, is no XML, is a graph anybed cannot build, or is not connected.
-pub fn read(path: &Path, include_external: bool) -> Result<Graph, Diagnostics> {
+pub fn read(path: &Path, choice: Choice) -> Result<Graph, Diagnostics> {
     let shown = path.display().to_string();
-    let text = std::fs::read_to_string(path).map_err(|e| Diagnostics::unreadable(&shown, &e))?;
+    let text = size::read(path)?;
     let stem = path.file_stem().unwrap_or_default().to_string_lossy();
-    parse(&shown, &stem, &text, include_external)
+    parse(&shown, &stem, &text, choice)
 }
 
 /// Reads GraphML text; `path` is for messages, `stem` names a graph without a label.
 ///
 /// # Errors
 /// As [`read`].
-pub fn parse(path: &str, stem: &str, text: &str, include_external: bool) -> Result<Graph, Diagnostics> {
+pub fn parse(path: &str, stem: &str, text: &str, choice: Choice) -> Result<Graph, Diagnostics> {
     let mut findings = Findings::new(path, text);
+    // Before it costs anything: of what is too large by far, the rest does not matter.
+    size::allow(text.matches("<node ").count(), &mut findings)?;
     let document = match Document::parse(text) {
         Ok(document) => document,
         Err(error) => {
@@ -61,13 +71,12 @@ pub fn parse(path: &str, stem: &str, text: &str, include_external: bool) -> Resu
             return Err(findings.found);
         }
     };
-    let graph = Reader { document: &document, findings: &mut findings, include_external }.graph(stem);
+    let graph = Reader { document: &document, findings: &mut findings, external: choice.external }.graph(stem);
     findings.errors()?;
-    let mut graph = graph.unwrap_or_default();
-    connected(&graph, &document, &mut findings);
+    let placed = graph.unwrap_or_default();
+    let graph = connected(placed, &document, choice.largest_part, &mut findings);
     findings.errors()?;
-    graph.0.warnings = findings.found;
-    Ok(graph.0)
+    Ok(Graph { warnings: findings.found, ..graph })
 }
 
 /// The graph, and the XML place of each router.
@@ -77,7 +86,7 @@ struct Placed(Graph, Vec<std::ops::Range<usize>>);
 struct Reader<'a, 'f> {
     document: &'a Document<'a>,
     findings: &'f mut Findings,
-    include_external: bool,
+    external: bool,
 }
 
 impl<'a> Reader<'a, '_> {
@@ -122,6 +131,7 @@ impl<'a> Reader<'a, '_> {
         placed: &mut Placed,
     ) -> (BTreeMap<&'a str, usize>, BTreeSet<&'a str>) {
         let (mut by_id, mut skipped, mut names) = (BTreeMap::new(), BTreeSet::new(), BTreeSet::new());
+        let mut planar = None;
         for node in graph.children().filter(|n| n.tag_name().name() == "node") {
             let Some(id) = node.attribute("id") else {
                 self.findings.error("missing-id", head(node), "a node without `id`").label("needs an id");
@@ -136,33 +146,54 @@ impl<'a> Reader<'a, '_> {
                 let message = format!("node `{id}` stands for a hyperedge, which is not supported");
                 self.findings.error("unsupported", head(node), message).label("a link joins exactly two routers");
             }
-            if !self.include_external && data.get("Internal").is_some_and(|v| v.trim() == "0") {
+            if !self.external && data.get("Internal").is_some_and(|v| v.trim() == "0") {
                 skipped.insert(id);
                 continue;
             }
             let label = data.remove("label").filter(|l| !l.trim().is_empty()).unwrap_or_else(|| format!("n{id}"));
-            let place = self.place(node, &data);
+            let place = match self.place(node, &data) {
+                Ok(place) => place,
+                Err(why) => {
+                    planar.get_or_insert((head(node), why));
+                    None
+                }
+            };
             let name = unique(&slug(&label, &format!("n{}", placed.0.routers.len())), &mut names);
             by_id.insert(id, placed.0.routers.len());
             placed.0.routers.push(GraphRouter { name, label, place });
             placed.1.push(head(node));
         }
+        // What are no degrees at one node may well look like degrees at others: then none is believed.
+        if let Some((span, why)) = planar {
+            let found = self.findings.warning("no-places", span, format!("{why} is no coordinate on the earth"));
+            found.label("degrees go from -90 to 90, and from -180 to 180").help(
+                "no router gets a place, so distances cause no delays: give links a `delay`, or mend the file"
+                    .to_owned(),
+            );
+            placed.0.routers.iter_mut().for_each(|router| router.place = None);
+        }
         (by_id, skipped)
     }
 
     /// Half of the Zoo's graphs have nodes without coordinates; they are routers like the others.
-    fn place(&mut self, node: Node<'a, 'a>, data: &BTreeMap<&str, String>) -> Option<Place> {
+    ///
+    /// # Errors
+    /// Coordinates of something else, such as a drawing.
+    fn place(&mut self, node: Node<'a, 'a>, data: &BTreeMap<&str, String>) -> Result<Option<Place>, String> {
         let mut degrees = |key: &str, limit: f64| {
-            let text = data.get(key)?;
-            let degrees = text.trim().parse::<f64>().ok().filter(|d| d.abs() <= limit);
-            if degrees.is_none() {
-                let found = self.findings.error("out-of-range", head(node), format!("{key} `{text}` is no coordinate"));
-                found.label(format!("must be degrees from -{limit} to {limit}"));
+            let Some(text) = data.get(key).filter(|text| !text.trim().is_empty()) else { return Ok(None) };
+            match text.trim().parse::<f64>() {
+                Ok(degrees) if degrees.abs() <= limit => Ok(Some(degrees)),
+                Ok(_) => Err(format!("{key} `{text}`")),
+                Err(_) => {
+                    let message = format!("{key} `{text}` is no number");
+                    self.findings.warning("no-number", head(node), message).label("this router gets no place");
+                    Ok(None)
+                }
             }
-            degrees
         };
-        let (lat, lon) = (degrees("Latitude", 90.0), degrees("Longitude", 180.0));
-        Some(Place { lat: lat?, lon: lon? })
+        let (lat, lon) = (degrees("Latitude", 90.0)?, degrees("Longitude", 180.0)?);
+        Ok(lat.zip(lon).map(|(lat, lon)| Place { lat, lon }))
     }
 
     fn links(
@@ -194,24 +225,44 @@ impl<'a> Reader<'a, '_> {
     }
 }
 
-fn connected(placed: &Placed, document: &Document<'_>, findings: &mut Findings) {
+/// The graph if it is whole, or its largest part if that is wanted.
+fn connected(placed: Placed, document: &Document<'_>, largest: bool, findings: &mut Findings) -> Graph {
     let Placed(graph, spans) = placed;
     let all: Vec<_> = (0..graph.routers.len()).collect();
     let mut parts = parts(&all, graph.links.iter().copied());
     if parts.len() < 2 {
-        return;
+        return graph;
     }
     parts.sort_by_key(|part| std::cmp::Reverse(part.len()));
-    let message = format!("the graph falls into {} parts", parts.len());
+    let count = parts.len();
     let span = parts[1].first().map_or(head(document.root_element()), |first| spans[*first].clone());
     let describe = |part: &Vec<usize>| {
         let shown: Vec<_> = part.iter().take(4).map(|i| graph.routers[*i].label.as_str()).collect();
         format!("{{{}{}}}", shown.join(", "), if part.len() > 4 { ", …" } else { "" })
     };
     let names: Vec<_> = parts.iter().map(describe).collect();
-    let found = findings.error("disconnected-as", span, message);
+    if largest {
+        let (kept, all) = (parts[0].len(), graph.routers.len());
+        let message = format!("of the {count} parts of the graph only the largest was taken: {kept} of {all} routers");
+        findings.warning("left-out-part", span, message).label(format!("left out: {}", names[1..].join(", ")));
+        return graph.only(&parts[0]);
+    }
+    let found = findings.error("disconnected-as", span, format!("the graph falls into {count} parts"));
     found.label(format!("no link joins {}", names.join(" and ")));
-    found.help("add the missing edges, or remove the smaller parts".to_owned());
+    let how = "take the largest part: `anybed import --largest-part`, or graphml_part = \"largest\" in a lab file; or \
+               add the missing edges";
+    found.help(how.to_owned());
+    graph
+}
+
+impl Graph {
+    /// Some of its routers, and the links among them.
+    fn only(&self, kept: &[usize]) -> Self {
+        let new: BTreeMap<usize, usize> = kept.iter().enumerate().map(|(new, old)| (*old, new)).collect();
+        let links = self.links.iter().filter_map(|(a, b)| Some((*new.get(a)?, *new.get(b)?)));
+        let routers = kept.iter().map(|old| self.routers[*old].clone());
+        Self { name: self.name.clone(), routers: routers.collect(), links: links.collect(), ..Self::default() }
+    }
 }
 
 /// The values of an element's own `<data>`, by attribute name.

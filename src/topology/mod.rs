@@ -11,17 +11,21 @@ pub mod generate;
 pub mod graphml;
 mod groups;
 mod links;
+mod missing;
 pub mod model;
 mod multipath;
 mod options;
 mod overlays;
 mod read;
+pub(crate) mod size;
 mod table;
 
 /// Longest name of the lab file, in characters of one byte.
 pub const LONGEST_NAME: usize = 32;
 /// Longest name of a node: a host's `STUB.NAME`.
 pub const LONGEST_HOST: usize = 2 * LONGEST_NAME + 1;
+/// Probes and flows carry names whole.
+const _: () = assert!(LONGEST_HOST <= crate::anycast::probe::MAX_HOST);
 
 pub use address::Addresses;
 pub use check::Overrides;

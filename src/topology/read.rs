@@ -10,9 +10,11 @@ use toml::de::{DeTable, DeValue};
 use super::diagnose::{Diagnostics, Findings};
 use super::file::*;
 use super::flows::FlowsEntry;
+use super::missing;
 use super::model::*;
 use super::multipath::MultipathEntry;
 use super::overlays::{HealingEntry, ProtocolEntry, RedirectEntry};
+use super::size::{self, MOST_HOSTS};
 use super::table::{Table, duration, integer, string, wrong_type};
 use crate::overlay::auth::{KEY_LENGTH, Key};
 
@@ -39,6 +41,7 @@ impl LabFile {
             findings.error("syntax", span, format!("not TOML: {}", error.message())).label("here");
         }
         findings.errors()?;
+        size::allow(size::nodes(document.get_ref()), findings)?;
         let span = document.span();
         let root = DeValue::Table(document.into_inner());
         let root = Table::new("the lab file", keys(""), Spanned::new(span, &root), findings)
@@ -98,8 +101,20 @@ impl AsEntry {
         let links = table.array("links", f).unwrap_or_default();
         let links = links.into_iter().filter_map(|v| InnerLink::read(v, f)).collect();
         let (asn, graphml) = (read_asn(table, f), table.string("graphml", f));
+        let part = table.word("graphml_part", &[("whole", false), ("largest", true)], f);
+        if let (Some(part), None) = (&part, &graphml) {
+            f.error("nothing-to-part", part.span(), "`graphml_part` without `graphml`").label("part of what?");
+        }
         let multipath = MultipathEntry::read(table, f);
-        Some(Self { name: table.required("name", f)?, asn, routers, links, graphml, multipath })
+        Some(Self {
+            name: table.required("name", f)?,
+            asn,
+            routers,
+            links,
+            graphml,
+            largest_part: part.is_some_and(Spanned::into_inner),
+            multipath,
+        })
     }
 }
 
@@ -188,13 +203,10 @@ impl Uplink {
 }
 
 impl Hosts {
-    /// More than this in one stub is a mistake: each is a namespace with a BIRD.
-    const MOST: u64 = 1000;
-
     fn read(key: &str, table: &Table<'_>, f: &mut Findings) -> Self {
         let Some(value) = table.get(key) else { return Self::Count(0) };
         match value.get_ref() {
-            DeValue::Integer(_) => Self::Count(integer(key, value, 0..=Self::MOST, f).map_or(0, Spanned::into_inner)),
+            DeValue::Integer(_) => Self::Count(integer(key, value, 0..=MOST_HOSTS, f).map_or(0, Spanned::into_inner)),
             DeValue::Array(_) => Self::Names(table.strings(key, f).unwrap_or_default()),
             _ => {
                 wrong_type(key, "a number of hosts or a list of names", &value, f);
@@ -386,7 +398,8 @@ fn read_addresses(table: &Table<'_>, f: &mut Findings) -> Vec<Spanned<IpAddr>> {
         Ok(address) => Some(Spanned::new(text.span(), address)),
         Err(_) => {
             let found = f.error("not-an-address", text.span(), format!("`{text}` is not an IP address"));
-            found.label("write it without a prefix length, such as \"198.51.100.1\"");
+            let prefix = text.get_ref().contains('/').then(|| missing::instead("[[group]]", "prefix"));
+            found.label("write it without a prefix length, such as \"198.51.100.1\"").help(prefix.flatten());
             None
         }
     };

@@ -8,6 +8,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::diagnose::{Findings, nearest, suggest};
 use super::file::ELSEWHERE;
+use super::missing;
 
 /// One table of the file. Its unknown keys have been reported.
 pub(super) struct Table<'a> {
@@ -31,6 +32,11 @@ impl<'a> Table<'a> {
             return None;
         };
         for key in entries.keys().filter(|key| !keys.contains(&&**key.get_ref())) {
+            if let Some(instead) = missing::instead(name, key.get_ref()) {
+                let message = format!("anybed has no `{key}` for {name} yet");
+                findings.error("not-yet", key.span(), message).label("cannot be said here").help(instead);
+                continue;
+            }
             let found = findings.error("unknown-key", key.span(), format!("{name} has no key `{key}`"));
             let elsewhere =
                 ELSEWHERE.iter().find(|(table, keys, _)| *table == name && keys.contains(&&**key.get_ref()));

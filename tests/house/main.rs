@@ -29,17 +29,6 @@ const EXCEPTIONS: &[Exception] = &[
     Arrow("plan/mod.rs", "kernel"),
     Arrow("plan/show.rs", "kernel"),
     Circle(&[
-        "anycast/color.rs",
-        "anycast/heal/ask.rs",
-        "anycast/heal/mod.rs",
-        "anycast/heal/rendezvous.rs",
-        "anycast/join.rs",
-        "anycast/leave.rs",
-        "anycast/load.rs",
-        "anycast/member.rs",
-        "anycast/sealed.rs",
-    ]),
-    Circle(&[
         "cli/ask.rs",
         "cli/bench_wire.rs",
         "cli/capture.rs",
@@ -92,7 +81,6 @@ const EXCEPTIONS: &[Exception] = &[
         "measure/surveyed.rs",
     ]),
     Circle(&["measure/fault_model.rs", "measure/model.rs"]),
-    Circle(&["node/flows.rs", "node/host.rs"]),
     Circle(&[
         "overlay/given.rs",
         "overlay/registry.rs",
@@ -128,7 +116,6 @@ const EXCEPTIONS: &[Exception] = &[
         "topology/table.rs",
     ]),
     Circle(&["trial/chances.rs", "trial/mod.rs", "trial/queues.rs", "trial/times.rs"]),
-    Long("anycast/member.rs"),
     Long("kernel/qdisc.rs"),
     Long("measure/model.rs"),
     Long("overlay/auth.rs"),

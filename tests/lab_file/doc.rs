@@ -104,7 +104,7 @@ fn the_examples_load() {
 fn the_examples_show_every_key() {
     let fragments: String = DOC.split("\n```toml fragment\n").skip(1).map(|b| &b[..b.find("\n```").unwrap()]).collect();
     for (table, keys) in file::KEYS.iter().filter(|(table, _)| !table.is_empty()) {
-        for key in keys.iter().filter(|key| **key != "graphml") {
+        for key in keys.iter().filter(|key| !key.starts_with("graphml")) {
             assert!(fragments.contains(&format!("{key} = ")), "no example of `{key}` in [{table}]");
         }
     }

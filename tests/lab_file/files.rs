@@ -298,7 +298,10 @@ fn actions_have_short_forms() {
     assert_eq!((several.span, several.message.as_str()), (9..16, "`west.n1` is in several groups: dns, music"));
     assert!(parse("join west.c1").is_err());
     assert!(parse("crash west.c1 bird").is_err());
-    assert!(parse("crash r1 node").is_err());
+    let other = parse("crash r1 node").unwrap_err();
+    assert_eq!((other.span, other.message.as_str()), (9..13, "`node` is no process of `r1`"));
+    assert_eq!(other.help.unwrap(), "`r1` runs `bird`: `crash NODE [node|bird|both|host]`");
+    assert!(parse("crash west.n1 brid").unwrap_err().help.unwrap().starts_with("`west.n1` runs `bird` and `node`"));
     assert_eq!(parse("fail wets").unwrap_err().help.unwrap(), "did you mean `west`?");
     let Action::Link(LinkAct::Cut(link)) = acts::parse("cut a-r1", &topology).unwrap()[0] else { panic!("a cut") };
     assert_eq!(topology.links[link.0].name, "r1-a");

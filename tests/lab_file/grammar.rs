@@ -184,7 +184,7 @@ fn cut_short_files_do_not_panic() {
             let rendered = if is_lab {
                 load_text(Path::new("x.toml"), &cut, &Overrides::default()).err()
             } else {
-                graphml::parse("x", "x", &cut, false).err()
+                graphml::parse("x", "x", &cut, graphml::Choice::default()).err()
             };
             let _ = rendered.map(|e| (e.render(false), serde_json::to_string(&e.json())));
         }

@@ -9,6 +9,7 @@ mod flows;
 mod metric;
 mod old_records;
 mod overlays;
+mod routes;
 mod routing;
 mod runs;
 mod schema;

@@ -76,7 +76,7 @@ impl Synthetic {
         self
     }
 
-    fn node(&mut self, name: &str, kind: NodeKind, stub: Option<&str>) {
+    pub(crate) fn node(&mut self, name: &str, kind: NodeKind, stub: Option<&str>) {
         let address = Self::address(self.facts.nodes.len());
         self.facts.nodes.push(NodeFacts {
             name: name.into(),
@@ -94,7 +94,7 @@ impl Synthetic {
         Ipv4Addr::new(10, 0, (index / 250) as u8, (index % 250) as u8 + 1).into()
     }
 
-    fn link(&mut self, a: &str, b: &str, kind: LinkRole) {
+    pub(crate) fn link(&mut self, a: &str, b: &str, kind: LinkRole) {
         let (name, impairments) = (format!("{a}-{b}"), Default::default());
         self.facts.links.push(LinkFacts { name, a: a.into(), b: b.into(), kind, impairments });
     }

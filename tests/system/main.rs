@@ -23,6 +23,7 @@ mod lab_routing;
 mod lab_sessions;
 mod lab_storm;
 mod lab_survey;
+mod lab_ties;
 mod lab_transient;
 mod lab_visits;
 mod leftovers;

@@ -2,8 +2,8 @@
 
 use super::seen::{Read, counter};
 use crate::measure::Findings;
-use crate::measure::forward::{Forwarding, Way};
 use crate::measure::reading::{Reading, Seen};
+use crate::measure::replay::{Change, Network, Node};
 use crate::measure::surveyed::disagreements;
 use crate::measure::transient::Transient;
 use crate::record::Record;
@@ -12,7 +12,7 @@ use crate::scenario::Subject;
 pub(super) const READINGS: &[(&str, Read)] = &[
     ("reachable", |f, s| {
         let to = s.to.as_ref()?;
-        replayed(f.record, s, |forwarding, from| Reading::Truth(forwarding.reachable(from, to)))
+        replayed(f.record, s, |network, from| Reading::Truth(network.reachable(from, to)))
     }),
     ("hops", |f, s| {
         on_the_way(f.record, s, |ways| {
@@ -24,7 +24,7 @@ pub(super) const READINGS: &[(&str, Read)] = &[
         let record = f.record;
         on_the_way(record, s, |ways| Reading::Ways(ways.iter().map(|way| as_path(record, way)).collect()))
     }),
-    ("routes", |f, s| replayed(f.record, s, |forwarding, node| Reading::Number(forwarding.routes(node) as f64))),
+    ("routes", |f, s| replayed(f.record, s, |network, node| Reading::Number(network.routes(node) as f64))),
     ("loops", |f, s| Some(counter(f.transients.begins(true, s.of.as_deref())))),
     ("blackholes", |f, s| Some(counter(f.transients.begins(false, s.of.as_deref())))),
     ("longest blackhole", |f, s| Some(longest_blackhole(f, s.of.as_deref()))),
@@ -54,14 +54,14 @@ fn longest_blackhole<'a>(findings: &'a Findings<'a>, group: Option<&str>) -> See
 fn replayed<'a>(
     record: &'a Record,
     subject: &Subject,
-    reading: impl Fn(&Forwarding<'a>, &'a str) -> Reading,
+    reading: impl Fn(&Network<'a>, Node) -> Reading,
 ) -> Option<Seen<'a>> {
-    let node = record.facts.nodes.iter().find(|n| n.name == subject.name())?.name.as_str();
-    let mut forwarding = Forwarding::new(record);
+    let mut network = Network::new(&record.facts);
+    let node = network.node(subject.name())?;
     let mut states: Vec<(u64, Reading)> = Vec::new();
     for event in &record.events {
-        if forwarding.apply(&event.what) {
-            let now = reading(&forwarding, node);
+        if !matches!(network.apply(&event.what), Change::Nothing | Change::Host { .. }) {
+            let now = reading(&network, node);
             if states.last().is_none_or(|(_, before)| *before != now) {
                 states.push((event.at, now));
             }
@@ -70,9 +70,18 @@ fn replayed<'a>(
     (!states.is_empty()).then_some(Seen::State(states))
 }
 
-fn on_the_way<'a>(record: &'a Record, subject: &Subject, reading: impl Fn(&[Way<'a>]) -> Reading) -> Option<Seen<'a>> {
+fn on_the_way<'a>(
+    record: &'a Record,
+    subject: &Subject,
+    reading: impl Fn(&[Vec<&'a str>]) -> Reading,
+) -> Option<Seen<'a>> {
     let to = subject.to.as_ref()?;
-    replayed(record, subject, |forwarding, from| reading(&forwarding.ways(from, to)))
+    replayed(record, subject, |network, from| {
+        let names = |way: Vec<Node>| way.into_iter().map(|node| network.name(node)).collect();
+        let mut ways: Vec<Vec<&str>> = network.to(from, to).into_iter().map(names).collect();
+        ways.sort_unstable();
+        reading(&ways)
+    })
 }
 
 /// The ASes on a way as BGP would have them: without the first node's own, each once.

@@ -46,10 +46,9 @@ impl Daemon for Bird {
         &[PROCESS]
     }
 
-    fn find(&self, named: Option<&Path>) -> Result<Installed, FindError> {
+    fn find(&'static self, named: Option<&Path>) -> Result<Installed, FindError> {
         let (path, version) = find::find(named, self.from)?;
-        let daemon: &'static dyn Daemon = if self.name == BIRD_3.name { &BIRD_3 } else { &BIRD_2 };
-        Ok(Installed { daemon, path, version })
+        Ok(Installed { daemon: self, path, version })
     }
 
     fn renderer(&self, own: Option<&Path>) -> Result<Box<dyn Renderer>, RenderError> {

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use rand::RngExt;
 
-use super::GroupRef;
-use super::config::Coloring;
-use super::member::{Event, Member};
+use super::core::Core;
+use crate::anycast::config::Coloring;
+use crate::anycast::event::Event;
+use crate::anycast::group::GroupRef;
 use crate::overlay::Time;
 
 /// What a joiner, who can reach every color, has learned of them.
@@ -38,42 +39,41 @@ impl Palette {
         let slowest = || self.answers.iter().max_by(|a, b| a.1.total_cmp(b.1)).map(|(color, _)| *color);
         if silent.is_empty() { slowest().into_iter().collect() } else { silent }
     }
-}
 
-impl Member {
     /// It is a member now and will announce a color, if there are any.
-    pub(super) fn take_color(&mut self, now: Time) {
-        match self.config.coloring {
-            _ if self.config.colors.is_empty() => {}
+    pub(super) fn take(&mut self, core: &mut Core, now: Time) {
+        match core.config.coloring {
+            _ if core.config.colors.is_empty() => {}
             Coloring::Random | Coloring::ByAs => {
-                self.color = self.config.color;
-                if let Some(color) = self.color {
-                    self.announce(GroupRef::Color(color));
+                core.color = core.config.color;
+                if let Some(color) = core.color {
+                    core.announce(GroupRef::Color(color));
                 }
             }
             Coloring::Farthest => {
-                self.color = None;
-                let asked = self.palette.asked.unwrap_or(now);
-                let all = self.palette.answers.len() == self.config.colors.len();
-                self.palette.due = Some(if all { now } else { now.max(asked + self.config.rpc_timeout) });
+                core.color = None;
+                let asked = self.asked.unwrap_or(now);
+                let all = self.answers.len() == core.config.colors.len();
+                self.due = Some(if all { now } else { now.max(asked + core.config.rpc_timeout) });
             }
         }
     }
 
-    pub(super) fn color_timeout(&mut self, now: Time) {
-        if self.palette.due.is_none_or(|due| due > now) {
-            return;
+    /// Whether it has chosen a color now: others than before can be asked.
+    pub(super) fn timeout(&mut self, core: &mut Core, now: Time) -> bool {
+        if self.due.is_none_or(|due| due > now) {
+            return false;
         }
-        self.palette.due = None;
-        let count = u16::try_from(self.config.colors.len()).unwrap_or(u16::MAX);
-        let choice = self.palette.farthest(count);
-        if !self.is_member() || choice.is_empty() {
-            return;
+        self.due = None;
+        let count = u16::try_from(core.config.colors.len()).unwrap_or(u16::MAX);
+        let choice = self.farthest(count);
+        if !core.is_member() || choice.is_empty() {
+            return false;
         }
-        let color = choice[self.rng.random_range(0..choice.len())];
-        self.color = Some(color);
-        self.emit(Event::Colored { color });
-        self.announce(GroupRef::Color(color));
-        self.start_healing(now);
+        let color = choice[core.rng.random_range(0..choice.len())];
+        core.color = Some(color);
+        core.emit(Event::Colored { color });
+        core.announce(GroupRef::Color(color));
+        true
     }
 }

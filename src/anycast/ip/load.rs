@@ -8,10 +8,10 @@ use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use super::GroupRef;
-use super::config::{Drain, Redirect};
-use super::member::{Event, Member};
+use super::core::Core;
 use super::message::Message;
+use crate::anycast::config::{Drain, Redirect};
+use crate::anycast::group::GroupRef;
 use crate::overlay::id::Id;
 use crate::overlay::{Peer, Time};
 
@@ -69,86 +69,65 @@ impl Load {
             self.others.insert(id, (joins, now));
         }
     }
-}
 
-impl Member {
     /// A joiner has proved its address.
-    pub(super) fn serve_join(&mut self, now: Time, from: SocketAddr, nonce: u64, redirected: u8) {
-        let joins = self.load.now(now);
-        let may_redirect = self.config.redirect == Redirect::LeastLoaded && redirected < MAX_REDIRECTS;
+    pub(super) fn serve_join(&mut self, core: &mut Core, now: Time, from: SocketAddr, nonce: u64, redirected: u8) {
+        let joins = self.now(now);
+        let may_redirect = core.config.redirect == Redirect::LeastLoaded && redirected < MAX_REDIRECTS;
         if may_redirect
-            && joins >= self.config.join_capacity
-            && let Some(peer) = self.least_loaded(now, joins)
+            && joins >= core.config.join_capacity
+            && let Some(peer) = self.least_loaded(core, now, joins)
         {
-            self.load.set(now, peer.id, self.load.of(now, peer.id) + 1);
-            return self.send(from, &Message::Elsewhere { nonce, peer });
+            self.set(now, peer.id, self.of(now, peer.id) + 1);
+            return core.send(from, &Message::Elsewhere { nonce, peer });
         }
-        self.load.served.push_back(now);
-        self.welcome(from, nonce);
-        self.tell_load(now, joins + 1);
-        if self.config.drain.is_some_and(|drain| joins >= drain.above) {
-            self.drain(now);
+        self.served.push_back(now);
+        core.welcome(from, nonce);
+        self.tell(core, now, joins + 1);
+        if core.config.drain.is_some_and(|drain| joins >= drain.above) {
+            self.drain(core, now);
         }
     }
 
     /// Of several the one with the smallest id: a redirected join counts, so they take turns.
-    fn least_loaded(&self, now: Time, joins: u32) -> Option<Peer> {
-        let peers = self.overlay.peers().into_iter().map(|peer| (self.load.of(now, peer.id), peer));
+    fn least_loaded(&self, core: &Core, now: Time, joins: u32) -> Option<Peer> {
+        let peers = core.overlay.peers().into_iter().map(|peer| (self.of(now, peer.id), peer));
         peers.filter(|(load, _)| *load < joins).min().map(|(_, peer)| peer)
     }
 
-    fn tell_load(&mut self, now: Time, joins: u32) {
-        let told = self.load.told.is_some_and(|at| now - at < TELL_EVERY);
-        if self.config.redirect != Redirect::LeastLoaded || told {
+    fn tell(&mut self, core: &mut Core, now: Time, joins: u32) {
+        let told = self.told.is_some_and(|at| now - at < TELL_EVERY);
+        if core.config.redirect != Redirect::LeastLoaded || told {
             return;
         }
-        self.load.told = Some(now);
-        let id = self.config.id;
-        for peer in self.overlay.peers() {
-            self.send(peer.address, &Message::Load { id, joins });
+        self.told = Some(now);
+        let id = core.config.id;
+        for peer in core.overlay.peers() {
+            core.send(peer.address, &Message::Load { id, joins });
         }
     }
 
-    pub(super) fn told_load(&mut self, now: Time, id: Id, joins: u32) {
-        if self.config.redirect == Redirect::LeastLoaded {
-            self.load.set(now, id, joins);
+    pub(super) fn told(&mut self, core: &Core, now: Time, id: Id, joins: u32) {
+        if core.config.redirect == Redirect::LeastLoaded {
+            self.set(now, id, joins);
         }
     }
 
-    fn drain(&mut self, now: Time) {
-        if self.load.drained.is_none() && self.withdraw(GroupRef::Join) {
-            self.load.drained = Some(Drained { since: now, look: now + LOOK_EVERY });
+    fn drain(&mut self, core: &mut Core, now: Time) {
+        if self.drained.is_none() && core.withdraw(GroupRef::Join) {
+            self.drained = Some(Drained { since: now, look: now + LOOK_EVERY });
         }
     }
 
-    pub(super) fn load_timeout(&mut self, now: Time) {
-        let Some(drained) = self.load.drained.filter(|d| d.look <= now) else { return };
-        let joins = self.load.now(now);
-        let calm = self.config.drain.is_none_or(|Drain { below, .. }| joins < below);
+    pub(super) fn timeout(&mut self, core: &mut Core, now: Time) {
+        let Some(drained) = self.drained.filter(|d| d.look <= now) else { return };
+        let joins = self.now(now);
+        let calm = core.config.drain.is_none_or(|Drain { below, .. }| joins < below);
         if calm || now - drained.since >= LONGEST_DRAIN {
-            self.load.drained = None;
-            self.announce(GroupRef::Join);
+            self.drained = None;
+            core.announce(GroupRef::Join);
         } else {
-            self.load.drained = Some(Drained { look: now + LOOK_EVERY, ..drained });
+            self.drained = Some(Drained { look: now + LOOK_EVERY, ..drained });
         }
-    }
-
-    /// Asks the driver to announce a group.
-    pub(super) fn announce(&mut self, group: GroupRef) {
-        if !self.own.contains(&group) {
-            self.own.push(group);
-            self.emit(Event::Announce { group });
-        }
-    }
-
-    /// Asks the driver to withdraw a group; whether it was announced.
-    pub(super) fn withdraw(&mut self, group: GroupRef) -> bool {
-        let before = self.own.len();
-        self.own.retain(|g| *g != group);
-        let was = self.own.len() < before;
-        if was {
-            self.emit(Event::Withdraw { group });
-        }
-        was
     }
 }

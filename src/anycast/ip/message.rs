@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Means;
 use super::cookie::Cookie;
+use crate::anycast::means::Means;
 use crate::overlay::Peer;
 use crate::overlay::id::Id;
 

@@ -1,0 +1,131 @@
+//! What an overlay's node is told to do, what it did, and its state.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+
+use serde::{Deserialize, Serialize};
+
+use super::group::GroupRef;
+use super::means::Means;
+use crate::overlay::id::Id;
+use crate::overlay::{Neighbors, Outcome, Phase};
+
+/// What a node is told to do.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "command", rename_all = "kebab-case")]
+pub enum Command {
+    /// `found`: when nobody answers, begin a new overlay; otherwise keep asking for 30 s.
+    Join {
+        found: bool,
+    },
+    /// Withdraw, hand the keys over, tell the neighbors, stop.
+    Leave,
+    /// The host has another unicast address from now on.
+    Renumber {
+        address: SocketAddr,
+    },
+    Lookup {
+        token: u64,
+        key: Id,
+    },
+    Put {
+        token: u64,
+        key: String,
+        value: String,
+    },
+    Get {
+        token: u64,
+        key: String,
+    },
+}
+
+/// What a node did, or asks its driver to do.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "kebab-case")]
+pub enum Event {
+    /// The first datagram of a join has been handed out.
+    Joining,
+    /// It is a member. `served_by` is `None` when it began a new overlay. After a renumbering `attempts` is 0:
+    /// it joined through a neighbor it knew.
+    Joined {
+        served_by: Option<Id>,
+        milliseconds: f64,
+        attempts: u32,
+        /// How often a member sent it to another one.
+        redirected: u32,
+    },
+    /// It has chosen the color that it announces ([`super::config::Coloring::Farthest`]).
+    Colored {
+        color: u16,
+    },
+    JoinFailed {
+        reason: String,
+    },
+    /// A request to the driver: put the group's address on `lo` and its route into BGP, then say
+    /// so.
+    Announce {
+        group: GroupRef,
+    },
+    /// A request to the driver, answered likewise.
+    Withdraw {
+        group: GroupRef,
+    },
+    /// The driver has done so.
+    Announced {
+        group: GroupRef,
+    },
+    Withdrew {
+        group: GroupRef,
+    },
+    Left,
+    /// Its neighbors are others than before.
+    Neighbors(Neighbors),
+    Forgot {
+        peer: Id,
+    },
+    /// A member of another island has answered, or has found this node.
+    Contact {
+        peer: Id,
+        by: Means,
+        color: Option<u16>,
+    },
+    /// It looks itself up in that island.
+    Rejoining {
+        through: Id,
+    },
+    Rejoined {
+        through: Id,
+        milliseconds: f64,
+    },
+    /// A lookup, put or get ended.
+    Done {
+        token: u64,
+        #[serde(flatten)]
+        outcome: Outcome,
+    },
+}
+
+/// A node's state: for its status and for tests.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Digest {
+    pub host: String,
+    pub id: Id,
+    pub phase: Phase,
+    #[serde(flatten)]
+    pub neighbors: Neighbors,
+    pub keys: usize,
+    /// Keys of which it holds several values, written in islands that did not know of each other.
+    #[serde(default)]
+    pub conflicts: usize,
+    /// The color it announces, or is about to.
+    #[serde(default)]
+    pub color: Option<u16>,
+    /// Estimated number of nodes in its island.
+    pub island: u32,
+    /// Groups it announces.
+    pub announced: Vec<GroupRef>,
+    /// Members that answered before it joined, with milliseconds until they did.
+    pub met: BTreeMap<Id, f64>,
+    /// Datagrams dropped unread.
+    pub dropped: u64,
+}

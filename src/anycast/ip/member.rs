@@ -1,0 +1,365 @@
+//! The complete overlay node: which of its parts an input concerns.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use super::asks::{Asks, Welcome, Why};
+use super::color::Palette;
+use super::cookie::Cookie;
+use super::core::Core;
+use super::heal::Healer;
+use super::join::Joining;
+use super::leave::Departure;
+use super::load::Load;
+use super::message::Message;
+use super::renumber::renumber;
+use super::sealed::Content;
+use crate::anycast::config::NodeConfig;
+use crate::anycast::event::{Command, Digest, Event};
+use crate::anycast::group::GroupRef;
+use crate::anycast::means::Means;
+use crate::overlay::sim::Machine;
+use crate::overlay::{self, Did, Neighbors, Outcome, Peer, Phase, Time, Token, Transmit, Via};
+
+/// An overlay node without sockets or clock.
+pub struct Member {
+    core: Core,
+    joining: Joining,
+    palette: Palette,
+    load: Load,
+    healer: Healer,
+    departure: Departure,
+}
+
+impl Member {
+    pub fn new(config: NodeConfig, now: Time) -> Self {
+        Self {
+            core: Core::new(config, now),
+            joining: Joining::default(),
+            palette: Palette::default(),
+            load: Load::default(),
+            healer: Healer::default(),
+            departure: Departure::default(),
+        }
+    }
+
+    pub fn config(&self) -> &NodeConfig {
+        &self.core.config
+    }
+
+    /// A datagram from `from` arrived on one of this node's addresses.
+    pub fn handle(&mut self, now: Time, from: SocketAddr, via: Via, bytes: &[u8]) {
+        let core = &mut self.core;
+        core.envelope.tick(now);
+        let to = match via {
+            Via::Unicast => Some(core.config.address),
+            Via::Group(group) => GroupRef::at(group).and_then(|group| core.config.group_address(group)),
+        };
+        let message = match core.envelope.open(from, to, via != Via::Unicast, bytes) {
+            Ok(Content::Message(message)) => message,
+            Ok(Content::Answer(bytes)) => return core.out.push_back(Transmit { to: from, bytes }),
+            Err(_) => return core.dropped += 1,
+        };
+        match message {
+            Message::Hello { nonce, padding } => core.greeted(now, from, nonce, &padding),
+            // Everything else is between two nodes: it has no business at a shared address.
+            _ if via != Via::Unicast => core.dropped += 1,
+            Message::Cookie { nonce, cookie } => self.cookie(now, from, nonce, cookie),
+            Message::Echo { nonce, cookie, join } => {
+                let proven = core.is_member() && core.jar.accepts(now, from, nonce, &cookie);
+                match join {
+                    _ if !proven => core.dropped += 1,
+                    Some(redirected) => self.load.serve_join(core, now, from, nonce, redirected),
+                    None => core.welcome(from, nonce),
+                }
+            }
+            Message::Elsewhere { nonce, peer } => {
+                let joins = |why| matches!(why, Why::Join { .. });
+                if let Some((Why::Join { redirected }, _)) = core.asks.take(nonce, from, joins) {
+                    self.joining.sent_elsewhere(core, now, redirected, peer);
+                }
+            }
+            Message::Welcome { nonce, id, place, color, size, neighbors } => {
+                let peer = Peer { id, address: from };
+                self.welcomed(now, nonce, &Welcome { peer, place, color, size, neighbors });
+            }
+            Message::Met { id, place, by, color } => {
+                self.healer.met_by(core, now, Peer { id, address: from }, place, by, color);
+            }
+            Message::Load { id, joins } => self.load.told(core, now, id, joins),
+            Message::Contact { flood, peer } => self.healer.contact(core, now, flood, peer),
+            Message::Overlay(message) => core.overlay.handle(now, from, message),
+        }
+        self.settle(now);
+    }
+
+    pub fn command(&mut self, now: Time, command: Command) {
+        let core = &mut self.core;
+        core.envelope.tick(now);
+        match command {
+            Command::Join { found } => self.joining.begin(core, &mut self.palette, now, found),
+            Command::Leave => self.leave(now),
+            Command::Renumber { address } => {
+                renumber(core, now, address);
+                if self.joining.is_under_way() {
+                    self.joining.begin_anew(core, &mut self.palette, now);
+                } else if core.is_member() {
+                    core.emit(Event::Joining);
+                }
+            }
+            Command::Lookup { token, key } => core.overlay.ask(now, Token::Command(token), overlay::Ask::Find { key }),
+            Command::Put { token, key, value } => {
+                core.overlay.ask(now, Token::Command(token), overlay::Ask::Put { key, value });
+            }
+            Command::Get { token, key } => core.overlay.ask(now, Token::Command(token), overlay::Ask::Get { key }),
+        }
+        self.settle(now);
+    }
+
+    /// The driver has announced the group.
+    pub fn announced(&mut self, now: Time, group: GroupRef) {
+        let core = &mut self.core;
+        if core.own.contains(&group) && !core.announced.contains(&group) {
+            core.announced.push(group);
+            core.emit(Event::Announced { group });
+        }
+        self.settle(now);
+    }
+
+    /// The driver has withdrawn the group.
+    pub fn withdrawn(&mut self, now: Time, group: GroupRef) {
+        self.core.announced.retain(|g| *g != group);
+        self.core.emit(Event::Withdrew { group });
+        self.departure.withdrew(&mut self.core, now, group);
+        self.settle(now);
+    }
+
+    pub fn handle_timeout(&mut self, now: Time) {
+        let core = &mut self.core;
+        core.envelope.tick(now);
+        if core.overlay.poll_timeout().is_some_and(|t| t <= now) {
+            core.overlay.handle_timeout(now);
+        }
+        self.joining.timeout(core, &mut self.palette, now);
+        if self.palette.timeout(core, now) {
+            self.healer.start(core, now);
+        }
+        self.load.timeout(core, now);
+        self.healer.timeout(core, now);
+        self.departure.timeout(core, now);
+        self.settle(now);
+    }
+
+    pub fn poll_transmit(&mut self) -> Option<Transmit> {
+        self.core.out.pop_front()
+    }
+
+    pub fn poll_event(&mut self) -> Option<Event> {
+        self.core.events.pop_front()
+    }
+
+    pub fn poll_timeout(&self) -> Option<Time> {
+        let membership = [self.joining.due(), self.departure.due(), self.palette.due(), self.load.due()];
+        membership.into_iter().chain([self.healer.due(), self.core.overlay.poll_timeout()]).flatten().min()
+    }
+
+    pub fn digest(&self) -> Digest {
+        let Core { config, overlay, color, announced, dropped, .. } = &self.core;
+        Digest {
+            host: config.host.clone(),
+            id: config.id,
+            phase: overlay.phase(),
+            neighbors: overlay.neighbors(),
+            keys: overlay.keys(),
+            conflicts: overlay.conflicts(),
+            color: *color,
+            island: overlay.size(),
+            announced: announced.clone(),
+            met: self.joining.met.iter().map(|(id, met)| (*id, met.milliseconds)).collect(),
+            dropped: *dropped,
+        }
+    }
+
+    /// Where it stands with its overlay.
+    pub fn phase(&self) -> Phase {
+        self.core.overlay.phase()
+    }
+
+    /// All neighbors, each once.
+    pub fn peers(&self) -> Vec<Peer> {
+        self.core.overlay.peers()
+    }
+
+    /// Its neighbors, by what they are to it.
+    pub fn neighbors(&self) -> Neighbors {
+        self.core.overlay.neighbors()
+    }
+
+    /// Joins the island of a member of another, without telling anybody in its own.
+    pub fn link(&mut self, now: Time, peer: Peer) {
+        self.core.overlay.merge(now, peer);
+        self.settle(now);
+    }
+
+    /// Tells it of a node and of how long that takes to answer.
+    pub fn introduce(&mut self, now: Time, peer: Peer, round_trip: Duration) {
+        self.core.overlay.meet(now, peer, round_trip);
+        self.settle(now);
+    }
+
+    /// Numbers of entries in its tables and in its overlay's. Whoever sends what, none passes its limit.
+    pub fn tables(&self) -> Vec<(&'static str, usize)> {
+        let own = [("asks", self.core.asks.len()), ("met", self.joining.met.len())];
+        let overlay = self.core.overlay.tables().into_iter();
+        overlay.chain(self.healer.tables()).chain(own).chain(self.core.envelope.tables()).collect()
+    }
+
+    /// A member has answered: from its unicast address, so it can be told apart from the others.
+    fn cookie(&mut self, now: Time, from: SocketAddr, nonce: u64, cookie: Cookie) {
+        let Some((why, milliseconds)) = self.core.asks.answered(now, nonce, from) else { return };
+        let join = match why {
+            Why::Join { redirected } => Some(redirected),
+            Why::Meet { color } => {
+                self.palette.answered(color, milliseconds);
+                None
+            }
+            Why::Heal { .. } | Why::Verify { .. } => None,
+        };
+        self.core.send(from, &Message::Echo { nonce, cookie, join });
+    }
+
+    fn welcomed(&mut self, now: Time, nonce: u64, welcome: &Welcome) {
+        let (core, peer) = (&mut self.core, welcome.peer);
+        let Some((why, milliseconds)) = core.asks.take(nonce, peer.address, |_| true) else { return };
+        if peer.id == core.config.id {
+            return;
+        }
+        match why {
+            Why::Join { .. } => {
+                self.joining.remember(welcome, milliseconds);
+                self.joining.through(core, now, peer);
+            }
+            Why::Meet { color } => {
+                self.joining.remember(welcome, milliseconds);
+                if core.is_member() {
+                    // From so far away that this node has joined meanwhile.
+                    self.healer.lead(core, now, welcome, milliseconds, Means::Color, welcome.color.or(Some(color)));
+                }
+            }
+            Why::Heal { by, color } => {
+                self.healer.lead(core, now, welcome, milliseconds, by, welcome.color.or(color));
+            }
+            Why::Verify { watch } => self.healer.verified(core, now, watch, welcome),
+        }
+    }
+
+    /// It is a member: only now may others find it.
+    fn joined(&mut self, now: Time) {
+        let core = &mut self.core;
+        let Some(served_by) = self.joining.joined(core, now) else { return };
+        core.announce(GroupRef::Join);
+        self.palette.take(core, now);
+        self.healer.start(core, now);
+        for (id, met) in &self.joining.met {
+            if Some(*id) == served_by {
+                core.meet(now, met.welcome.peer, met.milliseconds);
+            } else {
+                self.healer.lead(core, now, &met.welcome, met.milliseconds, Means::Color, met.welcome.color);
+            }
+        }
+    }
+
+    fn leave(&mut self, now: Time) {
+        let core = &mut self.core;
+        if core.departing || core.overlay.phase() == Phase::Leaving {
+            return;
+        }
+        if !core.is_member() {
+            self.joining.give_up();
+            core.overlay.abort();
+            return core.emit(Event::Left);
+        }
+        self.healer.stop();
+        self.load = Load::default();
+        self.departure.begin(core, now);
+    }
+
+    /// Passes on what the overlay did since the last input.
+    fn settle(&mut self, now: Time) {
+        while let Some(did) = self.core.overlay.poll_event() {
+            let core = &mut self.core;
+            match did {
+                Did::Joined => self.joined(now),
+                Did::JoinFailed => self.joining.failed(core, now),
+                Did::Left => {
+                    core.asks = Asks::default();
+                    core.emit(Event::Left);
+                }
+                Did::Neighbors(neighbors) => core.emit(Event::Neighbors(neighbors)),
+                Did::Forgot(peer) => {
+                    core.emit(Event::Forgot { peer: peer.id });
+                    self.healer.bereaved(core, now, peer);
+                }
+                Did::Done { token: Token::Command(token), outcome } => core.emit(Event::Done { token, outcome }),
+                Did::Done { token: Token::Own(watch), outcome } => {
+                    let owner = if let Outcome::Looked { owner, .. } = outcome { owner } else { None };
+                    self.healer.watched(core, now, watch, owner);
+                }
+                Did::Merged { ok } => self.healer.merged(core, now, ok),
+                Did::Renewed { by, milliseconds } => {
+                    // It had nobody to look for.
+                    core.emit(Event::Joined { served_by: by, milliseconds, attempts: 0, redirected: 0 });
+                }
+            }
+        }
+        while let Some((to, message)) = self.core.overlay.poll_transmit() {
+            self.core.send(to, &Message::Overlay(&message));
+        }
+    }
+}
+
+impl Machine for Member {
+    type Command = Command;
+    type Event = Event;
+
+    fn handle(&mut self, now: Time, from: SocketAddr, via: Via, bytes: &[u8]) {
+        Self::handle(self, now, from, via, bytes);
+    }
+
+    fn command(&mut self, now: Time, command: Command) {
+        Self::command(self, now, command);
+    }
+
+    fn handle_timeout(&mut self, now: Time) {
+        Self::handle_timeout(self, now);
+    }
+
+    fn poll_transmit(&mut self) -> Option<Transmit> {
+        Self::poll_transmit(self)
+    }
+
+    fn poll_timeout(&self) -> Option<Time> {
+        Self::poll_timeout(self)
+    }
+
+    fn poll_event(&mut self) -> Option<Event> {
+        Self::poll_event(self)
+    }
+
+    fn routing_request(event: &Event) -> Option<(usize, bool)> {
+        match event {
+            Event::Announce { group } => Some((group.index(), true)),
+            Event::Withdraw { group } => Some((group.index(), false)),
+            _ => None,
+        }
+    }
+
+    fn routing_done(&mut self, now: Time, group: usize, announced: bool) {
+        let Some(group) = GroupRef::at(group) else { return };
+        if announced {
+            self.announced(now, group);
+        } else {
+            self.withdrawn(now, group);
+        }
+    }
+}

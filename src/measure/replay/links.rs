@@ -1,0 +1,94 @@
+//! The links between nodes: which are up, what becomes of frames on them, and how long they take.
+
+use std::collections::BTreeMap;
+
+use crate::measure::replay::index::{Node, indices};
+use crate::physics::{Egress, Impairment};
+use crate::record::{LabFacts, LinkFacts};
+
+/// One link, as it is now.
+struct Link<'a> {
+    facts: &'a LinkFacts,
+    /// Those that the lab has.
+    ends: Vec<Node>,
+    up: bool,
+    /// Of `a`'s end, and of `b`'s.
+    egress: [Egress; 2],
+}
+
+/// All links of a lab.
+pub(crate) struct Links<'a> {
+    links: Vec<Link<'a>>,
+    names: BTreeMap<&'a str, usize>,
+    /// From one node to another: each link between them, and the end of it that is the first node's.
+    between: BTreeMap<(Node, Node), Vec<(usize, usize)>>,
+}
+
+impl<'a> Links<'a> {
+    /// All up, with what the lab file gives them.
+    pub(crate) fn new(facts: &'a LabFacts) -> Self {
+        let nodes = indices(facts);
+        let mut between: BTreeMap<(Node, Node), Vec<(usize, usize)>> = BTreeMap::new();
+        for (index, link) in facts.links.iter().enumerate() {
+            let (Some(a), Some(b)) = (nodes.get(&*link.a), nodes.get(&*link.b)) else { continue };
+            between.entry((*a, *b)).or_default().push((index, 0));
+            between.entry((*b, *a)).or_default().push((index, 1));
+        }
+        let egress = |impairment: Impairment| Egress { impairment, ..Egress::default() };
+        let link = |facts: &'a LinkFacts| Link {
+            facts,
+            ends: [&facts.a, &facts.b].into_iter().filter_map(|end| nodes.get(end.as_str()).copied()).collect(),
+            up: true,
+            egress: facts.impairments.map(egress),
+        };
+        Self {
+            links: facts.links.iter().map(link).collect(),
+            names: facts.links.iter().enumerate().map(|(i, l)| (l.name.as_str(), i)).collect(),
+            between,
+        }
+    }
+
+    /// A link's new state; returns the nodes at its ends, none if the lab has no such link.
+    pub(crate) fn set(&mut self, link: &str, up: bool, egress: &[Egress; 2]) -> Vec<Node> {
+        let Some(&index) = self.names.get(link) else { return Vec::new() };
+        let link = &mut self.links[index];
+        (link.up, link.egress) = (up, *egress);
+        link.ends.clone()
+    }
+
+    fn between(&self, from: Node, to: Node) -> impl Iterator<Item = (&Link<'a>, &Egress)> {
+        let all = self.between.get(&(from, to)).into_iter().flatten();
+        all.map(|(index, end)| (&self.links[*index], &self.links[*index].egress[*end]))
+    }
+
+    /// Whether there is a link between two nodes, up or not.
+    pub(crate) fn adjacent(&self, a: Node, b: Node) -> bool {
+        self.between.contains_key(&(a, b))
+    }
+
+    /// Whether any link between two nodes is up.
+    pub(crate) fn up(&self, a: Node, b: Node) -> bool {
+        self.between(a, b).any(|(link, _)| link.up)
+    }
+
+    /// Whether frames get from one node to its neighbor: over any link between them, for which one a packet
+    /// takes is not known.
+    pub(crate) fn carry(&self, from: Node, to: Node) -> bool {
+        self.between(from, to).any(|(link, egress)| link.up && egress.passes())
+    }
+
+    /// Nanoseconds that frames from one node to its neighbor are delayed; `None` if none gets there, or
+    /// there are several links.
+    pub(crate) fn delay(&self, from: Node, to: Node) -> Option<u64> {
+        let mut all = self.between(from, to);
+        let (Some((link, egress)), None) = (all.next(), all.next()) else { return None };
+        (link.up && egress.passes()).then_some(egress.impairment.delay.as_nanos() as u64)
+    }
+
+    /// What a link does to frames from this end of it, and the other end.
+    pub(crate) fn from(&self, link: &str, end: &str) -> Option<(&Impairment, &'a str)> {
+        let link = &self.links[*self.names.get(link)?];
+        let (index, other) = if end == link.facts.a { (0, &link.facts.b) } else { (1, &link.facts.a) };
+        Some((&link.egress[index].impairment, other))
+    }
+}

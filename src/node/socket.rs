@@ -1,0 +1,41 @@
+//! Sockets at addresses that the host need not have yet.
+
+use std::net::SocketAddr;
+
+use socket2::{Domain, Protocol, Socket, Type};
+use tokio::net::{TcpListener, UdpSocket};
+
+/// Bytes of datagrams that wait in a socket, if the kernel allows as much.
+const BUFFER: usize = 1 << 20;
+/// Connections that the kernel has accepted and this process not yet.
+const BACKLOG: i32 = 1024;
+
+/// A UDP socket.
+pub(super) fn open(at: SocketAddr) -> std::io::Result<UdpSocket> {
+    let socket = unbound(at, Type::DGRAM, Protocol::UDP)?;
+    // Clients do not wait for a process that waits for a CPU. The kernel gives no more than `net.core.rmem_max`.
+    socket.set_recv_buffer_size(BUFFER)?;
+    socket.bind(&at.into())?;
+    UdpSocket::from_std(socket.into())
+}
+
+/// A TCP listener.
+pub(super) fn listen(at: SocketAddr) -> std::io::Result<TcpListener> {
+    let socket = unbound(at, Type::STREAM, Protocol::TCP)?;
+    // Connections of a node that was killed may still hold the port.
+    socket.set_reuse_address(true)?;
+    socket.bind(&at.into())?;
+    socket.listen(BACKLOG)?;
+    TcpListener::from_std(socket.into())
+}
+
+fn unbound(at: SocketAddr, kind: Type, protocol: Protocol) -> std::io::Result<Socket> {
+    let socket = Socket::new(Domain::for_address(at), kind, Some(protocol))?;
+    socket.set_nonblocking(true)?;
+    if at.is_ipv4() {
+        socket.set_freebind_v4(true)?
+    } else {
+        socket.set_freebind_v6(true)?
+    }
+    Ok(socket)
+}

@@ -1,0 +1,63 @@
+//! How large a lab may be, asked before anything that takes long is done with its files.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+
+use toml::de::{DeTable, DeValue};
+
+use super::diagnose::{Diagnostics, Findings};
+
+/// Nodes of a lab: what the address plan holds.
+pub(crate) const MOST_NODES: usize = (1 << 16) - 1;
+
+/// More hosts than this in one stub are a mistake: each is a namespace with a BIRD.
+pub(super) const MOST_HOSTS: u64 = 1000;
+
+/// Bytes of a file: more than so many nodes take with all that can be said of them.
+const LARGEST: u64 = 64 << 20;
+
+/// Reads a file of the user's.
+///
+/// # Errors
+/// It cannot be read, is not text, or is too large.
+pub(crate) fn read(path: &Path) -> Result<String, Diagnostics> {
+    let unreadable = |error: &io::Error| Diagnostics::unreadable(&path.display().to_string(), error);
+    let mut text = String::new();
+    let read = File::open(path).and_then(|file| file.take(LARGEST + 1).read_to_string(&mut text));
+    if read.as_ref().is_ok_and(|length| *length as u64 > LARGEST) || text.len() as u64 > LARGEST {
+        let why = format!("it has more than {} MiB, and no lab that fits has", LARGEST >> 20);
+        return Err(unreadable(&io::Error::new(io::ErrorKind::FileTooLarge, why)));
+    }
+    read.map_err(|error| unreadable(&error))?;
+    Ok(text)
+}
+
+/// Refuses a file with more nodes than a lab may have.
+pub(crate) fn allow(nodes: usize, findings: &mut Findings) -> Result<(), Diagnostics> {
+    if nodes > MOST_NODES {
+        findings.error("too-large", 0..0, format!("{nodes} nodes do not fit: the address plan holds {MOST_NODES}"));
+    }
+    findings.errors()
+}
+
+/// The nodes that a lab file makes by itself, whatever else is wrong with it.
+pub(super) fn nodes(root: &DeTable<'_>) -> usize {
+    let tables = |key: &str| match root.get(key).map(|value| value.get_ref()) {
+        Some(DeValue::Array(items)) => items.iter().filter_map(|item| item.get_ref().as_table()).collect(),
+        _ => Vec::new(),
+    };
+    let count = |table: &DeTable<'_>, key: &str| match table.get(key).map(|value| value.get_ref()) {
+        Some(DeValue::Array(items)) => items.len(),
+        Some(DeValue::Integer(n)) => {
+            usize::from_str_radix(n.as_str(), n.radix()).ok().filter(|n| *n as u64 <= MOST_HOSTS).unwrap_or(0)
+        }
+        _ => 0,
+    };
+    let routers = tables("as").into_iter().map(|table| match table.get("routers") {
+        Some(_) => count(table, "routers"),
+        None => 1,
+    });
+    let stubs = tables("stub").into_iter().map(|table| 1 + count(table, "members") + count(table, "clients"));
+    routers.sum::<usize>() + stubs.sum::<usize>()
+}
