@@ -12,7 +12,7 @@ use super::fibs::Expected;
 use crate::plan::reach::valley_free;
 use crate::program::Ready;
 use crate::routing::daemon::SessionState;
-use crate::topology::{AsId, GroupRole, NodeId, TimerPreset};
+use crate::topology::{AsId, NodeId, TimerPreset};
 
 /// Between two looks at BGP sessions that are not up: a daemon does not announce state changes.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
@@ -23,7 +23,7 @@ const QUIET: Duration = Duration::from_millis(100);
 const AT_ONCE: usize = 128;
 /// Missing things named in an error; the rest is counted.
 const NAMED: usize = 12;
-/// After the deadline nobody waits long for the reasons: for one BIRD, and for all of them.
+/// After the deadline nobody waits long for the reasons: for one daemon, and for all of them.
 const ANSWER: Duration = Duration::from_secs(1);
 const REASONS: Duration = Duration::from_secs(5);
 /// More processes than this that want a CPU, for each there is, and the machine is what is missing.
@@ -79,7 +79,7 @@ impl Lab {
     /// Stub prefixes and plain groups at every router that valley-free paths bring them to.
     fn expected(&self) -> Vec<Expected> {
         let heard = valley_free(&self.topology, &BTreeSet::new());
-        let plain: Vec<_> = self.topology.groups.iter().filter(|g| g.role == GroupRole::Plain).collect();
+        let plain: Vec<_> = self.topology.groups.iter().filter(|g| g.is_plain()).collect();
         let mut by_origin: BTreeMap<AsId, BTreeSet<String>> = BTreeMap::new();
         for (index, _) in self.topology.ases.iter().enumerate().filter(|(_, a)| a.stub) {
             let prefixes = by_origin.entry(AsId(index)).or_default();
@@ -184,9 +184,11 @@ impl Lab {
             lines.push(format!("  … and {more} more"));
         }
         if answered < talkers.len() {
-            let silent = talkers.len() - answered;
-            lines
-                .push(format!("  {silent} of {} BIRDs have not answered when asked for their sessions", talkers.len()));
+            let (silent, title) = (talkers.len() - answered, self.routing.daemon.title());
+            lines.push(format!(
+                "  {silent} of {} {title}s have not answered when asked for their sessions",
+                talkers.len()
+            ));
         }
         lines.join("\n")
     }

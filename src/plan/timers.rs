@@ -97,7 +97,7 @@ mod tests {
             assert!(now.hold == 3 * now.keepalive && now.hello <= 10, "{routers}: {now:?}");
             before = now;
         }
-        let bird = inside(TimerPreset::Bird, 1138);
-        assert_eq!((bird.hello, bird.hold, bird.connect_retry), (10, 240, 120));
+        let own = inside(TimerPreset::Bird, 1138);
+        assert_eq!((own.hello, own.hold, own.connect_retry), (10, 240, 120));
     }
 }

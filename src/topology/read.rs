@@ -1,6 +1,5 @@
 //! Reads a lab file's text into its shape, reporting every value that cannot be one.
 
-use std::net::IpAddr;
 use std::ops::{Range, RangeInclusive};
 use std::time::Duration;
 
@@ -9,25 +8,12 @@ use toml::de::{DeTable, DeValue};
 
 use super::diagnose::{Diagnostics, Findings};
 use super::file::*;
-use super::flows::FlowsEntry;
-use super::missing;
+use super::keys::{LONGEST, MILLISECOND, PRESETS, keys};
 use super::model::*;
-use super::multipath::MultipathEntry;
-use super::overlays::{HealingEntry, ProtocolEntry, RedirectEntry};
 use super::size::{self, MOST_HOSTS};
 use super::table::{Table, duration, integer, string, wrong_type};
+use super::values::{read_addresses, read_asn, read_place};
 use crate::overlay::auth::{KEY_LENGTH, Key};
-
-/// The longest play, and the longest of any other time of a lab file.
-pub(super) const LONGEST: Duration = Duration::from_secs(24 * 3600);
-pub(super) const MILLISECOND: Duration = Duration::from_millis(1);
-
-pub(super) const PRESETS: &[(&str, TimerPreset)] =
-    &[("lab", TimerPreset::Lab), ("rfc", TimerPreset::Rfc), ("bird", TimerPreset::Bird)];
-
-pub(super) fn keys(table: &str) -> &'static [&'static str] {
-    KEYS.iter().find(|(name, _)| *name == table).expect("every table read here is listed in KEYS").1
-}
 
 impl LabFile {
     /// Reads the text; tables that cannot be read are reported and left out.
@@ -230,10 +216,14 @@ impl OverlayEntry {
         let all = matches!(table.get("members").as_ref().map(|v| v.get_ref()), Some(DeValue::String(s)) if s == "all");
         let members = (!all && table.get("members").is_some()).then(|| read_names(table, "members", f));
         let bootstraps = [("anycast", Bootstrap::Anycast), ("well-known", Bootstrap::WellKnown)];
+        let infrastructures: Vec<_> = Infrastructure::all().map(|i| (i.name, i)).collect();
         let lookups = [("iterative", LookupMode::Iterative), ("recursive", LookupMode::Recursive)];
         let rest = Self {
             name: Spanned::new(0..0, String::new()),
             protocol: ProtocolEntry::read(table, f),
+            infrastructure: table
+                .word("infrastructure", &infrastructures, f)
+                .map_or(Infrastructure::default(), Spanned::into_inner),
             members,
             addresses: read_addresses(table, f),
             bootstrap: table.word("bootstrap", &bootstraps, f),
@@ -346,33 +336,6 @@ fn read_time(
     table.duration(key, range, f).map_or(default, Spanned::into_inner)
 }
 
-fn read_asn(table: &Table<'_>, f: &mut Findings) -> Option<Spanned<u32>> {
-    let asn = table.integer("asn", 1..=u64::from(u32::MAX), f)?;
-    let number = *asn.get_ref() as u32;
-    // 23456 is AS_TRANS (RFC 6793). Hosts speak from 4-byte private ASNs (RFC 6996), which a stub's
-    // border removes from the path, so no AS of the lab may have one.
-    if number == 23456 || (64512..=65535).contains(&number) || number >= 4_200_000_000 {
-        let found = f.error("private-asn", asn.span(), format!("AS number {number} is private or reserved"));
-        found.label("not a public AS number").help("leave `asn` out, or use one from 1 to 64511 but 23456".to_owned());
-        return None;
-    }
-    Some(Spanned::new(asn.span(), number))
-}
-
-fn read_place(table: &Table<'_>, f: &mut Findings) -> Option<Place> {
-    let lat = table.number("lat", -90.0..=90.0, f);
-    let lon = table.number("lon", -180.0..=180.0, f);
-    for (has, lacks) in [("lat", "lon"), ("lon", "lat")] {
-        if table.get(lacks).is_none()
-            && let Some(given) = table.get(has)
-        {
-            let found = f.error("missing-key", given.span(), format!("`{has}` without `{lacks}`"));
-            found.label("a place needs both");
-        }
-    }
-    Some(Place { lat: lat?.into_inner(), lon: lon?.into_inner() })
-}
-
 /// A list of names that must not be empty.
 fn read_names(table: &Table<'_>, key: &str, f: &mut Findings) -> Vec<Spanned<String>> {
     let items = read_items(table, key, f);
@@ -389,19 +352,4 @@ fn read_items<'a>(table: &Table<'a>, key: &str, f: &mut Findings) -> Vec<Spanned
         f.error("empty-list", value.span(), format!("`{key}` of {} is empty", table.name)).label("needs one at least");
     }
     table.array(key, f).unwrap_or_default()
-}
-
-/// One address, or one of each family.
-fn read_addresses(table: &Table<'_>, f: &mut Findings) -> Vec<Spanned<IpAddr>> {
-    let texts = table.one_or_more("address", f).unwrap_or_default();
-    let parse = |text: Spanned<String>| match text.get_ref().parse() {
-        Ok(address) => Some(Spanned::new(text.span(), address)),
-        Err(_) => {
-            let found = f.error("not-an-address", text.span(), format!("`{text}` is not an IP address"));
-            let prefix = text.get_ref().contains('/').then(|| missing::instead("[[group]]", "prefix"));
-            found.label("write it without a prefix length, such as \"198.51.100.1\"").help(prefix.flatten());
-            None
-        }
-    };
-    texts.into_iter().filter_map(parse).collect()
 }

@@ -88,12 +88,12 @@ fn the_two_stub_failures_differ_in_healing_only() {
     let (mut healed, played) = load("topologies/stub-failure.toml");
     let (plain, played_plain) = load("topologies/stub-failure-no-healing.toml");
     assert_eq!(healed.overlays[0].healing, Healing::Colors);
-    assert_eq!(healed.overlays[0].color_groups.len(), 16);
+    assert_eq!(healed.overlays[0].groups.len(), 1 + 16);
     healed.name.clone_from(&plain.name);
     healed.overlays[0].healing = Healing::None;
-    healed.overlays[0].color_groups.clear();
+    healed.overlays[0].groups.truncate(1);
     healed.overlays[0].colors.clear();
-    healed.groups.retain(|g| !matches!(g.role, GroupRole::Color(..)));
+    healed.groups.retain(|g| g.owner.is_none_or(|owner| !matches!(owner.by, By::Color(_))));
     assert_eq!(healed, plain);
     assert_eq!((played.timeline, played.duration), (played_plain.timeline, played_plain.duration));
     assert_eq!((plain.overlays[0].members.len(), plain.of_kind(|k| k == NodeKind::Client).count()), (24, 6));
@@ -119,7 +119,7 @@ fn names_become_a_network() {
     assert_eq!(topology.probe.as_ref().unwrap().groups, [GroupId(0), GroupId(1)]);
     let music = &topology.overlays[0];
     for (member, color) in music.members.iter().zip(&music.colors) {
-        let of_color = &topology.groups[music.color_groups[usize::from(*color)].0].members;
+        let of_color = &topology.groups[music.groups[1 + usize::from(*color)].0].members;
         assert!(of_color.contains(member));
     }
     assert_eq!(scenario.duration.as_secs(), 5);
@@ -229,11 +229,10 @@ fn groups_follow_healing_and_coloring() {
     let music = &topology.overlays[0];
     assert!(music.colors.is_empty(), "each member chooses when it joins");
     let open = |group: &GroupId| topology.groups[group.0].members == music.members;
-    assert!(music.color_groups.len() == 4 && music.color_groups.iter().all(open));
-    let rendezvous = music.rendezvous.expect("the overlay has one");
-    assert!(open(&rendezvous.group));
-    assert_eq!(topology.groups[rendezvous.group.0].name, "music/rendezvous");
-    assert_eq!(topology.groups[rendezvous.group.0].addresses[0].to_string(), "203.0.113.2");
+    assert!(music.groups.len() == 2 + 4 && music.groups.iter().all(open) && music.rendezvous.is_some());
+    let rendezvous = &topology.groups[music.groups[1].0];
+    assert_eq!(rendezvous.name, "music/rendezvous");
+    assert_eq!(rendezvous.addresses[0].to_string(), "203.0.113.2");
     let (topology, _) = load(&format!("{SMALL}coloring = \"by-as\"\n"));
     let music = &topology.overlays[0];
     assert_eq!(music.colors[0], music.colors[1], "two hosts of one stub");
@@ -390,7 +389,7 @@ fn each_overlay_has_its_pool() {
     let overlays: String = (0..5).map(|i| format!("[[overlay]]\nname = \"o{i}\"\nprotocol = \"chord\"\n")).collect();
     let (network, _) = SMALL.split_once("[[group]]").unwrap();
     let (topology, _) = load_as(&format!("{network}{overlays}"), Some(FamilyChoice::Dual)).unwrap();
-    let joins = topology.overlays.iter().map(|o| &topology.groups[o.join_group.0].addresses);
+    let joins = topology.overlays.iter().map(|o| &topology.groups[o.groups[0].0].addresses);
     let joins: Vec<_> = joins.map(|a| format!("{} {}", a[0], a[1])).collect();
     assert_eq!(
         joins,
@@ -409,6 +408,44 @@ fn what_does_not_fit_is_refused() {
     let stub = |i| format!("[[stub]]\nname = \"s{i}\"\nuplinks = [\"r1\"]\nmembers = 1000\n");
     let stubs: String = (0..66).map(stub).collect();
     assert!(problems(&format!("[[as]]\nname = \"r1\"\n{stubs}")).contains("too-large"));
+}
+
+#[test]
+fn what_is_far_too_large_is_refused_before_it_is_understood() {
+    // Every name is wrong, and no link has ends: nobody looks that far.
+    let routers = "\"x y\", ".repeat(120_000);
+    let text = format!("[[as]]\nname = \"a\"\nrouters = [{routers}]\nlinks = [{{ a = 1 }}]\n");
+    let began = std::time::Instant::now();
+    let refused = load_as(&text, None).unwrap_err();
+    assert_eq!(refused.0.iter().map(|d| d.code).collect::<Vec<_>>(), ["too-large"]);
+    assert!(refused.0[0].message.contains("120000 nodes"), "{}", refused.0[0].message);
+    // A bound for a busy machine and a program that is not optimized; naming every problem takes many times as long.
+    assert!(began.elapsed() < Duration::from_secs(15), "{:?}", began.elapsed());
+    // Hosts count, too, before they are made.
+    let stubs: String = (0..70).map(|i| format!("[[stub]]\nname = \"s{i}\"\nclients = 1000\n")).collect();
+    assert_eq!(load_as(&stubs, None).unwrap_err().0.iter().map(|d| d.code).collect::<Vec<_>>(), ["too-large"]);
+}
+
+#[test]
+fn what_a_lab_file_cannot_say_yet_is_no_slip() {
+    let (network, rest) = SMALL.split_once("[[group]]").unwrap();
+    let refused = |added: &str| problems(&format!("{network}{added}[[group]]{rest}"));
+    for (added, key) in [
+        ("[[stub]]\nname = \"far\"\nuplinks = [{ to = \"r1\", prepend = 2 }]\n", "`prepend` for an uplink"),
+        ("[[stub]]\nname = \"far\"\nuplinks = [\"r1\"]\nrouters = [\"g1\", \"g2\"]\n", "`routers` for [[stub]]"),
+        ("[[as]]\nname = \"far\"\ncommunities = [\"1:2\"]\n", "`communities` for [[as]]"),
+        ("[[link]]\na = \"r1\"\nb = \"r1\"\nrelation = \"peer\"\nmed = 5\n", "`med` for [[link]]"),
+        ("[[group]]\nname = \"wide\"\nprefix = \"198.51.100.0/24\"\nmembers = [\"far\"]\n", "`prefix` for [[group]]"),
+    ] {
+        let told = refused(added);
+        assert!(told.contains(&format!("anybed has no {key} yet")), "{told}");
+        assert!(told.contains("docs/limitations.md") && told.contains("--bird-configs"), "{told}");
+        assert!(!told.contains("did you mean"), "{told}");
+    }
+    let prefix = refused("[[group]]\nname = \"wide\"\naddress = \"198.51.100.0/24\"\nmembers = [\"far\"]\n");
+    assert!(prefix.contains("not an IP address") && prefix.contains("--bird-configs"), "{prefix}");
+    // A slip is still one.
+    assert!(refused("[[as]]\nname = \"far\"\nrouter = [\"a\"]\n").contains("did you mean `routers`?"));
 }
 
 #[test]

@@ -124,6 +124,8 @@ fn bird_accepts_every_config() {
         files.sort();
         assert!(!files.is_empty());
         files.push(place.write("large-as.toml", &large_as(30)));
+        // With timers of its own, and only loopbacks in OSPF.
+        files.push(place.write("larger-as.toml", &large_as(101)));
         for family in FAMILIES {
             let check = place.anybed().args(["check", "--bird", "--family", family]).args(&files).run().ok();
             assert_eq!(check.stdout.lines().count(), files.len(), "{check}");

@@ -3,7 +3,6 @@
 use super::row::{Bounds, Kind, Play, Row, Shape};
 use super::subject::{Subject, Target};
 use crate::scenario::acts::{Action, LookAct};
-use crate::topology::GroupRole;
 
 pub(super) const ROWS: &[Row] = &[
     // The way that the kernels' routes lead carries packets, and the way back.
@@ -40,7 +39,7 @@ pub(super) const ROWS: &[Row] = &[
 /// Groups of overlays are announced by those that have joined.
 fn join(subject: &Subject, play: &Play<'_>) -> Option<&'static str> {
     let Some(Target::Group(name)) = &subject.to else { return None };
-    let of_overlay = play.topology.groups.iter().any(|group| group.name == *name && group.role != GroupRole::Plain);
+    let of_overlay = play.topology.groups.iter().any(|group| group.name == *name && !group.is_plain());
     if of_overlay { play.lacks_join() } else { None }
 }
 
