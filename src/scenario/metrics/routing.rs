@@ -22,6 +22,10 @@ pub(super) const ROWS: &[Row] = &[
     // Loops and black holes of the kernels' routes that began in the window.
     Row::new("loops", "loops [of GROUP]", Kind::Count, Shape::Counter, |asked| asked.any_group()),
     Row::new("blackholes", "blackholes [of GROUP]", Kind::Count, Shape::Counter, |asked| asked.any_group()),
+    // Of one router and one address: as much of it as lies in the window.
+    Row::new("longest blackhole", "longest blackhole [of GROUP]", Kind::Seconds, Shape::Counter, |asked| {
+        asked.any_group()
+    }),
     // BGP updates that arrived anywhere.
     Row::new("updates", "updates", Kind::Count, Shape::Counter, |asked| {
         asked.everything("`updates` counts those of all routers")
