@@ -131,7 +131,7 @@ mod tests {
             node("b", Some("w.n2"), 9),
             node("c", Some("w.n1"), 9),
         ]);
-        let [found] = &moves(&[before.clone()], &[after])[..] else { panic!("one address") };
+        let [found] = &moves(std::slice::from_ref(&before), &[after])[..] else { panic!("one address") };
         let moved: Vec<&str> = found.moved.iter().map(|m| &*m.node).collect();
         assert_eq!(moved, ["d", "b", "c"], "not a, whose round trip is another one");
         assert_eq!(
@@ -140,7 +140,7 @@ mod tests {
         );
         let sites = [("", [0, 1]), ("east", [2, 0]), ("west", [2, 3])];
         assert_eq!(found.sites, sites.map(|(name, counts)| (name.to_owned(), counts)).into());
-        assert!(moves(&[before.clone()], &[before.clone()])[0].moved.is_empty());
+        assert!(moves(std::slice::from_ref(&before), std::slice::from_ref(&before))[0].moved.is_empty());
         let other = Survey { address: "198.51.100.2".parse().unwrap(), ..before.clone() };
         assert!(moves(&[before], &[other]).is_empty());
     }
