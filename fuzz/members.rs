@@ -5,11 +5,14 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use anybed::anycast::{Bootstrap, Coloring, Command, Drain, Healing, Member, NodeConfig, Redirect, Rendezvous};
+use anybed::anycast::{
+    Asked, Bootstrap, Coloring, Command, Drain, Healing, Infrastructure, Member, NodeConfig, Redirect, Rendezvous,
+};
+use anybed::machine::{Part, Via};
 use anybed::overlay::auth::{Key, Opened, Seal};
 use anybed::overlay::id::Id;
 use anybed::overlay::wire::{self, MAX_DATAGRAM, Tag};
-use anybed::overlay::{Given, LookupMode, Protocol, Time, Transmit, Via};
+use anybed::overlay::{Given, LookupMode, Protocol, Time, Transmit};
 
 /// The protocols, and both ways to look up.
 pub(crate) fn protocols() -> Vec<(Given, LookupMode)> {
@@ -39,7 +42,7 @@ pub(crate) fn life(bytes: &[u8]) {
         match bytes.one() % 6 {
             0 => {
                 let (from, via) = (bytes.one(), bytes.one() % 4);
-                let via = if via == 0 { Via::Group(usize::from(from) % 4) } else { Via::Unicast };
+                let via = if via == 0 { Via::Group(Part(u16::from(from) % 4)) } else { Via::Unicast };
                 let message = bytes.some();
                 room.hear(usize::from(from % 5), via, &[&room.head[..], message].concat());
             }
@@ -146,7 +149,7 @@ impl Room {
                     let to = (0..2).find(|host| address(*host) == transmit.to);
                     let to = to.or((transmit.to == group(0) && from == 1).then_some(0));
                     if let Some(to) = to {
-                        let via = if transmit.to == group(0) { Via::Group(0) } else { Via::Unicast };
+                        let via = if transmit.to == group(0) { Via::Group(Part(0)) } else { Via::Unicast };
                         self.members[to].handle(self.now, address(from), via, &transmit.bytes);
                     }
                     if from == 0 {
@@ -204,19 +207,14 @@ fn config(host: usize, protocol: Given, lookup: LookupMode) -> NodeConfig {
         seed: 1,
         id: id(host),
         address: address(host),
-        join_group: group(0),
-        colors: (1..=3).map(group).collect(),
+        groups: Infrastructure::default().addresses(&Asked { colors: 3, rendezvous: true }, |part| group(part.0 as u8)),
         color: Some(host as u16),
         bootstrap: Bootstrap::Anycast,
         well_known: Vec::new(),
         healing: Healing::ColorsAndRendezvous,
         coloring: Coloring::Random,
         remember: Duration::from_secs(60),
-        rendezvous: Some(Rendezvous {
-            address: group(9),
-            epoch: Duration::from_secs(20),
-            listen: Duration::from_secs(1),
-        }),
+        rendezvous: Some(Rendezvous { epoch: Duration::from_secs(20), listen: Duration::from_secs(1) }),
         redirect: Redirect::LeastLoaded,
         join_capacity: 2,
         drain: Some(Drain { above: 4, below: 1 }),

@@ -10,8 +10,9 @@
 //! - [`topology`]: the lab file, its checks and diagnostics, and the network model it yields.
 //! - [`scenario`]: the timeline, the faults and the expectations.
 //! - [`physics`]: what a link does to frames, as data.
-//! - [`overlay`]: overlay protocols as state machines without input or output, and a simulated network to run them in.
-//! - [`anycast`]: how a node finds a member: joining through a group's address, colors.
+//! - [`machine`]: what a protocol's node is to whoever drives it, and a simulated network to run nodes in.
+//! - [`overlay`]: overlay protocols as state machines without input or output.
+//! - [`anycast`]: how a node finds a member: infrastructures, of which plain IP anycast is one.
 //! - [`plan`]: what will be built, printable before anything is touched: addresses, steps, programs and
 //!   their configs; [`program`] is what a program is.
 //!
@@ -39,6 +40,7 @@ pub mod anycast;
 pub mod cli;
 pub mod kernel;
 pub mod lab;
+pub mod machine;
 pub mod measure;
 pub mod node;
 pub mod overlay;

@@ -1,14 +1,21 @@
 //! What an overlay node is told before it starts.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::group::GroupRef;
+use crate::machine::Part;
 use crate::overlay::auth::Key;
 use crate::overlay::id::Id;
 use crate::overlay::{Common, Given, LookupMode, Peer};
+
+/// Port of overlay nodes and of clients' probes, on every host.
+pub const PORT: u16 = 4000;
+
+/// The groups of an overlay.
+pub type Addresses = BTreeMap<Part, SocketAddr>;
 
 /// One node's configuration; the supervisor writes it as JSON. Durations are whole milliseconds.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -20,13 +27,12 @@ pub struct NodeConfig {
     pub id: Id,
     /// Its unicast address.
     pub address: SocketAddr,
-    pub join_group: SocketAddr,
-    /// `colors[c]` is the address of color c's group; empty without colors.
-    pub colors: Vec<SocketAddr>,
+    /// Its overlay's groups, as the infrastructure's row lists them.
+    pub groups: Addresses,
     /// The color it announces; `None` without colors, and with [`Coloring::Farthest`].
     pub color: Option<u16>,
     pub bootstrap: Bootstrap,
-    /// Asked instead of the join group with [`Bootstrap::WellKnown`].
+    /// Asked instead of the first group with [`Bootstrap::WellKnown`].
     pub well_known: Vec<SocketAddr>,
     pub healing: Healing,
     pub coloring: Coloring,
@@ -109,7 +115,6 @@ pub enum Redirect {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rendezvous {
-    pub address: SocketAddr,
     /// Its leader pauses once in this time.
     #[serde(with = "millis")]
     pub epoch: Duration,
@@ -142,15 +147,8 @@ impl NodeConfig {
         Peer { id: self.id, address: self.address }
     }
 
-    /// All its overlay's groups, in the order of [`GroupRef::index`], with their addresses.
-    pub fn groups(&self) -> impl Iterator<Item = (GroupRef, SocketAddr)> {
-        let colors = (0..).map(GroupRef::Color).zip(self.colors.iter().copied());
-        let rendezvous = self.rendezvous.map(|r| (GroupRef::Rendezvous, r.address));
-        std::iter::once((GroupRef::Join, self.join_group)).chain(rendezvous).chain(colors)
-    }
-
-    pub fn group_address(&self, group: GroupRef) -> Option<SocketAddr> {
-        self.groups().find(|(g, _)| *g == group).map(|(_, address)| address)
+    pub fn group(&self, part: Part) -> Option<SocketAddr> {
+        self.groups.get(&part).copied()
     }
 
     pub(super) fn settings(&self) -> Common {

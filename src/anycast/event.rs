@@ -5,8 +5,8 @@ use std::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
 
-use super::group::GroupRef;
 use super::means::Means;
+use crate::machine::Part;
 use crate::overlay::id::Id;
 use crate::overlay::{Neighbors, Outcome, Phase};
 
@@ -39,7 +39,7 @@ pub enum Command {
     },
 }
 
-/// What a node did, or asks its driver to do.
+/// What a node did.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "kebab-case")]
 pub enum Event {
@@ -61,21 +61,12 @@ pub enum Event {
     JoinFailed {
         reason: String,
     },
-    /// A request to the driver: put the group's address on `lo` and its route into BGP, then say
-    /// so.
-    Announce {
-        group: GroupRef,
-    },
-    /// A request to the driver, answered likewise.
-    Withdraw {
-        group: GroupRef,
-    },
-    /// The driver has done so.
+    /// A group's address is on `lo` and its route in BGP.
     Announced {
-        group: GroupRef,
+        group: Part,
     },
     Withdrew {
-        group: GroupRef,
+        group: Part,
     },
     Left,
     /// Its neighbors are others than before.
@@ -123,7 +114,7 @@ pub struct Digest {
     /// Estimated number of nodes in its island.
     pub island: u32,
     /// Groups it announces.
-    pub announced: Vec<GroupRef>,
+    pub announced: Vec<Part>,
     /// Members that answered before it joined, with milliseconds until they did.
     pub met: BTreeMap<Id, f64>,
     /// Datagrams dropped unread.

@@ -5,9 +5,11 @@ mod bench_wire;
 mod capture;
 mod catchment;
 mod check;
+mod choices;
 mod compare_links;
 mod diff;
 mod doctor;
+mod end;
 mod generate;
 mod graph;
 mod inside;
@@ -16,15 +18,18 @@ mod lookup;
 mod paper;
 mod play;
 mod probe;
+mod run;
 mod sandboxed;
 mod series;
 mod sim;
+mod variant;
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Parser, Subcommand};
 
-use crate::topology::{FamilyChoice, Overrides, TimerPreset};
+use choices::{Choices, Format};
+use end::{Failure, Outcome, complain, is_colored, print};
 
 /// A Linux testbed for network-layer anycast.
 ///
@@ -49,10 +54,10 @@ enum Command {
     /// Play a lab file's timeline, judge its expectations, write a report
     #[command(after_help = "Examples: anybed run topologies/stub-failure.toml --seed 7 --out /tmp/run\n          \
                             anybed run topologies/two-sites.toml --repeat 10 --sweep lab.timers=lab,rfc")]
-    Run(play::Run),
+    Run(run::Run),
     /// Build a lab and leave it running in the background
     #[command(after_help = "Example: anybed up topologies/two-sites.toml && anybed shell two-sites")]
-    Up(play::Up),
+    Up(run::Up),
     /// End a running lab
     #[command(after_help = "Example: anybed down two-sites")]
     Down(labs::Down),
@@ -127,7 +132,7 @@ enum Command {
     Sim(sim::Simulation),
     /// Rebuild the report of a run from its record
     #[command(after_help = "Example: anybed report anybed-out/two-sites")]
-    Report(play::ReportOf),
+    Report(run::ReportOf),
     /// Say what changed between two runs (verdict, expectations, figures), or who moved between two surveys
     #[command(
         after_help = "Examples: anybed diff before/two-sites anybed-out/two-sites --tolerance 50%\n          anybed \
@@ -165,107 +170,6 @@ enum Command {
     },
 }
 
-/// How results are written.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-enum Format {
-    #[default]
-    Text,
-    Json,
-}
-
-/// What replaces the lab file's own choices.
-#[derive(Args, Clone, Debug, Default)]
-struct Choices {
-    /// Random choices derive from this number, instead of the lab file's
-    #[arg(long, value_name = "N")]
-    seed: Option<u64>,
-    /// Address family, instead of the lab file's
-    #[arg(long, value_enum)]
-    family: Option<FamilyArg>,
-    /// Routing timers, instead of the lab file's
-    #[arg(long, value_enum)]
-    timers: Option<TimersArg>,
-    /// Take BIRD config templates from this folder; a file that is missing there is built in
-    #[arg(long, value_name = "DIR")]
-    bird_configs: Option<PathBuf>,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum FamilyArg {
-    Ipv4,
-    Ipv6,
-    Dual,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum TimersArg {
-    Lab,
-    Rfc,
-    Bird,
-}
-
-impl Choices {
-    /// As the option wants it.
-    fn family_name(&self) -> Option<String> {
-        self.family.and_then(|family| Some(family.to_possible_value()?.get_name().to_owned()))
-    }
-
-    fn timers_name(&self) -> Option<String> {
-        self.timers.and_then(|timers| Some(timers.to_possible_value()?.get_name().to_owned()))
-    }
-
-    fn overrides(&self) -> Overrides {
-        Overrides {
-            seed: self.seed,
-            family: self.family.map(|family| match family {
-                FamilyArg::Ipv4 => FamilyChoice::Ipv4,
-                FamilyArg::Ipv6 => FamilyChoice::Ipv6,
-                FamilyArg::Dual => FamilyChoice::Dual,
-            }),
-            timers: self.timers.map(|timers| match timers {
-                TimersArg::Lab => TimerPreset::Lab,
-                TimersArg::Rfc => TimerPreset::Rfc,
-                TimersArg::Bird => TimerPreset::Bird,
-            }),
-        }
-    }
-}
-
-/// Why a command ended early; decides its exit code.
-#[derive(Debug)]
-enum Failure {
-    /// Wrong usage or lab file: nothing was built. Exit 2.
-    Usage(anyhow::Error),
-    /// The machine lacks something. Exit 3.
-    Machine(anyhow::Error),
-    /// Anything else. Exit 4.
-    Lab(anyhow::Error),
-    /// Said already; this exit code.
-    Said(i32),
-}
-
-impl Failure {
-    /// Says what went wrong, and returns the exit code for it.
-    fn say(self) -> i32 {
-        let (code, error) = match self {
-            Self::Said(code) => return code,
-            Self::Usage(error) => (2, error),
-            Self::Machine(error) => (3, error),
-            Self::Lab(error) => (4, error),
-        };
-        complain(&error_text(&error));
-        code
-    }
-}
-
-impl From<anyhow::Error> for Failure {
-    fn from(error: anyhow::Error) -> Self {
-        Self::Lab(error)
-    }
-}
-
-type Outcome = Result<i32, Failure>;
-
 /// Runs the command and returns its exit code. `begun` is when the process began (CLOCK_MONOTONIC, nanoseconds).
 pub fn run(cli: Cli, begun: u64) -> i32 {
     start_log();
@@ -301,26 +205,6 @@ pub fn run(cli: Cli, begun: u64) -> i32 {
         Command::Node { config } => crate::node::host::run(&config).map(|()| 0).map_err(Failure::Lab),
     };
     outcome.unwrap_or_else(Failure::say)
-}
-
-/// `error: what: why: why`, in red on a terminal.
-pub(crate) fn error_text(error: &anyhow::Error) -> String {
-    let red = anstyle::AnsiColor::Red.on_default().bold();
-    format!("{red}error{red:#}: {error:#}")
-}
-
-fn complain(text: &str) {
-    anstream::eprintln!("{text}");
-}
-
-/// Prints a result. A reader that has gone away (`| head`) is no error.
-fn print(text: &str) {
-    use std::io::Write;
-    let _ = anstream::stdout().lock().write_all(text.as_bytes());
-}
-
-fn is_colored() -> bool {
-    anstream::AutoStream::choice(&std::io::stdout()) != anstream::ColorChoice::Never
 }
 
 /// Log lines go to standard error; `ANYBED_LOG=debug` shows more.

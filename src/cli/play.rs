@@ -1,4 +1,4 @@
-//! `anybed run`, `anybed up` and `anybed report`.
+//! A lab from its file to its end: checks, plans, claims a name, enters the sandbox.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
@@ -10,41 +10,21 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use anyhow::{Context, Result, anyhow};
 use clap::{Args, ValueEnum};
 
-use super::series::{self, Several, Variant};
-use super::{Choices, Failure, Outcome, check, complain, is_colored, print};
+use super::variant::Variant;
+use super::{Choices, Failure, check, complain, print};
 use crate::kernel::features;
 use crate::lab::claim::{self, Claimant, Directory};
 use crate::lab::runtime::{self, ClaimError, Entry, Facts};
 use crate::lab::sandbox::{self, Side};
 use crate::lab::supervisor::{self, Assignment, Follower, Purpose};
-use crate::measure::{Live, Report};
-use crate::record::Record;
+use crate::measure::Live;
 use crate::record::{Event, What};
-use crate::report::{self, Files};
+use crate::report::Files;
 use crate::routing::registry;
 use crate::topology::LONGEST_NAME;
 
 /// Below the current directory.
 pub(super) const OUT: &str = "anybed-out";
-
-#[derive(Args, Debug)]
-pub(super) struct Run {
-    #[command(flatten)]
-    start: Start,
-    #[arg(long, value_enum, default_value_t)]
-    format: ReportFormat,
-    /// Build the lab, print the phases, end
-    #[arg(long, conflicts_with = "repeat")]
-    build_only: bool,
-    #[command(flatten)]
-    several: Several,
-}
-
-#[derive(Args, Debug)]
-pub(super) struct Up {
-    #[command(flatten)]
-    start: Start,
-}
 
 /// What both `run` and `up` are given.
 #[derive(Args, Debug)]
@@ -75,70 +55,6 @@ pub(super) enum ReportFormat {
     Text,
     Json,
     Markdown,
-}
-
-#[derive(Args, Debug)]
-pub(super) struct ReportOf {
-    /// Run directory, or one of several runs; the files of the report are written there again
-    directory: PathBuf,
-    /// Write the files of the report here instead
-    #[arg(long, value_name = "DIR")]
-    out: Option<PathBuf>,
-    #[arg(long, value_enum, default_value_t)]
-    format: ReportFormat,
-}
-
-impl Run {
-    pub(super) fn execute(self, begun: u64) -> Outcome {
-        let purpose = if self.build_only { Purpose::Build } else { Purpose::Play };
-        let mut variants = self.several.variants(&self.start)?;
-        if variants.len() > 1 {
-            if self.build_only {
-                return Err(Failure::Usage(anyhow!("--build-only builds one lab, and --sweep is about several")));
-            }
-            return series::execute(&self.start, variants, self.format, begun);
-        }
-        let variant = variants.pop().unwrap_or_default();
-        let (out, code) = self.start.go(&variant, purpose, begun)?;
-        let done = match code {
-            0 => self.report(out.path()),
-            code => Ok(code),
-        };
-        out.release();
-        done
-    }
-
-    fn report(&self, out: &Path) -> Outcome {
-        let record = Record::read(&out.join("events.jsonl")).context("read the record")?;
-        let files = Files::of(&record);
-        save(&files, out)?;
-        show(&files.report, self.format);
-        if self.format == ReportFormat::Text {
-            complain(&format!("{}", out.join("report.html").display()));
-        }
-        Ok(i32::from(files.report.exit_code()))
-    }
-}
-
-impl Up {
-    pub(super) fn execute(self, begun: u64) -> Outcome {
-        self.start.go(&Variant::default(), Purpose::StayUp, begun).map(|(_, code)| code)
-    }
-}
-
-impl ReportOf {
-    pub(super) fn execute(self) -> Outcome {
-        let path = self.directory.join("events.jsonl");
-        if !path.exists() && series::is_one(&self.directory) {
-            return series::report(&self.directory, self.out.as_deref(), self.format);
-        }
-        let record = Record::read(&path);
-        let record = record.map_err(|error| Failure::Usage(anyhow!("{}: {error}", self.directory.display())))?;
-        let files = Files::of(&record);
-        write_report(&self.directory, self.out.as_deref(), |out| save(&files, out))?;
-        show(&files.report, self.format);
-        Ok(i32::from(files.report.exit_code()))
-    }
 }
 
 /// Writes what a report has of files, to `out` or else to the run's own directory.
@@ -180,18 +96,10 @@ pub(super) fn save(files: &Files, out: &Path) -> Result<()> {
     files.write(out).map_err(|(path, error)| anyhow!(error).context(format!("write {}", path.display())))
 }
 
-fn show(report: &Report, format: ReportFormat) {
-    match format {
-        ReportFormat::Json => print(&report::json(report)),
-        ReportFormat::Markdown => print(&report::markdown(report)),
-        ReportFormat::Text => print(&report::text(report, is_colored())),
-    }
-}
-
 impl Start {
     /// Checks, plans, claims a name, enters the sandbox. Returns the run directory and the exit code of the lab.
     pub(super) fn go(&self, variant: &Variant, purpose: Purpose, begun: u64) -> Result<(Directory, i32), Failure> {
-        let (mut topology, mut scenario) = variant.load(self)?;
+        let (mut topology, mut scenario) = variant.load(&self.file, &self.choices)?;
         if purpose == Purpose::Build {
             scenario.timeline.clear();
             scenario.expectations.clear();
@@ -240,7 +148,7 @@ impl Start {
             quiet,
             purpose,
             settings: variant.settings(),
-            command: variant.command(self),
+            command: variant.command(&self.file, &self.choices, self.bird.as_deref()),
             follower: (!quiet && purpose == Purpose::Play).then(|| Box::new(comment) as Follower),
         };
         let outside = match sandbox::enter(&out).map_err(machine)? {

@@ -1,6 +1,5 @@
 //! `anybed run --repeat` and `--sweep`: one lab several times, one after another.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -9,6 +8,7 @@ use anyhow::{Context, Result, anyhow};
 use clap::Args;
 
 use super::play::{OUT, ReportFormat, Start, claim, clear, save, write_report};
+use super::variant::Variant;
 use super::{Failure, Outcome, check, complain, is_colored, print};
 use crate::lab::claim::Claimant;
 use crate::lab::sandbox;
@@ -16,8 +16,8 @@ use crate::lab::supervisor::Purpose;
 use crate::measure::{self, Outcome as Verdict, Report, RunVerdict, Summary};
 use crate::record::Record;
 use crate::report::{Files, summary};
-use crate::scenario::{self, Scenario, Setting, Sweep};
-use crate::topology::{Diagnostics, Overrides, Topology};
+use crate::scenario::{self, Sweep};
+use crate::topology::Diagnostics;
 
 /// Seeds are below this.
 const SEEDS: u64 = 1 << 63;
@@ -34,56 +34,6 @@ pub(super) struct Several {
     sweep: Vec<Sweep>,
 }
 
-/// One of the runs: what is set otherwise than the lab file and the command line have it.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Variant {
-    settings: Vec<Setting>,
-    /// Instead of what the lab file and the command line say.
-    seed: Option<u64>,
-    /// Of its own, in a series.
-    pub(super) out: Option<PathBuf>,
-}
-
-impl Variant {
-    pub(super) fn load(&self, start: &Start) -> Result<(Topology, Scenario), Failure> {
-        self.read(start).map_err(|problems| check::refused(&problems))
-    }
-
-    fn read(&self, start: &Start) -> Result<(Topology, Scenario), Diagnostics> {
-        let overrides = start.choices.overrides();
-        let overrides = Overrides { seed: self.seed.or(overrides.seed), ..overrides };
-        scenario::load_set(&start.file, &self.settings, &overrides)
-    }
-
-    pub(super) fn settings(&self) -> BTreeMap<String, String> {
-        self.settings.iter().map(|setting| (setting.key.clone(), setting.value.clone())).collect()
-    }
-
-    /// What plays this run alone; `None`: what was typed does.
-    pub(super) fn command(&self, start: &Start) -> Option<String> {
-        self.out.as_ref()?;
-        let mut words = vec!["run".to_owned(), start.file.display().to_string()];
-        let mut option =
-            |name: &str, value: Option<String>| words.extend(value.map(|value| format!("--{name}={value}")));
-        option("seed", self.seed.map(|seed| seed.to_string()));
-        for setting in &self.settings {
-            option("sweep", Some(setting.to_string()));
-        }
-        option("family", start.choices.family_name());
-        option("timers", start.choices.timers_name());
-        option("bird-configs", start.choices.bird_configs.as_ref().map(|path| path.display().to_string()));
-        option("bird", start.bird.as_ref().map(|path| path.display().to_string()));
-        Some(crate::lab::facts::command(words.into_iter()))
-    }
-
-    fn title(&self, topology: &Topology) -> String {
-        let settings = self.settings.iter().filter(|setting| !setting.is_of_lab("seed"));
-        let mut parts: Vec<String> = settings.map(ToString::to_string).collect();
-        parts.push(format!("seed {}", topology.seed));
-        parts.join(", ")
-    }
-}
-
 impl Several {
     /// Every run: combination by combination, and in each the repetitions. All have been checked.
     ///
@@ -98,7 +48,7 @@ impl Several {
             if self.repeat.is_none() && self.sweep.is_empty() {
                 return Ok(vec![first]);
             }
-            let seed = match first.read(start) {
+            let seed = match first.read(&start.file, &start.choices) {
                 Ok((topology, _)) => topology.seed,
                 Err(found) => {
                     add(&mut problems, found);
@@ -148,7 +98,7 @@ fn add(problems: &mut Diagnostics, found: Diagnostics) {
 
 /// Plays all of them, and summarizes.
 pub(super) fn execute(start: &Start, variants: Vec<Variant>, format: ReportFormat, begun: u64) -> Outcome {
-    let (topology, _) = variants[0].load(start)?;
+    let (topology, _) = variants[0].load(&start.file, &start.choices)?;
     let name = start.name.as_ref().unwrap_or(&topology.name);
     let out = start.out.clone().unwrap_or_else(|| Path::new(OUT).join(name));
     let claimant = Claimant { command: "run", lab: Some(name), option: "--out" };
@@ -165,7 +115,7 @@ fn play_all(start: &Start, variants: Vec<Variant>, out: &Path, format: ReportFor
     for (index, variant) in variants.into_iter().enumerate() {
         let name = format!("{:0digits$}", index + 1);
         let variant = Variant { out: Some(out.join(&name)), ..variant };
-        let (title, since) = (variant.title(&variant.load(start)?.0), Instant::now());
+        let (title, since) = (variant.title(&variant.load(&start.file, &start.choices)?.0), Instant::now());
         if !start.quiet {
             complain(&format!("run {} of {count}: {title}", index + 1));
         }

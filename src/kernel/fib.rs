@@ -161,7 +161,7 @@ impl Listener {
         let up = link.header.flags.contains(LinkFlags::Up | LinkFlags::LowerUp);
         let before = self.interfaces.insert(link.header.index, (name.clone(), up));
         let changed = before.is_none_or(|(_, was)| was != up);
-        (changed && link.header.index != super::interface::LOOPBACK)
+        (changed && link.header.index != crate::physics::LOOPBACK)
             .then(|| Notice::Carrier { interface: name.to_string(), up })
     }
 

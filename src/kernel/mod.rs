@@ -18,6 +18,7 @@ pub mod qdisc;
 pub mod stamp;
 pub mod sys;
 pub mod sysctl;
+mod tc;
 pub mod wire;
 
 use std::time::Duration;

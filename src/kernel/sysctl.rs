@@ -6,12 +6,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 
-/// A setting below `/proc/sys/net`, and its value.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Sysctl {
-    pub key: &'static str,
-    pub value: &'static str,
-}
+use crate::physics::Sysctl;
 
 /// Writes the settings of a fresh namespace, skipping those that already hold in `fresh`: every new
 /// namespace starts from the same values, and a write costs 80 µs.

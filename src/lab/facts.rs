@@ -8,7 +8,7 @@ use crate::overlay::id::Id;
 use crate::plan::Plan;
 use crate::record::{FlowFacts, GroupFacts, LabFacts, LinkFacts, LinkRole, NodeFacts, OverlayFacts, SCHEMA};
 use crate::scenario::Scenario;
-use crate::topology::{Family, Flows, Group, GroupRole, Link, LinkKind, NodeId, Overlay, Relation, Topology};
+use crate::topology::{By, Family, Flows, Group, Link, LinkKind, NodeId, Overlay, Relation, Topology};
 
 /// Of a lab in which everybody waits longer.
 const LONGEST_PATIENCE: Duration = Duration::from_secs(1);
@@ -88,12 +88,10 @@ fn link(topology: &Topology, link: &Link) -> LinkFacts {
 }
 
 fn group(topology: &Topology, group: &Group) -> GroupFacts {
-    let color = match group.role {
-        GroupRole::Color(_, color) => Some(color),
-        GroupRole::Plain | GroupRole::Join(_) | GroupRole::Rendezvous(_) => None,
-    };
-    let rendezvous = matches!(group.role, GroupRole::Rendezvous(_));
-    let overlay = group.role.overlay().map(|index| topology.overlays[index].name.clone());
+    let by = group.owner.map(|owner| owner.by);
+    let color = if let Some(By::Color(color)) = by { Some(color) } else { None };
+    let rendezvous = by == Some(By::Leader);
+    let overlay = group.owner.map(|owner| topology.overlays[owner.overlay].name.clone());
     let members = group.members.iter().map(|id| topology.node(*id).name.clone()).collect();
     GroupFacts { name: group.name.clone(), addresses: group.addresses.clone(), overlay, color, rendezvous, members }
 }

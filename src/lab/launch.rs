@@ -13,14 +13,14 @@ use super::process::Launch;
 use crate::anycast::{NodeConfig, Rendezvous};
 use crate::kernel::namespace::Namespace;
 use crate::node::announce::GroupConfig;
-use crate::node::channel::HostConfig;
+use crate::node::channel::{HostConfig, Hosted};
 use crate::overlay::Peer;
 use crate::overlay::id::Id;
 use crate::plan::{PORT, speakers};
 use crate::program::{Content, Executable, Program};
 use crate::routing::{Control, Daemon};
 use crate::scenario::damage::Damage;
-use crate::topology::{Addresses, GroupId, GroupRole, NodeId, Overlay, Topology};
+use crate::topology::{Addresses, GroupId, NodeId, Overlay, Topology};
 
 /// There even if nothing but the supervisor logs.
 const LOGS: &str = "/run/anybed/out/logs";
@@ -101,7 +101,7 @@ fn host_config(
         protocol: speakers::group_protocol(topology, *group),
     };
     let wanted = groups.iter().filter(|g| !damage.is_withdrawn(node, **g)).map(|g| &topology.groups[g.0]);
-    let plain = wanted.filter(|g| g.role == GroupRole::Plain);
+    let plain = wanted.filter(|g| g.is_plain());
     let overlays = topology.overlays.iter().filter(|o| o.members.contains(&node));
     let served = topology.flows.iter().flat_map(|flows| &flows.groups).filter(|g| groups.contains(g));
     HostConfig {
@@ -110,18 +110,25 @@ fn host_config(
         routing: daemon.name().to_owned(),
         control: daemon.socket(name),
         supervisor: nodes::SOCKET.into(),
-        overlays: overlays.map(|o| node_config(topology, addresses, o, node)).collect(),
+        overlays: overlays.map(|o| hosted(o, node_config(topology, addresses, o, node))).collect(),
         groups: groups.iter().map(config).collect(),
         sites: plain.map(|g| g.name.clone()).collect(),
         flows: served.map(|g| topology.groups[g.0].addresses[0]).collect(),
     }
 }
 
+fn hosted(overlay: &Overlay, node: NodeConfig) -> Hosted {
+    Hosted { infrastructure: overlay.infrastructure, node }
+}
+
 /// What the node of a host is told about one of its overlays.
 pub(crate) fn node_config(topology: &Topology, addresses: &Addresses, overlay: &Overlay, node: NodeId) -> NodeConfig {
     let family = topology.family.families()[0];
     let unicast = |host: NodeId| SocketAddr::new(addresses.host(host, family), PORT);
-    let anycast = |group: GroupId| SocketAddr::new(topology.groups[group.0].addresses[0], PORT);
+    let anycast = |group: &GroupId| {
+        let group = &topology.groups[group.0];
+        group.owner.map(|owner| (owner.part, SocketAddr::new(group.addresses[0], PORT)))
+    };
     let name = &topology.node(node).name;
     let own = overlay.members.iter().position(|m| *m == node);
     let peer = |host: NodeId| {
@@ -138,8 +145,7 @@ pub(crate) fn node_config(topology: &Topology, addresses: &Addresses, overlay: &
         seed: topology.seed,
         id: Id::of_node(topology.seed, &overlay.name, name),
         address: unicast(node),
-        join_group: anycast(overlay.join_group),
-        colors: overlay.color_groups.iter().map(|g| anycast(*g)).collect(),
+        groups: overlay.groups.iter().filter_map(anycast).collect(),
         color: own.and_then(|at| overlay.colors.get(at).copied()),
         bootstrap: overlay.bootstrap,
         well_known: overlay.well_known.iter().map(|host| unicast(*host)).collect(),
@@ -147,11 +153,7 @@ pub(crate) fn node_config(topology: &Topology, addresses: &Addresses, overlay: &
         coloring: overlay.coloring,
         heal_every: overlay.heal_every,
         remember: overlay.remember,
-        rendezvous: overlay.rendezvous.map(|r| Rendezvous {
-            address: anycast(r.group),
-            epoch: r.epoch,
-            listen: r.listen,
-        }),
+        rendezvous: overlay.rendezvous.map(|r| Rendezvous { epoch: r.epoch, listen: r.listen }),
         redirect: overlay.redirect,
         join_capacity: overlay.join_capacity,
         drain: overlay.drain,

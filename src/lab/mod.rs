@@ -42,6 +42,7 @@ mod watchdog;
 mod workload;
 
 pub(crate) use launch::node_config;
+pub(crate) use progress::error_text;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;

@@ -10,11 +10,12 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use super::media::{Media, Traffic};
 use crate::kernel::fib::{Monitor, Stamped};
-use crate::kernel::interface::{Control, Interface};
+use crate::kernel::interface::Control;
 use crate::kernel::link;
 use crate::kernel::namespace::{self, Namespace, Stepper};
-use crate::kernel::sysctl::{self, Sysctl};
+use crate::kernel::sysctl;
 use crate::kernel::wire::Wires;
+use crate::physics::{Interface, Sysctl};
 use crate::plan::{NodePlan, Plan};
 use crate::scenario::damage::LinkState;
 use crate::topology::{LinkId, NodeId, Topology};

@@ -32,3 +32,9 @@ impl Progress {
         }
     }
 }
+
+/// `error: what: why: why`, in red on a terminal.
+pub(crate) fn error_text(error: &anyhow::Error) -> String {
+    let red = AnsiColor::Red.on_default().bold();
+    format!("{red}error{red:#}: {error:#}")
+}

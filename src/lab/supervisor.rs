@@ -31,7 +31,7 @@ use crate::record::{Event, ProcessKind, Strain, What};
 use crate::routing::{Installed, Renderer};
 use crate::scenario::Scenario;
 use crate::scenario::damage::Damage;
-use crate::topology::{GroupRole, NodeId, NodeKind, Topology};
+use crate::topology::{NodeId, NodeKind, Topology};
 
 /// Exit code after an interruption and a clean teardown.
 pub const INTERRUPTED: i32 = 130;
@@ -82,7 +82,7 @@ pub fn supervise(assignment: Assignment, inside: Inside) -> i32 {
     match run(assignment, inside) {
         Ok(code) => code,
         Err(error) => {
-            Progress::new(false).line(&crate::cli::error_text(&error));
+            Progress::new(false).line(&super::error_text(&error));
             FAILED
         }
     }
@@ -266,7 +266,7 @@ async fn start(lab: &Shared, phases: &mut Phases<'_>) -> Result<()> {
 
 impl Lab {
     fn routing_note(&self, sessions: usize) -> String {
-        let plain = self.topology.groups.iter().filter(|g| g.role == GroupRole::Plain);
+        let plain = self.topology.groups.iter().filter(|g| g.is_plain());
         let routers: Vec<NodeId> = self.topology.of_kind(NodeKind::is_router).collect();
         let groups = plain.map(|group| {
             let prefix = IpNet::from(group.addresses[0]).to_string();

@@ -109,7 +109,7 @@ impl Lab {
             let all = || named(groups().map(|(_, group)| group.name.as_str()).collect());
             return found.with_context(|| format!("lab {} has no group {name}: {}", self.topology.name, all()));
         }
-        let plain: Vec<_> = groups().filter(|(_, group)| group.role.is_public()).collect();
+        let plain: Vec<_> = groups().filter(|(_, group)| group.is_public()).collect();
         let [(only, _)] = plain[..] else {
             let names = named(plain.iter().map(|(_, group)| group.name.as_str()).collect());
             anyhow::bail!("which group of lab {}? {names}", self.topology.name);

@@ -7,8 +7,8 @@ use std::net::IpAddr;
 
 use crate::measure::Findings;
 use crate::measure::effect::Source;
+use crate::measure::paths::{Paths, Taken};
 use crate::measure::replay::{Network, Node, Replay};
-use crate::measure::stretch::{Paths, Taken};
 use crate::record::What;
 
 /// Moments at most: the begin of the play, and the ends of the faults that followed.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::flow_model::FlowReaction;
-use super::model::Contact;
+use super::overlay_model::Contact;
 #[cfg(doc)]
 use crate::measure::Report;
 use crate::measure::effect::LoadChange;

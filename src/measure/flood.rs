@@ -1,51 +1,10 @@
 //! Floods of joiners: what their Hellos earned, and how those fared who meant to join.
 
 use crate::measure::model::{FloodReport, Joiners};
-use crate::measure::overlay::{History, Join};
+use crate::measure::overlay::{Flood, History, Join};
 use crate::measure::reading::{Reading, Seen, nothing};
 use crate::measure::stats::{p50_p99, thousandths};
 use crate::record::Record;
-use crate::record::What;
-
-/// A flood that is over.
-#[derive(Clone, Debug)]
-pub(crate) struct Flood<'a> {
-    pub(crate) host: &'a str,
-    pub(crate) begun: u64,
-    pub(crate) rate: u32,
-    pub(crate) sent: u64,
-    pub(crate) sent_bytes: u64,
-    pub(crate) skipped: u64,
-    pub(crate) answers: u64,
-    pub(crate) answered_bytes: u64,
-    pub(crate) seconds: f64,
-}
-
-/// The flood that an event tells of, and the overlay's name.
-pub(crate) fn told(what: &What) -> Option<(&str, Flood<'_>)> {
-    let What::Flood { overlay, host, begun, rate, sent, sent_bytes, skipped, answers, answered_bytes, seconds } = what
-    else {
-        return None;
-    };
-    let flood = Flood {
-        host,
-        begun: *begun,
-        rate: *rate,
-        sent: *sent,
-        sent_bytes: *sent_bytes,
-        skipped: *skipped,
-        answers: *answers,
-        answered_bytes: *answered_bytes,
-        seconds: *seconds,
-    };
-    Some((overlay, flood))
-}
-
-impl Flood<'_> {
-    fn lasts(&self) -> std::ops::Range<u64> {
-        self.begun..self.begun + (self.seconds * 1e9) as u64
-    }
-}
 
 pub(crate) fn reports(record: &Record, history: &History<'_>) -> Vec<FloodReport> {
     let report = |flood: &Flood<'_>| FloodReport {

@@ -7,7 +7,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::measure::Findings;
 use crate::measure::convergence::{QUIET_SECONDS, Routing};
 use crate::measure::flow_model::{FlowCounts, FlowReaction, FlowReport, ProtocolReaction};
 use crate::measure::stats::{ms_between, quantile};
@@ -236,8 +235,7 @@ pub(crate) fn reaction(flows: &Flows<'_>, index: usize, window: &Window) -> Opti
 }
 
 /// The whole run; `None`: it had no flows.
-pub(crate) fn report(findings: &Findings<'_>) -> Option<FlowReport> {
-    let (record, flows) = (findings.record, &findings.flows);
+pub(crate) fn report(record: &Record, flows: &Flows<'_>) -> Option<FlowReport> {
     let facts = record.facts.flows.as_ref()?;
     let clients = record.facts.nodes.iter().filter(|n| n.kind == NodeKind::Client).count();
     let broken = || flows.each().filter_map(|(c, cause)| Some((c.broken.as_ref()?, cause)));

@@ -11,7 +11,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::anycast::Means;
-use crate::measure::flood::{self, Flood};
 use crate::measure::islands::{Membership, Shape};
 use crate::measure::reach::Reach;
 use crate::overlay::id::Id;
@@ -51,6 +50,46 @@ pub(crate) struct Audited<'a> {
     pub(crate) found: u32,
     pub(crate) missing: &'a [String],
     pub(crate) conflicts: u32,
+}
+
+/// A flood that is over.
+#[derive(Clone, Debug)]
+pub(crate) struct Flood<'a> {
+    pub(crate) host: &'a str,
+    pub(crate) begun: u64,
+    pub(crate) rate: u32,
+    pub(crate) sent: u64,
+    pub(crate) sent_bytes: u64,
+    pub(crate) skipped: u64,
+    pub(crate) answers: u64,
+    pub(crate) answered_bytes: u64,
+    pub(crate) seconds: f64,
+}
+
+/// The flood that an event tells of, and the overlay's name.
+fn flood_of(what: &What) -> Option<(&str, Flood<'_>)> {
+    let What::Flood { overlay, host, begun, rate, sent, sent_bytes, skipped, answers, answered_bytes, seconds } = what
+    else {
+        return None;
+    };
+    let flood = Flood {
+        host,
+        begun: *begun,
+        rate: *rate,
+        sent: *sent,
+        sent_bytes: *sent_bytes,
+        skipped: *skipped,
+        answers: *answers,
+        answered_bytes: *answered_bytes,
+        seconds: *seconds,
+    };
+    Some((overlay, flood))
+}
+
+impl Flood<'_> {
+    pub(crate) fn lasts(&self) -> std::ops::Range<u64> {
+        self.begun..self.begun + (self.seconds * 1e9) as u64
+    }
 }
 
 /// Everything the record says about one overlay.
@@ -168,7 +207,7 @@ impl<'a> History<'a> {
                 What::Audit { overlay, found, missing, conflicts, .. } if overlay == name => {
                     self.audits.push(Audited { at: event.at, found: *found, missing, conflicts: *conflicts });
                 }
-                what => self.floods.extend(flood::told(what).filter(|(overlay, _)| overlay == name).map(|(_, f)| f)),
+                what => self.floods.extend(flood_of(what).filter(|(overlay, _)| overlay == name).map(|(_, f)| f)),
             }
         }
     }

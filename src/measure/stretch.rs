@@ -1,12 +1,10 @@
 //! Stretch: the round trip to a group's address over that to the nearest member that announces it.
 
-use std::collections::BTreeMap;
-
-use crate::measure::effect::{ClientStretch, Source, Stretch};
+use crate::measure::derived::derived;
+use crate::measure::effect::{ClientStretch, Stretch};
+use crate::measure::paths::{Paths, Taken};
 use crate::measure::stats::thousandths;
 use crate::measure::{Findings, quantile};
-use crate::record::Record;
-use crate::record::What;
 
 /// Round trips count as this much at least, in milliseconds: what hops and the scheduler take, some hundredths of
 /// a millisecond, would else be all there is to compare.
@@ -15,45 +13,6 @@ const FLOOR: f64 = 1.0;
 /// the same for noise.
 const TIE_SHARE: f64 = 0.05;
 const TIE: f64 = 0.5;
-
-/// What one client's round trips are, in milliseconds.
-pub(crate) struct Paths<'a> {
-    pub(crate) client: &'a str,
-    pub(crate) site: Option<&'a str>,
-    pub(crate) anycast: Option<f64>,
-    /// To members that answer.
-    pub(crate) members: BTreeMap<&'a str, f64>,
-}
-
-/// All clients of one group at one moment.
-pub(crate) struct Taken<'a> {
-    pub(crate) at: u64,
-    pub(crate) group: &'a str,
-    pub(crate) source: Source,
-    pub(crate) clients: Vec<Paths<'a>>,
-}
-
-/// What each `stretch` measured, by time.
-pub(crate) fn measured(record: &Record) -> Vec<Taken<'_>> {
-    let mut found: Vec<Taken<'_>> = Vec::new();
-    for event in &record.events {
-        let What::Stretch { group, client, site, anycast, members } = &event.what else { continue };
-        let members = members.iter().filter_map(|(member, times)| Some((member.as_str(), median(times)?))).collect();
-        let paths = Paths { client, site: site.as_deref(), anycast: median(anycast), members };
-        match found.iter_mut().find(|taken| taken.at == event.at && taken.group == group) {
-            Some(taken) => taken.clients.push(paths),
-            None => found.push(Taken { at: event.at, group, source: Source::Measured, clients: vec![paths] }),
-        }
-    }
-    found
-}
-
-/// Milliseconds.
-fn median(times: &[Option<u64>]) -> Option<f64> {
-    let mut answered: Vec<f64> = times.iter().flatten().map(|ns| *ns as f64 / 1e6).collect();
-    answered.sort_by(f64::total_cmp);
-    quantile(&answered, 0.5)
-}
 
 impl Paths<'_> {
     fn compared(&self) -> ClientStretch {
@@ -115,6 +74,6 @@ impl Findings<'_> {
         if !self.stretches.is_empty() {
             return self.stretches.iter().map(|taken| taken.reported(self)).collect();
         }
-        crate::measure::derived::derived(self).iter().map(|taken| taken.reported(self)).collect()
+        derived(self).iter().map(|taken| taken.reported(self)).collect()
     }
 }

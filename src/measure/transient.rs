@@ -123,6 +123,11 @@ impl<'a> Transients<'a> {
         self.found.iter().filter(meant).map(|t| t.from).collect()
     }
 
+    /// Black holes; of one group, if it is named.
+    pub(crate) fn blackholes(&self, group: Option<&str>) -> impl Iterator<Item = &Transient<'a>> {
+        self.found.iter().filter(move |t| t.ends.is_some() && group.is_none_or(|name| name == t.group))
+    }
+
     /// How many of them began from `from` on and before `to`.
     pub(crate) fn count(&self, from: u64, to: u64, loops: bool) -> usize {
         self.begins(loops, None).iter().filter(|at| (from..to).contains(at)).count()

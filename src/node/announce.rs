@@ -14,7 +14,8 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use tokio::time::{sleep, timeout};
 
-use crate::kernel::interface::{Control as Kernel, LOOPBACK};
+use crate::kernel::interface::Control as Kernel;
+use crate::physics::LOOPBACK;
 use crate::routing::{Announce, Control, Daemon};
 
 /// How long a leaving member stays reachable after it has asked others to route around it. Every

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::announce::GroupConfig;
-use crate::anycast::{Command, Digest, Event, NodeConfig};
+use crate::anycast::{Command, Digest, Event, Infrastructure, NodeConfig};
 
 /// What a node's process is told when it starts.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -20,13 +20,20 @@ pub struct HostConfig {
     pub control: PathBuf,
     /// The supervisor's socket for nodes.
     pub supervisor: PathBuf,
-    pub overlays: Vec<NodeConfig>,
+    pub overlays: Vec<Hosted>,
     /// Every group the host may announce.
     pub groups: Vec<GroupConfig>,
     /// Names of the groups it announces as soon as it runs: it is a plain site of them.
     pub sites: Vec<String>,
     /// Groups' addresses at which it serves clients' flows.
     pub flows: Vec<IpAddr>,
+}
+
+/// The node of an overlay, and whose room it is built in.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Hosted {
+    pub infrastructure: Infrastructure,
+    pub node: NodeConfig,
 }
 
 /// From the supervisor.

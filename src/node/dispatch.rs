@@ -1,105 +1,195 @@
-//! Whose a datagram is. A host's members share its sockets, and each datagram names its overlay by a tag: it is
-//! opened by the one member that it is for. Probes are for the host, which answers each of them once.
+//! Whose a datagram is. A host's nodes share its sockets, and each datagram is opened by the one node that it is for:
+//! on a shared port by the overlay's tag, elsewhere by who uses the port at that address. Probes are for the host,
+//! which answers each of them once.
 //!
 //! All of it is one machine: a host without its sockets, clock and BIRD.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::SocketAddr;
 
 use super::announce::GroupConfig;
-use crate::anycast::{self, Command, Digest, GroupRef, Member, NodeConfig, probe};
-use crate::overlay::sim::Machine;
+use super::channel::Hosted;
+use crate::anycast::{Command, Digest, Event, Node, PORT, probe};
+use crate::machine::{Input, Machine, Need, Output, Part, Port, Stream, StreamId, Time, Via};
 use crate::overlay::wire::Tag;
-use crate::overlay::{Time, Transmit, Via};
 
-/// A host's members. Groups are counted as the host's configuration lists them, also in [`Via::Group`].
+/// A host's nodes. Groups are counted as the host's configuration lists them.
 pub struct Dispatch {
     host: String,
-    members: Vec<Resident>,
-    /// Answers to probes.
-    answers: VecDeque<Transmit>,
+    residents: Vec<Resident>,
+    /// Who has which of the streams that others have opened.
+    streams: BTreeMap<StreamId, usize>,
+    /// Its own: answers to probes, and ends of streams that nobody wants.
+    own: VecDeque<Output<Did>>,
     /// Datagrams that were nobody's.
     foreign: u64,
 }
 
 struct Resident {
+    overlay: String,
     tag: Tag,
-    member: Member,
+    needs: &'static [Need],
+    node: Box<dyn Node>,
     /// Which of the host's groups are its own, and what they are to it.
-    groups: Vec<(usize, GroupRef)>,
+    groups: Vec<(Part, Part)>,
 }
 
-/// What a host's members did, or ask its driver to do.
+/// What the node of an overlay did.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Event {
-    /// A request, as [`anycast::Event::Announce`].
-    Announce { group: usize },
-    /// Likewise.
-    Withdraw { group: usize },
-    /// All else.
-    Did { overlay: String, what: anycast::Event },
+pub struct Did {
+    pub overlay: String,
+    pub what: Event,
 }
 
 impl Resident {
-    fn new(config: &NodeConfig, groups: &[GroupConfig], now: Time) -> Self {
-        let at = |(group, address): (GroupRef, SocketAddr)| {
+    fn new(hosted: &Hosted, groups: &[GroupConfig], now: Time) -> Self {
+        let Hosted { infrastructure, node } = hosted;
+        let at = |(part, address): (&Part, &SocketAddr)| {
             let index = groups.iter().position(|g| g.addresses.contains(&address.ip()))?;
-            Some((index, group))
+            Some((group(index), *part))
         };
-        let groups = config.groups().filter_map(at).collect();
-        Self { tag: Tag::of_overlay(&config.overlay), member: Member::new(config.clone(), now), groups }
+        Self {
+            overlay: node.overlay.clone(),
+            tag: Tag::of_overlay(&node.overlay),
+            needs: infrastructure.needs,
+            groups: node.groups.iter().filter_map(at).collect(),
+            node: (infrastructure.node)(node.clone(), now),
+        }
     }
 
-    /// At which of its addresses a datagram arrived; `None`: at none.
-    fn via(&self, via: Via) -> Option<Via> {
-        let Via::Group(index) = via else { return Some(via) };
-        let found = self.groups.iter().find(|(group, _)| *group == index);
-        found.map(|(_, group)| Via::Group(group.index()))
+    /// What one of the host's groups is to it.
+    fn own(&self, group: Part) -> Option<Part> {
+        self.groups.iter().find(|(index, _)| *index == group).map(|(_, part)| *part)
     }
 
-    fn index(&self, group: GroupRef) -> Option<usize> {
-        self.groups.iter().find(|(_, own)| *own == group).map(|(index, _)| *index)
+    /// What a port of the host is to it; `None`: it does not use it.
+    fn inward(&self, at: Port, need: impl Fn(Need) -> bool) -> Option<Port> {
+        let via = match at.via {
+            Via::Unicast => Via::Unicast,
+            Via::Group(group) => Via::Group(self.own(group)?),
+        };
+        let uses = self.needs.iter().any(|n| need(*n) && n.port() == at.number);
+        uses.then_some(Port { via, ..at })
+    }
+
+    fn group(&self, part: Part) -> Option<Part> {
+        self.groups.iter().find(|(_, own)| *own == part).map(|(index, _)| *index)
+    }
+
+    fn outward(&self, port: Port) -> Option<Port> {
+        let via = match port.via {
+            Via::Unicast => Via::Unicast,
+            Via::Group(part) => Via::Group(self.group(part)?),
+        };
+        Some(Port { via, ..port })
     }
 }
 
 impl Dispatch {
     /// `groups`: all that the host may announce.
-    pub fn new(host: &str, overlays: &[NodeConfig], groups: &[GroupConfig], now: Time) -> Self {
-        let members = overlays.iter().map(|config| Resident::new(config, groups, now)).collect();
-        Self { host: host.to_owned(), members, answers: VecDeque::new(), foreign: 0 }
-    }
-
-    /// The member that this datagram is for, and at which of its addresses it is.
-    fn whose(&mut self, via: Via, bytes: &[u8]) -> Option<(&mut Member, Via)> {
-        let tag = Tag::of_datagram(bytes)?;
-        let resident = self.members.iter_mut().find(|resident| resident.tag == tag)?;
-        let via = resident.via(via)?;
-        Some((&mut resident.member, via))
-    }
-
-    fn named(&self, overlay: &str) -> Option<usize> {
-        self.members.iter().position(|resident| resident.member.config().overlay == overlay)
-    }
-
-    /// Tells the host's member of an overlay; whether there is one.
-    pub fn order(&mut self, now: Time, overlay: &str, command: Command) -> bool {
-        let at = self.named(overlay);
-        if let Some(at) = at {
-            self.members[at].member.command(now, command);
+    pub fn new(host: &str, hosted: &[Hosted], groups: &[GroupConfig], now: Time) -> Self {
+        Self {
+            host: host.to_owned(),
+            residents: hosted.iter().map(|hosted| Resident::new(hosted, groups, now)).collect(),
+            streams: BTreeMap::new(),
+            own: VecDeque::new(),
+            foreign: 0,
         }
-        at.is_some()
+    }
+
+    /// Every port that somebody uses here; the shared one in any case, for probes.
+    pub fn needs(&self, groups: usize) -> BTreeSet<(Port, Need)> {
+        let vias = || (0..groups).map(|index| Via::Group(group(index))).chain([Via::Unicast]);
+        let shared = vias().map(|via| (Port { via, number: PORT }, Need::Tagged(PORT)));
+        let used = self.residents.iter().flat_map(|resident| {
+            resident.needs.iter().flat_map(move |need| {
+                let at = vias().map(|via| Port { via, number: need.port() });
+                at.filter(|port| resident.inward(*port, |n| n == *need).is_some()).map(|port| (port, *need))
+            })
+        });
+        shared.chain(used).collect()
+    }
+
+    fn datagram(&mut self, now: Time, at: Port, from: SocketAddr, bytes: &[u8]) {
+        let tag = Tag::of_datagram(bytes);
+        let mut all = self.residents.iter_mut();
+        let found = all.find_map(|resident| {
+            let tagged = Some(resident.tag) == tag;
+            let need = |need| if tagged { !matches!(need, Need::Tcp(_)) } else { matches!(need, Need::Udp(_)) };
+            resident.inward(at, need).map(|at| (resident, at))
+        });
+        match found {
+            Some((resident, at)) => resident.node.input(now, Input::Datagram { at, from, bytes }),
+            None => self.foreign += 1,
+        }
+    }
+
+    fn stream(&mut self, now: Time, id: StreamId, part: Stream<&[u8]>) {
+        let count = self.residents.len() as u64;
+        let (whose, part) = match (part, id) {
+            (Stream::Open { at, peer }, _) => {
+                let is_tcp = |need| matches!(need, Need::Tcp(_));
+                let mut all = self.residents.iter().enumerate();
+                let found = all.find_map(|(index, resident)| Some((index, resident.inward(at, is_tcp)?)));
+                let Some((index, at)) = found else { return self.own.push_back(Output::Stream(id, Stream::Close)) };
+                self.streams.insert(id, index);
+                (index, Stream::Open { at, peer })
+            }
+            (part, StreamId::Ours(number)) => ((number % count.max(1)) as usize, part),
+            (Stream::Close, _) => match self.streams.remove(&id) {
+                Some(index) => (index, Stream::Close),
+                None => return,
+            },
+            (part, _) => match self.streams.get(&id) {
+                Some(index) => (*index, part),
+                None => return,
+            },
+        };
+        let id = if let StreamId::Ours(number) = id { StreamId::Ours(number / count.max(1)) } else { id };
+        if let Some(resident) = self.residents.get_mut(whose) {
+            resident.node.input(now, Input::Stream(id, part));
+        }
+    }
+
+    /// What a node wants, in the host's terms; `None`: what it has no right to.
+    fn outward(&mut self, whose: usize, output: Output<Event>) -> Option<Output<Did>> {
+        let (resident, count) = (&self.residents[whose], self.residents.len() as u64);
+        let outer = |id| match id {
+            StreamId::Ours(number) => StreamId::Ours(number * count + whose as u64),
+            theirs => theirs,
+        };
+        Some(match output {
+            Output::Datagram { from, to, bytes } => Output::Datagram { from: resident.outward(from)?, to, bytes },
+            Output::Stream(id, Stream::Open { at, peer }) => {
+                Output::Stream(outer(id), Stream::Open { at: resident.outward(at)?, peer })
+            }
+            Output::Stream(id, part) => {
+                if part == Stream::Close {
+                    self.streams.remove(&id);
+                }
+                Output::Stream(outer(id), part)
+            }
+            Output::Announce(part, on) => Output::Announce(resident.group(part)?, on),
+            Output::Said(what) => Output::Said(Did { overlay: resident.overlay.clone(), what }),
+        })
+    }
+
+    /// Tells the host's node of an overlay; whether there is one.
+    pub fn order(&mut self, now: Time, overlay: &str, command: Command) -> bool {
+        let found = self.residents.iter_mut().find(|resident| resident.overlay == overlay);
+        found.map(|resident| resident.node.input(now, Input::Order(command))).is_some()
     }
 
     /// The host has another unicast address.
     pub fn renumber(&mut self, now: Time, address: SocketAddr) {
-        for resident in &mut self.members {
-            resident.member.command(now, Command::Renumber { address });
+        for resident in &mut self.residents {
+            resident.node.input(now, Input::Order(Command::Renumber { address }));
         }
     }
 
-    /// The state of its member of an overlay.
+    /// The state of its node of an overlay.
     pub fn digest(&self, overlay: &str) -> Option<Digest> {
-        self.named(overlay).map(|at| self.members[at].member.digest())
+        self.residents.iter().find(|resident| resident.overlay == overlay).map(|resident| resident.node.digest())
     }
 
     /// Datagrams so far that were for nobody here.
@@ -109,67 +199,60 @@ impl Dispatch {
 }
 
 impl Machine for Dispatch {
-    /// To the member of this overlay.
-    type Command = (String, Command);
-    type Event = Event;
+    /// To the node of this overlay.
+    type Order = (String, Command);
+    type Fact = Did;
 
-    fn handle(&mut self, now: Time, from: SocketAddr, via: Via, bytes: &[u8]) {
-        if let Some(answer) = probe::answer(&self.host, bytes) {
-            self.answers.push_back(Transmit { to: from, bytes: answer });
-        } else if let Some((member, via)) = self.whose(via, bytes) {
-            member.handle(now, from, via, bytes);
-        } else {
-            self.foreign += 1;
-        }
-    }
-
-    fn command(&mut self, now: Time, (overlay, command): (String, Command)) {
-        self.order(now, &overlay, command);
-    }
-
-    fn handle_timeout(&mut self, now: Time) {
-        for Resident { member, .. } in &mut self.members {
-            if member.poll_timeout().is_some_and(|due| due <= now) {
-                member.handle_timeout(now);
+    fn input(&mut self, now: Time, input: Input<'_, (String, Command)>) {
+        match input {
+            Input::Datagram { at, from, bytes } => match probe::answer(&self.host, bytes) {
+                Some(bytes) if at.number == PORT => {
+                    self.own.push_back(Output::Datagram { from: Port::unicast(PORT), to: from, bytes });
+                }
+                _ => self.datagram(now, at, from, bytes),
+            },
+            Input::Stream(id, part) => self.stream(now, id, part),
+            Input::Timer => {
+                for Resident { node, .. } in &mut self.residents {
+                    if node.due().is_some_and(|due| due <= now) {
+                        node.input(now, Input::Timer);
+                    }
+                }
+            }
+            Input::Order((overlay, command)) => {
+                self.order(now, &overlay, command);
+            }
+            // Of a group that is no node's nobody is told.
+            Input::Routing { group, announced } => {
+                for resident in &mut self.residents {
+                    if let Some(group) = resident.own(group) {
+                        resident.node.input(now, Input::Routing { group, announced });
+                    }
+                }
             }
         }
     }
 
-    fn poll_transmit(&mut self) -> Option<Transmit> {
-        let answer = self.answers.pop_front();
-        answer.or_else(|| self.members.iter_mut().find_map(|resident| resident.member.poll_transmit()))
-    }
-
-    fn poll_timeout(&self) -> Option<Time> {
-        self.members.iter().filter_map(|resident| resident.member.poll_timeout()).min()
-    }
-
-    fn poll_event(&mut self) -> Option<Event> {
-        self.members.iter_mut().find_map(|resident| {
-            let what = resident.member.poll_event()?;
-            let own = match what {
-                anycast::Event::Announce { group } => resident.index(group).map(|group| Event::Announce { group }),
-                anycast::Event::Withdraw { group } => resident.index(group).map(|group| Event::Withdraw { group }),
-                _ => None,
-            };
-            Some(own.unwrap_or_else(|| Event::Did { overlay: resident.member.config().overlay.clone(), what }))
-        })
-    }
-
-    fn routing_request(event: &Event) -> Option<(usize, bool)> {
-        match event {
-            Event::Announce { group } => Some((*group, true)),
-            Event::Withdraw { group } => Some((*group, false)),
-            Event::Did { .. } => None,
+    fn output(&mut self) -> Option<Output<Did>> {
+        if let Some(own) = self.own.pop_front() {
+            return Some(own);
         }
-    }
-
-    /// Of a group that is no member's nobody is told.
-    fn routing_done(&mut self, now: Time, group: usize, announced: bool) {
-        for Resident { member, groups, .. } in &mut self.members {
-            if let Some((_, group)) = groups.iter().find(|(index, _)| *index == group) {
-                if announced { member.announced(now, *group) } else { member.withdrawn(now, *group) }
+        for whose in 0..self.residents.len() {
+            while let Some(output) = self.residents[whose].node.output() {
+                if let Some(output) = self.outward(whose, output) {
+                    return Some(output);
+                }
             }
         }
+        None
     }
+
+    fn due(&self) -> Option<Time> {
+        self.residents.iter().filter_map(|resident| resident.node.due()).min()
+    }
+}
+
+/// The number of one of the host's groups.
+pub(super) fn group(index: usize) -> Part {
+    Part(u16::try_from(index).unwrap_or(u16::MAX))
 }

@@ -2,13 +2,16 @@
 //!
 //! - [`channel`]: what the supervisor and a node say to each other
 //! - [`announce`]: a group's address on `lo` and its route in the host's BIRD
-//! - [`dispatch`]: which of its members a datagram is for
+//! - [`dispatch`]: which of its nodes a datagram is for
+//! - [`driver`]: a machine among sockets (`sockets`, `socket`) and clocks
 //! - `flows`: what it answers to clients' flows
 //! - [`host`]: the process
 
 pub mod announce;
 pub mod channel;
 pub mod dispatch;
+pub mod driver;
 mod flows;
 pub mod host;
 mod socket;
+mod sockets;

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use socket2::{Domain, Protocol, Socket, Type};
-use tokio::net::{TcpListener, UdpSocket};
+use tokio::net::{TcpListener, TcpSocket, UdpSocket};
 
 /// Bytes of datagrams that wait in a socket, if the kernel allows as much.
 const BUFFER: usize = 1 << 20;
@@ -27,6 +27,14 @@ pub(super) fn listen(at: SocketAddr) -> std::io::Result<TcpListener> {
     socket.bind(&at.into())?;
     socket.listen(BACKLOG)?;
     TcpListener::from_std(socket.into())
+}
+
+/// A TCP socket that is to be connected.
+pub(super) fn stream(from: SocketAddr) -> std::io::Result<TcpSocket> {
+    let socket = unbound(from, Type::STREAM, Protocol::TCP)?;
+    socket.set_reuse_address(true)?;
+    socket.bind(&from.into())?;
+    Ok(TcpSocket::from_std_stream(socket.into()))
 }
 
 fn unbound(at: SocketAddr, kind: Type, protocol: Protocol) -> std::io::Result<Socket> {

@@ -19,6 +19,7 @@ use sha2::Sha256;
 
 use super::Time;
 use super::id::Id;
+use super::window::Window;
 use super::wire::{Dropped, MAX_DATAGRAM, Tag};
 
 /// First byte of a sealed datagram and of a challenge, where others have [`super::wire::VERSION`].
@@ -37,8 +38,6 @@ pub const MAX_KNOWN: usize = 4096;
 /// Datagrams kept to be sent again, and how long: by then a request is repeated anyway.
 const MAX_SENT: usize = 64;
 const RESEND_WITHIN: Duration = Duration::from_secs(2);
-/// A datagram may be overtaken by so many of the same sender (to whomever), less one.
-const WINDOW: u64 = 512;
 
 /// An overlay's passphrase. Not shown by `Debug`.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -253,43 +252,8 @@ fn address_bytes(address: SocketAddr) -> [u8; 18] {
     bytes
 }
 
-/// The counters taken of one session: the highest, and which of the [`WINDOW`] that end with it (as in RFC 6479).
-#[derive(Default)]
-struct Window {
-    highest: u64,
-    taken: [u64; (WINDOW / 64) as usize],
-}
-
-impl Window {
-    /// Whether it is new, and not too old to tell.
-    fn take(&mut self, counter: u64) -> bool {
-        if counter == 0 || counter.saturating_add(WINDOW) <= self.highest {
-            return false;
-        }
-        if counter > self.highest {
-            let passed = (counter - self.highest).min(WINDOW);
-            (counter - passed + 1..=counter).for_each(|c| *self.word(c) &= !bit(c));
-            self.highest = counter;
-        }
-        let word = self.word(counter);
-        let new = *word & bit(counter) == 0;
-        *word |= bit(counter);
-        new
-    }
-
-    fn word(&mut self, counter: u64) -> &mut u64 {
-        &mut self.taken[(counter % WINDOW / 64) as usize]
-    }
-}
-
-fn bit(counter: u64) -> u64 {
-    1 << (counter % 64)
-}
-
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
-
     use super::*;
 
     fn address(n: u8) -> SocketAddr {
@@ -381,21 +345,5 @@ mod tests {
         assert!(bob.tables().iter().all(|(_, entries)| *entries <= MAX_SESSIONS));
         assert!(!matches!(bob.open(address(1), address(2), &recorded), Ok(Opened::Fresh(_))));
         deliver(&mut alice, &mut bob, "hello again");
-    }
-
-    proptest! {
-        /// Against a set of everything taken so far.
-        #[test]
-        fn a_window_takes_nothing_twice_and_nothing_new_is_refused_that_it_can_tell(
-            counters in prop::collection::vec(1u64..2000, 1..400),
-        ) {
-            let (mut window, mut taken) = (Window::default(), std::collections::BTreeSet::new());
-            for counter in counters {
-                let highest = taken.last().copied().unwrap_or(0);
-                let expected = counter + WINDOW > highest && !taken.contains(&counter);
-                prop_assert_eq!(window.take(counter), expected, "{} after {}", counter, highest);
-                taken.extend(expected.then_some(counter));
-            }
-        }
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::Peer;
+use super::peer::Peer;
 
 /// A key of an `[[overlay]]` that only some protocols have.
 #[derive(Debug)]

@@ -1,9 +1,5 @@
 //! Overlay protocols as state machines without input or output.
 //!
-//! A machine is told what arrived and what time it is; it hands back what to send, when to be woken
-//! and what happened. A process puts sockets around it, [`sim`] a simulated network: the same code
-//! runs in both.
-//!
 //! [`Overlay`] is what a node may expect of any protocol.
 
 pub mod auth;
@@ -12,51 +8,40 @@ pub mod id;
 pub mod key;
 pub mod neighbors;
 pub mod oracle;
+mod peer;
+mod proximity;
 pub mod registry;
-pub mod sim;
+mod row;
 pub mod store;
 pub mod structured;
+mod values;
 pub mod version;
+mod window;
 pub mod wire;
 
 use std::net::SocketAddr;
-use std::ops::{Add, Sub};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-pub use given::{Common, Given};
+pub use given::Given;
 use id::Id;
 pub use neighbors::Neighbors;
+pub use peer::Peer;
+pub use proximity::{LookupMode, Proximity};
 pub use registry::Protocol;
+pub use values::{Common, Values};
+
+pub use crate::machine::Time;
 
 /// Most nodes that a message tells of.
 pub const MAX_PEERS: usize = 16;
 
-/// Time since an arbitrary epoch: CLOCK_MONOTONIC in a lab, virtual in the simulation.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Time(pub Duration);
-
-/// A datagram to send. It always leaves from the node's unicast address.
+/// A datagram to send, from the node's unicast address.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Transmit {
     pub to: SocketAddr,
     pub bytes: Vec<u8>,
-}
-
-/// On which of a node's addresses a datagram arrived.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Via {
-    Unicast,
-    /// An anycast group's address: 0 is the join group, 1 the rendezvous group, 2 + c the group of color c.
-    Group(usize),
-}
-
-/// A node as others know it: its place on the ring and its unicast address.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Peer {
-    pub id: Id,
-    pub address: SocketAddr,
 }
 
 /// What a node may expect of its overlay's protocol. Bytes are the protocol's own messages: whoever
@@ -189,28 +174,6 @@ pub enum Outcome {
     },
 }
 
-/// Which of several nodes that would serve as neighbors a node takes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Proximity {
-    /// The first that it hears of.
-    None,
-    /// The nearest, by measured round trip, of those that its lookups find.
-    Probed,
-    /// The nearest of those and of the nodes it has met at the overlay's anycast addresses, and of
-    /// their neighbors.
-    #[default]
-    Anycast,
-}
-
-/// Who carries a lookup on: the node that asked, or each node that it comes to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum LookupMode {
-    Iterative,
-    Recursive,
-}
-
 impl Ask {
     pub fn kind(&self) -> AskKind {
         match self {
@@ -218,48 +181,5 @@ impl Ask {
             Self::Put { .. } => AskKind::Put,
             Self::Get { .. } => AskKind::Get,
         }
-    }
-}
-
-impl Proximity {
-    pub const ALL: [Self; 3] = [Self::None, Self::Probed, Self::Anycast];
-
-    /// As a lab file has it.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::None => "none",
-            Self::Probed => "probed",
-            Self::Anycast => "anycast",
-        }
-    }
-}
-
-impl From<Proximity> for key::Value {
-    fn from(proximity: Proximity) -> Self {
-        Self::from(proximity.word())
-    }
-}
-
-impl Time {
-    /// Milliseconds from `earlier` to `self`.
-    pub fn millis_since(self, earlier: Self) -> f64 {
-        (self - earlier).as_secs_f64() * 1e3
-    }
-}
-
-impl Add<Duration> for Time {
-    type Output = Self;
-
-    fn add(self, later: Duration) -> Self {
-        Self(self.0 + later)
-    }
-}
-
-/// Zero when `rhs` is later.
-impl Sub for Time {
-    type Output = Duration;
-
-    fn sub(self, rhs: Self) -> Duration {
-        self.0.saturating_sub(rhs.0)
     }
 }

@@ -3,38 +3,14 @@
 use std::fmt;
 use std::ops::Deref;
 
-use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::key::{Holders, Key, Value};
-use super::oracle::Oracle;
+use super::key::Key;
+use super::row::Row;
 use super::structured::{can, chord, pastry};
-use super::{AskKind, Common, Given, Overlay, Peer};
 
 /// One more protocol is one more line.
 static PROTOCOLS: &[&Row] = &[&chord::ROW, &pastry::ROW, &can::ROW];
-
-/// A protocol.
-pub struct Row {
-    /// As lab files, records and commands have it.
-    pub name: &'static str,
-    /// As a text has it.
-    pub title: &'static str,
-    /// Its own keys of an `[[overlay]]`. Protocols may share one, of the same name and kind.
-    pub keys: &'static [Key],
-    /// What may be asked of it.
-    pub asks: &'static [AskKind],
-    /// What differs from the defaults in an overlay of thousands.
-    pub large: &'static [(&'static str, Value)],
-    /// How many copies of a key it has nodes for; `None`: it keeps no copies.
-    pub holders: fn(&Given) -> Option<Holders>,
-    /// A node that has been told nothing yet. The generator decides jitter and request numbers.
-    pub node: fn(Peer, &Given, Common, ChaCha8Rng) -> Box<dyn Overlay>,
-    /// What is right, for whoever judges.
-    pub oracle: &'static dyn Oracle,
-    /// What its paper says about the length of a path among so many nodes, told what `large` says.
-    pub published: fn(f64) -> (&'static str, f64),
-}
 
 /// One of the rows.
 #[derive(Clone, Copy)]
@@ -64,11 +40,6 @@ impl Protocol {
             }
         }
         keys
-    }
-
-    /// What nodes of an overlay of thousands are told.
-    pub fn large(self) -> Given {
-        self.0.large.iter().fold(Given::of(self), |given, (key, value)| given.with(key, value.clone()))
     }
 }
 
@@ -126,15 +97,6 @@ mod tests {
             assert_eq!(serde_json::from_str::<Protocol>(&text).unwrap(), protocol);
         }
         assert!(serde_json::from_str::<Protocol>("\"ring\"").is_err());
-    }
-
-    #[test]
-    fn values_survive_the_way_to_a_node() {
-        for protocol in Protocol::all() {
-            let given = protocol.large().with("proximity", "none");
-            let text = serde_json::to_string(&given).unwrap();
-            assert_eq!(serde_json::from_str::<Given>(&text).unwrap(), given, "{text}");
-        }
     }
 
     #[test]

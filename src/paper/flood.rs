@@ -10,9 +10,10 @@ use rand_chacha::ChaCha8Rng;
 
 use super::Setup;
 use super::page::{Finding, Page, Source, Table, number};
-use crate::anycast::{Command, Event, Member, Stranger};
+use crate::anycast::{Command, Event, Member, PORT, Stranger};
+use crate::machine::Via;
 use crate::measure::{FloodReport, Joiners};
-use crate::overlay::{Protocol, Proximity, Time, Via};
+use crate::overlay::{Protocol, Proximity, Time};
 use crate::sim::{Options, settings};
 
 const JOINER_FLOOD: &str = include_str!("../../topologies/joiner-flood.toml");
@@ -139,7 +140,8 @@ struct Crowd {
     now: Time,
     nodes: Vec<Member>,
     stranger: Stranger,
-    group: SocketAddr,
+    /// The group that joiners ask, and its address.
+    group: (Via, SocketAddr),
     joined: usize,
     next: usize,
     asked_bytes: usize,
@@ -150,7 +152,9 @@ impl Crowd {
     fn begin(options: &Options) -> Self {
         let now = Time::default();
         let nodes: Vec<Member> = options.configs().into_iter().map(|config| Member::new(config, now)).collect();
-        let group = nodes[0].config().join_group;
+        let all = &nodes[0].config().groups;
+        let (part, address) = all.first_key_value().expect("an overlay has a group");
+        let group = (Via::Group(*part), *address);
         let stranger = Stranger::new(&nodes[0].config().overlay, false, ChaCha8Rng::seed_from_u64(options.seed));
         let mut crowd = Self { now, nodes, stranger, group, joined: 0, next: 1, asked_bytes: 0, answered_bytes: 0 };
         crowd.nodes[0].command(now, Command::Join { found: true });
@@ -162,10 +166,10 @@ impl Crowd {
 
     /// A Hello from an address that does not exist: whatever answers it is counted and lost.
     fn forge(&mut self, n: usize) {
-        let from = SocketAddr::from(([172, 16 + (n >> 16) as u8 % 16, (n >> 8) as u8, n as u8], 4000));
+        let from = SocketAddr::from(([172, 16 + (n >> 16) as u8 % 16, (n >> 8) as u8, n as u8], PORT));
         let hello = self.stranger.hello();
         self.asked_bytes += hello.len();
-        self.nodes[0].handle(self.now, from, Via::Group(0), &hello);
+        self.nodes[0].handle(self.now, from, self.group.0, &hello);
         self.pass(GAP);
     }
 
@@ -200,8 +204,8 @@ impl Crowd {
                 return;
             }
             for (from, transmit) in said {
-                let (to, via) = if transmit.to == self.group {
-                    (Some(0), Via::Group(0))
+                let (to, via) = if transmit.to == self.group.1 {
+                    (Some(0), self.group.0)
                 } else {
                     (self.nodes[..awake].iter().position(|n| n.config().address == transmit.to), Via::Unicast)
                 };

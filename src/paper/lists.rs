@@ -7,8 +7,8 @@ use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
-use super::nearness::Network;
-use crate::anycast::{Coloring, GroupRef};
+use super::network::Network;
+use crate::anycast::Coloring;
 use crate::overlay::{Protocol, Proximity};
 use crate::sim::{Options, World, settings};
 
@@ -52,14 +52,8 @@ pub(super) fn measured(network: &Network, colors: u16, coloring: Coloring, seed:
     let mut world = World::new(&options);
     world.join_all();
     world.run_for(Duration::from_secs(5));
-    let announced: BTreeMap<usize, u16> = world
-        .members()
-        .iter()
-        .filter_map(|host| {
-            let groups = world.sim().machine(*host)?.digest().announced;
-            groups.into_iter().find_map(|group| if let GroupRef::Color(c) = group { Some((*host, c)) } else { None })
-        })
-        .collect();
+    let announced: BTreeMap<usize, u16> =
+        world.members().iter().filter_map(|host| Some((*host, world.sim().machine(*host)?.digest().color?))).collect();
     let lists = announced.iter().map(|(&host, own)| {
         // As the simulated network delivers: to the nearest that announces it.
         let answers = (0..colors).filter(|c| c != own).filter_map(|color| {

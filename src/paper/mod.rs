@@ -18,16 +18,16 @@ pub mod labs;
 mod lists;
 mod meeting;
 pub mod nearness;
+mod network;
 mod outage;
 pub mod page;
-
-use std::path::PathBuf;
+mod setup;
 
 use anyhow::Result;
 use clap::ValueEnum;
 
-use labs::Labs;
 use page::Page;
+pub use setup::Setup;
 
 /// A section of the paper.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -41,31 +41,6 @@ pub enum Section {
     /// System partitioning
     #[value(name = "4.3")]
     Healing,
-}
-
-/// What an experiment is given.
-pub struct Setup {
-    /// Fewer nodes, fewer seeds, fewer labs: to see that everything works, not to believe the numbers.
-    pub quick: bool,
-    pub seed: u64,
-    /// Round trips in milliseconds, N×N, of real hosts.
-    pub rtt: Option<PathBuf>,
-    /// Real networks, as the Topology Zoo has them.
-    pub networks: Vec<PathBuf>,
-    pub labs: Labs,
-    /// Called with what is being done.
-    pub progress: Box<dyn Fn(&str)>,
-}
-
-impl Setup {
-    /// `full`, or with `--quick` the other.
-    fn pick<T>(&self, full: T, quick: T) -> T {
-        if self.quick { quick } else { full }
-    }
-
-    fn say(&self, what: &str) {
-        (self.progress)(what);
-    }
 }
 
 /// Does the section's experiments.

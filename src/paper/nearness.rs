@@ -8,19 +8,13 @@ use anyhow::{Result, anyhow};
 use super::Setup;
 use super::figure::{Axis, Line, bars, lines};
 use super::lists::{Found, Model, inherited, measured, predicted};
+use super::network::Network;
 use super::page::{Finding, Page, Source, Table, number, percent};
 use crate::anycast::Coloring;
 use crate::overlay::{Protocol, Proximity};
 use crate::scenario::load_text;
 use crate::sim::{Choice, Delays, Lookups, Options, Study, between_routers, read_round_trips, settings};
 use crate::topology::{Diagnostics, Overrides, graphml};
-
-/// A network and what to call it.
-pub(super) struct Network {
-    pub(super) name: String,
-    pub(super) delays: Delays,
-    pub(super) nodes: usize,
-}
 
 /// How neighbors are chosen.
 const CHOICES: [(&str, Choice); 4] =

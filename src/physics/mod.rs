@@ -1,7 +1,8 @@
 //! What a link does to the frames it carries, one direction at a time: the vocabulary of `netem` and of
-//! the user-space wire.
+//! the user-space wire. Beside it, what else a kernel is told of interfaces, and tells of routes.
 
 mod fib;
+mod interface;
 mod text;
 
 use std::time::Duration;
@@ -9,6 +10,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 pub use fib::FibChange;
+pub use interface::{Interface, LOOPBACK, Sysctl, link_local};
 pub use text::PROPERTIES;
 
 /// Who impairs the links that are impaired (`backend` of a lab file).

@@ -3,13 +3,24 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
-use crate::kernel::interface::{Interface, LOOPBACK, link_local};
-use crate::plan::LinkPlan;
+use crate::physics::{Impairment, Interface, LOOPBACK, link_local};
 use crate::topology::address::Addresses;
 use crate::topology::{Family, LinkId, LinkKind, NodeId, Topology};
 
 /// The kernel's limit, without the terminating zero.
 const NAME_LENGTH: usize = 15;
+
+/// A link and, for each side (`a`, `b`), the position of its interface in the node's plan.
+#[derive(Clone, Debug)]
+pub struct LinkPlan {
+    pub link: LinkId,
+    pub a: (NodeId, usize),
+    pub b: (NodeId, usize),
+    /// From `a` to `b`, and back.
+    pub impairments: [Impairment; 2],
+    /// Frames pass something that can impair them, even if it does not yet; else it is a bare veth pair.
+    pub emulated: bool,
+}
 
 /// The links of each node, in file order: the order of its interfaces.
 pub(super) fn attached(topology: &Topology) -> Vec<Vec<LinkId>> {

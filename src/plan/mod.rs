@@ -13,16 +13,15 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use crate::kernel::interface::Interface;
-use crate::kernel::sysctl::Sysctl;
-use crate::physics::Impairment;
+use crate::physics::{Interface, Sysctl};
 use crate::program::{Process, ProcessKind, Program};
 use crate::routing::{RenderError, Renderer};
 use crate::topology::address::Addresses;
-use crate::topology::{Family, FamilyChoice, LinkId, Multipath, MultipathHash, NodeId, NodeKind, Topology};
+use crate::topology::{Family, FamilyChoice, Multipath, MultipathHash, NodeId, NodeKind, Topology};
+pub use interfaces::LinkPlan;
 
 /// UDP port of overlay nodes and of plain sites.
-pub const PORT: u16 = 4000;
+pub use crate::anycast::PORT;
 
 /// TCP and UDP port at which members serve flows.
 pub const FLOW_PORT: u16 = 4001;
@@ -66,18 +65,6 @@ impl NodePlan {
     pub fn routing(&self) -> Option<&Program> {
         self.programs.iter().find(|program| program.process.kind == ProcessKind::Routing)
     }
-}
-
-/// A link and, for each side (`a`, `b`), the position of its interface in the node's plan.
-#[derive(Clone, Debug)]
-pub struct LinkPlan {
-    pub link: LinkId,
-    pub a: (NodeId, usize),
-    pub b: (NodeId, usize),
-    /// From `a` to `b`, and back.
-    pub impairments: [Impairment; 2],
-    /// Frames pass something that can impair them, even if it does not yet; else it is a bare veth pair.
-    pub emulated: bool,
 }
 
 impl Plan {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::kernel::interface::Interface;
+use crate::physics::Interface;
 use crate::plan::{LinkPlan, NodePlan, Plan};
 
 impl fmt::Display for Plan {

@@ -5,13 +5,12 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 
 use super::timers::{bfd, inside, of_preset, of_session};
-use crate::kernel::interface::Interface;
+use crate::physics::Interface;
 use crate::routing::speaker::{
     BfdInterface, Host, HostGroup, IgpInterface, Inside, Prefix, Router, RouterFamily, Session, Speaker,
 };
 use crate::topology::{
-    Addresses, Family, GracefulRestart, GroupId, GroupRole, Link, LinkId, LinkKind, NodeId, NodeKind, Relation,
-    Topology,
+    Addresses, By, Family, GracefulRestart, GroupId, Link, LinkId, LinkKind, NodeId, NodeKind, Relation, Topology,
 };
 
 /// An AS with more routers than this uses route reflectors instead of a full mesh.
@@ -23,7 +22,7 @@ const PRIVATE_ASN: u32 = 4_200_000_000;
 /// What a host's daemon knows `group` by.
 pub fn group_protocol(topology: &Topology, group: GroupId) -> String {
     let group = &topology.groups[group.0];
-    let between = if matches!(group.role, GroupRole::Color(..)) { "-color-" } else { "-" };
+    let between = if group.owner.is_some_and(|owner| matches!(owner.by, By::Color(_))) { "-color-" } else { "-" };
     format!("group-{}", group.name.replace('/', between))
 }
 

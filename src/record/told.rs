@@ -23,10 +23,6 @@ pub(crate) fn told(what: Event, name: impl Fn(Id) -> String) -> Option<NodeDid> 
         Event::Done { outcome: Outcome::Looked { key, owner, hops, milliseconds }, .. } => {
             NodeDid::Looked { key, owner: owner.map(&name), hops, milliseconds }
         }
-        Event::Announce { .. }
-        | Event::Withdraw { .. }
-        | Event::Announced { .. }
-        | Event::Withdrew { .. }
-        | Event::Done { .. } => return None,
+        Event::Announced { .. } | Event::Withdrew { .. } | Event::Done { .. } => return None,
     })
 }

@@ -9,6 +9,7 @@
 mod catchments;
 mod diff;
 mod effects;
+mod faults;
 mod files;
 mod floods;
 mod flows;

@@ -10,7 +10,7 @@ use super::programs;
 use super::scope::{Ends, Origin, Victim};
 use crate::physics::{Egress, Properties};
 use crate::program::{Process, ProcessKind};
-use crate::topology::{AsId, GroupId, GroupRole, LinkId, NodeId, Topology};
+use crate::topology::{AsId, GroupId, LinkId, NodeId, Topology};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ProcessState {
@@ -178,7 +178,7 @@ impl Damage {
 
     pub(super) fn withdraw(&mut self, host: NodeId, group: GroupId, by: &By<'_>) -> Result<(), String> {
         self.can_obey(host, by.topology)?;
-        if by.topology.groups[group.0].role == GroupRole::Plain {
+        if by.topology.groups[group.0].is_plain() {
             self.faults.insert((Fault::Withdraw(host, group), Origin::Direct), by.text.clone());
         }
         Ok(())

@@ -12,7 +12,7 @@ use toml_edit::{Array, DocumentMut, InlineTable, Item, TableLike, Value};
 
 use super::{Scenario, load_text};
 use crate::topology::diagnose::{Findings, Source, suggest};
-use crate::topology::{Diagnostics, Overrides, Topology, file, size};
+use crate::topology::{Diagnostics, Overrides, Topology, keys, size};
 
 /// `KEY=VALUE,…`: the values that a key of the lab file takes, one after another.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -176,7 +176,7 @@ fn set(document: &mut DocumentMut, setting: &Setting) -> Result<(), Diagnostics>
 
 fn in_root(document: &mut DocumentMut, parts: &[Part<'_>], value: &Value) -> Result<(), Wrong> {
     let table = &parts[0];
-    let tables = file::KEYS.iter().find(|(name, _)| name.is_empty()).map_or(&[][..], |(_, keys)| keys);
+    let tables = keys::KEYS.iter().find(|(name, _)| name.is_empty()).map_or(&[][..], |(_, keys)| keys);
     if !tables.contains(&table.text) {
         let help = suggest(table.text, tables.iter().copied());
         return Err(Wrong { span: table.span.clone(), message: format!("a lab file has no `{}`", table.text), help });

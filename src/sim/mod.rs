@@ -12,6 +12,7 @@
 //! - [`Lookups`], [`Joins`] and [`Sample`] are what is found; [`Owners`] is the oracle that judges.
 
 mod act;
+mod asked;
 mod batch;
 mod delay;
 mod files;

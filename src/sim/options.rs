@@ -4,7 +4,10 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::delay::Delays;
-use crate::anycast::{Bootstrap, Coloring, Drain, Healing, NodeConfig, Redirect, Rendezvous};
+use crate::anycast::{
+    Asked, Bootstrap, Coloring, Drain, Healing, Infrastructure, NodeConfig, PORT, Redirect, Rendezvous,
+};
+use crate::machine::Part;
 use crate::overlay::id::Id;
 use crate::overlay::{Given, LookupMode, Protocol, Proximity};
 
@@ -55,7 +58,7 @@ pub struct Network {
 
 /// What an overlay of this protocol is told, as for ten thousand nodes.
 pub fn settings(protocol: Protocol, proximity: Proximity) -> Given {
-    protocol.large().with("proximity", proximity)
+    Given::large(protocol).with("proximity", proximity)
 }
 
 impl Options {
@@ -106,15 +109,15 @@ impl Options {
         };
         let color = |of: &str| (Id::hash(&[of.as_bytes(), b"color"]).0 % u128::from(self.colors.max(1))) as u16;
         let has_rendezvous = self.healing.has_rendezvous();
-        let rendezvous = Rendezvous { address: group(1), epoch: self.epoch, listen: self.listen };
+        let rendezvous = Rendezvous { epoch: self.epoch, listen: self.listen };
+        let asked = Asked { colors: self.colors, rendezvous: has_rendezvous };
         let id = Id::of_node(self.seed, "simulated", &name);
         NodeConfig {
             overlay: "simulated".to_owned(),
             seed: self.seed,
             id,
             address: address(host),
-            join_group: group(0),
-            colors: (2..2 + usize::from(self.colors)).map(group).collect(),
+            groups: Infrastructure::default().addresses(&asked, group),
             color: colored.filter(|_| self.colors > 0).map(color),
             bootstrap: self.bootstrap,
             well_known: (0..self.well_known).map(address).collect(),
@@ -141,11 +144,11 @@ impl Options {
 /// Of the host with this number, below 2^24.
 fn address(host: usize) -> SocketAddr {
     let [_, a, b, c] = (host as u32).to_be_bytes();
-    SocketAddr::from(([10, a, b, c], 4000))
+    SocketAddr::from(([10, a, b, c], PORT))
 }
 
-/// Of the group with this index, as [`crate::anycast::GroupRef::index`] counts (RFC 2544's benchmarking prefix).
-pub(super) fn group(index: usize) -> SocketAddr {
-    let [a, b] = (index as u16).to_be_bytes();
-    SocketAddr::from(([198, 18, a, b], 4000))
+/// Of one of the overlay's groups (RFC 2544's benchmarking prefix).
+fn group(part: Part) -> SocketAddr {
+    let [a, b] = part.0.to_be_bytes();
+    SocketAddr::from(([198, 18, a, b], PORT))
 }

@@ -1,6 +1,6 @@
 //! Who owns a key, by what all members are, not by what any of them believes about others.
 
-use crate::anycast::Member;
+use crate::anycast::Node;
 use crate::overlay::id::Id;
 use crate::overlay::oracle::Told;
 use crate::overlay::{Neighbors, Protocol};
@@ -14,8 +14,8 @@ pub struct Owners {
 
 impl Owners {
     /// Members with the hosts they are on.
-    pub fn among<'a>(protocol: Protocol, members: impl IntoIterator<Item = (usize, &'a Member)>) -> Self {
-        let of = |(host, member): (usize, &Member)| (member.config().id, host, member.neighbors());
+    pub fn among<'a>(protocol: Protocol, members: impl IntoIterator<Item = (usize, &'a dyn Node)>) -> Self {
+        let of = |(host, member): (usize, &dyn Node)| (member.config().id, host, member.neighbors());
         let mut members: Vec<_> = members.into_iter().map(of).collect();
         members.sort_unstable_by_key(|(id, host, _)| (*id, *host));
         Self { protocol, members }

@@ -100,7 +100,7 @@ impl<'a> Player<'a> {
         let ways = Ways::between(&overlay.members, topology, &Damage::default());
         let names = configs.iter().map(|c| (c.id, c.host.clone())).collect();
         let network = Network { delays: ways.delays, loss: 0.0, propagation: PROPAGATION };
-        let mut world = World::of(configs, topology.seed, &network);
+        let mut world = World::of(overlay.infrastructure, configs, topology.seed, &network);
         world.keep_happenings();
         world.set_sides(&ways.sides);
         let seed = Id::hash(&[&topology.seed.to_be_bytes(), overlay.name.as_bytes(), b"simulated"]);
@@ -154,7 +154,7 @@ impl<'a> Player<'a> {
                 self.ended(*token, outcome);
             }
             let name = |id: Id| self.names.get(&id).cloned().unwrap_or_else(|| id.to_string());
-            let group = |group| format!("{}{group}", self.overlay.name);
+            let group = |part| self.topology.group_name(self.index, part);
             let did = match happening.event {
                 anycast::Event::Announced { group: g } => Some(NodeDid::Announced { group: group(g) }),
                 anycast::Event::Withdrew { group: g } => Some(NodeDid::Withdrew { group: group(g) }),

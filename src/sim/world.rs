@@ -9,13 +9,12 @@ use rand_chacha::ChaCha8Rng;
 
 use super::delay::Delays;
 use super::joins::Join;
-use super::lookups::{Ended, Lookups};
 use super::options::{Network, Options};
 use super::owners::Owners;
-use crate::anycast::{Command, Event, Member, NodeConfig};
+use crate::anycast::{Command, Event, Infrastructure, Node, NodeConfig};
+use crate::machine::sim::{Happened, Settings, Sim};
 use crate::measure::Connectivity;
 use crate::overlay::id::Id;
-use crate::overlay::sim::{Happened, Settings, Sim};
 use crate::overlay::{Outcome, Phase, Protocol, Time};
 
 /// What happened, and to whom.
@@ -24,47 +23,47 @@ pub type Happening = Happened<Event>;
 /// Virtual time in which nothing is looked at.
 const SLICE: Duration = Duration::from_millis(200);
 /// A lookup, put or get without an outcome after this long has none.
-const PATIENCE: Duration = Duration::from_secs(120);
+pub(super) const PATIENCE: Duration = Duration::from_secs(120);
 /// The ChaCha stream of what the world itself draws: who asks what, when who joins.
 const DRAWS: u64 = u64::from_be_bytes(*b"draws\0\0\0");
 
-/// The same [`Member`]s as on a lab's hosts, without sockets: their datagrams take what
+/// The same nodes as on a lab's hosts, without sockets: their datagrams take what
 /// [`super::Delays`] say. One seed, one course of events.
 pub struct World {
-    sim: Sim<Member>,
-    configs: Vec<NodeConfig>,
-    delays: Delays,
-    rng: ChaCha8Rng,
-    growth: f64,
-    stabilize_every: Duration,
+    pub(super) sim: Sim<Box<dyn Node>>,
+    pub(super) configs: Vec<NodeConfig>,
+    pub(super) delays: Delays,
+    pub(super) rng: ChaCha8Rng,
+    pub(super) growth: f64,
+    pub(super) stabilize_every: Duration,
     /// When each host was told to join, until it has; with whether it may begin an overlay.
-    joining: BTreeMap<usize, (Time, bool)>,
-    joins: Vec<Join>,
-    failed_joins: usize,
+    pub(super) joining: BTreeMap<usize, (Time, bool)>,
+    pub(super) joins: Vec<Join>,
+    pub(super) failed_joins: usize,
     /// Whether a join that was given up is begun again.
-    persistent: bool,
-    members: BTreeSet<usize>,
+    pub(super) persistent: bool,
+    pub(super) members: BTreeSet<usize>,
     /// Commands whose outcome is waited for, by token.
-    waiting: BTreeSet<u64>,
-    outcomes: BTreeMap<u64, Outcome>,
-    next_token: u64,
-    keys: BTreeMap<String, String>,
+    pub(super) waiting: BTreeSet<u64>,
+    pub(super) outcomes: BTreeMap<u64, Outcome>,
+    pub(super) next_token: u64,
+    pub(super) keys: BTreeMap<String, String>,
     /// Since they were last taken, if somebody wants them.
-    kept: Option<VecDeque<Happening>>,
+    pub(super) kept: Option<VecDeque<Happening>>,
     /// Addresses given to renumbered hosts.
-    renumbered: u32,
+    pub(super) renumbered: u32,
 }
 
 impl World {
     /// Nodes that are all alike and have been told nothing yet.
     pub fn new(options: &Options) -> Self {
-        let mut world = Self::of(options.configs(), options.seed, &options.network);
+        let mut world = Self::of(Infrastructure::default(), options.configs(), options.seed, &options.network);
         world.growth = options.growth;
         world
     }
 
     /// Nodes that are told these, one a host. Their groups are the first one's.
-    pub fn of(configs: Vec<NodeConfig>, seed: u64, network: &Network) -> Self {
+    pub fn of(infrastructure: Infrastructure, configs: Vec<NodeConfig>, seed: u64, network: &Network) -> Self {
         let delays = network.delays.clone();
         let settings = Settings {
             seed,
@@ -75,7 +74,8 @@ impl World {
             propagation: network.propagation,
         };
         let told = configs.clone();
-        let make = move |host: usize, address, now| Member::new(NodeConfig { address, ..told[host].clone() }, now);
+        let make =
+            move |host: usize, address, now| (infrastructure.node)(NodeConfig { address, ..told[host].clone() }, now);
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         rng.set_stream(DRAWS);
         Self {
@@ -104,7 +104,7 @@ impl World {
     }
 
     /// The network and the machines, to look at.
-    pub fn sim(&self) -> &Sim<Member> {
+    pub fn sim(&self) -> &Sim<Box<dyn Node>> {
         &self.sim
     }
 
@@ -170,7 +170,7 @@ impl World {
     }
 
     /// Takes in what has happened.
-    fn look(&mut self) {
+    pub(super) fn look(&mut self) {
         for happening in self.sim.take_events() {
             self.take_in(&happening);
             if let Some(kept) = &mut self.kept {
@@ -312,101 +312,12 @@ impl World {
 
     /// Who owns a key among these hosts' nodes.
     pub fn owners(&self, hosts: &BTreeSet<usize>) -> Owners {
-        Owners::among(self.protocol(), hosts.iter().filter_map(|h| Some((*h, self.sim.machine(*h)?))))
+        Owners::among(self.protocol(), hosts.iter().filter_map(|h| Some((*h, &**self.sim.machine(*h)?))))
     }
 
     /// The host whose node owns the key now, among all members.
     pub fn owner(&self, key: Id) -> Option<usize> {
         self.owners(&self.members).of(key)
-    }
-
-    /// So many random members each look a random key up, one a second and member; judged by the members
-    /// there are at the end.
-    pub fn lookups(&mut self, count: usize) -> Lookups {
-        self.lookups_among(&self.members.clone(), count)
-    }
-
-    /// The same among the members of one island.
-    pub fn lookups_among(&mut self, hosts: &BTreeSet<usize>, count: usize) -> Lookups {
-        let askers: Vec<usize> = hosts.intersection(&self.members).copied().collect();
-        if askers.is_empty() {
-            return Lookups::of(count, &[], &self.delays);
-        }
-        let mut asked = Vec::with_capacity(count);
-        let begin = self.now();
-        for n in 0..count {
-            let at = begin + Duration::from_secs_f64(n as f64 / askers.len() as f64);
-            self.sim.run_for(at - self.now());
-            let (asker, key) = (askers[self.rng.random_range(0..askers.len())], Id(self.rng.random()));
-            let token = self.token();
-            self.sim.command(asker, Command::Lookup { token, key });
-            asked.push((asker, token));
-            if n % 256 == 0 {
-                self.look();
-            }
-        }
-        self.wait();
-        let owners = self.owners(hosts);
-        let hosts_of: BTreeMap<Id, usize> = self.configs.iter().enumerate().map(|(h, c)| (c.id, h)).collect();
-        let ended = asked.iter().filter_map(|(asker, token)| {
-            let Outcome::Looked { key, owner, hops, milliseconds } = self.outcomes.remove(token)? else { return None };
-            let owner = owner.and_then(|id| hosts_of.get(&id)).copied();
-            Some(Ended { asker: *asker, owner, right: owners.of(key), hops, milliseconds })
-        });
-        let ended: Vec<Ended> = ended.collect();
-        Lookups::of(count, &ended, &self.delays)
-    }
-
-    fn token(&mut self) -> u64 {
-        self.next_token += 1;
-        self.waiting.insert(self.next_token);
-        self.next_token
-    }
-
-    /// Until every command has its outcome.
-    fn wait(&mut self) {
-        self.run_until(PATIENCE, |world| world.waiting.is_empty());
-        self.waiting.clear();
-    }
-
-    /// Stores new keys through random members; how many were acknowledged, which are remembered for
-    /// [`World::missing`].
-    pub fn put(&mut self, count: usize) -> usize {
-        let members: Vec<usize> = self.members.iter().copied().collect();
-        let mut put = Vec::new();
-        for _ in 0..if members.is_empty() { 0 } else { count } {
-            let token = self.token();
-            let (key, value) = (format!("key-{token}"), format!("value-{token}"));
-            let through = members[self.rng.random_range(0..members.len())];
-            self.sim.command(through, Command::Put { token, key: key.clone(), value: value.clone() });
-            put.push((token, key, value));
-        }
-        self.wait();
-        let stored = |token: &u64| matches!(self.outcomes.get(token), Some(Outcome::Put { stored: true, .. }));
-        put.retain(|(token, ..)| stored(token));
-        self.outcomes.clear();
-        let stored = put.len();
-        self.keys.extend(put.into_iter().map(|(_, key, value)| (key, value)));
-        stored
-    }
-
-    /// Keys acknowledged once that a get through a random member does not return now.
-    pub fn missing(&mut self) -> Vec<String> {
-        let members: Vec<usize> = self.members.iter().copied().collect();
-        let mut got = Vec::new();
-        for (key, value) in self.keys.clone() {
-            let token = self.token();
-            if !members.is_empty() {
-                let through = members[self.rng.random_range(0..members.len())];
-                self.sim.command(through, Command::Get { token, key: key.clone() });
-            }
-            got.push((token, key, value));
-        }
-        self.wait();
-        let outcomes = std::mem::take(&mut self.outcomes);
-        let right = |token: &u64, value: &String| matches!(outcomes.get(token), Some(Outcome::Got { value: Some(v), .. }) if v == value);
-        got.retain(|(token, _, value)| !right(token, value));
-        got.into_iter().map(|(_, key, _)| key).collect()
     }
 
     /// Connected components of the members' neighbor links, the largest first.
@@ -415,7 +326,7 @@ impl World {
         let mut graph = Connectivity::new(self.configs.len());
         self.members.iter().for_each(|host| graph.insert(*host));
         for &host in &self.members {
-            let peers = self.sim.machine(host).map(Member::peers).unwrap_or_default();
+            let peers = self.sim.machine(host).map(|node| node.peers()).unwrap_or_default();
             peers.iter().filter_map(|p| hosts.get(&p.id)).for_each(|other| graph.link(host, *other));
         }
         let mut islands: BTreeMap<Option<usize>, BTreeSet<usize>> = BTreeMap::new();
@@ -433,14 +344,14 @@ impl World {
     }
 }
 
-/// Addresses of a node's groups by [`GroupRef::index`]; those it lacks are nobody's.
+/// Addresses of a node's groups in the order of their numbers; those it lacks are nobody's.
 fn groups(config: &NodeConfig) -> Vec<SocketAddr> {
     let mut addresses = Vec::new();
-    for (group, address) in config.groups() {
-        while addresses.len() < group.index() {
+    for (part, address) in &config.groups {
+        while addresses.len() < usize::from(part.0) {
             addresses.push(SocketAddr::from(([240, 0, 0, 1], addresses.len() as u16)));
         }
-        addresses.push(address);
+        addresses.push(*address);
     }
     addresses
 }

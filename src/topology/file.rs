@@ -1,108 +1,19 @@
-//! The shape of a lab file: its tables and keys, each value with its place in the text.
+//! The shape of a lab file: its tables, each value with its place in the text.
 //!
 //! Nothing is looked up here; [`super::check`] gives names their meaning.
 
 use std::net::IpAddr;
 use std::ops::Range;
-use std::sync::LazyLock;
 use std::time::Duration;
 
 use toml::Spanned;
 
-use super::flows::FlowsEntry;
 use super::model::*;
-use super::multipath::MultipathEntry;
-use super::overlays::{HealingEntry, ProtocolEntry, RedirectEntry};
-use crate::overlay::Protocol;
-use crate::overlay::auth::Key;
+use super::multipath::MultipathHash;
+use super::traffic::Transport;
+use crate::overlay::auth;
+use crate::overlay::key::{Key, Value};
 use crate::physics::Properties;
-
-/// Keys of a table, and after them those of a link's physics.
-macro_rules! with_physics {
-    ($($key:literal),*) => {
-        &[$($key,)* "delay", "jitter", "loss", "rate", "queue", "reorder", "duplicate", "corrupt"]
-    };
-}
-
-/// Every table of a lab file and its keys. Tables with a dot are items of another table's list.
-pub static KEYS: LazyLock<Vec<(&str, &[&str])>> = LazyLock::new(|| {
-    let with_protocols = |(table, keys): &(&'static str, &'static [&'static str])| {
-        let own = Protocol::all_keys().into_iter().map(|key| key.name).filter(|_| *table == "overlay");
-        let all: Vec<&'static str> = keys.iter().copied().chain(own).collect();
-        (*table, &*all.leak())
-    };
-    TABLES.iter().map(with_protocols).collect()
-});
-
-/// The same without the keys that belong to protocols.
-const TABLES: &[(&str, &[&str])] = &[
-    ("", &["lab", "as", "link", "stub", "group", "overlay", "probe", "flows", "timeline", "expect"]),
-    (
-        "lab",
-        &["name", "seed", "family", "timers", "duration", "backend", "distance_factor", "multipath", "multipath_hash"],
-    ),
-    ("as", &["name", "asn", "routers", "links", "graphml", "graphml_part", "multipath", "multipath_hash"]),
-    ("as.routers", &["name", "lat", "lon"]),
-    ("as.links", with_physics!["a", "b", "cost", "name", "bfd", "ab", "ba"]),
-    ("link", with_physics!["a", "b", "relation", "name", "bfd", "hold", "timers", "graceful_restart", "ab", "ba"]),
-    // One direction of any link: `ab`, `ba`, `up` or `down`.
-    ("link.ab", with_physics![]),
-    ("stub", &["name", "asn", "lat", "lon", "uplinks", "access", "members", "clients", "multipath", "multipath_hash"]),
-    ("stub.uplinks", with_physics!["to", "bfd", "hold", "timers", "graceful_restart", "up", "down"]),
-    ("stub.access", with_physics!["bfd", "hold", "timers", "graceful_restart", "up", "down"]),
-    ("group", &["name", "address", "members"]),
-    (
-        "overlay",
-        &[
-            "name",
-            "protocol",
-            "members",
-            "address",
-            "bootstrap",
-            "well_known",
-            "healing",
-            "coloring",
-            "colors",
-            "heal_every",
-            "remember",
-            "rendezvous_epoch",
-            "rendezvous_listen",
-            "redirect",
-            "join_capacity",
-            "drain_above",
-            "return_below",
-            "lookup",
-            "replicas",
-            "stabilize_every",
-            "rpc_timeout",
-            "rpc_tries",
-            "lookups_per_second",
-            "key",
-        ],
-    ),
-    ("probe", &["groups", "every", "timeout"]),
-    ("flows", &["groups", "protocols", "per_client", "every", "timeout"]),
-    ("timeline", &["at", "do", "over"]),
-    ("expect", &["name", "that", "never", "at", "within", "during", "until"]),
-];
-
-/// Keys that a table does not have, though one might look for them there, and what to do instead.
-pub(crate) const ELSEWHERE: &[(&str, &[&str], &str)] = &[
-    (
-        "a link",
-        &["hold", "timers", "graceful_restart"],
-        "a link inside an AS carries no BGP session: quicken OSPF with `bfd`, or with `timers` of [lab]",
-    ),
-    ("a link", &["up", "down"], "its directions are `ab`, from a to b, and `ba`"),
-    ("[[link]]", &["up", "down"], "its directions are `ab`, from a to b, and `ba`"),
-    ("an uplink", &["ab", "ba"], "its directions are `up`, from the stub to the router, and `down`"),
-    ("`access`", &["ab", "ba"], "its directions are `up`, from a host to the gateway, and `down`"),
-    (
-        "[[stub]]",
-        with_physics!["bfd", "hold", "timers", "graceful_restart"],
-        "write it in `access` for the links of the hosts, in `uplinks` for those to other ASes: { to = \"…\", … }",
-    ),
-];
 
 /// A lab file as written, with defaults for everything but what depends on names.
 #[derive(Debug)]
@@ -223,6 +134,7 @@ pub(crate) struct GroupEntry {
 pub(crate) struct OverlayEntry {
     pub(crate) name: Spanned<String>,
     pub(crate) protocol: ProtocolEntry,
+    pub(crate) infrastructure: Infrastructure,
     /// `None`: all members of all stubs.
     pub(crate) members: Option<Vec<Spanned<String>>>,
     pub(crate) addresses: Vec<Spanned<IpAddr>>,
@@ -236,7 +148,7 @@ pub(crate) struct OverlayEntry {
     pub(crate) rpc_timeout: Duration,
     pub(crate) rpc_tries: u32,
     pub(crate) lookups_per_second: f64,
-    pub(crate) key: Option<Key>,
+    pub(crate) key: Option<auth::Key>,
 }
 
 #[derive(Debug)]
@@ -264,4 +176,51 @@ pub(crate) struct ExpectEntry {
     pub(crate) within: Option<Spanned<Duration>>,
     pub(crate) during: Option<Spanned<(Duration, Duration)>>,
     pub(crate) until: Option<Spanned<Duration>>,
+}
+
+/// `protocol` and the keys that only some protocols have.
+#[derive(Debug)]
+pub(crate) struct ProtocolEntry {
+    pub(super) protocol: Option<Spanned<Protocol>>,
+    pub(super) values: Vec<(&'static Key, Value)>,
+    pub(super) hosts: Vec<(&'static Key, Vec<Spanned<String>>)>,
+}
+
+/// How islands are to find one another.
+#[derive(Debug)]
+pub(crate) struct HealingEntry {
+    pub(super) healing: Option<Spanned<Healing>>,
+    pub(super) coloring: Option<Spanned<Coloring>>,
+    pub(super) colors: Option<Spanned<u64>>,
+    pub(super) every: Option<Spanned<Duration>>,
+    pub(super) remember: Option<Spanned<Duration>>,
+    pub(super) epoch: Option<Spanned<Duration>>,
+    pub(super) listen: Option<Spanned<Duration>>,
+}
+
+/// What members do that serve too many joins.
+#[derive(Debug)]
+pub(crate) struct RedirectEntry {
+    pub(super) redirect: Redirect,
+    pub(super) capacity: u32,
+    pub(super) above: Option<Spanned<u64>>,
+    pub(super) below: Option<Spanned<u64>>,
+}
+
+/// What one table says; what it leaves out, the lab decides.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct MultipathEntry {
+    pub(super) on: Option<bool>,
+    pub(super) hash: Option<MultipathHash>,
+}
+
+/// `[flows]` as written.
+#[derive(Debug)]
+pub(crate) struct FlowsEntry {
+    pub(super) span: Range<usize>,
+    pub(super) groups: Option<Vec<Spanned<String>>>,
+    pub(super) transports: Option<Spanned<Vec<Transport>>>,
+    pub(super) per_client: usize,
+    pub(super) every: Duration,
+    pub(super) timeout: Duration,
 }

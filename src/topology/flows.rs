@@ -1,67 +1,23 @@
 //! `[flows]`: what clients keep open to the groups, from its table to the model.
 
-use std::ops::Range;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
 use toml::Spanned;
 
 use super::check::Builder;
 use super::diagnose::Findings;
-use super::file::{KEYS, LabFile};
-use super::model::{GroupId, GroupRole, NodeKind};
+use super::file::{FlowsEntry, LabFile};
+use super::keys::keys;
+use super::model::{GroupId, NodeKind};
 use super::table::Table;
+use super::traffic::{Flows, Transport};
 
 /// Each is a socket at either end.
 const MOST: usize = 10_000;
 
-/// What a flow runs over.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Transport {
-    Tcp,
-    /// Datagrams with a connection id whose state one member has, as QUIC's (RFC 9000 §5.1).
-    Udp,
-}
-
-impl Transport {
-    pub const ALL: [Self; 2] = [Self::Tcp, Self::Udp];
-
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Tcp => "tcp",
-            Self::Udp => "udp",
-        }
-    }
-}
-
-/// Flows of the clients: every client keeps `per_client` of each transport open to each group.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Flows {
-    pub groups: Vec<GroupId>,
-    pub transports: Vec<Transport>,
-    pub per_client: usize,
-    /// Time between two requests of one flow.
-    pub every: Duration,
-    /// A flow whose request is not answered for this long is broken.
-    pub timeout: Duration,
-}
-
-/// The table as written.
-#[derive(Debug)]
-pub(crate) struct FlowsEntry {
-    span: Range<usize>,
-    groups: Option<Vec<Spanned<String>>>,
-    transports: Option<Spanned<Vec<Transport>>>,
-    per_client: usize,
-    every: Duration,
-    timeout: Duration,
-}
-
 impl FlowsEntry {
     pub(super) fn read(root: &Table<'_>, f: &mut Findings) -> Option<Self> {
-        let keys = KEYS.iter().find(|(name, _)| *name == "flows").map_or(&[][..], |(_, keys)| *keys);
-        let table = Table::new("[flows]", keys, root.get("flows")?, f)?;
+        let table = Table::new("[flows]", keys("flows"), root.get("flows")?, f)?;
         let (millisecond, minute) = (Duration::from_millis(1), Duration::from_secs(60));
         let mut time = |key: &str, least: Duration, default: Duration| {
             table.duration(key, least..=minute, f).map_or(default, Spanned::into_inner)
@@ -110,7 +66,7 @@ impl Builder<'_> {
             Some(names) => self.named_groups(names),
             None => {
                 let all = self.topology.groups.iter().enumerate();
-                all.filter(|(_, g)| g.role == GroupRole::Plain).map(|(i, _)| GroupId(i)).collect()
+                all.filter(|(_, g)| g.is_plain()).map(|(i, _)| GroupId(i)).collect()
             }
         };
         let transports = entry.transports.as_ref().map_or(Transport::ALL.to_vec(), |t| t.get_ref().clone());

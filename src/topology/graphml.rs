@@ -8,9 +8,9 @@ use std::path::Path;
 
 use roxmltree::{Document, Node, TextPos};
 
-use super::connectivity::parts;
 use super::diagnose::{Diagnostics, Findings};
 use super::model::Place;
+use super::parts::parts;
 use super::{LONGEST_NAME, size};
 
 /// The routers and links of one GraphML file.

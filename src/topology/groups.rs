@@ -11,6 +11,7 @@ use super::check::Builder;
 use super::diagnose::suggest;
 use super::file::{LabFile, OverlayEntry, ProbeEntry};
 use super::model::*;
+use crate::anycast::Asked;
 use crate::overlay::id::Id;
 use crate::overlay::key::What;
 
@@ -20,7 +21,7 @@ const MOST_PLAIN: usize = 254;
 const MOST_OVERLAYS: usize = 500;
 
 impl Builder<'_> {
-    /// Adds plain groups in file order, then each overlay's join group, rendezvous group and color groups.
+    /// Adds plain groups in file order, then each overlay's, as its infrastructure has them.
     pub(super) fn groups(&mut self, file: &LabFile) {
         for (what, most, last) in [
             ("groups", MOST_PLAIN, file.groups.get(MOST_PLAIN).map(|g| &g.name)),
@@ -45,7 +46,7 @@ impl Builder<'_> {
             let members = self.hosts(&entry.members);
             spans.push((self.topology.groups.len(), entry.addresses.first().map_or(entry.name.span(), Spanned::span)));
             let name = entry.name.get_ref().clone();
-            self.topology.groups.push(Group { name, addresses, role: GroupRole::Plain, members });
+            self.topology.groups.push(Group { name, addresses, owner: None, members });
         }
         let first_pool = usize::from(!file.groups.is_empty());
         for (index, entry) in file.overlays.iter().enumerate() {
@@ -161,20 +162,8 @@ impl Builder<'_> {
             let found = self.findings.error("no-members", entry.name.span(), message);
             found.label("no stub has members").help("give stubs `members`".to_owned());
         }
-        let join_group = GroupId(self.topology.groups.len());
-        let addresses = self.addresses(&entry.addresses, pool, 1);
         let name = entry.name.get_ref().clone();
-        let role = GroupRole::Join(index);
-        self.topology.groups.push(Group { name: name.clone(), addresses, role, members: members.clone() });
-
         let healing = entry.healing.checked(self.findings);
-        let rendezvous = healing.rendezvous.map(|(epoch, listen)| {
-            let group = GroupId(self.topology.groups.len());
-            let addresses = self.addresses(&[], pool, 2);
-            let (name, role) = (format!("{name}/rendezvous"), GroupRole::Rendezvous(index));
-            self.topology.groups.push(Group { name, addresses, role, members: members.clone() });
-            Rendezvous { group, epoch, listen }
-        });
         let count = healing.colors;
         let of_members = members.iter().filter(|_| count > 0);
         let colors: Vec<_> = match healing.coloring {
@@ -183,14 +172,20 @@ impl Builder<'_> {
             // Whoever joins chooses then.
             Coloring::Farthest => Vec::new(),
         };
-        let mut color_groups = Vec::new();
-        for color in 0..count {
-            color_groups.push(GroupId(self.topology.groups.len()));
-            let addresses = self.addresses(&[], pool, 16 + usize::from(color));
-            let may_have = |at: usize| colors.get(at).is_none_or(|c| *c == color);
-            let of_color = members.iter().enumerate().filter(|(at, _)| may_have(*at)).map(|(_, m)| *m).collect();
-            let role = GroupRole::Color(index, color);
-            self.topology.groups.push(Group { name: format!("{name}/{color}"), addresses, role, members: of_color });
+        let mut groups = Vec::new();
+        let asked = Asked { colors: count, rendezvous: healing.rendezvous.is_some() };
+        for spec in (entry.infrastructure.groups)(&asked) {
+            let given: &[_] = if groups.is_empty() { &entry.addresses } else { &[] };
+            let addresses = self.addresses(given, pool, spec.address);
+            let may = |at: usize| match spec.by {
+                By::Color(color) => colors.get(at).is_none_or(|c| *c == color),
+                By::Member | By::Leader => true,
+            };
+            let members = members.iter().enumerate().filter(|(at, _)| may(*at)).map(|(_, m)| *m).collect();
+            let owner = Some(Owner { overlay: index, part: spec.part, public: spec.public, by: spec.by });
+            let name = format!("{name}{}", spec.suffix);
+            groups.push(GroupId(self.topology.groups.len()));
+            self.topology.groups.push(Group { name, addresses, owner, members });
         }
 
         let well_known = self.well_known(entry, &members);
@@ -209,11 +204,11 @@ impl Builder<'_> {
             settings,
             hosts,
             members,
-            join_group,
-            color_groups,
+            infrastructure: entry.infrastructure,
+            groups,
             coloring: healing.coloring,
             colors,
-            rendezvous,
+            rendezvous: healing.rendezvous.map(|(epoch, listen)| Rendezvous { epoch, listen }),
             bootstrap: entry.bootstrap.as_ref().map_or(Bootstrap::Anycast, |b| *b.get_ref()),
             well_known,
             healing: healing.healing,
@@ -292,7 +287,7 @@ impl Builder<'_> {
     pub(super) fn probe(&mut self, file: &LabFile) {
         let default: Vec<_> = {
             let groups = self.topology.groups.iter().enumerate();
-            groups.filter(|(_, g)| g.role.is_public()).map(|(i, _)| GroupId(i)).collect()
+            groups.filter(|(_, g)| g.is_public()).map(|(i, _)| GroupId(i)).collect()
         };
         let clients = self.topology.of_kind(|k| k == NodeKind::Client).count();
         let Some(entry) = &file.probe else {

@@ -59,7 +59,7 @@ pub(super) fn instead(table: &str, key: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::topology::file::KEYS;
+    use crate::topology::keys::KEYS;
 
     #[test]
     fn nothing_that_a_lab_file_can_say_is_called_missing() {

@@ -10,15 +10,19 @@ mod flows;
 pub mod generate;
 pub mod graphml;
 mod groups;
+mod id;
+pub mod keys;
 mod links;
 mod missing;
 pub mod model;
 mod multipath;
 mod options;
 mod overlays;
+mod parts;
 mod read;
 pub(crate) mod size;
 mod table;
+mod traffic;
 mod values;
 
 /// Longest name of the lab file, in characters of one byte.
@@ -28,10 +32,12 @@ pub const LONGEST_HOST: usize = 2 * LONGEST_NAME + 1;
 /// Probes and flows carry names whole.
 const _: () = assert!(LONGEST_HOST <= crate::anycast::probe::MAX_HOST);
 
+const _: () = assert!(LONGEST_HOST <= crate::anycast::probe::MAX_HOST, "an answer to a probe names its host");
+
 pub use address::Addresses;
 pub use check::Overrides;
 pub use diagnose::{Diagnostic, Diagnostics};
-pub use flows::{Flows, Transport};
 pub(crate) use groups::unknown_host;
 pub use model::*;
 pub use multipath::{Multipath, MultipathHash};
+pub use traffic::{Flows, Transport};

@@ -9,30 +9,16 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::flows::Flows;
+pub use super::id::{AsId, GroupId, LinkId, NodeId};
 use super::multipath::Multipath;
-pub use crate::anycast::{Bootstrap, Coloring, Drain, Healing, Redirect};
+use super::traffic::Flows;
+pub use crate::anycast::{Bootstrap, By, Coloring, Drain, Healing, Infrastructure, Redirect};
+use crate::machine::Part;
 use crate::overlay::Given;
 use crate::overlay::auth::Key;
 pub use crate::overlay::{LookupMode, Protocol, Proximity};
 pub use crate::physics::Backend;
 use crate::physics::Impairment;
-
-/// Index into [`Topology::nodes`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct NodeId(pub usize);
-
-/// Index into [`Topology::links`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct LinkId(pub usize);
-
-/// Index into [`Topology::ases`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct AsId(pub usize);
-
-/// Index into [`Topology::groups`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct GroupId(pub usize);
 
 /// The whole checked network of one lab.
 #[derive(Clone, Debug, PartialEq)]
@@ -203,21 +189,21 @@ pub struct Group {
     pub name: String,
     /// One address per family of the lab, IPv4 first.
     pub addresses: Vec<IpAddr>,
-    pub role: GroupRole,
+    /// `None`: of a `[[group]]`, announced as soon as its site is up.
+    pub owner: Option<Owner>,
     pub members: Vec<NodeId>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum GroupRole {
-    /// Of a `[[group]]`: announced as soon as its site is up.
-    Plain,
-    /// Join group of the overlay with this index.
-    Join(usize),
-    /// Color group: overlay index, color.
-    Color(usize, u16),
-    /// Rendezvous group of the overlay with this index.
-    Rendezvous(usize),
+/// Whose a group is, and what the owner's row says of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Owner {
+    /// The overlay's index.
+    pub overlay: usize,
+    /// Which of its groups.
+    pub part: Part,
+    /// Whether clients have anything to ask there: some groups are the members' own.
+    pub public: bool,
+    pub by: By,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -225,9 +211,9 @@ pub struct Overlay {
     pub name: String,
     /// Hosts that may join it, in file order.
     pub members: Vec<NodeId>,
-    pub join_group: GroupId,
-    /// `color_groups[c]` is color `c`; empty unless [`Healing::has_colors`].
-    pub color_groups: Vec<GroupId>,
+    pub infrastructure: Infrastructure,
+    /// In the order of the infrastructure's row; the first is the one of the overlay's name.
+    pub groups: Vec<GroupId>,
     pub coloring: Coloring,
     /// `colors[i]` is the color of `members[i]`; same emptiness, and empty with [`Coloring::Farthest`].
     pub colors: Vec<u16>,
@@ -263,10 +249,9 @@ pub struct Overlay {
     pub key: Option<Key>,
 }
 
-/// An overlay's rendezvous group and when its leaders pause.
+/// When the leaders of an overlay's islands pause.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rendezvous {
-    pub group: GroupId,
     pub epoch: Duration,
     pub listen: Duration,
 }
@@ -282,18 +267,15 @@ pub struct Probe {
     pub timeout: Duration,
 }
 
-impl GroupRole {
-    /// Whether clients have anything to ask there: color and rendezvous groups are the members' own.
-    pub fn is_public(self) -> bool {
-        matches!(self, Self::Plain | Self::Join(_))
+impl Group {
+    /// Whether it is no overlay's.
+    pub fn is_plain(&self) -> bool {
+        self.owner.is_none()
     }
 
-    /// The overlay whose group it is.
-    pub fn overlay(self) -> Option<usize> {
-        match self {
-            Self::Plain => None,
-            Self::Join(overlay) | Self::Color(overlay, _) | Self::Rendezvous(overlay) => Some(overlay),
-        }
+    /// Whether clients have anything to ask there.
+    pub fn is_public(&self) -> bool {
+        self.owner.is_none_or(|owner| owner.public)
     }
 }
 
@@ -371,6 +353,12 @@ impl Topology {
 
     pub fn ids(&self) -> impl Iterator<Item = NodeId> {
         (0..self.nodes.len()).map(NodeId)
+    }
+
+    /// The name of one of an overlay's groups.
+    pub fn group_name(&self, overlay: usize, part: Part) -> String {
+        let is_it = |owner: Owner| (owner.overlay, owner.part) == (overlay, part);
+        self.groups.iter().find(|g| g.owner.is_some_and(is_it)).map(|g| g.name.clone()).unwrap_or_default()
     }
 
     pub fn of_kind(&self, wanted: impl Fn(NodeKind) -> bool) -> impl Iterator<Item = NodeId> {

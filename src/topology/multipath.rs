@@ -1,10 +1,6 @@
 //! Equal-cost multipath: where routers use it, and by what their kernels choose.
 
 use serde::{Deserialize, Serialize};
-use toml::Spanned;
-
-use super::diagnose::Findings;
-use super::table::Table;
 
 /// What the routers of an AS do with BGP routes that are equally good.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -32,25 +28,5 @@ impl MultipathHash {
             Self::L3 => "l3",
             Self::L4 => "l4",
         }
-    }
-}
-
-/// What one table says; what it leaves out, the lab decides.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct MultipathEntry {
-    on: Option<bool>,
-    hash: Option<MultipathHash>,
-}
-
-impl MultipathEntry {
-    pub(super) fn read(table: &Table<'_>, f: &mut Findings) -> Self {
-        let hashes = [("l3", MultipathHash::L3), ("l4", MultipathHash::L4)];
-        let hash = table.word("multipath_hash", &hashes, f).map(Spanned::into_inner);
-        Self { on: table.boolean("multipath", f), hash }
-    }
-
-    /// What holds for an AS, given what the lab's table says.
-    pub(super) fn within(self, lab: Self) -> Multipath {
-        Multipath { on: self.on.or(lab.on).unwrap_or_default(), hash: self.hash.or(lab.hash).unwrap_or_default() }
     }
 }

@@ -9,9 +9,10 @@ use toml::de::DeValue;
 use super::check::Builder;
 use super::diagnose::Findings;
 use super::distance;
-use super::file::{LinkOptions, Written};
+use super::file::{LinkOptions, MultipathEntry, Written};
+use super::keys::{PRESETS, keys};
 use super::model::*;
-use super::read::{PRESETS, keys};
+use super::multipath::{Multipath, MultipathHash};
 use super::table::{Table, wrong_type};
 use crate::physics::{Impairment, PROPERTIES};
 
@@ -133,6 +134,19 @@ fn read_hold(table: &Table<'_>, f: &mut Findings) -> Option<u16> {
     let found = f.error("out-of-range", hold.span(), "`hold` is no hold time of BGP");
     found.label(label).help("to notice a failure sooner, use `bfd`, such as \"50ms x 3\"".to_owned());
     None
+}
+
+impl MultipathEntry {
+    pub(super) fn read(table: &Table<'_>, f: &mut Findings) -> Self {
+        let hashes = [("l3", MultipathHash::L3), ("l4", MultipathHash::L4)];
+        let hash = table.word("multipath_hash", &hashes, f).map(Spanned::into_inner);
+        Self { on: table.boolean("multipath", f), hash }
+    }
+
+    /// What holds for an AS, given what the lab's table says.
+    pub(super) fn within(self, lab: Self) -> Multipath {
+        Multipath { on: self.on.or(lab.on).unwrap_or_default(), hash: self.hash.or(lab.hash).unwrap_or_default() }
+    }
 }
 
 impl Builder<'_> {

@@ -6,21 +6,14 @@ use std::time::Duration;
 use toml::Spanned;
 
 use super::diagnose::Findings;
+use super::file::{HealingEntry, ProtocolEntry, RedirectEntry};
+use super::keys::{LONGEST, MILLISECOND};
 use super::model::*;
-use super::read::{LONGEST, MILLISECOND};
 use super::table::Table;
 use crate::overlay::Given;
 use crate::overlay::key::{Key, Value, What};
 
 const SECOND: Duration = Duration::from_secs(1);
-
-/// `protocol` and the keys that only some protocols have.
-#[derive(Debug)]
-pub(crate) struct ProtocolEntry {
-    protocol: Option<Spanned<Protocol>>,
-    values: Vec<(&'static Key, Value)>,
-    pub(super) hosts: Vec<(&'static Key, Vec<Spanned<String>>)>,
-}
 
 impl ProtocolEntry {
     pub(super) fn read(table: &Table<'_>, f: &mut Findings) -> Self {
@@ -71,18 +64,6 @@ impl ProtocolEntry {
         let protocol = self.protocol.as_ref().map_or_else(Protocol::default, |p| *p.get_ref());
         self.values.iter().fold(Given::of(protocol), |given, (key, value)| given.with(key.name, value.clone()))
     }
-}
-
-/// How islands are to find one another.
-#[derive(Debug)]
-pub(crate) struct HealingEntry {
-    pub(super) healing: Option<Spanned<Healing>>,
-    coloring: Option<Spanned<Coloring>>,
-    colors: Option<Spanned<u64>>,
-    every: Option<Spanned<Duration>>,
-    remember: Option<Spanned<Duration>>,
-    epoch: Option<Spanned<Duration>>,
-    listen: Option<Spanned<Duration>>,
 }
 
 /// The same with everything decided.
@@ -158,15 +139,6 @@ impl HealingEntry {
             rendezvous: healing.has_rendezvous().then_some((epoch, listen)),
         }
     }
-}
-
-/// What members do that serve too many joins.
-#[derive(Debug)]
-pub(crate) struct RedirectEntry {
-    redirect: Redirect,
-    capacity: u32,
-    above: Option<Spanned<u64>>,
-    below: Option<Spanned<u64>>,
 }
 
 impl RedirectEntry {

@@ -8,25 +8,12 @@ use toml::de::{DeTable, DeValue};
 
 use super::diagnose::{Diagnostics, Findings};
 use super::file::*;
-use super::flows::FlowsEntry;
+use super::keys::{LONGEST, MILLISECOND, PRESETS, keys};
 use super::model::*;
-use super::multipath::MultipathEntry;
-use super::overlays::{HealingEntry, ProtocolEntry, RedirectEntry};
 use super::size::{self, MOST_HOSTS};
 use super::table::{Table, duration, integer, string, wrong_type};
 use super::values::{read_addresses, read_asn, read_place};
 use crate::overlay::auth::{KEY_LENGTH, Key};
-
-/// The longest play, and the longest of any other time of a lab file.
-pub(super) const LONGEST: Duration = Duration::from_secs(24 * 3600);
-pub(super) const MILLISECOND: Duration = Duration::from_millis(1);
-
-pub(super) const PRESETS: &[(&str, TimerPreset)] =
-    &[("lab", TimerPreset::Lab), ("rfc", TimerPreset::Rfc), ("bird", TimerPreset::Bird)];
-
-pub(super) fn keys(table: &str) -> &'static [&'static str] {
-    KEYS.iter().find(|(name, _)| *name == table).expect("every table read here is listed in KEYS").1
-}
 
 impl LabFile {
     /// Reads the text; tables that cannot be read are reported and left out.
@@ -229,10 +216,14 @@ impl OverlayEntry {
         let all = matches!(table.get("members").as_ref().map(|v| v.get_ref()), Some(DeValue::String(s)) if s == "all");
         let members = (!all && table.get("members").is_some()).then(|| read_names(table, "members", f));
         let bootstraps = [("anycast", Bootstrap::Anycast), ("well-known", Bootstrap::WellKnown)];
+        let infrastructures: Vec<_> = Infrastructure::all().map(|i| (i.name, i)).collect();
         let lookups = [("iterative", LookupMode::Iterative), ("recursive", LookupMode::Recursive)];
         let rest = Self {
             name: Spanned::new(0..0, String::new()),
             protocol: ProtocolEntry::read(table, f),
+            infrastructure: table
+                .word("infrastructure", &infrastructures, f)
+                .map_or(Infrastructure::default(), Spanned::into_inner),
             members,
             addresses: read_addresses(table, f),
             bootstrap: table.word("bootstrap", &bootstraps, f),

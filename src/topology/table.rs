@@ -7,7 +7,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::diagnose::{Findings, nearest, suggest};
-use super::file::ELSEWHERE;
+use super::keys::ELSEWHERE;
 use super::missing;
 
 /// One table of the file. Its unknown keys have been reported.

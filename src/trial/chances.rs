@@ -4,9 +4,10 @@ use std::collections::HashMap;
 
 use anyhow::Result;
 
+use super::frames::Arrival;
 use super::frames::{SHORTEST, data};
 use super::judge::{Apart, Reading, Unit, even, unevenness};
-use super::{Arrival, SHORT, Trial, delayed, numbers, percent, sorted};
+use super::subject::{SHORT, Trial, delayed, numbers, percent, sorted};
 use crate::physics::{FRAME, Impairment};
 
 /// Frames for each share.

@@ -6,10 +6,11 @@ use std::net::{IpAddr, Ipv4Addr};
 use anyhow::{Context, Result, bail};
 
 use crate::kernel::features;
-use crate::kernel::interface::{Control, Interface};
+use crate::kernel::interface::Control;
 use crate::kernel::link;
 use crate::kernel::namespace::{self, Namespace, Stepper};
 use crate::kernel::wire::{End, Wanted, Wire, Wires};
+use crate::physics::Interface;
 use crate::physics::{Backend, Egress};
 
 /// The interface at each end.

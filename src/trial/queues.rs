@@ -7,7 +7,7 @@ use anyhow::{Context, Result, anyhow};
 
 use super::judge::{Apart, Bound, Reading, Unit};
 use super::pair::address;
-use super::{LENGTH, SHORT, Trial, delayed, numbers};
+use super::subject::{LENGTH, SHORT, Trial, delayed, numbers};
 use crate::physics::{Egress, FRAME, Impairment, Queue};
 
 pub(super) async fn measure(trial: &mut Trial, readings: &mut Vec<Reading>) -> Result<()> {

@@ -2,8 +2,9 @@
 
 use anyhow::Result;
 
+use super::frames::Arrival;
 use super::judge::{Apart, Bound, Reading, Unit, even, unevenness};
-use super::{Arrival, LENGTH, PATIENCE, SHORT, Trial, delayed, ms, overtaken, sorted};
+use super::subject::{LENGTH, PATIENCE, SHORT, Trial, delayed, ms, overtaken, percent, sorted};
 use crate::measure::quantile;
 use crate::physics::{Egress, Impairment, Queue};
 
@@ -145,7 +146,7 @@ async fn combined(trial: &mut Trial, readings: &mut Vec<Reading>) -> Result<()> 
         apart: Apart::Because(because),
     });
 
-    let ahead = Impairment { reorder: super::percent(25), ..rate };
+    let ahead = Impairment { reorder: percent(25), ..rate };
     let value = throughput(trial, ahead, 310).await?;
     let because = "netem sends reordered frames past its rate; on a wire they wait for their turn";
     // The delay of the last frame, which the first may not have, counts as a pause.

@@ -74,7 +74,7 @@ impl Tree {
             let syntax = syn::parse_file(text).unwrap_or_else(|e| panic!("{name}: {e}"));
             let path = module_path(name);
             of_tests.extend(syntax.items.iter().filter_map(|item| match item {
-                syn::Item::Mod(item) if for_tests(&item.attrs) => Some([&path[..], &[item.ident.to_string()]].concat()),
+                syn::Item::Mod(item) if left_out(&item.attrs) => Some([&path[..], &[item.ident.to_string()]].concat()),
                 _ => None,
             }));
             parsed.push((path, at, syntax.items));
@@ -196,9 +196,12 @@ fn module_path(name: &str) -> Vec<String> {
     path.split('/').filter(|part| !part.is_empty() && *part != "lib").map(ToOwned::to_owned).collect()
 }
 
-fn for_tests(attrs: &[syn::Attribute]) -> bool {
+/// Only tests, or only documentation, have it.
+fn left_out(attrs: &[syn::Attribute]) -> bool {
     attrs.iter().any(|attr| match &attr.meta {
-        syn::Meta::List(list) if list.path.is_ident("cfg") => list.tokens.to_string().contains("test"),
+        syn::Meta::List(list) if list.path.is_ident("cfg") => {
+            ["test", "doc"].iter().any(|word| list.tokens.to_string().contains(word))
+        }
         meta => meta.path().is_ident("test"),
     })
 }
@@ -251,7 +254,6 @@ impl Reader {
                 let line = glob.star_token.span.start().line;
                 self.mentions.push(Mention { path: above.to_vec(), line, glob: true, facade });
             }
-            _ => {}
         }
     }
 
@@ -291,32 +293,32 @@ impl Reader {
 
 impl<'ast> Visit<'ast> for Reader {
     fn visit_item_mod(&mut self, item: &'ast syn::ItemMod) {
-        if let Some((_, content)) = item.content.as_ref().filter(|_| !for_tests(&item.attrs)) {
+        if let Some((_, content)) = item.content.as_ref().filter(|_| !left_out(&item.attrs)) {
             self.inside.push((item.ident.to_string(), content.clone()));
         }
     }
 
     fn visit_item_use(&mut self, item: &'ast syn::ItemUse) {
-        if !for_tests(&item.attrs) {
+        if !left_out(&item.attrs) {
             let facade = self.is_facade && !matches!(item.vis, syn::Visibility::Inherited);
             self.import(&item.tree, &[], facade);
         }
     }
 
     fn visit_item_fn(&mut self, item: &'ast syn::ItemFn) {
-        if !for_tests(&item.attrs) {
+        if !left_out(&item.attrs) {
             visit::visit_item_fn(self, item);
         }
     }
 
     fn visit_item_impl(&mut self, item: &'ast syn::ItemImpl) {
-        if !for_tests(&item.attrs) {
+        if !left_out(&item.attrs) {
             visit::visit_item_impl(self, item);
         }
     }
 
     fn visit_impl_item_fn(&mut self, item: &'ast syn::ImplItemFn) {
-        if !for_tests(&item.attrs) {
+        if !left_out(&item.attrs) {
             visit::visit_impl_item_fn(self, item);
         }
     }

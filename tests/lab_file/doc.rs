@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anybed::scenario::metrics::{Kind, Shape};
 use anybed::scenario::{acts, load_text, metrics};
-use anybed::topology::{Overrides, file};
+use anybed::topology::{Overrides, keys};
 
 const DOC: &str = include_str!("../../docs/lab-file.md");
 
@@ -34,7 +34,7 @@ fn every_key_has_a_row_and_every_row_a_key() {
             documented.entry(table.clone()).or_default().insert(key.to_owned());
         }
     }
-    for (table, keys) in file::KEYS.iter() {
+    for (table, keys) in keys::KEYS.iter() {
         let keys: BTreeSet<_> = keys.iter().map(|k| (*k).to_owned()).collect();
         if table.is_empty() {
             let sections = documented.keys().filter(|t| !t.contains('.') && t.chars().all(|c| c.is_ascii_lowercase()));
@@ -103,7 +103,7 @@ fn the_examples_load() {
 #[test]
 fn the_examples_show_every_key() {
     let fragments: String = DOC.split("\n```toml fragment\n").skip(1).map(|b| &b[..b.find("\n```").unwrap()]).collect();
-    for (table, keys) in file::KEYS.iter().filter(|(table, _)| !table.is_empty()) {
+    for (table, keys) in keys::KEYS.iter().filter(|(table, _)| !table.is_empty()) {
         for key in keys.iter().filter(|key| !key.starts_with("graphml")) {
             assert!(fragments.contains(&format!("{key} = ")), "no example of `{key}` in [{table}]");
         }

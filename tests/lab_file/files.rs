@@ -88,12 +88,12 @@ fn the_two_stub_failures_differ_in_healing_only() {
     let (mut healed, played) = load("topologies/stub-failure.toml");
     let (plain, played_plain) = load("topologies/stub-failure-no-healing.toml");
     assert_eq!(healed.overlays[0].healing, Healing::Colors);
-    assert_eq!(healed.overlays[0].color_groups.len(), 16);
+    assert_eq!(healed.overlays[0].groups.len(), 1 + 16);
     healed.name.clone_from(&plain.name);
     healed.overlays[0].healing = Healing::None;
-    healed.overlays[0].color_groups.clear();
+    healed.overlays[0].groups.truncate(1);
     healed.overlays[0].colors.clear();
-    healed.groups.retain(|g| !matches!(g.role, GroupRole::Color(..)));
+    healed.groups.retain(|g| g.owner.is_none_or(|owner| !matches!(owner.by, By::Color(_))));
     assert_eq!(healed, plain);
     assert_eq!((played.timeline, played.duration), (played_plain.timeline, played_plain.duration));
     assert_eq!((plain.overlays[0].members.len(), plain.of_kind(|k| k == NodeKind::Client).count()), (24, 6));
@@ -119,7 +119,7 @@ fn names_become_a_network() {
     assert_eq!(topology.probe.as_ref().unwrap().groups, [GroupId(0), GroupId(1)]);
     let music = &topology.overlays[0];
     for (member, color) in music.members.iter().zip(&music.colors) {
-        let of_color = &topology.groups[music.color_groups[usize::from(*color)].0].members;
+        let of_color = &topology.groups[music.groups[1 + usize::from(*color)].0].members;
         assert!(of_color.contains(member));
     }
     assert_eq!(scenario.duration.as_secs(), 5);
@@ -229,11 +229,10 @@ fn groups_follow_healing_and_coloring() {
     let music = &topology.overlays[0];
     assert!(music.colors.is_empty(), "each member chooses when it joins");
     let open = |group: &GroupId| topology.groups[group.0].members == music.members;
-    assert!(music.color_groups.len() == 4 && music.color_groups.iter().all(open));
-    let rendezvous = music.rendezvous.expect("the overlay has one");
-    assert!(open(&rendezvous.group));
-    assert_eq!(topology.groups[rendezvous.group.0].name, "music/rendezvous");
-    assert_eq!(topology.groups[rendezvous.group.0].addresses[0].to_string(), "203.0.113.2");
+    assert!(music.groups.len() == 2 + 4 && music.groups.iter().all(open) && music.rendezvous.is_some());
+    let rendezvous = &topology.groups[music.groups[1].0];
+    assert_eq!(rendezvous.name, "music/rendezvous");
+    assert_eq!(rendezvous.addresses[0].to_string(), "203.0.113.2");
     let (topology, _) = load(&format!("{SMALL}coloring = \"by-as\"\n"));
     let music = &topology.overlays[0];
     assert_eq!(music.colors[0], music.colors[1], "two hosts of one stub");
@@ -390,7 +389,7 @@ fn each_overlay_has_its_pool() {
     let overlays: String = (0..5).map(|i| format!("[[overlay]]\nname = \"o{i}\"\nprotocol = \"chord\"\n")).collect();
     let (network, _) = SMALL.split_once("[[group]]").unwrap();
     let (topology, _) = load_as(&format!("{network}{overlays}"), Some(FamilyChoice::Dual)).unwrap();
-    let joins = topology.overlays.iter().map(|o| &topology.groups[o.join_group.0].addresses);
+    let joins = topology.overlays.iter().map(|o| &topology.groups[o.groups[0].0].addresses);
     let joins: Vec<_> = joins.map(|a| format!("{} {}", a[0], a[1])).collect();
     assert_eq!(
         joins,

@@ -320,6 +320,8 @@ fn expectations_are_read() {
     assert_eq!(parse("lost probes<=3").unwrap(), (metric("lost probes"), Op::Le, Value::Number(3.0)));
     assert_eq!(parse("loops of music/3 == 0").unwrap().0, metric("loops of music/3"));
     assert_eq!(parse("blackholes < 4").unwrap().0, metric("blackholes"));
+    let hole = (metric("longest blackhole of music/3"), Op::Lt, Value::Number(3.0));
+    assert_eq!(parse("longest blackhole of music/3 < 3s").unwrap(), hole);
     assert_eq!(parse("updates > loops of music").unwrap().2, Value::Metric(Box::new(metric("loops of music"))));
     let catchment = metric("catchment of campus.c1 for music");
     let value = Value::Name("bay.n2".to_owned());
@@ -396,6 +398,8 @@ fn expectations_are_read() {
         "lost probes of campus.n1 == 0",
         "loops of musik == 0",
         "blackholes >= 0",
+        "longest blackhole of musik < 3s",
+        "longest blackhole < 0s",
         "loops < 0",
         "updates of campus == 3",
         "catchment of campus.c1 == den",

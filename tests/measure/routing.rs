@@ -239,6 +239,32 @@ fn loops_black_holes_and_updates_are_expected_and_can_be_missed() {
     }
 }
 
+/// BIRD 3 left routes out of kernels for 10 s, and every expectation held.
+#[test]
+fn a_black_hole_longer_than_timers_explain_fails() {
+    let hole = |seconds: f64| {
+        let mut lab = probed(lab().group("other"));
+        lab.fib(10.0, "left.gw", None).fib(10.0 + seconds, "left.gw", Some("left.n1"));
+        let during = |from, to| When::During { from, to };
+        for when in [When::End, during(5.0, 35.0), When::At { at: 30.0, within: 0.0 }, during(8.0, 11.0)] {
+            lab.expect(metric("longest blackhole of web"), Op::Lt, Value::Number(3.0), when);
+        }
+        lab.expect(metric("longest blackhole"), Op::Le, Value::Number(seconds), When::End);
+        lab.expect(metric("longest blackhole of other"), Op::Le, Value::Number(0.0), When::End);
+        lab.end(40.0).report().expectations.into_iter().map(|e| (e.verdict, e.observed)).collect::<Vec<_>>()
+    };
+    let seen = |verdict, text: &str| (verdict, text.to_owned());
+    let (long, one) = ("10.000 s: left.gw (web) from 10.0 s", "1.000 s: left.gw (web) from 10.0 s");
+    let mut expected = vec![seen(Outcome::Fail, long); 3];
+    expected.extend([seen(Outcome::Pass, one), seen(Outcome::Pass, long), seen(Outcome::Pass, "none")]);
+    assert_eq!(hole(10.0), expected);
+    let short = "0.050 s: left.gw (web) from 10.0 s";
+    let mut expected = vec![seen(Outcome::Pass, short); 5];
+    expected[2].1 += " at 30.0 s";
+    expected.push(seen(Outcome::Pass, "none"));
+    assert_eq!(hole(0.05), expected);
+}
+
 #[test]
 fn loops_and_black_holes_are_told_and_drawn() {
     let mut lab = probed(lab());

@@ -167,7 +167,7 @@ fn a_member_that_restarts_before_it_was_missed_joins_again() {
         world.sim.run_for(Duration::from_millis(after));
         world.sim.restart(6);
         world.sim.command(6, Command::Join { found: false });
-        let is_member = |sim: &_| anybed::overlay::sim::Sim::machine(sim, 6).is_some_and(world::is_member);
+        let is_member = |sim: &_| anybed::machine::sim::Sim::machine(sim, 6).is_some_and(world::is_member);
         assert!(world.sim.run_until(15 * SECOND, is_member), "after {after} ms");
         world.expect_whole(20 * SECOND);
     }

@@ -4,13 +4,15 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use anybed::anycast::probe::{Probe, ProbeReply};
-use anybed::anycast::{self, Command, Healing, NodeConfig};
+use anybed::anycast::{Asked, Command, Event, Healing, Infrastructure, NodeConfig, PORT};
+use anybed::machine::sim::{Settings, Sim};
+use anybed::machine::{Input, Machine, Output, Part, Port, Via};
 use anybed::node::announce::GroupConfig;
-use anybed::node::dispatch::{Dispatch, Event};
+use anybed::node::channel::Hosted;
+use anybed::node::dispatch::{Did, Dispatch};
 use anybed::overlay::auth::Key;
-use anybed::overlay::sim::{Machine, Settings, Sim};
 use anybed::overlay::wire::{Tag, encode};
-use anybed::overlay::{Phase, Time, Via};
+use anybed::overlay::{Phase, Time};
 
 use crate::world::{self, COLORS, Options, address};
 
@@ -29,14 +31,19 @@ fn first(overlay: usize) -> usize {
     overlay * GROUPS
 }
 
-fn configs(host: usize, address: SocketAddr) -> Vec<NodeConfig> {
-    let of = |(overlay, name): (usize, &&str)| NodeConfig {
-        overlay: (*name).into(),
-        address,
-        join_group: group(first(overlay)),
-        colors: (1..GROUPS).map(|color| group(first(overlay) + color)).collect(),
-        key: if overlay == 2 { Key::new("correct horse") } else { None },
-        ..world::config(Options { healing: Healing::Colors, ..Options::default() }, host)
+fn hosted(host: usize, address: SocketAddr) -> Vec<Hosted> {
+    let of = |(overlay, name): (usize, &&str)| {
+        // The parts of plain IP anycast: the join group, no rendezvous, colors.
+        let at = |Part(part)| group(first(overlay) + usize::from(part.saturating_sub(1)));
+        let infrastructure = Infrastructure::default();
+        let node = NodeConfig {
+            overlay: (*name).into(),
+            address,
+            groups: infrastructure.addresses(&Asked { colors: COLORS, rendezvous: false }, at),
+            key: if overlay == 2 { Key::new("correct horse") } else { None },
+            ..world::config(Options { healing: Healing::Colors, ..Options::default() }, host)
+        };
+        Hosted { infrastructure, node }
     };
     OVERLAYS.iter().enumerate().map(of).collect()
 }
@@ -47,7 +54,7 @@ fn groups() -> Vec<GroupConfig> {
 }
 
 fn host(host: usize, address: SocketAddr, now: Time) -> Dispatch {
-    Dispatch::new(&format!("h{host}"), &configs(host, address), &groups(), now)
+    Dispatch::new(&format!("h{host}"), &hosted(host, address), &groups(), now)
 }
 
 /// All hosts are members of all overlays, joined in different orders.
@@ -76,6 +83,19 @@ fn joined() -> Sim<Dispatch> {
     sim
 }
 
+/// The shared port at one of the host's groups.
+fn port(group: usize) -> Port {
+    Port { via: Via::Group(Part(group as u16)), number: PORT }
+}
+
+fn client() -> SocketAddr {
+    SocketAddr::from(([10, 9, 9, 9], 5000))
+}
+
+fn hear(host: &mut Dispatch, now: Time, at: Port, bytes: &[u8]) {
+    host.input(now, Input::Datagram { at, from: client(), bytes });
+}
+
 fn phase(sim: &Sim<Dispatch>, host: usize, overlay: &str) -> Phase {
     sim.machine(host).unwrap().digest(overlay).unwrap().phase
 }
@@ -98,24 +118,24 @@ fn members_of_several_overlays_on_a_host_drop_nothing_of_each_other() {
             assert_eq!(digest.announced.len(), 2, "the join group and a color of {overlay}");
         }
     }
-    let served = |h: &anybed::overlay::sim::Happened<Event>| match &h.event {
-        Event::Did { what: anycast::Event::Joined { served_by, .. }, .. } => served_by.is_some(),
-        _ => false,
-    };
-    assert_eq!(sim.events().iter().filter(|h| served(h)).count(), OVERLAYS.len() * (HOSTS - 1));
+    let served = |did: &Did| matches!(did.what, Event::Joined { served_by: Some(_), .. });
+    assert_eq!(sim.events().iter().filter(|h| served(&h.event)).count(), OVERLAYS.len() * (HOSTS - 1));
 }
 
 #[test]
 fn a_probe_is_answered_once_wherever_it_arrives() {
     let mut sim = joined();
-    let client: SocketAddr = "10.9.9.9:5000".parse().unwrap();
     let now = sim.now();
-    for via in [Via::Unicast, Via::Group(first(0)), Via::Group(first(2))] {
+    for at in [Port::unicast(PORT), port(first(0)), port(first(2))] {
         sim.tell(3, |host| {
-            host.handle(now, client, via, &Probe { seq: 4 }.encode());
-            let answers: Vec<_> = std::iter::from_fn(|| host.poll_transmit()).filter(|t| t.to == client).collect();
-            assert_eq!(answers.len(), 1, "{via:?}");
-            assert_eq!(ProbeReply::decode(&answers[0].bytes), Ok(ProbeReply { seq: 4, host: "h3".into() }));
+            hear(host, now, at, &Probe { seq: 4 }.encode());
+            let answers = std::iter::from_fn(|| host.output()).filter_map(|output| match output {
+                Output::Datagram { from, to, bytes } if to == client() => Some((from, bytes)),
+                _ => None,
+            });
+            let answers: Vec<_> = answers.collect();
+            assert!(answers.len() == 1 && answers[0].0 == Port::unicast(PORT), "{at:?}: {answers:?}");
+            assert_eq!(ProbeReply::decode(&answers[0].1), Ok(ProbeReply { seq: 4, host: "h3".into() }));
         });
     }
     assert_eq!(dropped(&sim), [0; HOSTS]);
@@ -124,17 +144,17 @@ fn a_probe_is_answered_once_wherever_it_arrives() {
 #[test]
 fn what_is_nobodys_is_counted_and_opened_by_nobody() {
     let mut sim = joined();
-    let (client, now): (SocketAddr, _) = ("10.9.9.9:5000".parse().unwrap(), sim.now());
+    let now = sim.now();
     let foreign = encode(Tag::of_overlay("games"), &0u8).unwrap();
     let music = encode(Tag::of_overlay("music"), &0u8).unwrap();
     let books = encode(Tag::of_overlay("books"), &0u8).unwrap();
     let drops = |host: &Dispatch| OVERLAYS.map(|overlay| host.digest(overlay).unwrap().dropped);
     sim.tell(0, |host| {
-        host.handle(now, client, Via::Unicast, &foreign);
-        host.handle(now, client, Via::Unicast, &foreign[..7]);
-        host.handle(now, client, Via::Group(first(1)), &music);
+        hear(host, now, Port::unicast(PORT), &foreign);
+        hear(host, now, Port::unicast(PORT), &foreign[..7]);
+        hear(host, now, port(first(1)), &music);
         assert_eq!((host.foreign(), drops(host)), (3, [0; 3]), "of no overlay here, or at another's group");
-        host.handle(now, client, Via::Unicast, &books);
+        hear(host, now, Port::unicast(PORT), &books);
         assert_eq!((host.foreign(), drops(host)), (3, [0, 0, 1]), "without the key: its own member tells");
     });
 }
@@ -159,8 +179,9 @@ fn a_host_that_is_renumbered_stays_in_all_its_overlays() {
     let mut sent = Vec::new();
     sim.tell(2, |host| {
         assert!(host.order(now, "films", Command::Leave) && !host.order(now, "games", Command::Leave));
-        sent.extend(std::iter::from_fn(|| host.poll_event()));
+        sent.extend(std::iter::from_fn(|| host.output()));
     });
-    assert!(sent.iter().all(|e| matches!(e, Event::Withdraw { group } if (first(1)..first(2)).contains(group))));
+    let own = first(1)..first(2);
+    assert!(sent.iter().all(|o| matches!(o, Output::Announce(Part(g), false) if own.contains(&usize::from(*g)))));
     assert_eq!(sent.len(), 2, "{sent:?}");
 }

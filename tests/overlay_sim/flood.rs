@@ -7,12 +7,13 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use anybed::anycast::{Command, Means, Member};
+use anybed::machine::{Part, Via};
 use anybed::overlay::auth::{Key, Seal};
 use anybed::overlay::id::Id;
 use anybed::overlay::store::{Digest, Item, MAX_KEYS, Stamp};
 use anybed::overlay::structured::dht::message::{Body, Envelope, Query, Request, Response, Route};
 use anybed::overlay::wire::{Tag, encode};
-use anybed::overlay::{Peer, Time, Transmit, Via};
+use anybed::overlay::{Peer, Time, Transmit};
 use anybed::topology::{Healing, LookupMode};
 use serde::Serialize;
 
@@ -151,7 +152,7 @@ fn flood(ids: u64, kind: Kind) -> Flooded {
         let from = SocketAddr::from(([11 + (n >> 24) as u8, (n >> 16) as u8, (n >> 8) as u8, n as u8], 4000));
         let me = Peer { id: Id::hash(&[b"stranger", &n.to_be_bytes()]), address: from };
         let message = said(n, n % KINDS, me);
-        let via = if n.is_multiple_of(KINDS) { Via::Group(0) } else { Via::Unicast };
+        let via = if n.is_multiple_of(KINDS) { Via::Group(Part(0)) } else { Via::Unicast };
         let mut hear = |bytes: &[u8]| members[0].handle(now, from, via, bytes);
         let tag = Tag::of_overlay("music");
         match kind {
@@ -220,7 +221,7 @@ fn exchange(members: &mut [Member], now: Time, sent: &mut dyn FnMut(SocketAddr))
             if from == 0 {
                 sent(to);
             }
-            let (host, via) = if to == group(0) { (Some(0), Via::Group(0)) } else { (host(to), Via::Unicast) };
+            let (host, via) = if to == group(0) { (Some(0), Via::Group(Part(0))) } else { (host(to), Via::Unicast) };
             if let Some(host) = host.filter(|host| *host != from && *host < members.len()) {
                 members[host].handle(now, address(from), via, &bytes);
             }

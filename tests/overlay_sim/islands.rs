@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use anybed::anycast::{Event, GroupRef, Healing, Means};
+use anybed::anycast::{Event, Healing, Means};
 
-use crate::world::{Happening, Options, World};
+use crate::world::{Happening, Options, RENDEZVOUS, World};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -65,11 +65,11 @@ fn an_island_has_one_leader_and_a_whole_ring_finds_nobody_else() {
     let mut most = 0;
     for _ in 0..600 {
         world.sim.run_for(SECOND / 10);
-        let leads = |digest: anybed::anycast::Digest| digest.announced.contains(&GroupRef::Rendezvous);
+        let leads = |digest: anybed::anycast::Digest| digest.announced.contains(&RENDEZVOUS);
         most = most.max(world.sim.machines().filter(|(_, m)| leads(m.digest())).count());
     }
     assert_eq!(most, 1);
-    let paused = |h: &&Happening| h.event == Event::Withdraw { group: GroupRef::Rendezvous };
+    let paused = |h: &&Happening| h.event == Event::Withdrew { group: RENDEZVOUS };
     let pauses = world.sim.events()[since..].iter().filter(paused).count();
     assert!((2..=4).contains(&pauses), "{pauses} pauses in three epochs");
     assert!(contacts(&world).is_empty());
@@ -84,7 +84,7 @@ fn a_leader_pauses_in_every_epoch_of_a_long_outage() {
         world.sim.run_for(SECOND);
         let end = world.sim.now();
         for half in &halves {
-            let paused = |h: &&Happening| h.event == Event::Withdraw { group: GroupRef::Rendezvous };
+            let paused = |h: &&Happening| h.event == Event::Withdrew { group: RENDEZVOUS };
             let pauses = world.sim.events().iter().filter(paused).filter(|h| half.contains(&h.host)).map(|h| h.at);
             // The first of them leads from here on.
             let times: Vec<_> = pauses.skip_while(|at| end - *at > 220 * SECOND).chain([end]).collect();

@@ -4,9 +4,10 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use anybed::anycast::{Command, Event, Member};
+use anybed::machine::{Part, Via};
 use anybed::overlay::auth::OVERHEAD;
 use anybed::overlay::wire::MAX_DATAGRAM;
-use anybed::overlay::{Phase, Time, Transmit, Via};
+use anybed::overlay::{Phase, Time, Transmit};
 use anybed::topology::{Healing, LookupMode};
 
 use crate::world::{self, COLORS, Options, World, address, group};
@@ -81,7 +82,7 @@ impl Room {
     /// The first member announces the join group.
     fn whom(&self, from: usize, to: SocketAddr) -> Option<(usize, Via)> {
         if to == group(0) {
-            return (from != 0).then_some((0, Via::Group(0)));
+            return (from != 0).then_some((0, Via::Group(Part(0))));
         }
         (0..self.members.len()).find(|h| address(*h) == to).map(|h| (h, Via::Unicast))
     }
@@ -214,7 +215,7 @@ fn messages_of_an_overlay_without_a_key_are_foreign_to_one_with_and_the_other_wa
 #[test]
 fn with_a_key_too_no_answer_before_the_cookie_is_larger_than_its_question() {
     let room = Room::of(keyed(), 3);
-    let hello = room.record.iter().position(|h| h.via == Via::Group(0) && h.to == 0).expect("somebody joined");
+    let hello = room.record.iter().position(|h| h.via == Via::Group(Part(0)) && h.to == 0).expect("somebody joined");
     let cookie = room.record[hello + 1..].iter().find(|h| h.from == address(0)).expect("it was answered");
     assert!(cookie.bytes.len() <= room.record[hello].bytes.len());
     let longest = room.record.iter().map(|h| h.bytes.len()).max().unwrap();

@@ -13,6 +13,7 @@ mod large;
 mod oracle;
 mod oracle_can;
 mod pastry;
+mod ports;
 mod renumber;
 mod schedules;
 mod sharing;

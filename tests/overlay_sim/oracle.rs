@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use anybed::anycast::Member;
+use anybed::machine::sim::Sim;
 use anybed::overlay::id::Id;
 use anybed::overlay::oracle::Told;
-use anybed::overlay::sim::Sim;
 use anybed::overlay::{Given, Neighbors, Protocol};
 
 use crate::{oracle_can, world};

@@ -4,8 +4,8 @@
 use std::collections::BTreeSet;
 
 use anybed::anycast::Member;
+use anybed::machine::sim::Sim;
 use anybed::overlay::id::Id;
-use anybed::overlay::sim::Sim;
 
 use crate::world;
 

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use anybed::anycast::{Command, Event, Member};
+use anybed::machine::sim::Sim;
 use anybed::overlay::id::Id;
-use anybed::overlay::sim::Sim;
 use anybed::overlay::{Given, Outcome, Proximity};
 use anybed::topology::{Bootstrap, Healing, LookupMode};
 

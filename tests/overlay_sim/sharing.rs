@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use anybed::anycast::{Coloring, Command, Drain, Event, GroupRef, Healing, Member, Redirect};
-use anybed::overlay::{Time, Via};
+use anybed::anycast::{Coloring, Command, Drain, Event, Healing, Member, Redirect};
+use anybed::machine::{Part, Via};
+use anybed::overlay::Time;
 
-use crate::world::{self, Happening, Options, World};
+use crate::world::{self, Happening, JOIN, Options, World};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -61,11 +62,11 @@ fn overloaded_members_point_to_others() {
 #[test]
 fn a_drained_member_leaves_its_catchment_to_others_and_returns() {
     let (mut world, _) = crowd(Options { drain: Some(Drain { above: 8, below: 4 }), ..Options::default() });
-    let withdrew = |h: &&Happening| h.event == Event::Withdrew { group: GroupRef::Join };
+    let withdrew = |h: &&Happening| h.event == Event::Withdrew { group: JOIN };
     let drained: BTreeSet<usize> = world.sim.events().iter().filter(withdrew).map(|h| h.host).collect();
     assert!(!drained.is_empty());
     world.sim.run_for(12 * SECOND);
-    let announces = |(_, m): (usize, &Member)| m.digest().announced.contains(&GroupRef::Join);
+    let announces = |(_, m): (usize, &Member)| m.digest().announced.contains(&JOIN);
     assert!(world.sim.machines().all(announces), "all have returned");
     world.expect_whole(60 * SECOND);
 }
@@ -126,7 +127,7 @@ fn a_flood_of_forged_joins_earns_no_more_bytes_than_it_costs_and_keeps_nobody_ou
         // Behind version, tag and the message's number lies the nonce.
         forged[10..14].copy_from_slice(&(n | 0x8080_8080).to_be_bytes());
         sent += forged.len();
-        member.handle(now, from, Via::Group(0), &forged);
+        member.handle(now, from, Via::Group(Part(0)), &forged);
         while let Some(answer) = member.poll_transmit() {
             answered += answer.bytes.len();
             answers += 1;

@@ -4,10 +4,11 @@ use std::net::SocketAddr;
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use anybed::anycast::{Command, Event, GroupRef, Member, probe};
+use anybed::anycast::{Command, Event, Member, probe};
+use anybed::machine::{Part, Via};
 use anybed::overlay::id::Id;
 use anybed::overlay::wire::{MAX_DATAGRAM, Tag, encode};
-use anybed::overlay::{Neighbors, Outcome, Protocol, Time, Via};
+use anybed::overlay::{Neighbors, Outcome, Protocol, Time};
 use proptest::prelude::*;
 
 use crate::world::{self, Options};
@@ -48,7 +49,7 @@ fn before_the_cookie_no_answer_is_larger_than_its_question() {
     let (mut member, now) = member();
     let stranger: SocketAddr = "10.9.9.9:4000".parse().unwrap();
     let (_, hello) = hellos().remove(0);
-    member.handle(now, stranger, Via::Group(0), &hello);
+    member.handle(now, stranger, Via::Group(Part(0)), &hello);
     let answer = member.poll_transmit().expect("a member answers");
     assert_eq!(answer.to, stranger);
     assert!(answer.bytes.len() <= hello.len(), "{} for {}", answer.bytes.len(), hello.len());
@@ -62,7 +63,7 @@ fn a_cookie_returned_from_another_address_earns_nothing() {
     joiner.command(now, Command::Join { found: false });
     let hello = joiner.poll_transmit().unwrap();
     let (honest, thief) = (world::address(1), "10.9.9.9:4000".parse().unwrap());
-    member.handle(now, honest, Via::Group(0), &hello.bytes);
+    member.handle(now, honest, Via::Group(Part(0)), &hello.bytes);
     let cookie = member.poll_transmit().unwrap();
     joiner.handle(now, world::address(0), Via::Unicast, &cookie.bytes);
     let echo = std::iter::from_fn(|| joiner.poll_transmit()).last().unwrap();
@@ -111,7 +112,7 @@ fn commands_and_events_survive_json() {
     }
     let events = [
         Event::Joined { served_by: Some(key), milliseconds: 1.5, attempts: 2, redirected: 1 },
-        Event::Announce { group: GroupRef::Color(7) },
+        Event::Announced { group: Part(9) },
         Event::Neighbors(Neighbors { successors: vec![key], ..Neighbors::default() }),
         Event::Done { token: 9, outcome: Outcome::Looked { key, owner: Some(key), hops: 3, milliseconds: 0.25 } },
         Event::Done { token: 9, outcome: Outcome::Got { key: "k".into(), value: None, others: vec!["other".into()] } },
@@ -196,7 +197,7 @@ fn recorded(options: Options) -> &'static Vec<Vec<u8>> {
                         } else {
                             (0..3).find(|h| world::address(*h) == transmit.to).expect("one of them")
                         };
-                        let via = if joins { Via::Group(0) } else { Via::Unicast };
+                        let via = if joins { Via::Group(Part(0)) } else { Via::Unicast };
                         members[to].handle(now, world::address(from), via, &transmit.bytes);
                         said.push(transmit.bytes);
                     }

@@ -4,16 +4,23 @@ use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use anybed::anycast::{Coloring, Command, Drain, Event, Healing, Member, NodeConfig, Redirect, Rendezvous};
+use anybed::anycast::{
+    Asked, Coloring, Command, Drain, Event, Healing, Infrastructure, Member, NodeConfig, Redirect, Rendezvous,
+};
+use anybed::machine::Part;
+use anybed::machine::sim::{Happened, Settings, Sim};
 use anybed::overlay::auth::Key;
 use anybed::overlay::id::Id;
-use anybed::overlay::sim::{Happened, Settings, Sim};
 use anybed::overlay::{Given, Outcome, Phase, Protocol};
 use anybed::topology::{Bootstrap, LookupMode};
 
 use crate::oracle;
 
 pub(crate) type Happening = Happened<Event>;
+
+/// The group that every member announces, and the one of the islands' leaders.
+pub(crate) const JOIN: Part = Part(0);
+pub(crate) const RENDEZVOUS: Part = Part(1);
 
 /// Number of colors, where there are any.
 pub(crate) const COLORS: u16 = 8;
@@ -110,26 +117,25 @@ pub(crate) fn delay(a: usize, b: usize) -> Duration {
 }
 
 pub(crate) fn config(options: Options, host: usize) -> NodeConfig {
-    let colored = options.healing.has_colors();
+    let (colored, rendezvous) = (options.healing.has_colors(), options.healing.has_rendezvous());
+    let asked = Asked { colors: if colored { COLORS } else { 0 }, rendezvous };
     NodeConfig {
         overlay: "music".into(),
         host: format!("h{host}"),
         seed: options.seed,
         id: id(host),
         address: address(host),
-        join_group: group(0),
-        colors: if colored { (2..2 + COLORS).map(group).collect() } else { Vec::new() },
+        groups: Infrastructure::default().addresses(&asked, |part| group(part.0)),
         color: colored.then(|| color(host)).filter(|_| options.coloring != Coloring::Farthest),
         bootstrap: options.bootstrap,
         well_known: vec![address(0)],
         healing: options.healing,
         coloring: options.coloring,
         remember: options.remember,
-        rendezvous: options.healing.has_rendezvous().then(|| Rendezvous {
-            address: group(1),
-            epoch: Duration::from_secs(20),
-            listen: Duration::from_secs(1),
-        }),
+        rendezvous: options
+            .healing
+            .has_rendezvous()
+            .then(|| Rendezvous { epoch: Duration::from_secs(20), listen: Duration::from_secs(1) }),
         redirect: options.redirect,
         join_capacity: options.join_capacity,
         drain: options.drain,

@@ -7,9 +7,10 @@ use std::net::{IpAddr, UdpSocket};
 use std::os::fd::AsRawFd;
 use std::time::{Duration, Instant};
 
-use anybed::kernel::interface::{Control, Interface};
+use anybed::kernel::interface::Control;
 use anybed::kernel::link;
 use anybed::kernel::qdisc::Qdisc;
+use anybed::physics::Interface;
 use anybed::physics::{Egress, Impairment, Queue, Share};
 use nix::ifaddrs::{InterfaceAddress, getifaddrs};
 use nix::net::if_::InterfaceFlags;

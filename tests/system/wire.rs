@@ -7,10 +7,11 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use anybed::kernel::interface::{Control, Interface, link_local};
+use anybed::kernel::interface::Control;
 use anybed::kernel::namespace::{self, NAMES, Namespace, Stepper};
 use anybed::kernel::wire::{Counters, End, Wanted, Wire, Wires};
 use anybed::physics::{Egress, Impairment, Queue, Share};
+use anybed::physics::{Interface, link_local};
 use anyhow::Result;
 use nix::mount::{MsFlags, mount};
 use nix::sched::{CloneFlags, unshare};

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use rand::RngExt;
 
 use super::core::Core;
+use super::parts;
 use crate::anycast::config::Coloring;
 use crate::anycast::event::Event;
-use crate::anycast::group::GroupRef;
 use crate::overlay::Time;
 
 /// What a joiner, who can reach every color, has learned of them.
@@ -43,17 +43,17 @@ impl Palette {
     /// It is a member now and will announce a color, if there are any.
     pub(super) fn take(&mut self, core: &mut Core, now: Time) {
         match core.config.coloring {
-            _ if core.config.colors.is_empty() => {}
+            _ if parts::colors(&core.config).len() == 0 => {}
             Coloring::Random | Coloring::ByAs => {
                 core.color = core.config.color;
                 if let Some(color) = core.color {
-                    core.announce(GroupRef::Color(color));
+                    core.announce(parts::color(color));
                 }
             }
             Coloring::Farthest => {
                 core.color = None;
                 let asked = self.asked.unwrap_or(now);
-                let all = self.answers.len() == core.config.colors.len();
+                let all = self.answers.len() == parts::colors(&core.config).len();
                 self.due = Some(if all { now } else { now.max(asked + core.config.rpc_timeout) });
             }
         }
@@ -65,7 +65,7 @@ impl Palette {
             return false;
         }
         self.due = None;
-        let count = u16::try_from(core.config.colors.len()).unwrap_or(u16::MAX);
+        let count = u16::try_from(parts::colors(&core.config).len()).unwrap_or(u16::MAX);
         let choice = self.farthest(count);
         if !core.is_member() || choice.is_empty() {
             return false;
@@ -73,7 +73,7 @@ impl Palette {
         let color = choice[core.rng.random_range(0..choice.len())];
         core.color = Some(color);
         core.emit(Event::Colored { color });
-        core.announce(GroupRef::Color(color));
+        core.announce(parts::color(color));
         true
     }
 }

@@ -13,7 +13,7 @@ use super::message::{Message, PADDING};
 use super::sealed::Envelope;
 use crate::anycast::config::NodeConfig;
 use crate::anycast::event::Event;
-use crate::anycast::group::GroupRef;
+use crate::machine::{Output, Part};
 use crate::overlay::id::Id;
 use crate::overlay::{MAX_PEERS, Overlay, Peer, Phase, Time, Transmit};
 
@@ -27,13 +27,14 @@ pub(super) struct Core {
     pub(super) color: Option<u16>,
     /// Groups whose announcement was asked for and not withdrawn: nothing sent there would leave
     /// this host.
-    pub(super) own: Vec<GroupRef>,
-    pub(super) announced: Vec<GroupRef>,
+    pub(super) own: Vec<Part>,
+    pub(super) announced: Vec<Part>,
     /// It is leaving, and its groups are being withdrawn.
     pub(super) departing: bool,
     pub(super) dropped: u64,
     pub(super) out: VecDeque<Transmit>,
-    pub(super) events: VecDeque<Event>,
+    /// What happened, and what the driver is asked to do.
+    pub(super) said: VecDeque<Output<Event>>,
 }
 
 impl Core {
@@ -64,7 +65,7 @@ impl Core {
             departing: false,
             dropped: 0,
             out: VecDeque::new(),
-            events: VecDeque::new(),
+            said: VecDeque::new(),
         }
     }
 
@@ -74,7 +75,7 @@ impl Core {
     }
 
     pub(super) fn emit(&mut self, event: Event) {
-        self.events.push_back(event);
+        self.said.push_back(Output::Said(event));
     }
 
     pub(super) fn send(&mut self, to: SocketAddr, message: &Message<'_>) {
@@ -115,25 +116,25 @@ impl Core {
 
     /// Whether a datagram to this group would leave the host: what a node announces, its own kernel
     /// answers.
-    pub(super) fn can_reach(&self, group: GroupRef) -> bool {
+    pub(super) fn can_reach(&self, group: Part) -> bool {
         !self.own.contains(&group)
     }
 
     /// Asks the driver to announce a group.
-    pub(super) fn announce(&mut self, group: GroupRef) {
+    pub(super) fn announce(&mut self, group: Part) {
         if !self.own.contains(&group) {
             self.own.push(group);
-            self.emit(Event::Announce { group });
+            self.said.push_back(Output::Announce(group, true));
         }
     }
 
     /// Asks the driver to withdraw a group; whether it was announced.
-    pub(super) fn withdraw(&mut self, group: GroupRef) -> bool {
+    pub(super) fn withdraw(&mut self, group: Part) -> bool {
         let before = self.own.len();
         self.own.retain(|g| *g != group);
         let was = self.own.len() < before;
         if was {
-            self.emit(Event::Withdraw { group });
+            self.said.push_back(Output::Announce(group, false));
         }
         was
     }

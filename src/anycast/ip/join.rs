@@ -10,6 +10,7 @@ use super::asks::{Welcome, Why};
 use super::color::Palette;
 use super::core::Core;
 use super::load::MAX_REDIRECTS;
+use super::parts::{self, JOIN};
 use crate::anycast::config::Bootstrap;
 use crate::anycast::event::{Command, Event};
 use crate::overlay::id::Id;
@@ -66,7 +67,7 @@ impl Joining {
             return;
         }
         let mut rotation: Vec<SocketAddr> = match core.config.bootstrap {
-            Bootstrap::Anycast => vec![core.config.join_group],
+            Bootstrap::Anycast => core.config.group(JOIN).into_iter().collect(),
             Bootstrap::WellKnown => core.config.well_known.clone(),
         };
         rotation.retain(|address| *address != core.config.address);
@@ -185,7 +186,7 @@ impl Course {
         }
         if self.attempts == 1 {
             *palette = Palette::asked(now);
-            for (color, address) in (0..).zip(core.config.colors.clone()) {
+            for (color, address) in parts::colors(&core.config) {
                 core.ask(now, address, Why::Meet { color });
             }
         }

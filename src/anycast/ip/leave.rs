@@ -3,8 +3,7 @@
 use std::time::Duration;
 
 use super::core::Core;
-use crate::anycast::event::Event;
-use crate::anycast::group::GroupRef;
+use crate::machine::{Output, Part};
 use crate::overlay::Time;
 
 /// The driver has this long to withdraw the groups.
@@ -13,7 +12,7 @@ const WITHDRAW_DEADLINE: Duration = Duration::from_secs(5);
 /// A leave, if one is under way.
 #[derive(Debug, Default)]
 pub(super) struct Departure {
-    waiting: Vec<GroupRef>,
+    waiting: Vec<Part>,
     deadline: Option<Time>,
 }
 
@@ -25,14 +24,14 @@ impl Departure {
     pub(super) fn begin(&mut self, core: &mut Core, now: Time) {
         self.waiting = std::mem::take(&mut core.own);
         for group in &self.waiting {
-            core.emit(Event::Withdraw { group: *group });
+            core.said.push_back(Output::Announce(*group, false));
         }
         self.deadline = Some(now + WITHDRAW_DEADLINE);
         core.departing = true;
         self.go_if_withdrawn(core, now);
     }
 
-    pub(super) fn withdrew(&mut self, core: &mut Core, now: Time, group: GroupRef) {
+    pub(super) fn withdrew(&mut self, core: &mut Core, now: Time, group: Part) {
         self.waiting.retain(|g| *g != group);
         self.go_if_withdrawn(core, now);
     }

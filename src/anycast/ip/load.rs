@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use super::core::Core;
 use super::message::Message;
+use super::parts::JOIN;
 use crate::anycast::config::{Drain, Redirect};
-use crate::anycast::group::GroupRef;
 use crate::overlay::id::Id;
 use crate::overlay::{Peer, Time};
 
@@ -114,7 +114,7 @@ impl Load {
     }
 
     fn drain(&mut self, core: &mut Core, now: Time) {
-        if self.drained.is_none() && core.withdraw(GroupRef::Join) {
+        if self.drained.is_none() && core.withdraw(JOIN) {
             self.drained = Some(Drained { since: now, look: now + LOOK_EVERY });
         }
     }
@@ -125,7 +125,7 @@ impl Load {
         let calm = core.config.drain.is_none_or(|Drain { below, .. }| joins < below);
         if calm || now - drained.since >= LONGEST_DRAIN {
             self.drained = None;
-            core.announce(GroupRef::Join);
+            core.announce(JOIN);
         } else {
             self.drained = Some(Drained { look: now + LOOK_EVERY, ..drained });
         }

@@ -12,14 +12,15 @@ use super::join::Joining;
 use super::leave::Departure;
 use super::load::Load;
 use super::message::Message;
+use super::parts::JOIN;
 use super::renumber::renumber;
 use super::sealed::Content;
-use crate::anycast::config::NodeConfig;
+use crate::anycast::config::{NodeConfig, PORT};
 use crate::anycast::event::{Command, Digest, Event};
-use crate::anycast::group::GroupRef;
 use crate::anycast::means::Means;
-use crate::overlay::sim::Machine;
-use crate::overlay::{self, Did, Neighbors, Outcome, Peer, Phase, Time, Token, Transmit, Via};
+use crate::anycast::row::Node;
+use crate::machine::{Input, Machine, Output, Part, Port, Via};
+use crate::overlay::{self, Did, Neighbors, Outcome, Peer, Phase, Time, Token, Transmit};
 
 /// An overlay node without sockets or clock.
 pub struct Member {
@@ -47,13 +48,30 @@ impl Member {
         &self.core.config
     }
 
+    pub fn digest(&self) -> Digest {
+        let Core { config, overlay, color, announced, dropped, .. } = &self.core;
+        Digest {
+            host: config.host.clone(),
+            id: config.id,
+            phase: overlay.phase(),
+            neighbors: overlay.neighbors(),
+            keys: overlay.keys(),
+            conflicts: overlay.conflicts(),
+            color: *color,
+            island: overlay.size(),
+            announced: announced.clone(),
+            met: self.joining.met.iter().map(|(id, met)| (*id, met.milliseconds)).collect(),
+            dropped: *dropped,
+        }
+    }
+
     /// A datagram from `from` arrived on one of this node's addresses.
     pub fn handle(&mut self, now: Time, from: SocketAddr, via: Via, bytes: &[u8]) {
         let core = &mut self.core;
         core.envelope.tick(now);
         let to = match via {
             Via::Unicast => Some(core.config.address),
-            Via::Group(group) => GroupRef::at(group).and_then(|group| core.config.group_address(group)),
+            Via::Group(group) => core.config.group(group),
         };
         let message = match core.envelope.open(from, to, via != Via::Unicast, bytes) {
             Ok(Content::Message(message)) => message,
@@ -117,7 +135,7 @@ impl Member {
     }
 
     /// The driver has announced the group.
-    pub fn announced(&mut self, now: Time, group: GroupRef) {
+    pub fn announced(&mut self, now: Time, group: Part) {
         let core = &mut self.core;
         if core.own.contains(&group) && !core.announced.contains(&group) {
             core.announced.push(group);
@@ -127,7 +145,7 @@ impl Member {
     }
 
     /// The driver has withdrawn the group.
-    pub fn withdrawn(&mut self, now: Time, group: GroupRef) {
+    pub fn withdrawn(&mut self, now: Time, group: Part) {
         self.core.announced.retain(|g| *g != group);
         self.core.emit(Event::Withdrew { group });
         self.departure.withdrew(&mut self.core, now, group);
@@ -154,57 +172,17 @@ impl Member {
         self.core.out.pop_front()
     }
 
+    /// What happened; what the driver is asked to do is passed over.
     pub fn poll_event(&mut self) -> Option<Event> {
-        self.core.events.pop_front()
+        std::iter::from_fn(|| self.core.said.pop_front()).find_map(|output| match output {
+            Output::Said(event) => Some(event),
+            _ => None,
+        })
     }
 
     pub fn poll_timeout(&self) -> Option<Time> {
         let membership = [self.joining.due(), self.departure.due(), self.palette.due(), self.load.due()];
         membership.into_iter().chain([self.healer.due(), self.core.overlay.poll_timeout()]).flatten().min()
-    }
-
-    pub fn digest(&self) -> Digest {
-        let Core { config, overlay, color, announced, dropped, .. } = &self.core;
-        Digest {
-            host: config.host.clone(),
-            id: config.id,
-            phase: overlay.phase(),
-            neighbors: overlay.neighbors(),
-            keys: overlay.keys(),
-            conflicts: overlay.conflicts(),
-            color: *color,
-            island: overlay.size(),
-            announced: announced.clone(),
-            met: self.joining.met.iter().map(|(id, met)| (*id, met.milliseconds)).collect(),
-            dropped: *dropped,
-        }
-    }
-
-    /// Where it stands with its overlay.
-    pub fn phase(&self) -> Phase {
-        self.core.overlay.phase()
-    }
-
-    /// All neighbors, each once.
-    pub fn peers(&self) -> Vec<Peer> {
-        self.core.overlay.peers()
-    }
-
-    /// Its neighbors, by what they are to it.
-    pub fn neighbors(&self) -> Neighbors {
-        self.core.overlay.neighbors()
-    }
-
-    /// Joins the island of a member of another, without telling anybody in its own.
-    pub fn link(&mut self, now: Time, peer: Peer) {
-        self.core.overlay.merge(now, peer);
-        self.settle(now);
-    }
-
-    /// Tells it of a node and of how long that takes to answer.
-    pub fn introduce(&mut self, now: Time, peer: Peer, round_trip: Duration) {
-        self.core.overlay.meet(now, peer, round_trip);
-        self.settle(now);
     }
 
     /// Numbers of entries in its tables and in its overlay's. Whoever sends what, none passes its limit.
@@ -257,7 +235,7 @@ impl Member {
     fn joined(&mut self, now: Time) {
         let core = &mut self.core;
         let Some(served_by) = self.joining.joined(core, now) else { return };
-        core.announce(GroupRef::Join);
+        core.announce(JOIN);
         self.palette.take(core, now);
         self.healer.start(core, now);
         for (id, met) in &self.joining.met {
@@ -319,47 +297,59 @@ impl Member {
 }
 
 impl Machine for Member {
-    type Command = Command;
-    type Event = Event;
+    type Order = Command;
+    type Fact = Event;
 
-    fn handle(&mut self, now: Time, from: SocketAddr, via: Via, bytes: &[u8]) {
-        Self::handle(self, now, from, via, bytes);
-    }
-
-    fn command(&mut self, now: Time, command: Command) {
-        Self::command(self, now, command);
-    }
-
-    fn handle_timeout(&mut self, now: Time) {
-        Self::handle_timeout(self, now);
-    }
-
-    fn poll_transmit(&mut self) -> Option<Transmit> {
-        Self::poll_transmit(self)
-    }
-
-    fn poll_timeout(&self) -> Option<Time> {
-        Self::poll_timeout(self)
-    }
-
-    fn poll_event(&mut self) -> Option<Event> {
-        Self::poll_event(self)
-    }
-
-    fn routing_request(event: &Event) -> Option<(usize, bool)> {
-        match event {
-            Event::Announce { group } => Some((group.index(), true)),
-            Event::Withdraw { group } => Some((group.index(), false)),
-            _ => None,
+    fn input(&mut self, now: Time, input: Input<'_, Command>) {
+        match input {
+            Input::Datagram { at, from, bytes } => self.handle(now, from, at.via, bytes),
+            Input::Timer => self.handle_timeout(now),
+            Input::Order(command) => self.command(now, command),
+            Input::Routing { group, announced: true } => self.announced(now, group),
+            Input::Routing { group, announced: false } => self.withdrawn(now, group),
+            // It asks for none.
+            Input::Stream(..) => {}
         }
     }
 
-    fn routing_done(&mut self, now: Time, group: usize, announced: bool) {
-        let Some(group) = GroupRef::at(group) else { return };
-        if announced {
-            self.announced(now, group);
-        } else {
-            self.withdrawn(now, group);
-        }
+    fn output(&mut self) -> Option<Output<Event>> {
+        let datagram = |Transmit { to, bytes }| Output::Datagram { from: Port::unicast(PORT), to, bytes };
+        self.poll_transmit().map(datagram).or_else(|| self.core.said.pop_front())
+    }
+
+    fn due(&self) -> Option<Time> {
+        self.poll_timeout()
+    }
+}
+
+impl Node for Member {
+    fn config(&self) -> &NodeConfig {
+        Self::config(self)
+    }
+
+    fn digest(&self) -> Digest {
+        Self::digest(self)
+    }
+
+    fn phase(&self) -> Phase {
+        self.core.overlay.phase()
+    }
+
+    fn neighbors(&self) -> Neighbors {
+        self.core.overlay.neighbors()
+    }
+
+    fn peers(&self) -> Vec<Peer> {
+        self.core.overlay.peers()
+    }
+
+    fn link(&mut self, now: Time, peer: Peer) {
+        self.core.overlay.merge(now, peer);
+        self.settle(now);
+    }
+
+    fn introduce(&mut self, now: Time, peer: Peer, round_trip: Duration) {
+        self.core.overlay.meet(now, peer, round_trip);
+        self.settle(now);
     }
 }

@@ -4,6 +4,7 @@
 //! A member is a `core`, which all parts work with, and the parts, which do not know of each other: only the
 //! `member`, which stands above them, does.
 //!
+//! - `row`, `parts`: what others know of it, and its groups
 //! - `join`, `load`, `color`, `leave`, `renumber`: the course of a membership
 //! - `heal`: how islands find each other
 //! - `asks`: questions under way; `message`, `sealed`, `cookie`: what is said
@@ -18,6 +19,8 @@ mod leave;
 mod load;
 pub(super) mod member;
 mod message;
+mod parts;
 mod renumber;
+pub(super) mod row;
 mod sealed;
 pub(super) mod stranger;

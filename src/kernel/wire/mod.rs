@@ -29,11 +29,12 @@ use anyhow::{Context, Result};
 use hdrhistogram::Histogram;
 use tokio::sync::oneshot;
 
-use super::namespace::{Namespace, Stepper};
+use super::namespace::Stepper;
 use crate::physics::Egress;
 use forward::{Link, Mailbox, Order};
 pub use line::Counters;
 use line::Line;
+pub use tap::End;
 use tap::Tap;
 
 /// Threads at most. A frame costs one a few microseconds, most of them in the kernel.
@@ -41,16 +42,6 @@ const THREADS: usize = 4;
 /// Wires that one thread carries before there is another: a packet that goes from wire to wire on one
 /// thread finds it awake.
 const WIRES: usize = 64;
-
-/// One end of a wire to be created.
-#[derive(Clone, Debug)]
-pub struct End {
-    pub namespace: Namespace,
-    pub name: String,
-    /// Chosen by us, so that nothing has to be looked up afterwards.
-    pub index: u32,
-    pub mac: [u8; 6],
-}
 
 /// A wire to be created. What has an index of 0 concerns frames that end 0 sends.
 #[derive(Clone, Debug)]

@@ -7,10 +7,20 @@ use std::os::unix::fs::OpenOptionsExt;
 
 use anyhow::{Context, Result};
 
-use super::End;
-use crate::kernel::{namespace, sys};
+use crate::kernel::namespace::{self, Namespace};
+use crate::kernel::sys;
 
 const DEVICE: &str = "/dev/net/tun";
+
+/// One end of a wire to be created.
+#[derive(Clone, Debug)]
+pub struct End {
+    pub namespace: Namespace,
+    pub name: String,
+    /// Chosen by us, so that nothing has to be looked up afterwards.
+    pub index: u32,
+    pub mac: [u8; 6],
+}
 
 /// A TAP interface's descriptor, which does not block.
 #[derive(Debug)]

@@ -43,7 +43,7 @@ impl Lab {
     /// One of the same overlay is under way from that host, or the kernel refused.
     pub(super) async fn flood(self: &Arc<Self>, overlay: usize, from: NodeId, rate: u32, time: Duration) -> Result<()> {
         let (flooded, host) = (&self.topology.overlays[overlay], self.topology.node(from).name.clone());
-        let target = SocketAddr::new(self.topology.groups[flooded.join_group.0].addresses[0], PORT);
+        let target = SocketAddr::new(self.topology.groups[flooded.groups[0].0].addresses[0], PORT);
         let sockets = self.network.stepper().within(self.network.namespace(from), move || open(target)).await?;
         let pace = Pace::new(now(), rate, time);
         let name = flooded.name.clone();

@@ -1,9 +1,11 @@
 //! What routing shows: the ways of packets, what is wrong with them, and what BGP says meanwhile.
 
 use super::seen::{Read, counter};
+use crate::measure::Findings;
 use crate::measure::reading::{Reading, Seen};
 use crate::measure::replay::{Change, Network, Node};
 use crate::measure::surveyed::disagreements;
+use crate::measure::transient::Transient;
 use crate::record::Record;
 use crate::scenario::Subject;
 
@@ -25,9 +27,28 @@ pub(super) const READINGS: &[(&str, Read)] = &[
     ("routes", |f, s| replayed(f.record, s, |network, node| Reading::Number(network.routes(node) as f64))),
     ("loops", |f, s| Some(counter(f.transients.begins(true, s.of.as_deref())))),
     ("blackholes", |f, s| Some(counter(f.transients.begins(false, s.of.as_deref())))),
+    ("longest blackhole", |f, s| Some(longest_blackhole(f, s.of.as_deref()))),
     ("updates", |f, _| Some(counter(f.heard.as_ref()?.times()))),
     ("disagreements", |f, s| Some(disagreements(f, s.of.as_deref()))),
 ];
+
+/// Of black holes only that part counts that lies in the window, so a longer window never shows less.
+fn longest_blackhole<'a>(findings: &'a Findings<'a>, group: Option<&str>) -> Seen<'a> {
+    let record = findings.record;
+    let holes: Vec<_> = findings.transients.blackholes(group).collect();
+    let mut changes: Vec<u64> = holes.iter().flat_map(|hole| [hole.from, hole.to.unwrap_or(record.end)]).collect();
+    changes.sort_unstable();
+    let read = move |from: u64, to: u64| {
+        let part = |hole: &Transient<'_>| hole.to.unwrap_or(to).min(to).saturating_sub(hole.from.max(from));
+        let longest = holes.iter().rev().max_by_key(|hole| part(hole)).filter(|hole| part(hole) > 0);
+        let text = longest.map_or("none".to_owned(), |hole| {
+            let begun = record.seconds(hole.from);
+            format!("{:.3} s: {} ({}) from {begun:.1} s", part(hole) as f64 / 1e9, hole.nodes.join(", "), hole.group)
+        });
+        Ok((Reading::Seconds(longest.map_or(0.0, |hole| part(hole) as f64 / 1e9)), text))
+    };
+    Seen::Window { changes, read: Box::new(read) }
+}
 
 /// What the routes and links are like whenever they change; `None` if the lab has no such node.
 fn replayed<'a>(

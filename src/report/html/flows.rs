@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::{MOST_ROWS, charts};
+use super::charts;
 use crate::measure::{Report, Series};
 use crate::report::flows::{HEAD, rows, summary};
 use crate::report::svg::{Plot, Scale, n, plain};
 
+/// Rows of a table of clients, and of any other.
+pub(super) const MOST_ROWS: usize = 24;
 /// Steps of the time axis: about two pixels each.
 const STEPS: usize = 200;
 /// Members that can be told apart; the others share the last band.

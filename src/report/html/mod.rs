@@ -18,10 +18,10 @@ use super::machine::machine;
 use super::map::{Map, State};
 use super::network::Network;
 use super::sites::{Sites, color, letter};
-use super::{effects, page, surveys, text};
+use super::{effects, faults, page, surveys, text};
 use crate::measure::{Catchment, FaultReport, Outcome, OverlayReport, Report, RunVerdict, Series, SurveyReport};
 use charts::Lines;
-use flows::FlowsView;
+use flows::{FlowsView, MOST_ROWS};
 use page::{moment, shortened};
 
 /// Moments and groups that have a map of their own; a page for people has an end.
@@ -29,8 +29,7 @@ const MOST_STEPS: usize = 24;
 const MOST_GROUPS: usize = 6;
 /// Faults that are drawn; all of them are told.
 const MOST_CASCADES: usize = 20;
-/// Rows of a table of clients, and of any other.
-const MOST_ROWS: usize = 24;
+
 /// Marks on all maps together: some megabytes.
 const MOST_MARKS: usize = 120_000;
 
@@ -291,7 +290,7 @@ fn fault(report: &Report, series: &Series<'_>, sites: &Sites, index: usize, faul
         title: fault.fault.clone(),
         live: fault.live,
         lost: fault.lost,
-        lines: text::fault_lines(report, fault),
+        lines: faults::fault_lines(report, fault),
         cascade: (index < MOST_CASCADES).then(|| cascade::draw(report, fault, series, sites)).flatten(),
         transients: transients.iter().take(MOST_ROWS).map(|t| super::transients::row(t)).collect(),
         hidden_transients: transients.len().saturating_sub(MOST_ROWS),

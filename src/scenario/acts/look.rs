@@ -102,7 +102,7 @@ fn catchment(given: &mut Given<'_>) -> Result<Vec<LookAct>, ActionError> {
         let found = found.ok_or_else(|| word.error(format!("there is no group `{}`", word.text), known()));
         return found.map(|(index, _)| vec![LookAct::Catchment { group: GroupId(index) }]);
     }
-    let public: Vec<_> = groups().filter(|(_, group)| group.role.is_public()).collect();
+    let public: Vec<_> = groups().filter(|(_, group)| group.is_public()).collect();
     if let [(only, _)] = public[..] {
         return Ok(vec![LookAct::Catchment { group: GroupId(only) }]);
     }

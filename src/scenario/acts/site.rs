@@ -129,7 +129,7 @@ fn site(given: &mut Given<'_>, action: impl Fn(NodeId, GroupId) -> SiteAct) -> R
         };
         return Err(group.error(message, suggest(group.text, groups().map(|(_, g)| g.name.as_str()))));
     }
-    let default: Vec<_> = groups().filter(|(_, g)| g.role.is_public()).collect();
+    let default: Vec<_> = groups().filter(|(_, g)| g.is_public()).collect();
     match default[..] {
         [(index, _)] => Ok(vec![action(id, GroupId(index))]),
         [] => Err(word.error(format!("`{}` is in no group", word.text), None)),

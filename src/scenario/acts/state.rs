@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use crate::topology::{GroupId, GroupRole, NodeId, Topology};
+use crate::topology::{By, GroupId, NodeId, Topology};
 
 /// Who has joined and who announces what. A value that is missing is not known.
 pub(crate) struct State<'a> {
@@ -23,7 +23,7 @@ impl<'a> State<'a> {
     pub(crate) fn new(topology: &'a Topology) -> Self {
         let mut announced = BTreeMap::new();
         for (index, group) in topology.groups.iter().enumerate() {
-            let plain = group.role == GroupRole::Plain;
+            let plain = group.is_plain();
             announced.extend(group.members.iter().map(|m| ((*m, GroupId(index)), plain)));
         }
         let joined = topology.overlays.iter().enumerate();
@@ -41,8 +41,12 @@ impl<'a> State<'a> {
     pub(super) fn joins_groups(&mut self, host: NodeId, overlay: usize, announced: bool) {
         let overlay = &self.topology.overlays[overlay];
         // Whether it will announce the rendezvous, and which color it chooses, is not known before.
-        let colors = overlay.color_groups.iter().filter(|_| !overlay.colors.is_empty());
-        for group in std::iter::once(&overlay.join_group).chain(colors) {
+        let known = |group: &&GroupId| match self.topology.groups[group.0].owner.map(|owner| owner.by) {
+            Some(By::Color(_)) => !overlay.colors.is_empty(),
+            Some(By::Leader) => false,
+            Some(By::Member) | None => true,
+        };
+        for group in overlay.groups.iter().filter(known) {
             if let Some(state) = self.announced.get_mut(&(host, *group)) {
                 *state = announced;
             }

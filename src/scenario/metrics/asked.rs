@@ -151,7 +151,7 @@ impl<'t> Asked<'_, 't> {
     /// `[of GROUP]`, whose address is meant; without one, that of any.
     pub(super) fn any_group(&self) -> Result<Subject, ActionError> {
         if self.topology.groups.is_empty() {
-            return Err(self.first.error(format!("the lab has no group that could have {}", self.first.text), None));
+            return Err(self.first.error(format!("the lab has no group that could have {}", self.name), None));
         }
         let Some(word) = &self.subject else { return Ok(Subject::default()) };
         let known = self.topology.groups.iter().map(|g| g.name.as_str());

@@ -3,7 +3,6 @@
 use super::row::{Bounds, Kind, Play, Row, Shape};
 use super::subject::{Subject, Target};
 use crate::scenario::acts::{Action, LookAct};
-use crate::topology::GroupRole;
 
 pub(super) const ROWS: &[Row] = &[
     // The way that the kernels' routes lead carries packets, and the way back.
@@ -23,6 +22,10 @@ pub(super) const ROWS: &[Row] = &[
     // Loops and black holes of the kernels' routes that began in the window.
     Row::new("loops", "loops [of GROUP]", Kind::Count, Shape::Counter, |asked| asked.any_group()),
     Row::new("blackholes", "blackholes [of GROUP]", Kind::Count, Shape::Counter, |asked| asked.any_group()),
+    // Of one router and one address: as much of it as lies in the window.
+    Row::new("longest blackhole", "longest blackhole [of GROUP]", Kind::Seconds, Shape::Counter, |asked| {
+        asked.any_group()
+    }),
     // BGP updates that arrived anywhere.
     Row::new("updates", "updates", Kind::Count, Shape::Counter, |asked| {
         asked.everything("`updates` counts those of all routers")
@@ -36,7 +39,7 @@ pub(super) const ROWS: &[Row] = &[
 /// Groups of overlays are announced by those that have joined.
 fn join(subject: &Subject, play: &Play<'_>) -> Option<&'static str> {
     let Some(Target::Group(name)) = &subject.to else { return None };
-    let of_overlay = play.topology.groups.iter().any(|group| group.name == *name && group.role != GroupRole::Plain);
+    let of_overlay = play.topology.groups.iter().any(|group| group.name == *name && !group.is_plain());
     if of_overlay { play.lacks_join() } else { None }
 }
 

@@ -9,9 +9,9 @@ use std::net::SocketAddr;
 use rand::RngExt;
 
 use crate::anycast::config::Healing;
-use crate::anycast::group::GroupRef;
 use crate::anycast::ip::asks::Why;
 use crate::anycast::ip::core::Core;
+use crate::anycast::ip::parts;
 use crate::anycast::means::Means;
 use crate::overlay::id::Id;
 use crate::overlay::{Peer, Time};
@@ -39,8 +39,8 @@ impl Asking {
     pub(super) fn start(core: &mut Core, now: Time) -> Self {
         let mut targets: Vec<Target> = match core.config.healing {
             Healing::Colors | Healing::ColorsAndRendezvous => {
-                let colors = (0..).zip(&core.config.colors).map(|(color, _)| color);
-                colors.filter(|c| core.can_reach(GroupRef::Color(*c))).map(Target::Color).collect()
+                let colors = parts::colors(&core.config).map(|(color, _)| color);
+                colors.filter(|c| core.can_reach(parts::color(*c))).map(Target::Color).collect()
             }
             Healing::WellKnown => core.config.well_known.iter().copied().map(Target::WellKnown).collect(),
             Healing::None | Healing::RememberedPeers | Healing::Rendezvous => Vec::new(),
@@ -105,7 +105,7 @@ impl Target {
 
     fn ask(self, core: &mut Core, now: Time) {
         let (address, by, color) = match self {
-            Self::Color(color) => (core.config.group_address(GroupRef::Color(color)), Means::Color, Some(color)),
+            Self::Color(color) => (core.config.group(parts::color(color)), Means::Color, Some(color)),
             Self::WellKnown(address) => (Some(address).filter(|a| *a != core.config.address), Means::WellKnown, None),
             Self::Remembered { peer, .. } => {
                 (Some(peer.address).filter(|_| !self.is_over(now)), Means::RememberedPeer, None)

@@ -11,9 +11,9 @@ use std::time::Duration;
 use rand::RngExt;
 
 use crate::anycast::config::Rendezvous;
-use crate::anycast::group::GroupRef;
 use crate::anycast::ip::asks::Why;
 use crate::anycast::ip::core::Core;
+use crate::anycast::ip::parts::RENDEZVOUS;
 use crate::anycast::means::Means;
 use crate::overlay::id::Id;
 use crate::overlay::{Peer, Time};
@@ -92,7 +92,7 @@ impl Vigil {
     /// Begins anew; whom it has lost it remembers.
     pub(super) fn start(&mut self, core: &mut Core, now: Time) {
         let look = now + core.config.stabilize_every;
-        let stage = match core.own.contains(&GroupRef::Rendezvous) {
+        let stage = match core.own.contains(&RENDEZVOUS) {
             true => epoch_from(core, now),
             false => Stage::Follower,
         };
@@ -115,12 +115,12 @@ impl Vigil {
         let sure = leader.owned >= SURE;
         leader.stage = match leader.stage {
             Stage::Follower if sure => {
-                core.announce(GroupRef::Rendezvous);
+                core.announce(RENDEZVOUS);
                 epoch_from(core, now)
             }
             stage @ Stage::Follower => stage,
             Stage::Announcing { .. } | Stage::Listening { .. } if !owns => {
-                core.withdraw(GroupRef::Rendezvous);
+                core.withdraw(RENDEZVOUS);
                 Stage::Follower
             }
             stage @ Stage::Announcing { epoch_end, pause } => {
@@ -131,7 +131,7 @@ impl Vigil {
                 }
             }
             Stage::Listening { epoch_end, pause, until, .. } if until <= now => {
-                core.announce(GroupRef::Rendezvous);
+                core.announce(RENDEZVOUS);
                 if pause > now { Stage::Announcing { epoch_end, pause } } else { epoch_from(core, now.max(epoch_end)) }
             }
             Stage::Listening { epoch_end, pause, next_ask, until } => {
@@ -156,18 +156,20 @@ impl Vigil {
 }
 
 fn begin_pause(core: &mut Core, now: Time, epoch_end: Time, pause: Time) -> Stage {
-    core.withdraw(GroupRef::Rendezvous);
+    core.withdraw(RENDEZVOUS);
     let listen = core.config.rendezvous.map_or(Duration::ZERO, |r| r.listen);
     Stage::Listening { epoch_end, pause, next_ask: now + listen / (ASKS + 1), until: now + listen }
 }
 
 /// Asks, if it is time to; when to ask next.
 fn listen(core: &mut Core, now: Time, next_ask: Time) -> Time {
-    let Some(Rendezvous { address, listen, .. }) = core.config.rendezvous.filter(|_| next_ask <= now) else {
+    let Some(Rendezvous { listen, .. }) = core.config.rendezvous.filter(|_| next_ask <= now) else {
         return next_ask;
     };
     // Until the driver has withdrawn it, this host's kernel would answer.
-    if !core.announced.contains(&GroupRef::Rendezvous) {
+    if !core.announced.contains(&RENDEZVOUS)
+        && let Some(address) = core.config.group(RENDEZVOUS)
+    {
         core.ask(now, address, Why::Heal { by: Means::Rendezvous, color: None });
     }
     next_ask + listen / (ASKS + 1)

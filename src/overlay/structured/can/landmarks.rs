@@ -4,12 +4,10 @@
 
 use rand::RngExt;
 
-use super::{Can, Purpose};
+use super::settings::Purpose;
+use super::space::Can;
 use crate::overlay::id::Id;
 use crate::overlay::{Peer, Time};
-
-/// Most landmarks: four have 24 orderings.
-pub const MAX_LANDMARKS: usize = 4;
 
 impl Can {
     /// A joiner measures its distance from the landmarks first, if there are any and it has not yet.

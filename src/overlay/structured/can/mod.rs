@@ -17,6 +17,7 @@ mod landmarks;
 mod message;
 mod place;
 mod row;
+mod settings;
 mod space;
 mod tables;
 mod takeover;
@@ -26,85 +27,17 @@ mod zone;
 use std::time::Duration;
 
 use rand::RngExt;
-use serde::{Deserialize, Serialize};
 
 use super::dht::message::{Query, Response, Step};
-use super::dht::{Dht, Geometry, Settings as Common, Tables};
+use super::dht::{Geometry, Settings as Common, Tables};
 use crate::overlay::id::Id;
-use crate::overlay::{Peer, Proximity, Time};
-pub use landmarks::MAX_LANDMARKS;
+use crate::overlay::{Peer, Time};
 use message::{Ask, Claim, MAX_BEQUESTS, Place, Tell};
 pub use row::ROW;
+pub use settings::{Goal, MAX_LANDMARKS, Partitioning, Purpose, Settings, Why};
+pub use space::Can;
 use space::{GIVEN, Space};
 pub use zone::{MAX_DIMENSIONS, Zone};
-
-/// A node of a CAN.
-pub type Can = Dht<Space>;
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Settings {
-    /// Dimensions of the torus, 1 to [`MAX_DIMENSIONS`].
-    pub dimensions: u32,
-    /// Except with [`Proximity::None`], a lookup goes to the neighbor with the best ratio of progress
-    /// to round trip (§3.3), not to the one nearest to the key.
-    pub proximity: Proximity,
-    /// With any, a node joins in the part of the space that belongs to its ordering of them by
-    /// round trip (§3.7), so that neighbors are near; else at a random point.
-    pub landmarks: [Option<Peer>; MAX_LANDMARKS],
-    /// Without landmarks: whose zone a joiner gets a half of.
-    pub partitioning: Partitioning,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        let (proximity, partitioning) = (Proximity::default(), Partitioning::default());
-        Self { dimensions: 2, proximity, landmarks: [None; MAX_LANDMARKS], partitioning }
-    }
-}
-
-/// How the space is divided among the nodes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Partitioning {
-    /// A joiner gets a half of the zone in which its random point lies.
-    Random,
-    /// Of that zone and those that abut it the largest is halved (§3.8).
-    #[default]
-    Uniform,
-}
-
-/// Why a node asks another.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Purpose {
-    Update,
-    Place(Why),
-    Take,
-    /// How far away is this landmark?
-    Landmark,
-}
-
-/// Why it wants a zone.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Why {
-    Join,
-    /// It has lost all of its own.
-    Homeless,
-    /// To leave its island for another.
-    Move,
-}
-
-/// Why it looks something up.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Goal {
-    /// Who holds what nobody is known to hold?
-    Gap(Zone),
-    /// Does anybody else believe to own what this node owns?
-    Mine,
-    /// Who has room for it?
-    Homeless,
-    /// Who owns its place in another island?
-    Elsewhere,
-}
 
 impl Geometry for Space {
     type Settings = Settings;

@@ -6,9 +6,9 @@ use super::{Can, MAX_DIMENSIONS, MAX_LANDMARKS, Partitioning, Settings};
 use crate::overlay::id::Id;
 use crate::overlay::key::{Holders, Key, Value, What};
 use crate::overlay::oracle::{Oracle, Told};
-use crate::overlay::registry::Row;
+use crate::overlay::row::Row;
 use crate::overlay::structured::{KEYED, PROXIMITY};
-use crate::overlay::{Common, Given, Overlay, Peer};
+use crate::overlay::{Common, Overlay, Peer, Values};
 
 pub static ROW: Row = Row {
     name: "can",
@@ -46,7 +46,7 @@ pub static ROW: Row = Row {
     published: |nodes| ("N^(1/4)", 2f64.powf(nodes.log2() / 4.0)),
 };
 
-fn holders(given: &Given) -> Option<Holders> {
+fn holders(given: &Values) -> Option<Holders> {
     let dimensions = given.size("dimensions");
     Some(Holders {
         most: dimensions + 1,
@@ -55,7 +55,7 @@ fn holders(given: &Given) -> Option<Holders> {
     })
 }
 
-fn node(me: Peer, given: &Given, common: Common, rng: rand_chacha::ChaCha8Rng) -> Box<dyn Overlay> {
+fn node(me: Peer, given: &Values, common: Common, rng: rand_chacha::ChaCha8Rng) -> Box<dyn Overlay> {
     let mut landmarks = [None; MAX_LANDMARKS];
     landmarks.iter_mut().zip(given.hosts("landmarks")).for_each(|(at, peer)| *at = Some(*peer));
     let partitioning = match given.word("partitioning") {

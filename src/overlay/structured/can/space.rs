@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::landmarks::MAX_LANDMARKS;
 use super::message::{Claim, MAX_CLAIMS, Near, Place, State};
+use super::settings::{MAX_LANDMARKS, Partitioning, Settings};
 use super::zone::{self, Extent, Point, Zone};
-use super::{Partitioning, Settings};
 use crate::overlay::id::Id;
+use crate::overlay::structured::dht::Dht;
 use crate::overlay::structured::dht::Tables;
 use crate::overlay::structured::dht::message::{Query, Step};
 use crate::overlay::{Peer, Proximity, Time};
@@ -53,6 +53,9 @@ pub(super) struct Vacancy {
     /// The failed node's neighbors.
     pub(super) tell: Vec<Peer>,
 }
+
+/// A node of a CAN.
+pub type Can = Dht<Space>;
 
 /// One node's view.
 #[derive(Debug)]

@@ -18,15 +18,13 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::dht::message::{Query, Response, Step};
-use super::dht::{Dht, Geometry, MAX_PEERS, Settings as Common, Tables};
+use super::dht::{Geometry, MAX_PEERS, Settings as Common, Tables};
 use crate::overlay::id::Id;
 use crate::overlay::{Peer, Proximity, Time};
 use message::{Ask, Place, Tell};
+pub use ring::Chord;
 use ring::Ring;
 pub use row::ROW;
-
-/// A node of a Chord ring.
-pub type Chord = Dht<Ring>;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Settings {

@@ -6,8 +6,11 @@ use std::time::Duration;
 use super::message::Place;
 use crate::overlay::id::Id;
 use crate::overlay::structured::dht::message::{Query, Step};
-use crate::overlay::structured::dht::{MAX_PEERS, Tables};
+use crate::overlay::structured::dht::{Dht, MAX_PEERS, Tables};
 use crate::overlay::{Neighbors, Peer, Proximity};
+
+/// A node of a Chord ring.
+pub type Chord = Dht<Ring>;
 
 /// Neighbors of one node. Never contains the node itself.
 #[derive(Debug)]

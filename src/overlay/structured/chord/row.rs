@@ -4,10 +4,10 @@ use super::{Chord, Settings};
 use crate::overlay::id::Id;
 use crate::overlay::key::{Holders, Key, Value, What};
 use crate::overlay::oracle::{Oracle, Told};
-use crate::overlay::registry::Row;
+use crate::overlay::row::Row;
 use crate::overlay::structured::dht::MAX_PEERS;
 use crate::overlay::structured::{KEYED, PROXIMITY, ring};
-use crate::overlay::{Common, Given, Overlay, Peer};
+use crate::overlay::{Common, Overlay, Peer, Values};
 
 pub static ROW: Row = Row {
     name: "chord",
@@ -30,7 +30,7 @@ pub static ROW: Row = Row {
     published: |nodes| ("½ log2 N", nodes.log2() / 2.0),
 };
 
-fn holders(given: &Given) -> Option<Holders> {
+fn holders(given: &Values) -> Option<Holders> {
     let successors = given.size("successors");
     Some(Holders {
         most: successors + 1,
@@ -39,7 +39,7 @@ fn holders(given: &Given) -> Option<Holders> {
     })
 }
 
-fn node(me: Peer, given: &Given, common: Common, rng: rand_chacha::ChaCha8Rng) -> Box<dyn Overlay> {
+fn node(me: Peer, given: &Values, common: Common, rng: rand_chacha::ChaCha8Rng) -> Box<dyn Overlay> {
     let own = Settings { successors: given.size("successors"), proximity: given.proximity() };
     Box::new(Chord::new(me, common, own, rng))
 }

@@ -3,9 +3,8 @@
 //! The owner orders the writes of a key and acknowledges one when all its copies are kept.
 
 use std::collections::BTreeSet;
-use std::net::SocketAddr;
 
-use super::task::{Found, Goal};
+use super::goal::{Found, Goal, Write, Writer};
 use super::{Body, Dht, Did, Geometry, MAX_TASKS, Purpose, Request, Response, ResponseOf};
 use crate::overlay::id::Id;
 use crate::overlay::store::{Item, MAX_KEY, MAX_VALUE, Stamp};
@@ -13,22 +12,6 @@ use crate::overlay::{Outcome, Peer, Time, Token};
 
 /// A put waits for the owner's replicas, one of which may have to fail first.
 const PUT_PATIENCE: u32 = 3;
-
-/// A write whose copies are being made.
-#[derive(Debug)]
-pub(super) struct Write {
-    item: Item,
-    asked: BTreeSet<Id>,
-    waiting: BTreeSet<Id>,
-    writer: Writer,
-}
-
-/// Who is told when a write is done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Writer {
-    Task(u64),
-    Remote { address: SocketAddr, rpc: u64 },
-}
 
 impl<G: Geometry> Dht<G> {
     pub(super) fn start_put(&mut self, now: Time, token: Token, key: String, value: String) {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use super::task::Goal;
+use super::goal::Goal;
 use super::{Dht, Did, Geometry, Neighbors, Phase, Purpose, Request, Response, ResponseOf};
 use crate::overlay::store::{Item, batches};
 use crate::overlay::{Peer, Time};

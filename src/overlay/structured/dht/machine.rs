@@ -4,8 +4,8 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::calls::Late;
+use super::goal::Goal;
 use super::message::{Body, Envelope};
-use super::task::Goal;
 use super::{Dht, EnvelopeOf, Geometry};
 use crate::overlay::id::Id;
 use crate::overlay::{Ask, Did, Neighbors, Overlay, Peer, Phase, Time, Token};

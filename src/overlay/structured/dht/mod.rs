@@ -1,18 +1,18 @@
 //! What all structured overlays have in common: each key is owned by one node, lookups find it hop by
 //! hop, and owners keep copies at their neighbors (the "common API" of Dabek et al., IPTPS 2003).
 //!
-//! - [`Geometry`]: what makes one structured overlay different from another
+//! - [`Geometry`]: what makes one structured overlay different from another; `tables`: what it keeps
 //! - [`message`]: what nodes say to one another
 //! - `machine`: what goes in and comes out; `exchange`: requests served, answers taken
 //! - `calls`: requests that wait for answers; `patience`: for how long
-//! - `task`: lookups, iterative and recursive, and what follows them
+//! - `goal`: what is under way; `task`: lookups, iterative and recursive, and what follows them
 //! - `life`: joining, merging, leaving, and being lost
 //! - `peers`: whom it has heard of, and who did not answer
 //! - `keys`: storing and fetching; `replicate`: keeping the copies right
 
 mod calls;
 mod exchange;
-mod geometry;
+mod goal;
 mod keys;
 mod life;
 mod machine;
@@ -20,24 +20,28 @@ pub mod message;
 mod patience;
 mod peers;
 mod replicate;
+mod tables;
 mod task;
 
 use std::collections::{BTreeMap, VecDeque};
+use std::fmt::Debug;
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 pub use crate::overlay::Common as Settings;
 use crate::overlay::id::Id;
 use crate::overlay::store::{Item, Store};
 use crate::overlay::{Did, LookupMode, Neighbors, Peer, Phase, Time};
 use calls::{Call, Calls};
-pub use geometry::{Geometry, Tables};
+use goal::{Goal, Task, Write};
 use message::{Body, Envelope, Query, Request, Response, Route, Step};
 pub use message::{MAX_AVOID, MAX_PEERS};
-use task::{Goal, Task};
+pub use tables::Tables;
 
 /// Most lookups, puts and gets a node has under way; more are refused.
 const MAX_TASKS: usize = 512;
@@ -81,6 +85,62 @@ enum Purpose<P> {
     Own(P),
 }
 
+/// A protocol for keeping such tables. Functions that take the machine may send ([`Dht::ask`],
+/// [`Dht::ping`]), start lookups ([`Dht::seek`]) and find the tables at `dht.geometry`.
+pub trait Geometry: Tables {
+    /// What is configured for this geometry only.
+    type Settings: Clone + Debug;
+    /// What only this geometry asks, and answers.
+    type Ask: Serialize + DeserializeOwned + Clone + Debug + PartialEq;
+    type Tell: Serialize + DeserializeOwned + Clone + Debug + PartialEq;
+    /// Why it asked.
+    type Purpose: Clone + Debug + PartialEq;
+    /// Why it looked something up.
+    type Goal: Clone + Debug + PartialEq;
+
+    fn new(me: Peer, settings: &Self::Settings, common: &Settings) -> Self;
+
+    /// Where a lookup goes from here.
+    fn step(dht: &Dht<Self>, query: &Query) -> Step<Self::Place>;
+
+    /// Begins an overlay of one.
+    fn begin(dht: &mut Dht<Self>, now: Time);
+    /// Where in the overlay to join, or to join another island.
+    fn join_key(dht: &mut Dht<Self>) -> Id;
+    /// A join's lookup has passed this node on its way.
+    fn passed(_dht: &mut Dht<Self>, _now: Time, _peer: Peer) {}
+    /// A join's lookup has ended at this owner; calls [`Dht::joined`] when it is part of the overlay.
+    fn join_at(dht: &mut Dht<Self>, now: Time, owner: Peer, place: Self::Place);
+    /// The same in another island; calls [`Dht::merged`].
+    fn merge_at(dht: &mut Dht<Self>, now: Time, owner: Peer, place: Self::Place);
+    /// Whether a node that is still joining answers others already.
+    fn answers_while_joining(&self) -> bool;
+
+    /// Once in every stabilization interval.
+    fn round(dht: &mut Dht<Self>, now: Time);
+    /// A time that it set with [`Dht::wake_at`] has come.
+    fn woken(_dht: &mut Dht<Self>, _now: Time) {}
+    /// A node of the overlay and how long it takes to answer.
+    fn meet(dht: &mut Dht<Self>, now: Time, peer: Peer, round_trip: Duration);
+    /// Its own kind of request; `None`: no answer.
+    fn serve(dht: &mut Dht<Self>, now: Time, sender: Peer, ask: Self::Ask)
+    -> Option<Response<Self::Tell, Self::Place>>;
+    /// Its request was answered; `None`: taken without an answer ([`Response::Done`]).
+    fn answered(dht: &mut Dht<Self>, now: Time, peer: Peer, purpose: Self::Purpose, tell: Option<Self::Tell>);
+    /// Its request was refused, or the peer is gone (and removed already).
+    fn unanswered(dht: &mut Dht<Self>, now: Time, peer: Peer, purpose: Self::Purpose);
+    /// Its lookup has ended; `None`: without an answer.
+    fn found(dht: &mut Dht<Self>, now: Time, goal: Self::Goal, at: Option<(Peer, Self::Place)>);
+    /// Neighbors have been removed because they did not answer.
+    fn bereaved(dht: &mut Dht<Self>, now: Time);
+    /// A node that had been lost altogether hears from this one again.
+    fn rescued(dht: &mut Dht<Self>, now: Time, peer: Peer);
+    /// It has told everybody its new address; calls [`Dht::renewed`] when a neighbor knows it.
+    fn renumbered(dht: &mut Dht<Self>, now: Time);
+    /// What it says to whom before it stops.
+    fn goodbyes(&self) -> Vec<(Peer, Self::Ask)>;
+}
+
 /// The machine.
 pub struct Dht<G: Geometry> {
     pub(super) me: Peer,
@@ -92,9 +152,9 @@ pub struct Dht<G: Geometry> {
     seen: (u64, Neighbors),
     store: Store,
     calls: Calls<G::Ask, Purpose<G::Purpose>>,
-    tasks: BTreeMap<u64, Task<G>>,
+    tasks: BTreeMap<u64, Task<G::Goal>>,
     next_task: u64,
-    writes: BTreeMap<u64, keys::Write>,
+    writes: BTreeMap<u64, Write>,
     /// Ranges that their owners compare with this node: owner and begin to (end, when last).
     covers: BTreeMap<(Id, Id), (Id, Time)>,
     peers: peers::Peers,

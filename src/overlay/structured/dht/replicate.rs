@@ -4,8 +4,8 @@
 //! node that has just become owner also fetches what it lacks. A node gives keys that no owner
 //! compares with it to their owner, and then drops them.
 
+use super::goal::Goal;
 use super::message::{Held, MAX_STAMPS};
-use super::task::Goal;
 use super::{CallOf, Dht, Geometry, Phase, Purpose, Request, RequestOf, Response, ResponseOf};
 use crate::overlay::id::Id;
 use crate::overlay::store::{Digest, Item, batches};

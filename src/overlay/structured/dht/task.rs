@@ -3,59 +3,15 @@
 //! A lookup ends at the node that says, by its own predecessor, that it owns the key: an owner that
 //! is dead or has been superseded costs another hop, never a wrong answer.
 
+use super::goal::{Found, Goal, Task};
 use super::{Body, Dht, Did, Geometry, LookupMode, MAX_AVOID, MAX_TASKS, Phase, Purpose, Query, Request, Route, Step};
 use crate::overlay::id::Id;
-use crate::overlay::{Outcome, Peer, Time, Token};
+use crate::overlay::{Outcome, Peer, Time};
 
 /// A lookup starts anew this often before it is given up.
 const ATTEMPTS: u32 = 8;
 /// A lookup that was passed on more often than this goes in circles.
 const MAX_HOPS: u32 = 64;
-
-#[derive(Debug)]
-pub(super) struct Task<G: Geometry> {
-    pub(super) key: Id,
-    pub(super) goal: Goal<G::Goal>,
-    started: Time,
-    attempts: u32,
-    hops: u32,
-    pub(super) avoid: Vec<Id>,
-    /// Where it begins, when not at this node.
-    via: Option<Peer>,
-    /// The lookup is repeated then, if it has not ended.
-    pub(super) due: Option<Time>,
-}
-
-/// What a lookup is for.
-#[derive(Clone, Debug)]
-pub(super) enum Goal<O> {
-    Find {
-        token: Token,
-    },
-    /// The geometry's own.
-    Own(O),
-    Join,
-    Merge,
-    Put {
-        token: Token,
-        key: String,
-        value: String,
-    },
-    /// `rest`: who is asked next when the one asked has nothing.
-    Get {
-        token: Token,
-        key: String,
-        rest: Vec<Peer>,
-    },
-    /// Keys this node should not have.
-    Stray,
-}
-
-/// How a lookup ended well.
-pub(super) struct Found<P> {
-    pub(super) owner: Peer,
-    pub(super) at: P,
-}
 
 impl<G: Geometry> Dht<G> {
     pub(super) fn start_task(&mut self, now: Time, key: Id, goal: Goal<G::Goal>, via: Option<Peer>) {
@@ -217,7 +173,7 @@ impl<G: Geometry> Dht<G> {
         }
     }
 
-    fn gave_up(&mut self, task: Task<G>, now: Time) {
+    fn gave_up(&mut self, task: Task<G::Goal>, now: Time) {
         let (token, outcome) = match task.goal {
             Goal::Find { token } => {
                 let milliseconds = now.millis_since(task.started);

@@ -16,51 +16,23 @@ mod message;
 mod nearness;
 mod neighborhood;
 mod row;
+mod settings;
 mod state;
 mod table;
 
 use std::convert::Infallible;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
-
 use super::dht::message::{Query, Response, Step};
-use super::dht::{Dht, Geometry, MAX_PEERS, Settings as Common};
+use super::dht::{Geometry, MAX_PEERS, Settings as Common};
 use crate::overlay::id::Id;
-use crate::overlay::{Peer, Proximity, Time};
+use crate::overlay::{Peer, Time};
 use message::{Ask, Place, Tell};
 pub use row::ROW;
+pub use settings::Settings;
+pub use state::Pastry;
 use state::State;
 use table::Slot;
-
-/// A node of a Pastry overlay.
-pub type Pastry = Dht<State>;
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Settings {
-    /// Bits of a digit (b), 1 to 4: 2^b - 1 entries in a row of the table.
-    pub b: u8,
-    /// Leaves (|L|), half on either side: 2 to [`MAX_PEERS`], even.
-    pub leaf_set: usize,
-    /// Size of the neighborhood set (|M|).
-    pub neighborhood: usize,
-    /// How entries of the table are chosen.
-    pub proximity: Proximity,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self { b: 4, leaf_set: 16, neighborhood: 32, proximity: Proximity::default() }
-    }
-}
-
-fn digit_bits(settings: &Settings) -> u32 {
-    u32::from(settings.b).clamp(1, 4)
-}
-
-fn leaf_half(settings: &Settings) -> usize {
-    (settings.leaf_set / 2).clamp(1, MAX_PEERS / 2)
-}
 
 /// Why a node asks another.
 #[derive(Clone, Copy, Debug, PartialEq)]

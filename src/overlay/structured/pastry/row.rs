@@ -4,10 +4,10 @@ use super::{Pastry, Settings};
 use crate::overlay::id::Id;
 use crate::overlay::key::{Holders, Key, Value, What, Wrong};
 use crate::overlay::oracle::{Oracle, Told};
-use crate::overlay::registry::Row;
+use crate::overlay::row::Row;
 use crate::overlay::structured::dht::MAX_PEERS;
 use crate::overlay::structured::{KEYED, PROXIMITY, ring};
-use crate::overlay::{Common, Given, Overlay, Peer};
+use crate::overlay::{Common, Overlay, Peer, Values};
 
 pub static ROW: Row = Row {
     name: "pastry",
@@ -54,7 +54,7 @@ fn odd(leaves: &Value) -> Option<Wrong> {
     }
 }
 
-fn holders(given: &Given) -> Option<Holders> {
+fn holders(given: &Values) -> Option<Holders> {
     let leaf_set = given.size("leaf_set");
     Some(Holders {
         most: leaf_set + 1,
@@ -63,7 +63,7 @@ fn holders(given: &Given) -> Option<Holders> {
     })
 }
 
-fn node(me: Peer, given: &Given, common: Common, rng: rand_chacha::ChaCha8Rng) -> Box<dyn Overlay> {
+fn node(me: Peer, given: &Values, common: Common, rng: rand_chacha::ChaCha8Rng) -> Box<dyn Overlay> {
     let own = Settings {
         // At most 4.
         b: given.int("b") as u8,

@@ -7,12 +7,15 @@ use std::time::Duration;
 use super::leaves::{Leaves, SIDES, Side, border, closeness};
 use super::message::Place;
 use super::neighborhood::Neighborhood;
+use super::settings::{Settings, digit_bits, leaf_half};
 use super::table::{Slot, Table};
-use super::{Settings, digit_bits, leaf_half};
 use crate::overlay::id::Id;
-use crate::overlay::structured::dht::Tables;
 use crate::overlay::structured::dht::message::{Query, Step};
+use crate::overlay::structured::dht::{Dht, Tables};
 use crate::overlay::{Neighbors, Peer, Proximity};
+
+/// A node of a Pastry overlay.
+pub type Pastry = Dht<State>;
 
 /// Neighbors of one node. Never contains the node itself.
 #[derive(Debug)]

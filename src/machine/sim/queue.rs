@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::time::Duration;
 
-use crate::overlay::Time;
+use crate::machine::Time;
 
 /// Things that are due. What is moved about while they are sorted is small, whatever they are.
 pub(super) struct Queue<D> {

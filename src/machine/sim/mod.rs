@@ -1,43 +1,32 @@
 //! A simulated network under virtual time, for machines of any protocol.
 //!
-//! Datagrams take the delay between two hosts, may be lost, and do not cross a partition. What is
+//! Datagrams take the delay between two hosts, may be lost, and do not cross a partition. Streams take it too, and
+//! lose nothing: one that a partition, a crash or a change of routes has cut ends at the end that sends next. What is
 //! sent to a group's address goes to the nearest host that announces it and can be reached; a host
 //! that announces a group reaches only itself there, as with real anycast. One seed, one course of
 //! events.
 
+mod course;
+mod due;
 mod queue;
+mod streams;
 mod trace;
 
 use std::collections::{BTreeSet, HashMap};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use rand::{RngExt, SeedableRng};
+use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
-use super::{Time, Transmit, Via};
+use super::{Input, Machine, Time};
+use due::Due;
 use queue::Queue;
+use streams::Streams;
 use trace::Trace;
 
 /// How often [`Sim::run_until`] looks, in virtual time.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
-
-/// A protocol node without sockets or clock.
-pub trait Machine {
-    type Command;
-    type Event;
-
-    fn handle(&mut self, now: Time, from: SocketAddr, via: Via, bytes: &[u8]);
-    fn command(&mut self, now: Time, command: Self::Command);
-    fn handle_timeout(&mut self, now: Time);
-    fn poll_transmit(&mut self) -> Option<Transmit>;
-    fn poll_timeout(&self) -> Option<Time>;
-    fn poll_event(&mut self) -> Option<Self::Event>;
-    /// Whether the event asks the driver to announce (true) or withdraw (false) a group.
-    fn routing_request(event: &Self::Event) -> Option<(usize, bool)>;
-    /// The driver has done so.
-    fn routing_done(&mut self, now: Time, group: usize, announced: bool);
-}
 
 /// One-way delay between two hosts.
 pub type Delay = Box<dyn Fn(usize, usize) -> Duration>;
@@ -47,7 +36,7 @@ pub struct Settings {
     pub seed: u64,
     /// Unicast addresses, one per host, all different.
     pub hosts: Vec<SocketAddr>,
-    /// Addresses of the groups, in the order of [`Via::Group`].
+    /// Addresses of the groups, in the order of their [`Part`].
     pub groups: Vec<SocketAddr>,
     pub delay: Delay,
     /// Probability that a datagram is lost.
@@ -71,15 +60,16 @@ pub struct Sim<M: Machine> {
     now: Time,
     rng: ChaCha8Rng,
     hosts: Vec<Host<M>>,
-    by_address: HashMap<SocketAddr, usize>,
-    by_group: HashMap<SocketAddr, usize>,
+    by_address: HashMap<IpAddr, usize>,
+    by_group: HashMap<IpAddr, usize>,
     announcers: Vec<BTreeSet<usize>>,
     /// (group, asker) to the nearest announcer, valid while the group's version is this.
     nearest: HashMap<(usize, usize), (u64, Option<usize>)>,
     versions: Vec<u64>,
     sides: u32,
     queue: Queue<Due>,
-    events: Vec<Happened<M::Event>>,
+    streams: Streams,
+    events: Vec<Happened<M::Fact>>,
     datagrams: u64,
     bytes: u64,
     trace: Trace,
@@ -97,13 +87,6 @@ struct Host<M> {
     timer: Option<Time>,
 }
 
-#[derive(Debug)]
-enum Due {
-    Arrival { from: usize, source: SocketAddr, to: usize, target: SocketAddr, group: Option<usize>, bytes: Vec<u8> },
-    Timer { host: usize },
-    Routing { host: usize, life: u32, group: usize, announce: bool },
-}
-
 impl<M: Machine> Sim<M> {
     /// A network of running machines that have been told nothing yet. `make` builds the machine of
     /// a host, at the start and after each restart.
@@ -119,13 +102,14 @@ impl<M: Machine> Sim<M> {
             now,
             rng: ChaCha8Rng::seed_from_u64(settings.seed),
             hosts,
-            by_address: settings.hosts.iter().enumerate().map(|(i, a)| (*a, i)).collect(),
-            by_group: settings.groups.iter().enumerate().map(|(i, a)| (*a, i)).collect(),
+            by_address: settings.hosts.iter().enumerate().map(|(i, a)| (a.ip(), i)).collect(),
+            by_group: settings.groups.iter().enumerate().map(|(i, a)| (a.ip(), i)).collect(),
             announcers: vec![BTreeSet::new(); settings.groups.len()],
             nearest: HashMap::new(),
             versions: vec![0; settings.groups.len()],
             sides: 0,
             queue: Queue::new(),
+            streams: Streams::default(),
             events: Vec::new(),
             datagrams: 0,
             bytes: 0,
@@ -155,12 +139,12 @@ impl<M: Machine> Sim<M> {
     }
 
     /// Everything that happened since the events were last taken, in order.
-    pub fn events(&self) -> &[Happened<M::Event>] {
+    pub fn events(&self) -> &[Happened<M::Fact>] {
         &self.events
     }
 
     /// Takes these events away. Of a long simulation with many hosts they would not fit into memory.
-    pub fn take_events(&mut self) -> Vec<Happened<M::Event>> {
+    pub fn take_events(&mut self) -> Vec<Happened<M::Fact>> {
         std::mem::take(&mut self.events)
     }
 
@@ -194,9 +178,9 @@ impl<M: Machine> Sim<M> {
         self.settings.loss = loss;
     }
 
-    pub fn command(&mut self, host: usize, command: M::Command) {
+    pub fn command(&mut self, host: usize, command: M::Order) {
         let now = self.now;
-        self.drive(host, |machine| machine.command(now, command));
+        self.drive(host, |machine| machine.input(now, Input::Order(command)));
     }
 
     /// Cuts these hosts off from all others, also from those that were cut off before.
@@ -244,6 +228,7 @@ impl<M: Machine> Sim<M> {
     pub fn crash(&mut self, host: usize) {
         self.hosts[host].machine = None;
         self.hosts[host].wake = None;
+        self.streams.forget(host);
         let life = self.hosts[host].life;
         for group in 0..self.announcers.len() {
             let at = self.now + self.settings.propagation;
@@ -254,8 +239,8 @@ impl<M: Machine> Sim<M> {
     /// The host has another address; what is under way to the old one is lost. Its machine has to be told.
     pub fn renumber(&mut self, host: usize, address: SocketAddr) {
         let old = std::mem::replace(&mut self.hosts[host].address, address);
-        self.by_address.remove(&old);
-        self.by_address.insert(address, host);
+        self.by_address.remove(&old.ip());
+        self.by_address.insert(address.ip(), host);
     }
 
     /// A new machine, which has been told nothing yet.
@@ -282,106 +267,6 @@ impl<M: Machine> Sim<M> {
             self.play((self.now + LOOK_EVERY).min(deadline));
         }
         true
-    }
-
-    fn play(&mut self, end: Time) {
-        while let Some((at, due)) = self.queue.pop(end) {
-            self.now = at;
-            self.happen(due);
-        }
-        self.now = end;
-    }
-
-    fn happen(&mut self, due: Due) {
-        let now = self.now;
-        match due {
-            Due::Arrival { from, source, to, target, group, bytes } => {
-                let moved = group.is_none() && self.hosts[to].address != target;
-                if moved || self.hosts[from].side != self.hosts[to].side {
-                    return;
-                }
-                for word in [now.0.as_nanos() as u64, from as u64, to as u64] {
-                    self.trace.add(word);
-                }
-                self.trace.add_bytes(&bytes);
-                let via = group.map_or(Via::Unicast, Via::Group);
-                self.drive(to, |machine| machine.handle(now, source, via, &bytes));
-            }
-            Due::Timer { host } => self.ring(host),
-            Due::Routing { host, life, group, announce } => {
-                if announce && self.hosts[host].life == life && self.hosts[host].machine.is_some() {
-                    self.announcers[group].insert(host);
-                } else if !announce {
-                    self.announcers[group].remove(&host);
-                }
-                self.versions[group] += 1;
-                if self.hosts[host].life == life {
-                    self.drive(host, |machine| machine.routing_done(now, group, announce));
-                }
-            }
-        }
-    }
-
-    /// A host's timer has come, which may be earlier than it wants to be woken by now: most timers are
-    /// for answers that arrive in time.
-    fn ring(&mut self, host: usize) {
-        let now = self.now;
-        let h = &mut self.hosts[host];
-        if h.timer == Some(now) {
-            h.timer = None;
-        }
-        if h.wake.is_some_and(|wake| wake <= now) {
-            h.wake = None;
-            self.drive(host, |machine| machine.handle_timeout(now));
-        } else {
-            self.set_timer(host);
-        }
-    }
-
-    /// Sees to it that a timer is due when the host wants to be woken, or before.
-    fn set_timer(&mut self, host: usize) {
-        let h = &mut self.hosts[host];
-        if let Some(wake) = h.wake
-            && h.timer.is_none_or(|timer| wake < timer)
-        {
-            h.timer = Some(wake);
-            self.queue.push(wake, Due::Timer { host });
-        }
-    }
-
-    /// Gives a machine one input and carries out what it wants.
-    fn drive(&mut self, host: usize, input: impl FnOnce(&mut M)) {
-        let Some(mut machine) = self.hosts[host].machine.take() else { return };
-        input(&mut machine);
-        while let Some(transmit) = machine.poll_transmit() {
-            self.transmit(host, transmit);
-        }
-        let life = self.hosts[host].life;
-        while let Some(event) = machine.poll_event() {
-            if let Some((group, announce)) = M::routing_request(&event) {
-                let at = self.now + self.settings.propagation;
-                self.queue.push(at, Due::Routing { host, life, group, announce });
-            }
-            self.events.push(Happened { at: self.now, host, event });
-        }
-        self.hosts[host].wake = machine.poll_timeout().map(|t| t.max(self.now));
-        self.hosts[host].machine = Some(machine);
-        self.set_timer(host);
-    }
-
-    fn transmit(&mut self, from: usize, Transmit { to, bytes }: Transmit) {
-        self.datagrams += 1;
-        self.bytes += bytes.len() as u64;
-        let (receiver, group) = match self.by_group.get(&to).copied() {
-            Some(group) => (self.catchment(group, from), Some(group)),
-            None => (self.by_address.get(&to).copied(), None),
-        };
-        let lost = self.settings.loss > 0.0 && self.rng.random_bool(self.settings.loss);
-        if let Some(receiver) = receiver.filter(|_| !lost) {
-            let at = self.now + (self.settings.delay)(from, receiver);
-            let source = self.hosts[from].address;
-            self.queue.push(at, Due::Arrival { from, source, to: receiver, target: to, group, bytes });
-        }
     }
 
     /// Who receives what `from` sends to the group.

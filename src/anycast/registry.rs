@@ -1,0 +1,106 @@
+//! The infrastructures that there are.
+
+use std::fmt;
+use std::ops::Deref;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::row::Row;
+
+/// One more infrastructure is one more line.
+static INFRASTRUCTURES: &[&Row] = &[&super::ip::row::ROW];
+
+/// One of the rows.
+#[derive(Clone, Copy)]
+pub struct Infrastructure(&'static Row);
+
+impl Infrastructure {
+    /// All of them, in the order of the table.
+    pub fn all() -> impl Iterator<Item = Self> {
+        INFRASTRUCTURES.iter().copied().map(Self)
+    }
+
+    pub fn named(name: &str) -> Option<Self> {
+        Self::all().find(|infrastructure| infrastructure.name == name)
+    }
+}
+
+/// The first of the table: what an overlay has whose lab file does not say.
+impl Default for Infrastructure {
+    fn default() -> Self {
+        Self(INFRASTRUCTURES[0])
+    }
+}
+
+impl Deref for Infrastructure {
+    type Target = Row;
+
+    fn deref(&self) -> &Row {
+        self.0
+    }
+}
+
+impl PartialEq for Infrastructure {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name
+    }
+}
+
+impl Eq for Infrastructure {}
+
+impl fmt::Debug for Infrastructure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.title)
+    }
+}
+
+impl Serialize for Infrastructure {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name)
+    }
+}
+
+impl<'de> Deserialize<'de> for Infrastructure {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let name = String::deserialize(deserializer)?;
+        let none = || serde::de::Error::custom(format!("there is no infrastructure `{name}`"));
+        Self::named(&name).ok_or_else(none)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::anycast::row::{Asked, By};
+
+    #[test]
+    fn names_differ_and_are_read_back() {
+        for infrastructure in Infrastructure::all() {
+            assert_eq!(Infrastructure::named(infrastructure.name), Some(infrastructure), "{infrastructure:?}");
+            let text = serde_json::to_string(&infrastructure).unwrap();
+            assert_eq!(serde_json::from_str::<Infrastructure>(&text).unwrap(), infrastructure);
+        }
+        assert!(serde_json::from_str::<Infrastructure>("\"ipv9\"").is_err());
+    }
+
+    #[test]
+    fn groups_differ_and_the_first_is_the_overlays() {
+        for infrastructure in Infrastructure::all() {
+            for asked in [(0, false), (16, false), (0, true), (64, true)] {
+                let groups = (infrastructure.groups)(&Asked { colors: asked.0, rendezvous: asked.1 });
+                let distinct: BTreeSet<_> = groups.iter().map(|g| (g.part, &g.suffix, g.address)).collect();
+                for count in [
+                    distinct.iter().map(|d| d.0).collect::<BTreeSet<_>>().len(),
+                    distinct.iter().map(|d| d.1).collect::<BTreeSet<_>>().len(),
+                    distinct.iter().map(|d| d.2).collect::<BTreeSet<_>>().len(),
+                ] {
+                    assert_eq!(count, groups.len(), "{infrastructure:?} {asked:?}");
+                }
+                assert!(groups[0].suffix.is_empty() && groups[0].address == 1 && groups[0].by == By::Member);
+                assert!(groups[1..].iter().all(|g| g.suffix.starts_with('/') && (2..255).contains(&g.address)));
+            }
+        }
+    }
+}

@@ -1,0 +1,30 @@
+//! What an experiment is given.
+
+use std::path::PathBuf;
+
+use super::labs::Labs;
+
+/// What an experiment is given.
+pub struct Setup {
+    /// Fewer nodes, fewer seeds, fewer labs: to see that everything works, not to believe the numbers.
+    pub quick: bool,
+    pub seed: u64,
+    /// Round trips in milliseconds, N×N, of real hosts.
+    pub rtt: Option<PathBuf>,
+    /// Real networks, as the Topology Zoo has them.
+    pub networks: Vec<PathBuf>,
+    pub labs: Labs,
+    /// Called with what is being done.
+    pub progress: Box<dyn Fn(&str)>,
+}
+
+impl Setup {
+    /// `full`, or with `--quick` the other.
+    pub(super) fn pick<T>(&self, full: T, quick: T) -> T {
+        if self.quick { quick } else { full }
+    }
+
+    pub(super) fn say(&self, what: &str) {
+        (self.progress)(what);
+    }
+}

@@ -1,0 +1,107 @@
+//! Every table of a lab file and its keys, and what is common to their values.
+
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use super::model::TimerPreset;
+use crate::overlay::Protocol;
+
+/// Keys of a table, and after them those of a link's physics.
+macro_rules! with_physics {
+    ($($key:literal),*) => {
+        &[$($key,)* "delay", "jitter", "loss", "rate", "queue", "reorder", "duplicate", "corrupt"]
+    };
+}
+
+/// Every table of a lab file and its keys. Tables with a dot are items of another table's list.
+pub static KEYS: LazyLock<Vec<(&str, &[&str])>> = LazyLock::new(|| {
+    let with_protocols = |(table, keys): &(&'static str, &'static [&'static str])| {
+        let own = Protocol::all_keys().into_iter().map(|key| key.name).filter(|_| *table == "overlay");
+        let all: Vec<&'static str> = keys.iter().copied().chain(own).collect();
+        (*table, &*all.leak())
+    };
+    TABLES.iter().map(with_protocols).collect()
+});
+
+/// The same without the keys that belong to protocols.
+const TABLES: &[(&str, &[&str])] = &[
+    ("", &["lab", "as", "link", "stub", "group", "overlay", "probe", "flows", "timeline", "expect"]),
+    (
+        "lab",
+        &["name", "seed", "family", "timers", "duration", "backend", "distance_factor", "multipath", "multipath_hash"],
+    ),
+    ("as", &["name", "asn", "routers", "links", "graphml", "graphml_part", "multipath", "multipath_hash"]),
+    ("as.routers", &["name", "lat", "lon"]),
+    ("as.links", with_physics!["a", "b", "cost", "name", "bfd", "ab", "ba"]),
+    ("link", with_physics!["a", "b", "relation", "name", "bfd", "hold", "timers", "graceful_restart", "ab", "ba"]),
+    // One direction of any link: `ab`, `ba`, `up` or `down`.
+    ("link.ab", with_physics![]),
+    ("stub", &["name", "asn", "lat", "lon", "uplinks", "access", "members", "clients", "multipath", "multipath_hash"]),
+    ("stub.uplinks", with_physics!["to", "bfd", "hold", "timers", "graceful_restart", "up", "down"]),
+    ("stub.access", with_physics!["bfd", "hold", "timers", "graceful_restart", "up", "down"]),
+    ("group", &["name", "address", "members"]),
+    (
+        "overlay",
+        &[
+            "name",
+            "protocol",
+            "infrastructure",
+            "members",
+            "address",
+            "bootstrap",
+            "well_known",
+            "healing",
+            "coloring",
+            "colors",
+            "heal_every",
+            "remember",
+            "rendezvous_epoch",
+            "rendezvous_listen",
+            "redirect",
+            "join_capacity",
+            "drain_above",
+            "return_below",
+            "lookup",
+            "replicas",
+            "stabilize_every",
+            "rpc_timeout",
+            "rpc_tries",
+            "lookups_per_second",
+            "key",
+        ],
+    ),
+    ("probe", &["groups", "every", "timeout"]),
+    ("flows", &["groups", "protocols", "per_client", "every", "timeout"]),
+    ("timeline", &["at", "do", "over"]),
+    ("expect", &["name", "that", "never", "at", "within", "during", "until"]),
+];
+
+/// Keys that a table does not have, though one might look for them there, and what to do instead.
+pub(crate) const ELSEWHERE: &[(&str, &[&str], &str)] = &[
+    (
+        "a link",
+        &["hold", "timers", "graceful_restart"],
+        "a link inside an AS carries no BGP session: quicken OSPF with `bfd`, or with `timers` of [lab]",
+    ),
+    ("a link", &["up", "down"], "its directions are `ab`, from a to b, and `ba`"),
+    ("[[link]]", &["up", "down"], "its directions are `ab`, from a to b, and `ba`"),
+    ("an uplink", &["ab", "ba"], "its directions are `up`, from the stub to the router, and `down`"),
+    ("`access`", &["ab", "ba"], "its directions are `up`, from a host to the gateway, and `down`"),
+    (
+        "[[stub]]",
+        with_physics!["bfd", "hold", "timers", "graceful_restart"],
+        "write it in `access` for the links of the hosts, in `uplinks` for those to other ASes: { to = \"…\", … }",
+    ),
+];
+
+/// The longest play, and the longest of any other time of a lab file.
+pub(super) const LONGEST: Duration = Duration::from_secs(24 * 3600);
+
+pub(super) const MILLISECOND: Duration = Duration::from_millis(1);
+
+pub(super) const PRESETS: &[(&str, TimerPreset)] =
+    &[("lab", TimerPreset::Lab), ("rfc", TimerPreset::Rfc), ("bird", TimerPreset::Bird)];
+
+pub(super) fn keys(table: &str) -> &'static [&'static str] {
+    KEYS.iter().find(|(name, _)| *name == table).expect("every table read here is listed in KEYS").1
+}
