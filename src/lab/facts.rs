@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::time::Duration;
 
-use crate::kernel::interface::link_local;
 use crate::overlay::id::Id;
+use crate::physics::link_local;
 use crate::plan::Plan;
 use crate::record::{FlowFacts, GroupFacts, LabFacts, LinkFacts, LinkRole, NodeFacts, OverlayFacts, SCHEMA};
 use crate::scenario::Scenario;
