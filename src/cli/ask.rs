@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Context, anyhow};
 use clap::Args;
 
-use super::{Failure, Format, Outcome, labs, print};
+use super::{Ended, Failure, Format, labs, print};
 use crate::lab::ask::{PathEnd, RoutesRequest, Trace, TraceRequest};
 use crate::measure::Live;
 use crate::record::{Event, What};
@@ -46,7 +46,7 @@ pub(super) struct Watch {
 }
 
 impl Routes {
-    pub(super) fn execute(self) -> Outcome {
+    pub(super) fn execute(self) -> Ended {
         let request = RoutesRequest { node: self.node, prefix: self.prefix };
         let routes: Vec<Route> = labs::post(&self.lab, "/routes", &request)?;
         match self.format {
@@ -88,7 +88,7 @@ fn show_routes(routes: &[Route]) -> String {
 }
 
 impl TraceOf {
-    pub(super) fn execute(self) -> Outcome {
+    pub(super) fn execute(self) -> Ended {
         let request = TraceRequest { from: self.from, to: self.to };
         let trace: Trace = labs::post(&self.lab, "/trace", &request)?;
         match self.format {
@@ -122,7 +122,7 @@ fn show_trace(trace: &Trace) -> String {
 
 impl Watch {
     /// Until the lab ends, or Ctrl-C.
-    pub(super) fn execute(self) -> Outcome {
+    pub(super) fn execute(self) -> Ended {
         let facts = labs::find(&self.lab)?;
         let path = facts.out.join("events.jsonl");
         let file = std::fs::File::open(&path).with_context(|| format!("open {}", path.display()))?;

@@ -10,7 +10,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, anyhow};
 use serde::{Deserialize, Serialize};
 
-use super::{Outcome, print, sandboxed};
+use super::{Ended, print, sandboxed};
 use crate::kernel::namespace::{self, Namespace, Stepper};
 use crate::kernel::wire::{Counters, End, Wanted, Wire, Wires};
 use crate::kernel::{now, sys};
@@ -74,7 +74,7 @@ struct Memory {
     held_frames: u64,
 }
 
-pub(super) fn execute() -> Outcome {
+pub(super) fn execute() -> Ended {
     let measure = async || {
         let measured = measure().await?;
         Ok((serde_json::to_string(&measured).context("write JSON")?, 0))

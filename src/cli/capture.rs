@@ -13,7 +13,7 @@ use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 
 use super::play::not_ours;
-use super::{Failure, Outcome, complain, inside, labs};
+use super::{Ended, Failure, complain, inside, labs};
 use crate::kernel::capture::{Capture, Instruction, interfaces};
 use crate::kernel::pcapng;
 use crate::lab::claim::{self, Claimant};
@@ -48,7 +48,7 @@ pub(super) struct CaptureHere {
 }
 
 impl CaptureOf {
-    pub(super) fn execute(self) -> Outcome {
+    pub(super) fn execute(self) -> Ended {
         let facts = labs::find(&self.lab)?;
         let (node, interface) = match self.place.split_once(':') {
             Some((node, interface)) => (node, Some(interface)),
@@ -103,7 +103,7 @@ fn parse(filter: &str) -> Result<Vec<Instruction>> {
 }
 
 impl CaptureHere {
-    pub(super) fn execute(self) -> Outcome {
+    pub(super) fn execute(self) -> Ended {
         let all = interfaces()?;
         let is_wanted = |name: &String| self.interface.as_ref().map_or(name != "lo", |wanted| name == wanted);
         let mut wanted = all.clone();

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use clap::{Args, ValueEnum};
 
-use super::{Format, Outcome, is_colored, labs, print};
+use super::{Ended, Format, is_colored, labs, print};
 use crate::lab::survey::{From, SurveyRequest};
 use crate::record::survey::{Echo, Survey, Surveyed, WayEnd, Witness, hash_policy};
 use crate::report::page::{BAD, BOLD, Cell, DIM, Page};
@@ -70,7 +70,7 @@ impl Method {
 }
 
 impl CatchmentOf {
-    pub(super) fn execute(self) -> Outcome {
+    pub(super) fn execute(self) -> Ended {
         let (from, witnesses) = (self.from.meant(), self.method.witnesses());
         let request = SurveyRequest { group: self.group, from, witnesses };
         let surveys: Vec<Survey> = labs::post(&self.lab, "/catchment", &request)?;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, anyhow};
 use clap::Args;
 
-use super::{Choices, Failure, Format, Outcome, complain, print};
+use super::{Choices, Ended, Failure, Format, complain, print};
 use crate::overlay::id::Id;
 use crate::plan::Plan as Built;
 use crate::program::Program;
@@ -68,7 +68,7 @@ pub(super) fn renderer(daemon: &dyn Daemon, choices: &Choices) -> Result<Box<dyn
 }
 
 impl Check {
-    pub(super) fn execute(self) -> Outcome {
+    pub(super) fn execute(self) -> Ended {
         let find = || registry::find(None).map_err(|error| Failure::Machine(error.into()));
         let installed = self.bird.then(find).transpose()?;
         let daemon = installed.as_ref().map_or(registry::preferred(), |found| found.daemon);
@@ -133,7 +133,7 @@ fn check_configs_in(directory: &Path, installed: &Installed, plan: &Built) -> Re
 }
 
 impl Plan {
-    pub(super) fn execute(self) -> Outcome {
+    pub(super) fn execute(self) -> Ended {
         let (topology, scenario) = load(&self.file, &self.choices)?;
         let plan = plan(&topology, &self.choices)?;
         match &self.bird {

@@ -8,7 +8,7 @@ use clap::{Args, ValueEnum};
 use nix::sys::utsname::uname;
 use serde::Serialize;
 
-use super::{Failure, Format, Outcome, print, sandboxed};
+use super::{Ended, Failure, Format, print, sandboxed};
 use crate::kernel::namespace::Stepper;
 use crate::physics::Backend;
 use crate::trial::judge::{Bound, Row, Unit, name};
@@ -61,7 +61,7 @@ impl fmt::Display for Missing {
 }
 
 impl CompareLinks {
-    pub(super) fn execute(self) -> Outcome {
+    pub(super) fn execute(self) -> Ended {
         let (text, code) = sandboxed::measured("compare-links", async || {
             let comparison = self.compare().await?;
             let text = match self.format {

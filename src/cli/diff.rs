@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Result, anyhow};
 use clap::Args;
 
-use super::{Failure, Format, Outcome, is_colored, labs, print};
+use super::{Ended, Failure, Format, is_colored, labs, print};
 use crate::measure::{self, Report};
 use crate::record::Record;
 use crate::record::moves::moves;
@@ -33,7 +33,7 @@ fn percent(text: &str) -> Result<f64, String> {
 }
 
 impl Diff {
-    pub(super) fn execute(self) -> Outcome {
+    pub(super) fn execute(self) -> Ended {
         match (read(&self.before)?, read(&self.after)?) {
             (Side::Run(before), Side::Run(after)) => {
                 let diff = report::Diff::of(&before, &after, self.tolerance);

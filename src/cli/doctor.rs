@@ -6,7 +6,7 @@ use anyhow::Context;
 use clap::Args;
 use serde::Serialize;
 
-use super::{Format, Outcome, print};
+use super::{Ended, Format, print};
 use crate::kernel::features::{self, Finding, Weight};
 use crate::routing::registry;
 
@@ -37,7 +37,7 @@ impl From<Finding> for Line {
 }
 
 impl Doctor {
-    pub(super) fn execute(self) -> Outcome {
+    pub(super) fn execute(self) -> Ended {
         let mut lines = vec![routing(self.bird.as_deref())];
         lines.extend(features::examine().into_iter().map(Line::from));
         match self.format {

@@ -35,7 +35,7 @@ impl From<anyhow::Error> for Failure {
     }
 }
 
-pub(super) type Outcome = Result<i32, Failure>;
+pub(super) type Ended = Result<i32, Failure>;
 
 pub(super) fn complain(text: &str) {
     anstream::eprintln!("{text}");

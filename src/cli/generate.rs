@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::anyhow;
 use clap::{Args, Subcommand};
 
-use super::{Failure, Outcome, complain, print};
+use super::{Ended, Failure, complain, print};
 use crate::topology::generate::Edge;
 use crate::topology::{generate, graphml};
 
@@ -72,7 +72,7 @@ impl From<EdgeArgs> for Edge {
 }
 
 impl Import {
-    pub(super) fn execute(self) -> Outcome {
+    pub(super) fn execute(self) -> Ended {
         let choice = graphml::Choice { external: self.include_external, largest_part: self.largest_part };
         match graphml::read(&self.file, choice) {
             Ok(graph) => {
@@ -91,7 +91,7 @@ impl Import {
 }
 
 impl Generate {
-    pub(super) fn execute(self) -> Outcome {
+    pub(super) fn execute(self) -> Ended {
         let text = match self.shape {
             Shape::Tree { nodes, branching, edge } => generate::tree(nodes, branching, &edge.into()),
             Shape::Random { nodes, links, edge, seed } => generate::random(nodes, links, &edge.into(), seed),

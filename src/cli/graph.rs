@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, anyhow};
 use clap::{Args, ValueEnum};
 
-use super::{Choices, Failure, Outcome, check, labs, print};
+use super::{Choices, Ended, Failure, check, labs, print};
 use crate::report::{Map, Network, dot, mermaid};
 
 #[derive(Args, Debug)]
@@ -35,7 +35,7 @@ enum GraphFormat {
 }
 
 impl Graph {
-    pub(super) fn execute(self) -> Outcome {
+    pub(super) fn execute(self) -> Ended {
         let format = self.format()?;
         // A lab's name has neither a dot nor a slash.
         let file = match self.of.to_str() {

@@ -7,7 +7,7 @@ use std::process::Command;
 use anyhow::{Context, Result, anyhow};
 use clap::Args;
 
-use super::{Failure, Outcome, labs};
+use super::{Ended, Failure, labs};
 use crate::kernel::namespace::NAMES;
 use crate::lab::keeper::{self, Place};
 use crate::lab::runtime::Facts;
@@ -32,7 +32,7 @@ pub(super) struct Shell {
 }
 
 impl Exec {
-    pub(super) fn execute(self) -> Outcome {
+    pub(super) fn execute(self) -> Ended {
         let mut command = Command::new(&self.command[0]);
         command.args(&self.command[1..]);
         run(&labs::find(&self.lab)?, Some(&self.node), command)
@@ -40,7 +40,7 @@ impl Exec {
 }
 
 impl Shell {
-    pub(super) fn execute(self) -> Outcome {
+    pub(super) fn execute(self) -> Ended {
         let shell = std::env::var_os("SHELL").unwrap_or_else(|| "/bin/sh".into());
         let mut command = Command::new(shell);
         let place = self.node.as_deref().map_or_else(|| self.lab.clone(), |node| format!("{}:{node}", self.lab));
@@ -50,7 +50,7 @@ impl Shell {
 }
 
 /// Runs `command` in the lab's namespaces (and the node's) and returns its exit code.
-pub(super) fn run(facts: &Facts, node: Option<&str>, command: Command) -> Outcome {
+pub(super) fn run(facts: &Facts, node: Option<&str>, command: Command) -> Ended {
     let init = facts.init.context("the lab's entry does not name its init")?;
     let user = if is_other_user_namespace(init)? { Some(namespace(init, "user")?) } else { None };
     let mut others = vec![namespace(init, "mnt")?];

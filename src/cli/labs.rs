@@ -7,7 +7,7 @@ use clap::Args;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::{Failure, Format, Outcome, print};
+use super::{Ended, Failure, Format, print};
 use crate::lab::api::{self, FaultAnswer, FaultRequest, Status as LabStatus};
 use crate::lab::runtime::{self, Ending, Facts};
 
@@ -60,7 +60,7 @@ pub(super) fn find(lab: &str) -> Result<Facts, Failure> {
 }
 
 impl Ls {
-    pub(super) fn execute(self) -> Outcome {
+    pub(super) fn execute(self) -> Ended {
         runtime::sweep()?;
         let labs = runtime::running()?;
         match self.format {
@@ -77,7 +77,7 @@ impl Ls {
 }
 
 impl Down {
-    pub(super) fn execute(self) -> Outcome {
+    pub(super) fn execute(self) -> Ended {
         let labs = if self.all { runtime::running()?.into_iter().map(|f| f.lab).collect() } else { self.labs };
         if labs.is_empty() && !self.all {
             return Err(Failure::Usage(anyhow!("which lab? `anybed ls` lists them; --all ends all")));
@@ -110,7 +110,7 @@ fn kill(facts: &Facts) -> Result<()> {
 }
 
 impl Status {
-    pub(super) fn execute(self) -> Outcome {
+    pub(super) fn execute(self) -> Ended {
         find(&self.lab)?;
         let status: LabStatus = ask(&self.lab, "GET", "/status", String::new())?.map_err(|e| anyhow!(e))?;
         match self.format {
@@ -161,7 +161,7 @@ fn show(status: &LabStatus) -> String {
 }
 
 impl Fault {
-    pub(super) fn execute(self) -> Outcome {
+    pub(super) fn execute(self) -> Ended {
         let answer: FaultAnswer = post(&self.lab, "/fault", &FaultRequest { action: self.action.join(" ") })?;
         match self.format {
             Format::Json => print(&json(&answer)?),

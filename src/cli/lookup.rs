@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::{Format, Outcome, labs, print};
+use super::{Ended, Format, labs, print};
 use crate::lab::lookup::{Lookup, LookupRequest};
 
 #[derive(Args, Debug)]
@@ -21,7 +21,7 @@ pub(super) struct LookupOf {
 }
 
 impl LookupOf {
-    pub(super) fn execute(self) -> Outcome {
+    pub(super) fn execute(self) -> Ended {
         let request = LookupRequest { overlay: self.overlay, key: self.key, from: self.from };
         let found: Lookup = labs::post(&self.lab, "/lookup", &request)?;
         match self.format {

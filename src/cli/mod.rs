@@ -20,7 +20,7 @@ mod play;
 mod probe;
 mod run;
 mod sandboxed;
-mod series;
+mod several;
 mod sim;
 mod variant;
 
@@ -29,7 +29,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 use choices::{Choices, Format};
-use end::{Failure, Outcome, complain, is_colored, print};
+use end::{Ended, Failure, complain, is_colored, print};
 
 /// A Linux testbed for network-layer anycast.
 ///

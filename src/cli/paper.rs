@@ -8,7 +8,7 @@ use clap::Args;
 use nix::sys::signal::{SigSet, Signal};
 
 use super::play::claim;
-use super::{Failure, Format, Outcome, print};
+use super::{Ended, Failure, Format, print};
 use crate::lab::claim::Claimant;
 use crate::paper::labs::{Labs, Playing};
 use crate::paper::{Section, Setup, run};
@@ -37,7 +37,7 @@ pub(super) struct Paper {
 }
 
 impl Paper {
-    pub(super) fn execute(self) -> Outcome {
+    pub(super) fn execute(self) -> Ended {
         let began = Instant::now();
         if let Some(file) = self.rtt.iter().chain(&self.networks).find(|file| !file.is_file()) {
             return Err(Failure::Usage(anyhow!("there is no file {}", file.display())));

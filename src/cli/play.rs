@@ -16,7 +16,7 @@ use crate::kernel::features;
 use crate::lab::claim::{self, Claimant, Directory};
 use crate::lab::runtime::{self, ClaimError, Entry, Facts};
 use crate::lab::sandbox::{self, Side};
-use crate::lab::supervisor::{self, Assignment, Follower, Purpose};
+use crate::lab::supervisor::{self, Assignment, Follower, Mode};
 use crate::measure::Live;
 use crate::record::{Event, What};
 use crate::report::Files;
@@ -98,9 +98,9 @@ pub(super) fn save(files: &Files, out: &Path) -> Result<()> {
 
 impl Start {
     /// Checks, plans, claims a name, enters the sandbox. Returns the run directory and the exit code of the lab.
-    pub(super) fn go(&self, variant: &Variant, purpose: Purpose, begun: u64) -> Result<(Directory, i32), Failure> {
+    pub(super) fn go(&self, variant: &Variant, purpose: Mode, begun: u64) -> Result<(Directory, i32), Failure> {
         let (mut topology, mut scenario) = variant.load(&self.file, &self.choices)?;
-        if purpose == Purpose::Build {
+        if purpose == Mode::Build {
             scenario.timeline.clear();
             scenario.expectations.clear();
         }
@@ -149,13 +149,13 @@ impl Start {
             purpose,
             settings: variant.settings(),
             command: variant.command(&self.file, &self.choices, self.bird.as_deref()),
-            follower: (!quiet && purpose == Purpose::Play).then(|| Box::new(comment) as Follower),
+            follower: (!quiet && purpose == Mode::Play).then(|| Box::new(comment) as Follower),
         };
         let outside = match sandbox::enter(&out).map_err(machine)? {
             Side::Inside(inside) => {
                 let code = supervisor::supervise(assignment, inside);
                 // Of a lab that was up no command is left to do it.
-                if purpose == Purpose::StayUp {
+                if purpose == Mode::StayUp {
                     let _ = fs::remove_file(Path::new(sandbox::OUT).join(claim::LOCK));
                 }
                 std::process::exit(code)
@@ -167,17 +167,17 @@ impl Start {
             lab: entry.name.clone(),
             file: self.file.canonicalize().unwrap_or_else(|_| self.file.clone()),
             out: out.clone(),
-            command: if purpose == Purpose::StayUp { "up".into() } else { "run".into() },
+            command: if purpose == Mode::StayUp { "up".into() } else { "run".into() },
             started: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs()),
             init: Some(init),
         };
         entry.write(&facts(outside.init()))?;
-        match outside.wait(purpose == Purpose::StayUp)? {
-            sandbox::Outcome::Detached => {
+        match outside.wait(purpose == Mode::StayUp)? {
+            sandbox::Ending::Detached => {
                 print(&format!("{} is up; end it with `anybed down {}`\n", entry.name, entry.name));
                 Ok((directory, 0))
             }
-            sandbox::Outcome::Ended(code) => {
+            sandbox::Ending::Ended(code) => {
                 entry.remove()?;
                 Ok((directory, code))
             }
@@ -185,8 +185,8 @@ impl Start {
     }
 
     /// A lab that was named must get that name; a run of a lab that runs already is numbered.
-    fn claim(&self, lab: &str, purpose: Purpose) -> Result<Entry, Failure> {
-        if purpose != Purpose::StayUp && self.name.is_none() {
+    fn claim(&self, lab: &str, purpose: Mode) -> Result<Entry, Failure> {
+        if purpose != Mode::StayUp && self.name.is_none() {
             let entry = Entry::claim_any(lab)?;
             if entry.name != lab && !self.quiet {
                 complain(&format!("{lab} is running already: this one is {}", entry.name));
@@ -200,13 +200,13 @@ impl Start {
     }
 
     /// Claims the run directory and clears it.
-    fn prepare_out(&self, chosen: Option<&Path>, entry: &Entry, purpose: Purpose) -> Result<Directory, Failure> {
+    fn prepare_out(&self, chosen: Option<&Path>, entry: &Entry, purpose: Mode) -> Result<Directory, Failure> {
         let out = match (chosen, purpose) {
             (Some(out), _) => out.to_owned(),
-            (None, Purpose::StayUp) => entry.path().join("run"),
+            (None, Mode::StayUp) => entry.path().join("run"),
             (None, _) => Path::new(OUT).join(&entry.name),
         };
-        let command = if purpose == Purpose::StayUp { "up" } else { "run" };
+        let command = if purpose == Mode::StayUp { "up" } else { "run" };
         let directory = claim(&out, &Claimant { command, lab: Some(&entry.name), option: "--out" })?;
         clear(directory.path())?;
         Ok(directory)

@@ -9,7 +9,7 @@ use anyhow::{Context, anyhow};
 use clap::Args;
 use serde::Serialize;
 
-use super::{Failure, Format, Outcome, labs};
+use super::{Ended, Failure, Format, labs};
 use crate::lab::api;
 use crate::lab::live_probe::{ProbeRequest, Probed};
 use crate::lab::runtime;
@@ -68,7 +68,7 @@ struct Tally {
 }
 
 impl ProbeOf {
-    pub(super) fn execute(self) -> Outcome {
+    pub(super) fn execute(self) -> Ended {
         labs::find(&self.lab)?;
         let (every, count) = (self.every, self.count);
         let request = ProbeRequest { nodes: self.nodes, group: self.group, every, count };

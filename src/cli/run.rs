@@ -6,10 +6,10 @@ use anyhow::{Context, anyhow};
 use clap::Args;
 
 use super::play::{ReportFormat, Start, save, write_report};
-use super::series::{self, Several};
+use super::several::{self, Several};
 use super::variant::Variant;
-use super::{Failure, Outcome, complain, is_colored, print};
-use crate::lab::supervisor::Purpose;
+use super::{Ended, Failure, complain, is_colored, print};
+use crate::lab::supervisor::Mode;
 use crate::measure::Report;
 use crate::record::Record;
 use crate::report::{self, Files};
@@ -45,14 +45,14 @@ pub(super) struct ReportOf {
 }
 
 impl Run {
-    pub(super) fn execute(self, begun: u64) -> Outcome {
-        let purpose = if self.build_only { Purpose::Build } else { Purpose::Play };
+    pub(super) fn execute(self, begun: u64) -> Ended {
+        let purpose = if self.build_only { Mode::Build } else { Mode::Play };
         let mut variants = self.several.variants(&self.start)?;
         if variants.len() > 1 {
             if self.build_only {
                 return Err(Failure::Usage(anyhow!("--build-only builds one lab, and --sweep is about several")));
             }
-            return series::execute(&self.start, variants, self.format, begun);
+            return several::execute(&self.start, variants, self.format, begun);
         }
         let variant = variants.pop().unwrap_or_default();
         let (out, code) = self.start.go(&variant, purpose, begun)?;
@@ -64,7 +64,7 @@ impl Run {
         done
     }
 
-    fn report(&self, out: &Path) -> Outcome {
+    fn report(&self, out: &Path) -> Ended {
         let record = Record::read(&out.join("events.jsonl")).context("read the record")?;
         let files = Files::of(&record);
         save(&files, out)?;
@@ -77,16 +77,16 @@ impl Run {
 }
 
 impl Up {
-    pub(super) fn execute(self, begun: u64) -> Outcome {
-        self.start.go(&Variant::default(), Purpose::StayUp, begun).map(|(_, code)| code)
+    pub(super) fn execute(self, begun: u64) -> Ended {
+        self.start.go(&Variant::default(), Mode::StayUp, begun).map(|(_, code)| code)
     }
 }
 
 impl ReportOf {
-    pub(super) fn execute(self) -> Outcome {
+    pub(super) fn execute(self) -> Ended {
         let path = self.directory.join("events.jsonl");
-        if !path.exists() && series::is_one(&self.directory) {
-            return series::report(&self.directory, self.out.as_deref(), self.format);
+        if !path.exists() && several::is_one(&self.directory) {
+            return several::report(&self.directory, self.out.as_deref(), self.format);
         }
         let record = Record::read(&path);
         let record = record.map_err(|error| Failure::Usage(anyhow!("{}: {error}", self.directory.display())))?;

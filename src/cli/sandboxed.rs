@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::Context;
 
-use super::{Failure, Outcome};
+use super::{Ended, Failure};
 use crate::lab::sandbox::{self, OUT, Side};
 
 /// Name of what is handed out.
@@ -26,13 +26,13 @@ pub(super) fn measured(
     let text = fs::read_to_string(out.join(RESULT));
     let _ = fs::remove_dir_all(&out);
     match outcome? {
-        sandbox::Outcome::Ended(code @ (0 | 1)) => Ok((text.context("read what was measured")?, code)),
-        sandbox::Outcome::Ended(code) => Err(Failure::Said(code)),
-        sandbox::Outcome::Detached => Err(Failure::Said(sandbox::FAILED)),
+        sandbox::Ending::Ended(code @ (0 | 1)) => Ok((text.context("read what was measured")?, code)),
+        sandbox::Ending::Ended(code) => Err(Failure::Said(code)),
+        sandbox::Ending::Detached => Err(Failure::Said(sandbox::FAILED)),
     }
 }
 
-fn inside(measure: impl AsyncFnOnce() -> Result<(String, i32), Failure>) -> Outcome {
+fn inside(measure: impl AsyncFnOnce() -> Result<(String, i32), Failure>) -> Ended {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("start the runtime")?;
     let (text, code) = runtime.block_on(measure())?;
     fs::write(Path::new(OUT).join(RESULT), text).context("write what was measured")?;

@@ -11,7 +11,7 @@ use clap::{Args, ValueEnum};
 use serde_json::json;
 
 use super::check::{self, refused};
-use super::{Choices, Failure, Format, Outcome, complain, is_colored, play, print};
+use super::{Choices, Ended, Failure, Format, complain, is_colored, play, print};
 use crate::anycast::NodeConfig;
 use crate::lab::claim::Claimant;
 use crate::lab::{facts, node_config};
@@ -103,7 +103,7 @@ enum LookupArg {
 }
 
 impl Simulation {
-    pub(super) fn execute(self) -> Outcome {
+    pub(super) fn execute(self) -> Ended {
         if let Some(file) = &self.file {
             return self.play(file);
         }
@@ -135,7 +135,7 @@ impl Simulation {
     }
 
     /// Plays a lab file, and reports as `anybed run` does.
-    fn play(&self, file: &Path) -> Outcome {
+    fn play(&self, file: &Path) -> Ended {
         let choices = Choices { seed: self.seed, ..Choices::default() };
         let loaded = scenario::load_for(file, &choices.overrides(), sim::refuse);
         let (topology, mut scenario) = loaded.map_err(|problems| refused(&problems))?;

@@ -8,7 +8,7 @@ use nix::sys::resource::{Resource, getrlimit};
 use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::geteuid;
 
-use super::interface::Control;
+use super::interface::Netlink;
 use super::sys;
 use crate::physics::Backend;
 
@@ -78,7 +78,7 @@ fn netem() -> Finding {
 }
 
 /// Whether `lo` of a throw-away namespace takes a `netem`. For a process of one thread; inside a lab,
-/// ask [`Control::has_netem`].
+/// ask [`Netlink::has_netem`].
 pub fn netem_works() -> io::Result<bool> {
     let mut flags = CloneFlags::CLONE_NEWNET;
     if !geteuid().is_root() {
@@ -86,7 +86,7 @@ pub fn netem_works() -> io::Result<bool> {
     }
     let ask = || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let found = runtime.block_on(async { Control::here("a throw-away namespace")?.has_netem().await });
+        let found = runtime.block_on(async { Netlink::here("a throw-away namespace")?.has_netem().await });
         found.map_err(|error| io::Error::other(format!("{error:#}")))
     };
     // The child's exit code is all that comes back.

@@ -15,12 +15,12 @@ use crate::physics::{Interface, LOOPBACK};
 
 /// Netlink into one namespace, for as long as it is kept.
 #[derive(Clone)]
-pub struct Control {
+pub struct Netlink {
     handle: Handle,
     namespace: String,
 }
 
-impl Control {
+impl Netlink {
     pub async fn open(stepper: &Stepper, namespace: &Namespace) -> Result<Self> {
         let handle = stepper.within(namespace, open_handle).await?;
         Ok(Self { handle, namespace: namespace.name().to_owned() })

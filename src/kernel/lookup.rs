@@ -9,7 +9,7 @@ use netlink_packet_route::route::{
 };
 use rtnetlink::{Error, RouteMessageBuilder};
 
-use super::interface::Control;
+use super::interface::Netlink;
 
 /// Its protocol number.
 const ICMPV6: u8 = 58;
@@ -34,7 +34,7 @@ pub enum Hops {
     Nowhere,
 }
 
-impl Control {
+impl Netlink {
     /// What the namespace's kernel would do with a packet from `source` to `destination` that came in
     /// at interface `input` (`None`: one of its own), as `ip route get` asks; of an ICMPv6 packet in IPv6. Of equal-cost routes it
     /// names the one that it takes for such a packet.

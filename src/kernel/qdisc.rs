@@ -11,7 +11,7 @@ use netlink_packet_route::RouteNetlinkMessage;
 use netlink_packet_route::tc::{TcAttribute, TcHandle, TcMessage, TcStats2};
 use rtnetlink::packet_core::{NLM_F_ACK, NLM_F_REQUEST, NetlinkMessage, NetlinkPayload};
 
-use super::interface::Control;
+use super::interface::Netlink;
 use super::tc::{HOLE, fifo, impaired, netem};
 use crate::physics::{Egress, Impairment, LOOPBACK, Share};
 
@@ -50,19 +50,19 @@ impl Root {
     }
 }
 
-impl Control {
+impl Netlink {
     /// Makes the interface send as `egress` says, from what was said `before`. Frames in flight stay
     /// in flight, except that a queue loses what waits in it when it changes from bytes to packets or back.
     ///
     /// Returns what `before` is for the next call. A `netem` stays where it is even if `egress` impairs
     /// nothing: it passes new frames at once (or swallows them), and delivers those in flight when they
-    /// are due. Call [`Control::remove_egress`] once the old delay has passed; until then, the
+    /// are due. Call [`Netlink::remove_egress`] once the old delay has passed; until then, the
     /// interface is still an impaired one.
     ///
     /// Draws of chance repeat with the `seed` from Linux 6.6 on; every call begins them anew.
     ///
     /// # Errors
-    /// ENOENT at the root: the kernel has no `netem` (see [`Control::has_netem`]).
+    /// ENOENT at the root: the kernel has no `netem` (see [`Netlink::has_netem`]).
     pub async fn set_egress(&self, index: u32, before: &Egress, egress: &Egress, seed: u64) -> Result<Egress> {
         let stays = Root::of(before) == Root::Netem && Root::of(egress) != Root::Netem;
         let kept = if stays { Egress { impairment: before.impairment, ..*egress } } else { *egress };
@@ -82,7 +82,7 @@ impl Control {
         Ok(kept)
     }
 
-    /// Removes what [`Control::set_egress`] has made, with the frames in it; it is no error if there is nothing.
+    /// Removes what [`Netlink::set_egress`] has made, with the frames in it; it is no error if there is nothing.
     pub async fn remove_egress(&self, index: u32) -> Result<()> {
         let mut message = TcMessage::with_index(index.cast_signed());
         message.header.parent = TcHandle::ROOT;

@@ -73,7 +73,7 @@ impl Lab {
         let text = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
         let load: f64 = text.split(' ').next().and_then(|load| load.parse().ok()).unwrap_or(0.0);
         let cpus = std::thread::available_parallelism().map_or(1, usize::from);
-        overload(load, cpus, self.largest())
+        overload(load, cpus, self.topology.nodes.len(), self.largest())
     }
 
     /// Stub prefixes and plain groups at every router that valley-free paths bring them to.
@@ -195,13 +195,14 @@ impl Lab {
 }
 
 /// What a load average says of a machine, and what to do about it.
-fn overload(load: f64, cpus: usize, (largest, routers): (&str, usize)) -> String {
+fn overload(load: f64, cpus: usize, nodes: usize, (largest, routers): (&str, usize)) -> String {
     if load < OVERLOADED * cpus as f64 {
         return String::new();
     }
+    let of_one = if routers > 1 { format!(", {routers} of them routers of {largest}") } else { String::new() };
     format!(
         "\n  the machine is overloaded: {load:.0} processes want its {cpus} CPUs. Slower timers cost less and are waited \
-         for longer: timers = \"rfc\" in [lab], or --timers rfc; fewer routers cost less still ({largest} has {routers})"
+         for longer: timers = \"rfc\" in [lab], or --timers rfc; fewer nodes cost less still: there are {nodes}{of_one}"
     )
 }
 
@@ -211,10 +212,11 @@ mod tests {
 
     #[test]
     fn only_an_overloaded_machine_is_blamed() {
-        assert_eq!(overload(3.0, 2, ("core", 12)), "");
-        let said = overload(568.2, 2, ("core", 1138));
-        for word in ["568 processes", "2 CPUs", "--timers rfc", "core has 1138"] {
+        assert_eq!(overload(3.0, 2, 20, ("core", 12)), "");
+        let said = overload(568.2, 2, 1144, ("core", 1138));
+        for word in ["568 processes", "2 CPUs", "--timers rfc", "there are 1144, 1138 of them routers of core"] {
             assert!(said.contains(word), "{said}");
         }
+        assert!(overload(20.0, 2, 9, ("core", 1)).ends_with("there are 9"));
     }
 }

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::OnceCell;
 use tokio::time::{Instant, sleep_until};
 
-use crate::kernel::interface::Control;
+use crate::kernel::interface::Netlink;
 use crate::kernel::namespace::{Namespace, Stepper};
 use crate::kernel::wire::{Counters, End, Wanted, Wire, Wires};
 use crate::physics::Egress;
@@ -133,12 +133,12 @@ impl Media {
         if self.wire(link).is_some() {
             return Ok(true);
         }
-        let ask = || async { Control::here("the supervisor's namespace")?.has_netem().await };
+        let ask = || async { Netlink::here("the supervisor's namespace")?.has_netem().await };
         self.has_netem.get_or_try_init(ask).await.copied()
     }
 
     /// Makes an end send as `egress` says.
-    pub(super) async fn shape(&self, control: &Control, index: u32, side: Side, egress: &Egress) -> Result<()> {
+    pub(super) async fn shape(&self, control: &Netlink, index: u32, side: Side, egress: &Egress) -> Result<()> {
         if let Some(wire) = self.wire(side.0) {
             return wire.set(side.1, *egress);
         }
@@ -159,7 +159,7 @@ impl Media {
     }
 
     /// Takes a discipline that does nothing any more away when nothing is in flight.
-    fn remove_later(&self, control: Control, index: u32, side: Side, changes: u64, quiet: Instant) {
+    fn remove_later(&self, control: Netlink, index: u32, side: Side, changes: u64, quiet: Instant) {
         let shaped = self.shaped.clone();
         tokio::spawn(async move {
             sleep_until(quiet + Duration::from_millis(1)).await;

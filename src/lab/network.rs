@@ -10,7 +10,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use super::media::{Media, Traffic};
 use crate::kernel::fib::{Monitor, Stamped};
-use crate::kernel::interface::Control;
+use crate::kernel::interface::Netlink;
 use crate::kernel::link;
 use crate::kernel::namespace::{self, Namespace, Stepper};
 use crate::kernel::sysctl;
@@ -88,7 +88,7 @@ impl Network {
     /// Creates every link: a veth pair, or a wire. Returns what is worth saying of them.
     pub(super) async fn link(&self, plan: &Plan) -> Result<String> {
         // The supervisor's own namespace has nothing but `lo`, as `link::create` asks for.
-        let here = Control::here("the supervisor's namespace")?;
+        let here = Netlink::here("the supervisor's namespace")?;
         let single = self.media.uses_netem(plan);
         let (wires, pairs): (Vec<_>, Vec<_>) = plan.links.iter().partition(|planned| self.media.is_wire(planned));
         let links = stream::iter(pairs).map(|planned| {
@@ -109,8 +109,8 @@ impl Network {
         let ends = self.media.shaped_ends(plan);
         for chunk in plan.nodes.chunks(CHUNK) {
             let namespaces = chunk.iter().map(|node| self.namespace(node.id).clone()).collect();
-            let controls = Control::open_all(&self.stepper, namespaces).await?;
-            let set_up = |(node, control): (&NodePlan, Control)| {
+            let controls = Netlink::open_all(&self.stepper, namespaces).await?;
+            let set_up = |(node, control): (&NodePlan, Netlink)| {
                 let (node, ready, ends) = (node.clone(), ready.clone(), &ends);
                 async move {
                     control.set_up_loopback(&node.loopback).await?;
@@ -165,7 +165,7 @@ impl Network {
         });
         let ends: Vec<_> = ends.collect();
         let namespaces = ends.iter().map(|(_, _, end)| self.namespace(end.0).clone()).collect();
-        let controls = Control::open_all(&self.stepper, namespaces).await?;
+        let controls = Netlink::open_all(&self.stepper, namespaces).await?;
         let changed = ends.into_iter().zip(controls).map(|((change, side, end), control)| async move {
             let interface = plan.interface(end);
             if change.before.up && !change.after.up {
@@ -187,7 +187,7 @@ impl Network {
     pub(super) async fn renumber(&self, before: &Plan, after: &Plan, link: LinkId, up: bool) -> Result<()> {
         let ends = after.ends(link);
         let namespaces = ends.iter().map(|end| self.namespace(end.0).clone()).collect();
-        for (end, control) in ends.into_iter().zip(Control::open_all(&self.stepper, namespaces).await?) {
+        for (end, control) in ends.into_iter().zip(Netlink::open_all(&self.stepper, namespaces).await?) {
             control.renumber(before.interface(end), after.interface(end), up).await?;
         }
         Ok(())
@@ -195,7 +195,7 @@ impl Network {
 
     /// Removes a node's routes via addresses that the far end of a link has no more.
     pub(super) async fn remove_stale_routes(&self, before: &Plan, after: &Plan, end: (NodeId, usize)) -> Result<()> {
-        let control = Control::open(&self.stepper, self.namespace(end.0)).await?;
+        let control = Netlink::open(&self.stepper, self.namespace(end.0)).await?;
         let (old, new) = (&before.interface(end).neighbors, &after.interface(end).neighbors);
         for (gateway, _) in old {
             if new.iter().all(|(address, _)| address != gateway) {
@@ -213,7 +213,7 @@ impl Network {
         let planned = &plan.links[link.0];
         let mut found = [None, None];
         for (found, end) in found.iter_mut().zip([planned.a, planned.b]) {
-            let control = Control::open(&self.stepper, self.namespace(end.0)).await?;
+            let control = Netlink::open(&self.stepper, self.namespace(end.0)).await?;
             let qdiscs = control.qdiscs(plan.interface(end).index).await?;
             let root = qdiscs.first().filter(|root| root.kind != "noqueue");
             *found = root.map(|r| Traffic { sent: u64::from(r.sent_packets), dropped: u64::from(r.drops) });

@@ -54,7 +54,7 @@ pub struct Inside {
 
 /// How a lab's start or run ended, seen from outside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub enum Ending {
     /// The lab is up and lives on without the command.
     Detached,
     /// The lab ended with this exit code.
@@ -220,12 +220,12 @@ impl Outside {
 
     /// Waits for the lab to end, or, with `detach`, to be up: then lets it go. Passes signals on;
     /// the second one kills.
-    pub fn wait(mut self, detach: bool) -> Result<Outcome> {
+    pub fn wait(mut self, detach: bool) -> Result<Ending> {
         let mut signaled = 0;
         let mut ready = Some(self.ready);
         loop {
             if let Some(code) = ended(self.init)? {
-                return Ok(Outcome::Ended(code));
+                return Ok(Ending::Ended(code));
             }
             let mut watched = vec![PollFd::new(self.signals.as_fd(), PollFlags::POLLIN)];
             watched.extend(ready.as_ref().map(|r| PollFd::new(r.as_fd(), PollFlags::POLLIN)));
@@ -245,7 +245,7 @@ impl Outside {
                 match ready.as_mut().and_then(read_byte) {
                     Some(READY) if detach => {
                         self.leash.write_all(&[RELEASE]).context("let the lab go")?;
-                        return Ok(Outcome::Detached);
+                        return Ok(Ending::Detached);
                     }
                     Some(_) => {}
                     None => ready = None,

@@ -55,7 +55,7 @@ pub struct Assignment {
     /// When the command began (CLOCK_MONOTONIC, nanoseconds).
     pub begun: u64,
     pub quiet: bool,
-    pub purpose: Purpose,
+    pub purpose: Mode,
     /// Keys of the lab file that were set from outside, and to what.
     pub settings: BTreeMap<String, String>,
     /// What builds this lab alone, where that is not what was typed.
@@ -68,7 +68,7 @@ pub struct Assignment {
 pub type Follower = Box<dyn FnOnce(std::sync::mpsc::Receiver<Event>) + Send>;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Purpose {
+pub enum Mode {
     /// Build, play, end.
     Play,
     /// Build and stay up until told to end.
@@ -113,7 +113,7 @@ async fn live(mut assignment: Assignment, mut inside: Inside) -> Result<i32> {
         }
     };
     let end = tokio::select! {
-        done = work => done.map(|()| (if purpose == Purpose::Build { BUILT } else { PLAYED }, 0)),
+        done = work => done.map(|()| (if purpose == Mode::Build { BUILT } else { PLAYED }, 0)),
         _ = interrupt.recv() => Ok(("interrupted", INTERRUPTED)),
         _ = terminate.recv() => Ok(("interrupted", INTERRUPTED)),
         _ = told_to_end.wait_for(|down| *down) => Ok(("ended", 0)),
@@ -132,11 +132,11 @@ fn follow(follower: Follower) -> Result<std::sync::mpsc::Sender<Event>> {
     Ok(events)
 }
 
-async fn serve(lab: &Shared, purpose: Purpose, inside: &mut Inside) -> Result<()> {
+async fn serve(lab: &Shared, purpose: Mode, inside: &mut Inside) -> Result<()> {
     match purpose {
-        Purpose::Build => Ok(()),
-        Purpose::Play => play::play(lab).await,
-        Purpose::StayUp => {
+        Mode::Build => Ok(()),
+        Mode::Play => play::play(lab).await,
+        Mode::StayUp => {
             let log = std::fs::File::create(Path::new(OUT).join("logs/supervisor.log")).context("create a log")?;
             inside.ready()?;
             // The terminal is not ours any more.

@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
 use super::Lab;
-use crate::kernel::interface::Control;
+use crate::kernel::interface::Netlink;
 use crate::kernel::lookup::Hop;
 use crate::plan::Plan;
 use crate::scenario::damage::Damage;
@@ -47,13 +47,13 @@ pub(super) struct Walker<'a> {
     pub(super) lab: &'a Lab,
     plan: Arc<Plan>,
     dead: BTreeSet<usize>,
-    pub(super) controls: Vec<Control>,
+    pub(super) controls: Vec<Netlink>,
 }
 
 impl<'a> Walker<'a> {
     pub(super) async fn new(lab: &'a Lab, damage: &Damage) -> Result<Self> {
         let namespaces = lab.topology.ids().map(|id| lab.network.namespace(id).clone()).collect();
-        let controls = Control::open_all(lab.network.stepper(), namespaces).await?;
+        let controls = Netlink::open_all(lab.network.stepper(), namespaces).await?;
         Ok(Self { lab, plan: lab.plan(), dead: damage.dead_links(&lab.topology), controls })
     }
 

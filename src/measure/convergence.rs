@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::measure::model::{CascadeNode, Noticed, NoticedBy};
 use crate::measure::stats::ms_between;
-use crate::measure::timeline::Window;
+use crate::measure::windows::Window;
 use crate::record::Record;
 use crate::record::What;
 

@@ -64,14 +64,14 @@ pub(crate) fn round_trips(record: &Record) -> Vec<Measured> {
 }
 
 /// What the links along one way are to do.
-struct Way {
+struct Path {
     /// Nanoseconds.
     delay: u64,
     jitters: bool,
 }
 
-fn along(all: &Links<'_>, from: &str, links: &[String]) -> Way {
-    let (mut at, mut way) = (from, Way { delay: 0, jitters: false });
+fn along(all: &Links<'_>, from: &str, links: &[String]) -> Path {
+    let (mut at, mut way) = (from, Path { delay: 0, jitters: false });
     for link in links {
         let Some((impairment, other)) = all.from(link, at) else { continue };
         way.delay += impairment.delay.as_nanos() as u64;

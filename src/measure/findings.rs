@@ -7,9 +7,9 @@ use crate::measure::flows::Flows;
 use crate::measure::overlay::History;
 use crate::measure::paths::{Taken, measured};
 use crate::measure::reach::Reach;
-use crate::measure::timeline::{Window, windows};
 use crate::measure::transient::{Transients, transients};
 use crate::measure::updates::Heard;
+use crate::measure::windows::{Window, windows};
 use crate::record::Record;
 
 /// All that is found in a record, from which the report and the verdicts are drawn.

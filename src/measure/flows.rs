@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::measure::convergence::{QUIET_SECONDS, Routing};
 use crate::measure::flow_model::{FlowCounts, FlowReaction, FlowReport, ProtocolReaction};
 use crate::measure::stats::{ms_between, quantile};
-use crate::measure::timeline::Window;
+use crate::measure::windows::Window;
 use crate::record::Record;
 use crate::record::{BreakReason, FlowChange, FlowDid, What};
 use crate::topology::{NodeKind, Transport};

@@ -7,7 +7,7 @@ use crate::measure::catchment::Probed;
 use crate::measure::effect::{Balance, ClientFlips, Flip, GroupLoad, LoadChange, LoadStretch, MemberLoad, Shares};
 use crate::measure::overlay::History;
 use crate::measure::stats::thousandths;
-use crate::measure::timeline::Window;
+use crate::measure::windows::Window;
 use crate::record::GroupFacts;
 
 /// Jain's index (Jain, Chiu and Hawe 1984): the square of the sum over n times the sum of the squares. `None` if

@@ -3,7 +3,7 @@
 //! - [`Record`] reads `events.jsonl`; [`report()`] measures it; [`judge`] decides its expectations.
 //! - Where packets went: `replay`, the one network that the record's routes, links and hosts make.
 //! - Clients: `catchment` (who answers whom, from the probes), `snapshot` (and where the kernels' routes lead, as
-//!   a second witness), `surveyed` (both at one moment, for every node). Routing: `timeline` (what each fault
+//!   a second witness), `surveyed` (both at one moment, for every node). Routing: `windows` (what each fault
 //!   answers for), `convergence`, `transient` (loops and black holes), `updates`. Links: `distance` (round trips
 //!   against configured delays). Sites: `announced` (who is one, when), `load` (who answers how many), `stretch`
 //!   (and how much farther than the nearest), `derived` (the same from configured delays).
@@ -37,6 +37,7 @@ mod load;
 mod model;
 mod overlay;
 mod overlay_model;
+mod overlay_report;
 mod paths;
 mod reach;
 mod reading;
@@ -47,11 +48,10 @@ mod series;
 mod snapshot;
 mod stats;
 mod stretch;
-mod summary;
 mod surveyed;
-mod timeline;
 mod transient;
 mod updates;
+mod windows;
 
 pub(crate) use connectivity::Connectivity;
 pub use convergence::QUIET_SECONDS;
@@ -68,6 +68,6 @@ pub use live::Live;
 pub(crate) use load::balance;
 pub use model::*;
 pub use report::report;
-pub use runs::{Combination, Expected, FigureOfRuns, RunOf, SUMMARY_SCHEMA, Settings, Summary, SummaryVerdict};
+pub use runs::{Combination, Expected, FigureOfRuns, RunOf, SUMMARY_SCHEMA, SetKeys, Summary, SummaryVerdict};
 pub use series::{Answered, Joined, LinkState, Looked, Probe, RouteChange, Series, Updated};
 pub use stats::{mean, quantile};

@@ -6,8 +6,8 @@ use crate::measure::catchment::moves;
 use crate::measure::convergence::Routing;
 use crate::measure::distance::reported;
 use crate::measure::model::*;
-use crate::measure::timeline::Window;
-use crate::measure::{Findings, fidelity, flows, judge, snapshot, stats, summary, surveyed};
+use crate::measure::windows::Window;
+use crate::measure::{Findings, fidelity, flows, judge, overlay_report, snapshot, stats, surveyed};
 use crate::record::{Record, What};
 use crate::topology::NodeKind;
 
@@ -54,7 +54,7 @@ impl Findings<'_> {
             stretches: self.reported_stretches(),
             flows: flows::report(record, &self.flows),
             round_trips: self.round_trips.iter().map(|pair| reported(record, pair)).collect(),
-            overlays: self.overlays.iter().map(|h| (h.facts.name.clone(), summary::overlay(self, h))).collect(),
+            overlays: self.overlays.iter().map(|h| (h.facts.name.clone(), overlay_report::overlay(self, h))).collect(),
             expectations,
             fidelity,
         }
@@ -142,7 +142,7 @@ fn fault(findings: &Findings<'_>, routing: &Routing<'_>, window: &Window) -> Fau
         .overlays
         .iter()
         .filter(|h| h.observed)
-        .map(|h| (h.facts.name.clone(), summary::reaction(record, h, window)))
+        .map(|h| (h.facts.name.clone(), overlay_report::reaction(record, h, window)))
         .collect();
     FaultReport {
         at: record.seconds(begin),

@@ -15,7 +15,7 @@ use crate::measure::model::{Outcome, Report, RunVerdict};
 pub const SUMMARY_SCHEMA: u32 = 1;
 
 /// Keys of the lab file that were set, and to what.
-pub type Settings = BTreeMap<String, String>;
+pub type SetKeys = BTreeMap<String, String>;
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
@@ -54,7 +54,7 @@ pub enum SummaryVerdict {
 pub struct RunOf {
     /// Of its run directory.
     pub name: String,
-    pub settings: Settings,
+    pub settings: SetKeys,
     pub seed: u64,
     pub verdict: RunVerdict,
     /// Why it is not counted; else empty.
@@ -67,7 +67,7 @@ pub struct RunOf {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Combination {
-    pub settings: Settings,
+    pub settings: SetKeys,
     pub runs: usize,
     /// Those that the statistics are of: passed or failed.
     pub counted: usize,
@@ -107,13 +107,13 @@ impl Summary {
     /// Of runs by the names of their directories; `None` if there is none.
     pub fn of(runs: &[(String, Report)]) -> Option<Self> {
         let (_, first) = runs.first()?;
-        let mut settings: Vec<&Settings> = Vec::new();
+        let mut settings: Vec<&SetKeys> = Vec::new();
         for (_, report) in runs {
             if !settings.contains(&&report.settings) {
                 settings.push(&report.settings);
             }
         }
-        let combination = |settings: &&Settings| {
+        let combination = |settings: &&SetKeys| {
             let reports: Vec<&Report> = runs.iter().map(|(_, r)| r).filter(|r| r.settings == **settings).collect();
             Combination::of(&reports)
         };
@@ -173,7 +173,7 @@ impl Combination {
         let is_counted = |r: &&&Report| matches!(r.verdict, RunVerdict::Pass | RunVerdict::Fail);
         let counted: Vec<&Report> = reports.iter().filter(is_counted).copied().collect();
         Self {
-            settings: reports.first().map_or_else(Settings::new, |r| r.settings.clone()),
+            settings: reports.first().map_or_else(SetKeys::new, |r| r.settings.clone()),
             runs: reports.len(),
             counted: counted.len(),
             passed: with(RunVerdict::Pass),

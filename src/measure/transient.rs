@@ -11,7 +11,7 @@ use crate::measure::catchment::Probed;
 use crate::measure::model::{Nowhere, Transient as Reported, TransientKind};
 use crate::measure::replay::{Change, Network, Node, Target};
 use crate::measure::stats::ms_between;
-use crate::measure::timeline::Window;
+use crate::measure::windows::Window;
 use crate::record::Record;
 
 /// Time stamps are made in user space, as the notices of many kernels are read one after another: what lasts

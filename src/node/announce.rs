@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use tokio::time::{sleep, timeout};
 
-use crate::kernel::interface::Control as Kernel;
+use crate::kernel::interface::Netlink as Kernel;
 use crate::physics::LOOPBACK;
 use crate::routing::{Announce, Control, Daemon};
 

@@ -10,7 +10,7 @@ use super::expectation::{Expectation, When};
 use super::metrics::Play;
 use super::timeline::{self, Placed, report};
 use super::{expect, when};
-use crate::topology::diagnose::Findings;
+use crate::topology::diagnose::Problems;
 use crate::topology::file::{ExpectEntry, LabFile};
 use crate::topology::{Diagnostics, Overrides, Topology, check, size};
 
@@ -61,7 +61,7 @@ fn read_text(
     overrides: &Overrides,
     refuse: impl Fn(&Action) -> Option<String>,
 ) -> Result<(Topology, Scenario), Diagnostics> {
-    let mut findings = Findings::new(&path.display().to_string(), text);
+    let mut findings = Problems::new(&path.display().to_string(), text);
     let file = LabFile::read(text, &mut findings)?;
     let stem = path.file_stem().unwrap_or_default().to_string_lossy();
     let directory = path.parent().unwrap_or(Path::new("."));
@@ -89,7 +89,7 @@ fn read_text(
     Ok((topology, Scenario { timeline, expectations, duration }))
 }
 
-fn refused(placed: &[Placed], refuse: impl Fn(&Action) -> Option<String>, findings: &mut Findings) {
+fn refused(placed: &[Placed], refuse: impl Fn(&Action) -> Option<String>, findings: &mut Problems) {
     let mut last = None;
     for Placed { entry, span } in placed {
         // One text may be many actions.
@@ -103,7 +103,7 @@ fn refused(placed: &[Placed], refuse: impl Fn(&Action) -> Option<String>, findin
 
 type PlacedExpectation = (Expectation, Range<usize>);
 
-fn expectations(entries: &[ExpectEntry], topology: &Topology, findings: &mut Findings) -> Vec<PlacedExpectation> {
+fn expectations(entries: &[ExpectEntry], topology: &Topology, findings: &mut Problems) -> Vec<PlacedExpectation> {
     let read = |entry: &ExpectEntry| {
         let parsed = expect::parse(entry.that.get_ref(), topology);
         let (metric, op, value) = match parsed {
@@ -137,7 +137,7 @@ fn duration(
     file: &LabFile,
     placed: &[Placed],
     expectations: &[PlacedExpectation],
-    findings: &mut Findings,
+    findings: &mut Problems,
 ) -> Duration {
     let looks = expectations.iter().map(|(e, _)| Duration::from_secs_f64(last_look(e.when)));
     let Some(given) = &file.duration else {
@@ -168,7 +168,7 @@ fn duration(
 }
 
 /// Refuses expectations about something that the timeline never brings about.
-fn judged(expectations: &[PlacedExpectation], placed: &[Placed], topology: &Topology, findings: &mut Findings) {
+fn judged(expectations: &[PlacedExpectation], placed: &[Placed], topology: &Topology, findings: &mut Problems) {
     let actions = || placed.iter().map(|p| (p.entry.at.as_secs_f64(), &p.entry.action)).collect();
     for (expectation, span) in expectations {
         let to = match expectation.when {

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use toml_edit::{Array, DocumentMut, InlineTable, Item, TableLike, Value};
 
 use super::{Scenario, load_text};
-use crate::topology::diagnose::{Findings, Source, suggest};
+use crate::topology::diagnose::{Problems, Source, suggest};
 use crate::topology::{Diagnostics, Overrides, Topology, keys, size};
 
 /// `KEY=VALUE,…`: the values that a key of the lab file takes, one after another.
@@ -168,7 +168,7 @@ fn set(document: &mut DocumentMut, setting: &Setting) -> Result<(), Diagnostics>
     // A time or a word needs no quotes: what is no TOML is text.
     let value = setting.value.parse::<Value>().unwrap_or_else(|_| setting.value.as_str().into());
     in_root(document, &parts, &value).map_err(|wrong| {
-        let mut findings = Findings::new("--sweep", &setting.text);
+        let mut findings = Problems::new("--sweep", &setting.text);
         findings.error("unknown-key", wrong.span, wrong.message).label("here").help(wrong.help);
         findings.found
     })

@@ -13,7 +13,7 @@ use super::entry::Entry;
 use super::scope::Origin;
 use super::words::ActionError;
 use crate::topology::Topology;
-use crate::topology::diagnose::{Diagnostic, Findings};
+use crate::topology::diagnose::{Diagnostic, Problems};
 use crate::topology::file::TimelineEntry;
 
 /// The ChaCha stream of the jitter of `over`: other random choices of the same seed have others.
@@ -30,7 +30,7 @@ pub(super) fn report<'f>(
     code: &'static str,
     text: &Spanned<String>,
     error: ActionError,
-    findings: &'f mut Findings,
+    findings: &'f mut Problems,
 ) -> &'f mut Diagnostic {
     let whole = text.span();
     // Between its quotes a string without escapes stands as it is.
@@ -41,7 +41,7 @@ pub(super) fn report<'f>(
 }
 
 /// Reads every action, spreads those with `over` and those that flap, and sorts them by time.
-pub(super) fn read(entries: &[TimelineEntry], topology: &Topology, findings: &mut Findings) -> Vec<Placed> {
+pub(super) fn read(entries: &[TimelineEntry], topology: &Topology, findings: &mut Problems) -> Vec<Placed> {
     let mut rng = ChaCha8Rng::seed_from_u64(topology.seed);
     rng.set_stream(JITTER);
     let mut draw = || rng.random_range(0.0..1.0);
@@ -101,7 +101,7 @@ impl Flaps {
     }
 
     /// Every fault and undo of every flap, up to where it is stopped.
-    fn spread(mut self, topology: &Topology, findings: &mut Findings) -> Vec<Placed> {
+    fn spread(mut self, topology: &Topology, findings: &mut Problems) -> Vec<Placed> {
         for (at, fault, span) in self.stops {
             let runs = |flap: &&mut Flap| {
                 let (first, last) = (flap.times.first(), flap.times.last());
@@ -131,7 +131,7 @@ impl Flaps {
 }
 
 /// Reports actions that cannot be carried out after those before them.
-pub(super) fn check_order(placed: &[Placed], topology: &Topology, findings: &mut Findings) {
+pub(super) fn check_order(placed: &[Placed], topology: &Topology, findings: &mut Problems) {
     let (mut damage, mut state) = (Damage::default(), State::new(topology));
     for Placed { entry: Entry { at, action, origin }, span } in placed {
         state.at = *at;

@@ -6,11 +6,11 @@ use toml::Spanned;
 
 use super::expectation::When;
 use super::metrics::{Metric, Shape};
-use crate::topology::diagnose::Findings;
+use crate::topology::diagnose::Problems;
 use crate::topology::file::ExpectEntry;
 
 /// Reads the times of an expectation; `None` if they contradict one another, which has been reported.
-pub(super) fn read(entry: &ExpectEntry, metric: &Metric, findings: &mut Findings) -> Option<When> {
+pub(super) fn read(entry: &ExpectEntry, metric: &Metric, findings: &mut Problems) -> Option<When> {
     within(entry, metric, findings);
     if entry.never && !metric.is_state() {
         let found =
@@ -52,7 +52,7 @@ fn seconds(time: &Spanned<Duration>) -> f64 {
     time.get_ref().as_secs_f64()
 }
 
-fn within(entry: &ExpectEntry, metric: &Metric, findings: &mut Findings) {
+fn within(entry: &ExpectEntry, metric: &Metric, findings: &mut Problems) {
     let Some(within) = &entry.within else { return };
     if entry.at.is_none() {
         let found = findings.error("within-without-at", within.span(), "`within` without `at`");
@@ -73,7 +73,7 @@ fn before(
     at: Option<&Spanned<Duration>>,
     until: &Spanned<Duration>,
     metric: &Metric,
-    findings: &mut Findings,
+    findings: &mut Problems,
 ) -> Option<When> {
     refuse_merge(metric, until.span(), findings);
     let (from, to) = (at.map_or(0.0, seconds), seconds(until));
@@ -88,7 +88,7 @@ fn before(
     Some(if entry.never { When::Never { from, to: Some(to) } } else { When::Until { from, to } })
 }
 
-fn refuse_merge(metric: &Metric, span: std::ops::Range<usize>, findings: &mut Findings) {
+fn refuse_merge(metric: &Metric, span: std::ops::Range<usize>, findings: &mut Problems) {
     if metric.row.shape == Shape::SinceRepair {
         let message = format!("`{}` is measured from the last repair of a link, not in a window", metric.row.name);
         findings.error("merge-during", span, message).label("has no meaning here");

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::delay::Delays;
 use crate::topology::Diagnostics;
-use crate::topology::diagnose::Findings;
+use crate::topology::diagnose::Problems;
 
 /// Longer than any: a slip of the unit.
 const MOST_MS: f64 = 60_000.0;
@@ -38,7 +38,7 @@ fn read(path: &Path) -> Result<(String, String), Diagnostics> {
 }
 
 fn round_trips(path: &str, text: &str) -> Result<Delays, Diagnostics> {
-    let mut findings = Findings::new(path, text);
+    let mut findings = Problems::new(path, text);
     let lines: Vec<Range<usize>> = lines(text).collect();
     let places = lines.len();
     let mut all = Vec::with_capacity(places * places);
@@ -71,7 +71,7 @@ fn round_trips(path: &str, text: &str) -> Result<Delays, Diagnostics> {
 }
 
 fn coordinates(path: &str, text: &str) -> Result<Delays, Diagnostics> {
-    let mut findings = Findings::new(path, text);
+    let mut findings = Problems::new(path, text);
     let mut points = Vec::new();
     for line in lines(text) {
         let pair: Vec<Range<usize>> = words(text, line.clone()).collect();
@@ -93,7 +93,7 @@ fn coordinates(path: &str, text: &str) -> Result<Delays, Diagnostics> {
     Ok(Delays::of_points(points))
 }
 
-fn refuse(findings: &mut Findings, text: &str, word: Range<usize>, wanted: &str) {
+fn refuse(findings: &mut Problems, text: &str, word: Range<usize>, wanted: &str) {
     let message = format!("`{}` is not {wanted}", &text[word.clone()]);
     findings.error("not-a-delay", word, message).label("here");
 }

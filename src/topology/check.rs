@@ -7,7 +7,7 @@ use std::path::Path;
 use toml::Spanned;
 
 use super::LONGEST_NAME;
-use super::diagnose::Findings;
+use super::diagnose::Problems;
 use super::file::{AsEntry, Hosts, LabFile, LinkOptions, StubEntry};
 use super::graphml;
 use super::model::*;
@@ -27,7 +27,7 @@ pub struct Overrides {
 /// The network under construction.
 pub(super) struct Builder<'f> {
     pub(super) topology: Topology,
-    pub(super) findings: &'f mut Findings,
+    pub(super) findings: &'f mut Problems,
     /// Of ASes, stubs and routers: what has the name, and where it got it.
     pub(super) names: BTreeMap<String, (&'static str, Range<usize>)>,
     pub(super) nodes: BTreeMap<String, NodeId>,
@@ -46,7 +46,7 @@ pub(crate) fn check(
     default_name: &str,
     directory: &Path,
     overrides: &Overrides,
-    findings: &mut Findings,
+    findings: &mut Problems,
 ) -> Topology {
     let topology = Topology {
         name: file.name.as_ref().map_or(default_name, |n| n.get_ref()).to_owned(),

@@ -55,12 +55,12 @@ pub struct Json<'a> {
 }
 
 /// Collects the problems of one file while it is being read.
-pub(crate) struct Findings {
+pub(crate) struct Problems {
     pub(crate) source: Arc<Source>,
     pub(crate) found: Diagnostics,
 }
 
-impl Findings {
+impl Problems {
     pub(crate) fn new(path: &str, text: &str) -> Self {
         let source = Arc::new(Source { path: path.to_owned(), text: text.to_owned() });
         Self { source, found: Diagnostics::default() }
@@ -170,7 +170,7 @@ impl Diagnostic {
 impl Diagnostics {
     /// A file that could not be read.
     pub(crate) fn unreadable(path: &str, error: &std::io::Error) -> Self {
-        let mut findings = Findings::new(path, "");
+        let mut findings = Problems::new(path, "");
         findings.push("unreadable", Severity::Error, None, format!("cannot read {path}: {error}"));
         findings.found
     }
@@ -255,7 +255,7 @@ mod tests {
 
     #[test]
     fn counts_lines_and_characters() {
-        let mut findings = Findings::new("f", "ab\nüx = 1\n");
+        let mut findings = Problems::new("f", "ab\nüx = 1\n");
         findings.error("c", 5..6, "m");
         let json = findings.found.json();
         assert_eq!((json[0].line, json[0].column), (Some(2), Some(2)));

@@ -5,7 +5,7 @@ use std::time::Duration;
 use toml::Spanned;
 
 use super::check::Builder;
-use super::diagnose::Findings;
+use super::diagnose::Problems;
 use super::file::{FlowsEntry, LabFile};
 use super::keys::keys;
 use super::model::{GroupId, NodeKind};
@@ -16,7 +16,7 @@ use super::traffic::{Flows, Transport};
 const MOST: usize = 10_000;
 
 impl FlowsEntry {
-    pub(super) fn read(root: &Table<'_>, f: &mut Findings) -> Option<Self> {
+    pub(super) fn read(root: &Table<'_>, f: &mut Problems) -> Option<Self> {
         let table = Table::new("[flows]", keys("flows"), root.get("flows")?, f)?;
         let (millisecond, minute) = (Duration::from_millis(1), Duration::from_secs(60));
         let mut time = |key: &str, least: Duration, default: Duration| {
@@ -35,7 +35,7 @@ impl FlowsEntry {
     }
 }
 
-fn transports(table: &Table<'_>, f: &mut Findings) -> Option<Spanned<Vec<Transport>>> {
+fn transports(table: &Table<'_>, f: &mut Problems) -> Option<Spanned<Vec<Transport>>> {
     let span = table.get("protocols")?.span();
     let mut found = Vec::new();
     for word in table.strings("protocols", f)? {

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use roxmltree::{Document, Node, TextPos};
 
-use super::diagnose::{Diagnostics, Findings};
+use super::diagnose::{Diagnostics, Problems};
 use super::model::Place;
 use super::parts::parts;
 use super::{LONGEST_NAME, size};
@@ -58,7 +58,7 @@ pub fn read(path: &Path, choice: Choice) -> Result<Graph, Diagnostics> {
 /// # Errors
 /// As [`read`].
 pub fn parse(path: &str, stem: &str, text: &str, choice: Choice) -> Result<Graph, Diagnostics> {
-    let mut findings = Findings::new(path, text);
+    let mut findings = Problems::new(path, text);
     // Before it costs anything: of what is too large by far, the rest does not matter.
     size::allow(text.matches("<node ").count(), &mut findings)?;
     let document = match Document::parse(text) {
@@ -85,7 +85,7 @@ struct Placed(Graph, Vec<std::ops::Range<usize>>);
 
 struct Reader<'a, 'f> {
     document: &'a Document<'a>,
-    findings: &'f mut Findings,
+    findings: &'f mut Problems,
     external: bool,
 }
 
@@ -226,7 +226,7 @@ impl<'a> Reader<'a, '_> {
 }
 
 /// The graph if it is whole, or its largest part if that is wanted.
-fn connected(placed: Placed, document: &Document<'_>, largest: bool, findings: &mut Findings) -> Graph {
+fn connected(placed: Placed, document: &Document<'_>, largest: bool, findings: &mut Problems) -> Graph {
     let Placed(graph, spans) = placed;
     let all: Vec<_> = (0..graph.routers.len()).collect();
     let mut parts = parts(&all, graph.links.iter().copied());

@@ -7,7 +7,7 @@ use toml::Spanned;
 use toml::de::DeValue;
 
 use super::check::Builder;
-use super::diagnose::Findings;
+use super::diagnose::Problems;
 use super::distance;
 use super::file::{LinkOptions, MultipathEntry, Written};
 use super::keys::{PRESETS, keys};
@@ -26,7 +26,7 @@ pub(super) struct Settled {
 
 impl LinkOptions {
     /// `directions` is what the table calls the way from `a` to `b`, and the way back.
-    pub(super) fn read(table: &Table<'_>, directions: [&str; 2], f: &mut Findings) -> Self {
+    pub(super) fn read(table: &Table<'_>, directions: [&str; 2], f: &mut Problems) -> Self {
         let both = Written::read(table, f);
         let each = directions.map(|key| {
             let direction = table.table(key, "a direction of a link", keys("link.ab"), f);
@@ -37,7 +37,7 @@ impl LinkOptions {
 }
 
 impl Written {
-    fn read(table: &Table<'_>, f: &mut Findings) -> Self {
+    fn read(table: &Table<'_>, f: &mut Problems) -> Self {
         let mut written = Self::default();
         for (key, example) in PROPERTIES {
             if let Some(value) = table.get(key) {
@@ -47,7 +47,7 @@ impl Written {
         written
     }
 
-    fn set(&mut self, key: &'static str, example: &str, value: &Spanned<&DeValue<'_>>, f: &mut Findings) {
+    fn set(&mut self, key: &'static str, example: &str, value: &Spanned<&DeValue<'_>>, f: &mut Problems) {
         self.wrong = true;
         let DeValue::String(text) = value.get_ref() else {
             let found = wrong_type(key, "a string with a unit", value, f);
@@ -71,7 +71,7 @@ impl Written {
 }
 
 impl SessionOptions {
-    fn read(table: &Table<'_>, f: &mut Findings) -> Self {
+    fn read(table: &Table<'_>, f: &mut Problems) -> Self {
         let restarts = [("no", GracefulRestart::No), ("aware", GracefulRestart::Aware), ("yes", GracefulRestart::Yes)];
         let bfd = table.string("bfd", f).and_then(|text| Bfd::read(&text, f));
         let graceful_restart = table.word("graceful_restart", &restarts, f);
@@ -95,7 +95,7 @@ impl SessionOptions {
 
 impl Bfd {
     /// `50ms x 3`.
-    fn read(text: &Spanned<String>, f: &mut Findings) -> Option<Self> {
+    fn read(text: &Spanned<String>, f: &mut Problems) -> Option<Self> {
         let parts = text.get_ref().rsplit_once('x').map(|(interval, multiplier)| (interval.trim(), multiplier.trim()));
         let parsed = parts.and_then(|(interval, multiplier)| {
             Some((humantime::parse_duration(interval).ok()?, multiplier.parse::<u32>().ok()?))
@@ -121,7 +121,7 @@ impl Bfd {
 }
 
 /// BGP's hold time: two bytes of seconds, and not 1 or 2 (RFC 4271 §4.2).
-fn read_hold(table: &Table<'_>, f: &mut Findings) -> Option<u16> {
+fn read_hold(table: &Table<'_>, f: &mut Problems) -> Option<u16> {
     let (least, most) = (Duration::from_secs(3), Duration::from_secs(u64::from(u16::MAX)));
     let hold = table.duration("hold", Duration::ZERO..=Duration::MAX, f)?;
     let label = if !(least..=most).contains(hold.get_ref()) {
@@ -137,7 +137,7 @@ fn read_hold(table: &Table<'_>, f: &mut Findings) -> Option<u16> {
 }
 
 impl MultipathEntry {
-    pub(super) fn read(table: &Table<'_>, f: &mut Findings) -> Self {
+    pub(super) fn read(table: &Table<'_>, f: &mut Problems) -> Self {
         let hashes = [("l3", MultipathHash::L3), ("l4", MultipathHash::L4)];
         let hash = table.word("multipath_hash", &hashes, f).map(Spanned::into_inner);
         Self { on: table.boolean("multipath", f), hash }

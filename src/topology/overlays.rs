@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use toml::Spanned;
 
-use super::diagnose::Findings;
+use super::diagnose::Problems;
 use super::file::{HealingEntry, ProtocolEntry, RedirectEntry};
 use super::keys::{LONGEST, MILLISECOND};
 use super::model::*;
@@ -16,7 +16,7 @@ use crate::overlay::key::{Key, Value, What};
 const SECOND: Duration = Duration::from_secs(1);
 
 impl ProtocolEntry {
-    pub(super) fn read(table: &Table<'_>, f: &mut Findings) -> Self {
+    pub(super) fn read(table: &Table<'_>, f: &mut Problems) -> Self {
         let protocols: Vec<_> = Protocol::all().map(|protocol| (protocol.name, protocol)).collect();
         if table.get("protocol").is_none() {
             table.missing("protocol", f);
@@ -36,7 +36,7 @@ impl ProtocolEntry {
         entry
     }
 
-    fn read_key(&mut self, key: &'static Key, table: &Table<'_>, f: &mut Findings) {
+    fn read_key(&mut self, key: &'static Key, table: &Table<'_>, f: &mut Problems) {
         let name = key.name;
         let read = match &key.what {
             What::Int(range) => table.integer(name, range.clone(), f).map(|n| (n.span(), Value::Int(*n.get_ref()))),
@@ -79,7 +79,7 @@ pub(super) struct CheckedHealing {
 }
 
 impl HealingEntry {
-    pub(super) fn read(table: &Table<'_>, f: &mut Findings) -> Self {
+    pub(super) fn read(table: &Table<'_>, f: &mut Problems) -> Self {
         let healings = [
             ("colors", Healing::Colors),
             ("rendezvous", Healing::Rendezvous),
@@ -116,7 +116,7 @@ impl HealingEntry {
         self.healing.as_ref().map_or(Healing::Colors, |h| *h.get_ref())
     }
 
-    pub(super) fn checked(&self, f: &mut Findings) -> CheckedHealing {
+    pub(super) fn checked(&self, f: &mut Problems) -> CheckedHealing {
         let time = |given: &Option<Spanned<Duration>>, or| given.as_ref().map_or(or, |t| *t.get_ref());
         let healing = self.chosen();
         let (epoch, listen) = (time(&self.epoch, 30 * SECOND), time(&self.listen, 2 * SECOND));
@@ -142,7 +142,7 @@ impl HealingEntry {
 }
 
 impl RedirectEntry {
-    pub(super) fn read(table: &Table<'_>, f: &mut Findings) -> Self {
+    pub(super) fn read(table: &Table<'_>, f: &mut Problems) -> Self {
         let redirects = [("nearest", Redirect::Nearest), ("least-loaded", Redirect::LeastLoaded)];
         let redirect = table.word("redirect", &redirects, f).map_or(Redirect::Nearest, Spanned::into_inner);
         if redirect == Redirect::Nearest {
@@ -159,7 +159,7 @@ impl RedirectEntry {
         }
     }
 
-    pub(super) fn checked(&self, f: &mut Findings) -> (Redirect, u32, Option<Drain>) {
+    pub(super) fn checked(&self, f: &mut Problems) -> (Redirect, u32, Option<Drain>) {
         let above = self.above.as_ref().map(|n| *n.get_ref() as u32);
         let below = |above: u32| number(&self.below, (above as usize / 2).max(1)) as u32;
         let drain = above.map(|above| Drain { above, below: below(above) });
@@ -178,7 +178,7 @@ fn number(given: &Option<Spanned<u64>>, or: usize) -> usize {
 }
 
 /// Only warned of, so that a sweep over protocols or ways of healing can set what some of them do not have.
-fn of_no_effect(table: &Table<'_>, keys: &[&str], without: &str, f: &mut Findings) {
+fn of_no_effect(table: &Table<'_>, keys: &[&str], without: &str, f: &mut Problems) {
     for key in keys {
         if let Some(value) = table.get(key) {
             let found = f.warning("no-effect", value.span(), format!("`{key}` has no effect without {without}"));

@@ -6,7 +6,7 @@ use std::time::Duration;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::diagnose::{Diagnostics, Findings};
+use super::diagnose::{Diagnostics, Problems};
 use super::file::*;
 use super::keys::{LONGEST, MILLISECOND, PRESETS, keys};
 use super::model::*;
@@ -20,7 +20,7 @@ impl LabFile {
     ///
     /// # Errors
     /// The text is not TOML.
-    pub(crate) fn read(text: &str, findings: &mut Findings) -> Result<Self, Diagnostics> {
+    pub(crate) fn read(text: &str, findings: &mut Problems) -> Result<Self, Diagnostics> {
         let (document, errors) = DeTable::parse_recoverable(text);
         for error in &errors {
             let span = error.span().unwrap_or_default();
@@ -35,7 +35,7 @@ impl LabFile {
         Ok(Self::from_root(&root, findings))
     }
 
-    fn from_root(root: &Table<'_>, findings: &mut Findings) -> Self {
+    fn from_root(root: &Table<'_>, findings: &mut Problems) -> Self {
         let f = findings;
         let lab = root.get("lab").and_then(|v| Table::new("[lab]", keys("lab"), v, f));
         let lab = lab.as_ref();
@@ -73,15 +73,15 @@ fn read_all<T>(
     root: &Table<'_>,
     key: &'static str,
     name: &'static str,
-    findings: &mut Findings,
-    read: impl Fn(&Table<'_>, &mut Findings) -> Option<T>,
+    findings: &mut Problems,
+    read: impl Fn(&Table<'_>, &mut Problems) -> Option<T>,
 ) -> Vec<T> {
     let tables = root.tables(key, name, keys(key), findings);
     tables.iter().filter_map(|table| read(table, findings)).collect()
 }
 
 impl AsEntry {
-    fn read(table: &Table<'_>, f: &mut Findings) -> Option<Self> {
+    fn read(table: &Table<'_>, f: &mut Problems) -> Option<Self> {
         let routers = table.array("routers", f);
         let routers = routers.map(|items| items.into_iter().filter_map(|v| RouterEntry::read(v, f)).collect());
         let links = table.array("links", f).unwrap_or_default();
@@ -105,7 +105,7 @@ impl AsEntry {
 }
 
 impl RouterEntry {
-    fn read(value: Spanned<&DeValue<'_>>, f: &mut Findings) -> Option<Self> {
+    fn read(value: Spanned<&DeValue<'_>>, f: &mut Problems) -> Option<Self> {
         match value.get_ref() {
             DeValue::String(_) => Some(Self { name: string("routers", value, f)?, place: None }),
             DeValue::Table(_) => {
@@ -123,7 +123,7 @@ impl RouterEntry {
 }
 
 impl InnerLink {
-    fn read(value: Spanned<&DeValue<'_>>, f: &mut Findings) -> Option<Self> {
+    fn read(value: Spanned<&DeValue<'_>>, f: &mut Problems) -> Option<Self> {
         match value.get_ref() {
             DeValue::String(_) => string("links", value, f).map(Self::Short),
             DeValue::Table(_) => {
@@ -144,7 +144,7 @@ impl InnerLink {
 }
 
 impl LinkEntry {
-    fn read(table: &Table<'_>, f: &mut Findings) -> Option<Self> {
+    fn read(table: &Table<'_>, f: &mut Problems) -> Option<Self> {
         let relations = [("customer", Relation::Customer), ("provider", Relation::Provider), ("peer", Relation::Peer)];
         if table.get("relation").is_none() {
             table.missing("relation", f);
@@ -157,7 +157,7 @@ impl LinkEntry {
 }
 
 impl StubEntry {
-    fn read(table: &Table<'_>, f: &mut Findings) -> Option<Self> {
+    fn read(table: &Table<'_>, f: &mut Problems) -> Option<Self> {
         let (asn, place) = (read_asn(table, f), read_place(table, f));
         let uplinks = read_items(table, "uplinks", f);
         let uplinks = uplinks.into_iter().filter_map(|value| Uplink::read(value, f)).collect();
@@ -171,7 +171,7 @@ impl StubEntry {
 }
 
 impl Uplink {
-    fn read(value: Spanned<&DeValue<'_>>, f: &mut Findings) -> Option<Self> {
+    fn read(value: Spanned<&DeValue<'_>>, f: &mut Problems) -> Option<Self> {
         match value.get_ref() {
             DeValue::String(_) => Some(Self { to: string("uplinks", value, f)?, options: LinkOptions::default() }),
             DeValue::Table(_) => {
@@ -189,7 +189,7 @@ impl Uplink {
 }
 
 impl Hosts {
-    fn read(key: &str, table: &Table<'_>, f: &mut Findings) -> Self {
+    fn read(key: &str, table: &Table<'_>, f: &mut Problems) -> Self {
         let Some(value) = table.get(key) else { return Self::Count(0) };
         match value.get_ref() {
             DeValue::Integer(_) => Self::Count(integer(key, value, 0..=MOST_HOSTS, f).map_or(0, Spanned::into_inner)),
@@ -203,14 +203,14 @@ impl Hosts {
 }
 
 impl GroupEntry {
-    fn read(table: &Table<'_>, f: &mut Findings) -> Option<Self> {
+    fn read(table: &Table<'_>, f: &mut Problems) -> Option<Self> {
         let (addresses, members) = (read_addresses(table, f), read_names(table, "members", f));
         Some(Self { name: table.required("name", f)?, addresses, members })
     }
 }
 
 impl OverlayEntry {
-    fn read(table: &Table<'_>, f: &mut Findings) -> Option<Self> {
+    fn read(table: &Table<'_>, f: &mut Problems) -> Option<Self> {
         let second = Duration::from_secs(1);
         let name = table.required("name", f);
         let all = matches!(table.get("members").as_ref().map(|v| v.get_ref()), Some(DeValue::String(s)) if s == "all");
@@ -243,7 +243,7 @@ impl OverlayEntry {
 }
 
 /// The passphrase is not repeated in words: a lab's output may be shown around.
-fn read_key(table: &Table<'_>, f: &mut Findings) -> Option<Key> {
+fn read_key(table: &Table<'_>, f: &mut Problems) -> Option<Key> {
     let given = table.string("key", f)?;
     let key = Key::new(given.get_ref());
     if key.is_none() {
@@ -258,7 +258,7 @@ impl ProbeEntry {
     pub(crate) const EVERY: Duration = Duration::from_millis(20);
     pub(crate) const TIMEOUT: Duration = Duration::from_secs(1);
 
-    fn read(table: &Table<'_>, f: &mut Findings) -> Self {
+    fn read(table: &Table<'_>, f: &mut Problems) -> Self {
         let minute = Duration::from_secs(60);
         Self {
             span: table.span.clone(),
@@ -270,7 +270,7 @@ impl ProbeEntry {
 }
 
 impl TimelineEntry {
-    fn read(table: &Table<'_>, f: &mut Findings) -> Option<Self> {
+    fn read(table: &Table<'_>, f: &mut Problems) -> Option<Self> {
         for key in ["at", "do"] {
             if table.get(key).is_none() {
                 table.missing(key, f);
@@ -284,7 +284,7 @@ impl TimelineEntry {
 }
 
 impl ExpectEntry {
-    fn read(table: &Table<'_>, f: &mut Findings) -> Option<Self> {
+    fn read(table: &Table<'_>, f: &mut Problems) -> Option<Self> {
         let at = table.duration("at", Duration::ZERO..=LONGEST, f);
         let within = table.duration("within", Duration::ZERO..=LONGEST, f);
         let during = table.get("during").and_then(|v| read_window(table, v.span(), f));
@@ -307,7 +307,7 @@ impl ExpectEntry {
 }
 
 /// `during = ["20s", "30s"]`.
-fn read_window(table: &Table<'_>, span: Range<usize>, f: &mut Findings) -> Option<Spanned<(Duration, Duration)>> {
+fn read_window(table: &Table<'_>, span: Range<usize>, f: &mut Problems) -> Option<Spanned<(Duration, Duration)>> {
     let items = table.array("during", f)?;
     let count = items.len();
     let times: Vec<_> = items.into_iter().filter_map(|v| duration("during", v, Duration::ZERO..=LONGEST, f)).collect();
@@ -331,19 +331,19 @@ fn read_time(
     key: &str,
     range: RangeInclusive<Duration>,
     default: Duration,
-    f: &mut Findings,
+    f: &mut Problems,
 ) -> Duration {
     table.duration(key, range, f).map_or(default, Spanned::into_inner)
 }
 
 /// A list of names that must not be empty.
-fn read_names(table: &Table<'_>, key: &str, f: &mut Findings) -> Vec<Spanned<String>> {
+fn read_names(table: &Table<'_>, key: &str, f: &mut Problems) -> Vec<Spanned<String>> {
     let items = read_items(table, key, f);
     items.into_iter().filter_map(|value| string(key, value, f)).collect()
 }
 
 /// A list that must not be empty.
-fn read_items<'a>(table: &Table<'a>, key: &str, f: &mut Findings) -> Vec<Spanned<&'a DeValue<'a>>> {
+fn read_items<'a>(table: &Table<'a>, key: &str, f: &mut Problems) -> Vec<Spanned<&'a DeValue<'a>>> {
     let Some(value) = table.get(key) else {
         table.missing(key, f);
         return Vec::new();

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use toml::de::{DeTable, DeValue};
 
-use super::diagnose::{Diagnostics, Findings};
+use super::diagnose::{Diagnostics, Problems};
 
 /// Nodes of a lab: what the address plan holds.
 pub(crate) const MOST_NODES: usize = (1 << 16) - 1;
@@ -34,7 +34,7 @@ pub(crate) fn read(path: &Path) -> Result<String, Diagnostics> {
 }
 
 /// Refuses a file with more nodes than a lab may have.
-pub(crate) fn allow(nodes: usize, findings: &mut Findings) -> Result<(), Diagnostics> {
+pub(crate) fn allow(nodes: usize, findings: &mut Problems) -> Result<(), Diagnostics> {
     if nodes > MOST_NODES {
         findings.error("too-large", 0..0, format!("{nodes} nodes do not fit: the address plan holds {MOST_NODES}"));
     }

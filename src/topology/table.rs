@@ -6,7 +6,7 @@ use std::time::Duration;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::diagnose::{Findings, nearest, suggest};
+use super::diagnose::{Problems, nearest, suggest};
 use super::keys::ELSEWHERE;
 use super::missing;
 
@@ -25,7 +25,7 @@ impl<'a> Table<'a> {
         name: &'static str,
         keys: &'static [&'static str],
         value: Value<'a>,
-        findings: &mut Findings,
+        findings: &mut Problems,
     ) -> Option<Self> {
         let DeValue::Table(entries) = value.get_ref() else {
             wrong_type(name, "a table", &value, findings);
@@ -51,16 +51,16 @@ impl<'a> Table<'a> {
         self.entries.get(key).map(|v| Spanned::new(v.span(), v.get_ref()))
     }
 
-    pub(super) fn missing(&self, key: &str, findings: &mut Findings) {
+    pub(super) fn missing(&self, key: &str, findings: &mut Problems) {
         let found = findings.error("missing-key", self.span.clone(), format!("{} needs `{key}`", self.name));
         found.label(format!("`{key}` is missing"));
     }
 
-    pub(super) fn string(&self, key: &str, findings: &mut Findings) -> Option<Spanned<String>> {
+    pub(super) fn string(&self, key: &str, findings: &mut Problems) -> Option<Spanned<String>> {
         string(key, self.get(key)?, findings)
     }
 
-    pub(super) fn required(&self, key: &str, findings: &mut Findings) -> Option<Spanned<String>> {
+    pub(super) fn required(&self, key: &str, findings: &mut Problems) -> Option<Spanned<String>> {
         if self.get(key).is_none() {
             self.missing(key, findings);
         }
@@ -71,7 +71,7 @@ impl<'a> Table<'a> {
         &self,
         key: &str,
         range: RangeInclusive<u64>,
-        findings: &mut Findings,
+        findings: &mut Problems,
     ) -> Option<Spanned<u64>> {
         integer(key, self.get(key)?, range, findings)
     }
@@ -81,7 +81,7 @@ impl<'a> Table<'a> {
         &self,
         key: &str,
         range: RangeInclusive<f64>,
-        findings: &mut Findings,
+        findings: &mut Problems,
     ) -> Option<Spanned<f64>> {
         let value = self.get(key)?;
         let number = match value.get_ref() {
@@ -103,7 +103,7 @@ impl<'a> Table<'a> {
         &self,
         key: &str,
         range: RangeInclusive<Duration>,
-        findings: &mut Findings,
+        findings: &mut Problems,
     ) -> Option<Spanned<Duration>> {
         duration(key, self.get(key)?, range, findings)
     }
@@ -113,7 +113,7 @@ impl<'a> Table<'a> {
         &self,
         key: &str,
         words: &[(&'static str, T)],
-        findings: &mut Findings,
+        findings: &mut Problems,
     ) -> Option<Spanned<T>> {
         let text = self.string(key, findings)?;
         if let Some((_, meaning)) = words.iter().find(|(word, _)| word == text.get_ref()) {
@@ -125,7 +125,7 @@ impl<'a> Table<'a> {
         None
     }
 
-    pub(super) fn boolean(&self, key: &str, findings: &mut Findings) -> Option<bool> {
+    pub(super) fn boolean(&self, key: &str, findings: &mut Problems) -> Option<bool> {
         let value = self.get(key)?;
         if let DeValue::Boolean(yes) = value.get_ref() {
             return Some(*yes);
@@ -134,7 +134,7 @@ impl<'a> Table<'a> {
         None
     }
 
-    pub(super) fn array(&self, key: &str, findings: &mut Findings) -> Option<Vec<Value<'a>>> {
+    pub(super) fn array(&self, key: &str, findings: &mut Problems) -> Option<Vec<Value<'a>>> {
         let value = self.get(key)?;
         let DeValue::Array(items) = value.get_ref() else {
             wrong_type(key, "a list", &value, findings);
@@ -144,13 +144,13 @@ impl<'a> Table<'a> {
     }
 
     /// A list of strings; items of another type are reported and left out.
-    pub(super) fn strings(&self, key: &str, findings: &mut Findings) -> Option<Vec<Spanned<String>>> {
+    pub(super) fn strings(&self, key: &str, findings: &mut Problems) -> Option<Vec<Spanned<String>>> {
         let items = self.array(key, findings)?;
         Some(items.into_iter().filter_map(|v| string(key, v, findings)).collect())
     }
 
     /// A string, or a list of them.
-    pub(super) fn one_or_more(&self, key: &str, findings: &mut Findings) -> Option<Vec<Spanned<String>>> {
+    pub(super) fn one_or_more(&self, key: &str, findings: &mut Problems) -> Option<Vec<Spanned<String>>> {
         match self.get(key)?.get_ref() {
             DeValue::Array(_) => self.strings(key, findings),
             _ => self.string(key, findings).map(|one| vec![one]),
@@ -163,7 +163,7 @@ impl<'a> Table<'a> {
         key: &str,
         name: &'static str,
         keys: &'static [&'static str],
-        findings: &mut Findings,
+        findings: &mut Problems,
     ) -> Option<Table<'a>> {
         let value = self.get(key)?;
         if !matches!(value.get_ref(), DeValue::Table(_)) {
@@ -179,7 +179,7 @@ impl<'a> Table<'a> {
         key: &str,
         name: &'static str,
         keys: &'static [&'static str],
-        findings: &mut Findings,
+        findings: &mut Problems,
     ) -> Vec<Table<'a>> {
         if let Some(value @ DeValue::Table(_)) = self.get(key).as_ref().map(Spanned::get_ref) {
             let span = self.get(key).map(|v| v.span()).unwrap_or_default();
@@ -192,7 +192,7 @@ impl<'a> Table<'a> {
     }
 }
 
-pub(super) fn string(key: &str, value: Value<'_>, findings: &mut Findings) -> Option<Spanned<String>> {
+pub(super) fn string(key: &str, value: Value<'_>, findings: &mut Problems) -> Option<Spanned<String>> {
     let DeValue::String(text) = value.get_ref() else {
         wrong_type(key, "a string", &value, findings);
         return None;
@@ -204,7 +204,7 @@ pub(super) fn integer(
     key: &str,
     value: Value<'_>,
     range: RangeInclusive<u64>,
-    findings: &mut Findings,
+    findings: &mut Problems,
 ) -> Option<Spanned<u64>> {
     let DeValue::Integer(digits) = value.get_ref() else {
         wrong_type(key, "a whole number", &value, findings);
@@ -221,7 +221,7 @@ pub(super) fn duration(
     key: &str,
     value: Value<'_>,
     range: RangeInclusive<Duration>,
-    findings: &mut Findings,
+    findings: &mut Problems,
 ) -> Option<Spanned<Duration>> {
     let DeValue::String(text) = value.get_ref() else {
         let found = wrong_type(key, "a string with a unit", &value, findings);
@@ -249,7 +249,7 @@ pub(super) fn wrong_type<'f>(
     key: &str,
     expected: &str,
     value: &Value<'_>,
-    findings: &'f mut Findings,
+    findings: &'f mut Problems,
 ) -> &'f mut super::diagnose::Diagnostic {
     let is = value.get_ref().type_str();
     let found = findings.error("wrong-type", value.span(), format!("`{key}` must be {expected}"));
@@ -261,7 +261,7 @@ fn out_of_range(
     span: Range<usize>,
     low: impl std::fmt::Display,
     high: impl std::fmt::Display,
-    findings: &mut Findings,
+    findings: &mut Problems,
 ) {
     let found = findings.error("out-of-range", span, format!("`{key}` is out of range"));
     found.label(format!("must be from {low} to {high}"));

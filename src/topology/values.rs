@@ -4,12 +4,12 @@ use std::net::IpAddr;
 
 use toml::Spanned;
 
-use super::diagnose::Findings;
+use super::diagnose::Problems;
 use super::missing;
 use super::model::Place;
 use super::table::Table;
 
-pub(super) fn read_asn(table: &Table<'_>, f: &mut Findings) -> Option<Spanned<u32>> {
+pub(super) fn read_asn(table: &Table<'_>, f: &mut Problems) -> Option<Spanned<u32>> {
     let asn = table.integer("asn", 1..=u64::from(u32::MAX), f)?;
     let number = *asn.get_ref() as u32;
     // 23456 is AS_TRANS (RFC 6793). Hosts speak from 4-byte private ASNs (RFC 6996), which a stub's
@@ -22,7 +22,7 @@ pub(super) fn read_asn(table: &Table<'_>, f: &mut Findings) -> Option<Spanned<u3
     Some(Spanned::new(asn.span(), number))
 }
 
-pub(super) fn read_place(table: &Table<'_>, f: &mut Findings) -> Option<Place> {
+pub(super) fn read_place(table: &Table<'_>, f: &mut Problems) -> Option<Place> {
     let lat = table.number("lat", -90.0..=90.0, f);
     let lon = table.number("lon", -180.0..=180.0, f);
     for (has, lacks) in [("lat", "lon"), ("lon", "lat")] {
@@ -37,7 +37,7 @@ pub(super) fn read_place(table: &Table<'_>, f: &mut Findings) -> Option<Place> {
 }
 
 /// One address, or one of each family.
-pub(super) fn read_addresses(table: &Table<'_>, f: &mut Findings) -> Vec<Spanned<IpAddr>> {
+pub(super) fn read_addresses(table: &Table<'_>, f: &mut Problems) -> Vec<Spanned<IpAddr>> {
     let texts = table.one_or_more("address", f).unwrap_or_default();
     let parse = |text: Spanned<String>| match text.get_ref().parse() {
         Ok(address) => Some(Spanned::new(text.span(), address)),

@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use anyhow::{Context, Result, bail};
 
 use crate::kernel::features;
-use crate::kernel::interface::Control;
+use crate::kernel::interface::Netlink;
 use crate::kernel::link;
 use crate::kernel::namespace::{self, Namespace, Stepper};
 use crate::kernel::wire::{End, Wanted, Wire, Wires};
@@ -20,7 +20,7 @@ pub const INDEX: u32 = 77;
 pub struct Pair {
     pub stepper: Stepper,
     pub namespaces: [Namespace; 2],
-    controls: [Control; 2],
+    controls: [Netlink; 2],
     medium: Medium,
 }
 
@@ -51,7 +51,7 @@ impl Pair {
     pub async fn create(stepper: &Stepper, backend: Backend, seeds: [u64; 2]) -> Result<Self> {
         let names = [0, 1].map(|side| format!("{}{side}", super::judge::name(backend)));
         let namespaces = stepper.run(move || Ok([silent(&names[0])?, silent(&names[1])?])).await?;
-        let controls = [Control::open(stepper, &namespaces[0]).await?, Control::open(stepper, &namespaces[1]).await?];
+        let controls = [Netlink::open(stepper, &namespaces[0]).await?, Netlink::open(stepper, &namespaces[1]).await?];
         let medium = match backend {
             Backend::Wire => Medium::Wire(wire(stepper, &namespaces, seeds).await?),
             Backend::Netem => {
@@ -73,7 +73,7 @@ impl Pair {
             return Ok(features::open_tun().err().map(|error| format!("/dev/net/tun: {error}")));
         }
         let scratch = stepper.run(|| silent("scratch")).await?;
-        let has_netem = Control::open(stepper, &scratch).await?.has_netem().await?;
+        let has_netem = Netlink::open(stepper, &scratch).await?.has_netem().await?;
         Ok((!has_netem).then(|| "netem in this kernel: `modprobe sch_netem`, or scripts/test-vm".to_owned()))
     }
 
@@ -90,7 +90,7 @@ impl Pair {
         self.controls[side].set_up(&interface).await
     }
 
-    pub fn control(&self, side: usize) -> &Control {
+    pub fn control(&self, side: usize) -> &Netlink {
         &self.controls[side]
     }
 
@@ -162,7 +162,7 @@ async fn wire(stepper: &Stepper, namespaces: &[Namespace; 2], seeds: [u64; 2]) -
 async fn veth(stepper: &Stepper, namespaces: &[Namespace; 2]) -> Result<()> {
     // Where the link is made, both indices must be free.
     let between = stepper.run(|| silent("between")).await?;
-    let control = Control::open(stepper, &between).await?;
+    let control = Netlink::open(stepper, &between).await?;
     let names = [name(0), name(1)];
     let end = |side: usize| link::End {
         namespace: namespaces[side].raw_fd(),

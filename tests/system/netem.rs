@@ -7,7 +7,7 @@ use std::net::{IpAddr, UdpSocket};
 use std::os::fd::AsRawFd;
 use std::time::{Duration, Instant};
 
-use anybed::kernel::interface::Control;
+use anybed::kernel::interface::Netlink;
 use anybed::kernel::link;
 use anybed::kernel::qdisc::Qdisc;
 use anybed::physics::Interface;
@@ -27,7 +27,7 @@ const FAR: [u8; 6] = [2, 0, 0, 0, 0, 2];
 /// A link between two namespaces, with a socket at each end. Frames are numbered.
 struct Wire {
     runtime: Runtime,
-    near: Control,
+    near: Netlink,
     sender: UdpSocket,
     receiver: UdpSocket,
     egress: Egress,
@@ -69,12 +69,12 @@ impl Wire {
     }
 
     /// Netlink into the calling thread's namespace, in which nobody speaks unasked.
-    fn control(runtime: &Runtime, name: &str) -> Control {
+    fn control(runtime: &Runtime, name: &str) -> Netlink {
         for which in ["all", "default"] {
             fs::write(format!("/proc/sys/net/ipv6/conf/{which}/disable_ipv6"), "1").unwrap();
         }
         let _in_runtime = runtime.enter();
-        Control::here(name).unwrap()
+        Netlink::here(name).unwrap()
     }
 
     fn set(&mut self, egress: Egress) {

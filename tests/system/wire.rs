@@ -7,7 +7,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use anybed::kernel::interface::Control;
+use anybed::kernel::interface::Netlink;
 use anybed::kernel::namespace::{self, NAMES, Namespace, Stepper};
 use anybed::kernel::wire::{Counters, End, Wanted, Wire, Wires};
 use anybed::physics::{Egress, Impairment, Queue, Share};
@@ -112,7 +112,7 @@ impl Pair {
     }
 
     async fn set_state(&self, side: usize, up: bool) -> Result<()> {
-        Control::open(&self.stepper, &self.namespaces[side]).await?.set_state(INDEX, up).await
+        Netlink::open(&self.stepper, &self.namespaces[side]).await?.set_state(INDEX, up).await
     }
 
     /// `ip -json WORDS` at an end.
@@ -148,7 +148,7 @@ async fn set_up(stepper: &Stepper, namespace: &Namespace, side: usize) -> Result
         neighbors: vec![(IpAddr::V4(address(1 - side)), MACS[1 - side])],
         default_via: Vec::new(),
     };
-    Control::open(stepper, namespace).await?.set_up(&interface).await
+    Netlink::open(stepper, namespace).await?.set_up(&interface).await
 }
 
 fn delay(milliseconds: u64) -> Impairment {

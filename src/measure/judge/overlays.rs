@@ -7,8 +7,8 @@ use crate::measure::Findings;
 use crate::measure::flood;
 use crate::measure::islands::Shape;
 use crate::measure::overlay::{Answer, Audited, History, Lookup, stubs};
+use crate::measure::overlay_report;
 use crate::measure::reading::{NOTHING, Reading, Seen, nothing, percent};
-use crate::measure::summary;
 use crate::record::Record;
 use crate::scenario::Subject;
 
@@ -96,7 +96,7 @@ fn audits<'a>(history: &'a History<'a>, number: impl Fn(&[Audited<'a>]) -> usize
 
 fn merge<'a>(record: &'a Record, history: &'a History<'a>) -> Seen<'a> {
     let changes = history.shapes.iter().map(|(at, _)| *at).collect();
-    let read = move |from, to| match summary::merge(record, history, from, to) {
+    let read = move |from, to| match overlay_report::merge(record, history, from, to) {
         None => Err(format!("{NOTHING}: no link was repaired")),
         Some((action, None)) => Err(format!("not whole after {action}")),
         Some((action, Some(seconds))) => {

@@ -13,7 +13,7 @@ use crate::measure::model::{
 };
 use crate::measure::overlay::{Answer, History, Lookup, stubs};
 use crate::measure::stats::{mean, ms_between, p50_p99, thousandths};
-use crate::measure::timeline::Window;
+use crate::measure::windows::Window;
 use crate::record::Record;
 use crate::record::{Deed, What};
 

@@ -9,10 +9,10 @@ use clap::Args;
 
 use super::play::{OUT, ReportFormat, Start, claim, clear, save, write_report};
 use super::variant::Variant;
-use super::{Failure, Outcome, check, complain, is_colored, print};
+use super::{Ended, Failure, check, complain, is_colored, print};
 use crate::lab::claim::Claimant;
 use crate::lab::sandbox;
-use crate::lab::supervisor::Purpose;
+use crate::lab::supervisor::Mode;
 use crate::measure::{self, Outcome as Verdict, Report, RunVerdict, Summary};
 use crate::record::Record;
 use crate::report::{Files, summary};
@@ -97,7 +97,7 @@ fn add(problems: &mut Diagnostics, found: Diagnostics) {
 }
 
 /// Plays all of them, and summarizes.
-pub(super) fn execute(start: &Start, variants: Vec<Variant>, format: ReportFormat, begun: u64) -> Outcome {
+pub(super) fn execute(start: &Start, variants: Vec<Variant>, format: ReportFormat, begun: u64) -> Ended {
     let (topology, _) = variants[0].load(&start.file, &start.choices)?;
     let name = start.name.as_ref().unwrap_or(&topology.name);
     let out = start.out.clone().unwrap_or_else(|| Path::new(OUT).join(name));
@@ -109,7 +109,7 @@ pub(super) fn execute(start: &Start, variants: Vec<Variant>, format: ReportForma
     done
 }
 
-fn play_all(start: &Start, variants: Vec<Variant>, out: &Path, format: ReportFormat, begun: u64) -> Outcome {
+fn play_all(start: &Start, variants: Vec<Variant>, out: &Path, format: ReportFormat, begun: u64) -> Ended {
     let (count, digits) = (variants.len(), variants.len().to_string().len().max(3));
     let (mut runs, mut begun) = (Vec::new(), begun);
     for (index, variant) in variants.into_iter().enumerate() {
@@ -119,7 +119,7 @@ fn play_all(start: &Start, variants: Vec<Variant>, out: &Path, format: ReportFor
         if !start.quiet {
             complain(&format!("run {} of {count}: {title}", index + 1));
         }
-        let (run_out, code) = start.go(&variant, Purpose::Play, begun)?;
+        let (run_out, code) = start.go(&variant, Mode::Play, begun)?;
         let report = finish(run_out.path());
         run_out.release();
         if let (Some(report), false) = (&report, start.quiet) {
@@ -177,7 +177,7 @@ fn told(report: &Report) -> String {
     text
 }
 
-fn summarize(runs: &[(String, Report)], out: &Path, format: ReportFormat) -> Outcome {
+fn summarize(runs: &[(String, Report)], out: &Path, format: ReportFormat) -> Ended {
     let Some(summary) = Summary::of(runs) else { return Err(anyhow!("no run left a record").into()) };
     let files = summary::Files::of(&summary);
     files.write(out).map_err(|(path, error)| anyhow!(error).context(format!("write {}", path.display())))?;
@@ -214,7 +214,7 @@ pub(super) fn is_one(directory: &Path) -> bool {
 }
 
 /// Rebuilds the summary from the records of the runs.
-pub(super) fn report(directory: &Path, out: Option<&Path>, format: ReportFormat) -> Outcome {
+pub(super) fn report(directory: &Path, out: Option<&Path>, format: ReportFormat) -> Ended {
     let mut runs = Vec::new();
     for run in runs_in(directory) {
         let name = run.file_name().unwrap_or_default().to_string_lossy().into_owned();
