@@ -4,10 +4,11 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::overlay::id::Id;
+use crate::physics::link_local;
 use crate::plan::Plan;
 use crate::record::{FlowFacts, GroupFacts, LabFacts, LinkFacts, LinkRole, NodeFacts, OverlayFacts, SCHEMA};
 use crate::scenario::Scenario;
-use crate::topology::{By, Flows, Group, Link, LinkKind, NodeId, Overlay, Relation, Topology};
+use crate::topology::{By, Family, Flows, Group, Link, LinkKind, NodeId, Overlay, Relation, Topology};
 
 /// Of a lab in which everybody waits longer.
 const LONGEST_PATIENCE: Duration = Duration::from_secs(1);
@@ -60,6 +61,7 @@ fn node(topology: &Topology, plan: &Plan, id: NodeId) -> NodeFacts {
     let node = topology.node(id);
     let own = &topology.ases[node.as_id.0];
     let planned = plan.node(id);
+    let ipv6 = topology.family.families().contains(&Family::Ipv6);
     NodeFacts {
         name: node.name.clone(),
         kind: node.kind,
@@ -69,6 +71,7 @@ fn node(topology: &Topology, plan: &Plan, id: NodeId) -> NodeFacts {
         place: node.place,
         multipath: (node.kind.is_router() && own.multipath.on).then_some(own.multipath.hash),
         addresses: planned.addresses(),
+        link_local: if ipv6 { planned.interfaces.iter().map(|i| link_local(i.mac).into()).collect() } else { vec![] },
     }
 }
 

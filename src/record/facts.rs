@@ -56,6 +56,9 @@ pub struct NodeFacts {
     pub stub: Option<String>,
     pub place: Option<Place>,
     pub addresses: Vec<IpAddr>,
+    /// Of its interfaces, in IPv6: OSPF's routes lead by way of them. Empty in records that do not have them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub link_local: Vec<IpAddr>,
     /// A router that uses all of several equally good BGP routes: by what its kernel chooses.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub multipath: Option<MultipathHash>,

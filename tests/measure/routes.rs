@@ -255,6 +255,26 @@ fn a_default_route_leaves_the_table_of_its_family() {
 }
 
 #[test]
+fn a_link_local_next_hop_is_the_neighbor_whose_interface_has_it() {
+    let mut lab = lab();
+    let local: IpAddr = "fe80::ff:fe00:101".parse().unwrap();
+    let via = |lab: &mut Synthetic, seconds| {
+        let (node, prefix) = ("core".to_owned(), WEB.to_owned());
+        let change = FibChange { add: true, prefix, via: vec![local], interfaces: vec!["to-right".into()] };
+        lab.at(seconds, What::Fib { node, change });
+    };
+    via(&mut lab, 10.0);
+    leads(&lab, 15.0, "no way");
+    let right = lab.facts.nodes.iter_mut().find(|n| n.name == "right.gw").unwrap();
+    right.link_local = vec![local];
+    leads(&lab, 15.0, "core right");
+    // It stays the node's when others of its addresses change.
+    let addresses = vec!["10.0.9.9".parse().unwrap()];
+    lab.at(20.0, What::Renumbered { node: "right.gw".into(), addresses });
+    leads(&lab, 25.0, "core right");
+}
+
+#[test]
 fn a_circle_is_no_way() {
     let mut lab = lab();
     fib(&mut lab, 10.0, "right.gw", WEB, &["core"], &[]);

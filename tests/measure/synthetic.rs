@@ -86,6 +86,7 @@ impl Synthetic {
             stub: stub.map(Into::into),
             place: None,
             addresses: vec![address],
+            link_local: vec![],
             multipath: None,
         });
     }

@@ -15,7 +15,7 @@ use ipnet::IpNet;
 use crate::measure::replay::hosts::Hosts;
 use crate::measure::replay::index::{Change, Node, Target, indices};
 use crate::measure::replay::links::Links;
-use crate::record::{FibChange, GroupFacts, LabFacts, LinkRole, What};
+use crate::record::{FibChange, GroupFacts, LabFacts, LinkRole, NodeFacts, What};
 
 /// A next hop of a route.
 struct Hop<'a> {
@@ -67,7 +67,8 @@ impl<'a> Network<'a> {
         }
         let of_group =
             |g: &'a GroupFacts| g.addresses.iter().map(|address| Target { group: &g.name, address: *address });
-        let owned = facts.nodes.iter().enumerate().flat_map(|(i, n)| n.addresses.iter().map(move |a| (*a, i)));
+        let all = |node: &'a NodeFacts| node.addresses.iter().chain(&node.link_local);
+        let owned = facts.nodes.iter().enumerate().flat_map(|(i, n)| all(n).map(move |a| (*a, i)));
         Self {
             facts,
             nodes,
@@ -147,7 +148,8 @@ impl<'a> Network<'a> {
 
     fn owns(&mut self, node: Node, addresses: &[IpAddr]) {
         self.owners.retain(|_, owner| *owner != node);
-        self.owners.extend(addresses.iter().map(|address| (*address, node)));
+        let all = addresses.iter().chain(&self.facts.nodes[node].link_local);
+        self.owners.extend(all.map(|address| (*address, node)));
         self.states[node].addresses = addresses.to_vec();
         let routes = self.states.iter_mut().flat_map(|state| state.table.values_mut());
         for hop in routes.flatten() {
