@@ -97,11 +97,11 @@ fn hear(host: &mut Dispatch, now: Time, at: Port, bytes: &[u8]) {
 }
 
 fn phase(sim: &Sim<Dispatch>, host: usize, overlay: &str) -> Phase {
-    sim.machine(host).unwrap().digest(overlay).unwrap().phase
+    sim.machine(host).expect("it runs").digest(overlay).expect("a member of it").phase
 }
 
 fn dropped(sim: &Sim<Dispatch>) -> Vec<u64> {
-    let of = |machine: &Dispatch| OVERLAYS.map(|overlay| machine.digest(overlay).unwrap().dropped).into_iter().sum();
+    let of = |machine: &Dispatch| OVERLAYS.map(|overlay| machine.digest(overlay).expect("a member of each").dropped).into_iter().sum();
     sim.machines().map(|(_, machine)| of(machine)).collect()
 }
 

@@ -220,9 +220,9 @@ async fn until(a: &mut Driver<Echo>, b: &mut Driver<Echo>, enough: impl Fn(&Echo
 fn driver(at: IpAddr, group: Option<IpAddr>) -> Driver<Echo> {
     let mut driver = Driver::new(Echo::default());
     for need in NEEDS {
-        driver.open(Port::unicast(need.port()), need, at).unwrap();
+        driver.open(Port::unicast(need.port()), need, at).expect("a free port");
         if let Some(group) = group {
-            driver.open(group_port(need.port()), need, group).unwrap();
+            driver.open(group_port(need.port()), need, group).expect("a free port");
         }
     }
     driver
