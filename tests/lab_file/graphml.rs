@@ -105,7 +105,7 @@ fn parsed(labels: &[&str], links: &[(usize, usize)], choice: Choice) -> graphml:
     let edges: String = links.iter().map(|(a, b)| format!("<edge source=\"{a}\" target=\"{b}\"/>")).collect();
     let key = "<key attr.name=\"label\" for=\"node\" id=\"l\"/>";
     let text = format!("<graphml>{key}<graph>{nodes}{edges}</graph></graphml>");
-    graphml::parse("x", "x", &text, choice).unwrap()
+    graphml::parse("x", "x", &text, choice).expect("a network")
 }
 
 #[test]

@@ -101,7 +101,9 @@ fn phase(sim: &Sim<Dispatch>, host: usize, overlay: &str) -> Phase {
 }
 
 fn dropped(sim: &Sim<Dispatch>) -> Vec<u64> {
-    let of = |machine: &Dispatch| OVERLAYS.map(|overlay| machine.digest(overlay).expect("a member of each").dropped).into_iter().sum();
+    let of = |machine: &Dispatch| {
+        OVERLAYS.map(|overlay| machine.digest(overlay).expect("a member of each").dropped).into_iter().sum()
+    };
     sim.machines().map(|(_, machine)| of(machine)).collect()
 }
 
