@@ -54,7 +54,7 @@ pub(crate) fn lab_file(bytes: &[u8]) {
         return;
     }
     let overrides = anybed::topology::Overrides::default();
-    if let Err(problems) = anybed::scenario::load_text(Path::new("lab.toml"), text, &overrides) {
+    if let Err(problems) = anybed::scenario::read_text(Path::new("lab.toml"), text, &overrides) {
         assert!(!problems.render(false).is_empty());
     }
 }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::means::Means;
 use crate::machine::Part;
 use crate::overlay::id::Id;
-use crate::overlay::{Neighbors, Outcome, Phase};
+use crate::overlay::{Answer, Neighbors, Phase};
 
 /// What a node is told to do.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -92,7 +92,7 @@ pub enum Event {
     Done {
         token: u64,
         #[serde(flatten)]
-        outcome: Outcome,
+        outcome: Answer,
     },
 }
 

@@ -1,6 +1,6 @@
 //! How a node finds a member: joining through a group's address, and how islands find each other.
 //!
-//! [`Member`] is the complete overlay node: it stands on an [`crate::overlay::Overlay`] and adds what the
+//! [`Member`] is the complete overlay node: it stands on an [`crate::overlay::OverlayNode`] and adds what the
 //! shared addresses are for. It asks its driver to announce and withdraw them.
 //!
 //! - `registry`: the infrastructures, a row for each, and a room; `row`: what a row says

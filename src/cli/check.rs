@@ -41,7 +41,7 @@ pub(super) struct Plan {
 
 /// Reads and checks a lab file, reporting every problem.
 pub(super) fn load(file: &Path, choices: &Choices) -> Result<(Topology, Scenario), Failure> {
-    scenario::load_with(file, &choices.overrides()).map_err(|problems| refused(&problems))
+    scenario::read_with(file, &choices.overrides()).map_err(|problems| refused(&problems))
 }
 
 /// Says what is wrong with a lab file.
@@ -75,7 +75,7 @@ impl Check {
         let mut problems = Vec::new();
         let mut refused = false;
         for file in &self.files {
-            match scenario::load_with(file, &self.choices.overrides()) {
+            match scenario::read_with(file, &self.choices.overrides()) {
                 Err(Diagnostics(found)) => problems.extend(found),
                 Ok((topology, _)) => {
                     let plan = plan_with(&topology, &*renderer(daemon, &self.choices)?)?;

@@ -137,7 +137,7 @@ impl Simulation {
     /// Plays a lab file, and reports as `anybed run` does.
     fn play(&self, file: &Path) -> Ended {
         let choices = Choices { seed: self.seed, ..Choices::default() };
-        let loaded = scenario::load_for(file, &choices.overrides(), sim::refuse);
+        let loaded = scenario::read_for(file, &choices.overrides(), sim::refuse);
         let (topology, mut scenario) = loaded.map_err(|problems| refused(&problems))?;
         if topology.overlays.is_empty() {
             return Err(Failure::Usage(anyhow!("{}: there is no overlay to simulate", file.display())));

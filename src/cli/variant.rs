@@ -25,7 +25,7 @@ impl Variant {
     pub(super) fn read(&self, file: &Path, choices: &Choices) -> Result<(Topology, Scenario), Diagnostics> {
         let overrides = choices.overrides();
         let overrides = Overrides { seed: self.seed.or(overrides.seed), ..overrides };
-        scenario::load_set(file, &self.settings, &overrides)
+        scenario::read_set(file, &self.settings, &overrides)
     }
 
     pub(super) fn settings(&self) -> BTreeMap<String, String> {

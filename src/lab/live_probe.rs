@@ -10,7 +10,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
 use super::Lab;
-use super::probe::open;
+use super::probes::open;
 use crate::anycast::probe::{Probe, ProbeReply};
 use crate::kernel::now;
 use crate::plan::PORT;

@@ -12,7 +12,7 @@ use super::Lab;
 use crate::anycast::Command;
 use crate::overlay::id::Id;
 use crate::overlay::oracle::Told;
-use crate::overlay::{Neighbors, Outcome};
+use crate::overlay::{Answer, Neighbors};
 use crate::program::Process;
 use crate::scenario::damage::ProcessState;
 use crate::topology::{NodeId, Overlay};
@@ -77,7 +77,7 @@ impl Lab {
         let given = Some(&request.key).filter(|key| key.len() == 32).and_then(|key| key.parse().ok());
         let id = given.unwrap_or_else(|| Id::of_key(&request.key));
         let outcome = self.nodes.ask(&overlay.name, &from, |token| Command::Lookup { token, key: id }).await;
-        let Some(Outcome::Looked { owner, hops, milliseconds, .. }) = outcome else {
+        let Some(Answer::Looked { owner, hops, milliseconds, .. }) = outcome else {
             anyhow::bail!("the node of {from} did not say how the lookup ended");
         };
         let owner = owner.map(|owner| self.host_of(overlay, owner));

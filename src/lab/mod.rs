@@ -3,7 +3,7 @@
 //! - [`runtime`], [`claim`], [`sandbox`]: where labs are found, what one alone may write, and the walls around each
 //! - [`keeper`]: programs that commands run inside, and their end
 //! - [`supervisor`]: a lab from build to end; `network`, `media`, `process`, `launch`, `converge` build it
-//! - `play`, `act` (a doer for each family of actions), `walk`, `branches`, `workload`, `probe`, `prober`, `flows`,
+//! - `play`, `act` (a doer for each family of actions), `walk`, `branches`, `workload`, `probes`, `probe`, `flows`,
 //!   `flow`: what happens in it
 //! - `record`, `facts`, `updates`, `watchdog`: what is written down
 //! - `fibs`, `nodes`: what it knows of its kernels and its overlay nodes
@@ -28,7 +28,7 @@ mod network;
 mod nodes;
 mod play;
 mod probe;
-mod prober;
+mod probes;
 mod process;
 mod progress;
 mod recorder;

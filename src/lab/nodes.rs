@@ -15,7 +15,7 @@ use tokio::time::timeout;
 use crate::anycast::{Command, Digest, Event};
 use crate::lab::recorder::Recorder;
 use crate::node::channel::{Order, Report};
-use crate::overlay::Outcome;
+use crate::overlay::Answer;
 use crate::overlay::id::Id;
 use crate::record::{NodeDid, What, told};
 use crate::topology::{Bootstrap, Topology};
@@ -50,7 +50,7 @@ struct State {
     joined: BTreeMap<(String, String), Membership>,
     /// (host, group) announced.
     announced: BTreeMap<(String, String), ()>,
-    waiting: HashMap<u64, oneshot::Sender<Outcome>>,
+    waiting: HashMap<u64, oneshot::Sender<Answer>>,
     digests: HashMap<(String, String), Vec<oneshot::Sender<Digest>>>,
     next_token: u64,
 }
@@ -183,7 +183,7 @@ impl Nodes {
         self.changed();
     }
 
-    fn done(&self, token: u64, outcome: Outcome) {
+    fn done(&self, token: u64, outcome: Answer) {
         let waiting = self.state().waiting.remove(&token);
         if let Some(waiting) = waiting {
             let _ = waiting.send(outcome);
@@ -217,7 +217,7 @@ impl Nodes {
     }
 
     /// Sends a put or get and waits for its outcome; `None` when the node goes away meanwhile, or is frozen.
-    pub(super) async fn ask(&self, overlay: &str, host: &str, command: impl FnOnce(u64) -> Command) -> Option<Outcome> {
+    pub(super) async fn ask(&self, overlay: &str, host: &str, command: impl FnOnce(u64) -> Command) -> Option<Answer> {
         let (answer, wait) = oneshot::channel();
         let token = {
             let mut state = self.state();

@@ -7,7 +7,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 
 use super::Shared;
 use super::flows::Flows;
-use super::probe::Probers;
+use super::probes::Probers;
 use super::watchdog::ReceiveBuffers;
 use super::workload;
 use crate::record::What;

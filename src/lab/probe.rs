@@ -1,137 +1,162 @@
-//! Clients' probes: numbered datagrams to a group's address at a steady rate; the answer names the
-//! member.
-//!
-//! Each client's socket is opened in its namespace; one thread of its own serves them all, so that
-//! nothing else the supervisor does delays a time stamp. Clients take turns: their probes are spread evenly
-//! over the time between two of one client. The kernel stamps the answers, so they may lie in the sockets for
-//! a while, and the thread wakes for many at once.
+//! One client's probes of one group: what has been sent, answered, given up, and not sent in time.
 
-use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::JoinHandle;
+use std::collections::BTreeMap;
+use std::net::{SocketAddr, UdpSocket};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Duration;
 
-use anyhow::{Context, Result, anyhow};
-use nix::errno::Errno;
-use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
+use super::recorder::Recorder;
+use crate::anycast::probe::{Probe, ProbeReply};
+use crate::kernel::{now, stamp};
+use crate::record::{ProbeResult, What};
 
-use super::Lab;
-use super::prober::{Log, Prober, Turns};
-use crate::kernel::{now, stamp, sys};
-use crate::plan::PORT;
-use crate::topology::NodeKind;
-
-/// Between two entries of one client in the record.
-const BATCH: Duration = Duration::from_secs(1);
-/// Between two looks at whether it is over.
-const LOOK: Duration = Duration::from_millis(100);
-/// The thread sleeps so long at a time, or a quarter of the period if that is less, however much is due: what is due
-/// in that time, or arrives, is dealt with in one go, and others run, though it runs before all of them.
-const NAP: Duration = Duration::from_millis(1);
-
-/// All clients, probing.
-pub(super) struct Probers {
-    stop: Arc<AtomicBool>,
-    thread: JoinHandle<Result<()>>,
+/// Who is to send next, and when: each in turn, so that all are spread evenly over a period.
+pub(super) struct Turns {
+    begin: u64,
+    period: u64,
+    probers: u64,
+    /// Turns taken so far.
+    taken: u64,
 }
 
-impl Probers {
-    /// Starts every client of the lab; `None` if there is nothing to probe.
-    pub(super) async fn start(lab: &Lab) -> Result<Option<Self>> {
-        let Some(settings) = lab.topology.probe.clone() else { return Ok(None) };
-        let clients: Vec<_> = lab.topology.of_kind(|k| k == NodeKind::Client).collect();
-        let mut probers = Vec::new();
-        for client in clients {
-            for group in &settings.groups {
-                let group = &lab.topology.groups[group.0];
-                let target = SocketAddr::new(group.addresses[0], PORT);
-                let socket = lab.network.stepper().within(lab.network.namespace(client), move || open(target)).await?;
-                let (client, group) = (lab.topology.node(client).name.clone(), group.name.clone());
-                probers.push(Prober::new(socket, target, Log::new(client, group, lab.recorder.clone())));
-            }
-        }
-        let stop = Arc::new(AtomicBool::new(false));
-        let stopped = stop.clone();
-        let work = move || {
-            // Who measures is not to be late. Without the privilege it may be, and then says what it has skipped.
-            let _ = sys::run_first();
-            probe(probers, settings.every, settings.timeout, &stopped)
-        };
-        let thread = std::thread::Builder::new().name("probes".into()).spawn(work).context("start the probes")?;
-        Ok(Some(Self { stop, thread }))
+impl Turns {
+    /// From `begin` (CLOCK_MONOTONIC, nanoseconds), `probers` of them, each once in `period`.
+    pub(super) fn new(begin: u64, period: Duration, probers: usize) -> Self {
+        Self { begin, period: period.as_nanos() as u64, probers: probers.max(1) as u64, taken: 0 }
     }
 
-    /// Sends no more, waits for the last answers, and records what is left.
-    pub(super) async fn finish(self) -> Result<()> {
-        self.stop.store(true, Ordering::Relaxed);
-        self.thread.thread().unpark();
-        let joined = tokio::task::spawn_blocking(|| self.thread.join()).await.context("wait for the probes")?;
-        joined.map_err(|_| anyhow!("the probes' thread panicked"))?
+    /// When the next turn is due.
+    pub(super) fn next(&self) -> u64 {
+        let share = u128::from(self.taken) * u128::from(self.period) / u128::from(self.probers);
+        self.begin.saturating_add(share as u64)
+    }
+
+    /// Takes all turns that are due: calls `act` with the prober's index, the number of the probe, and whether
+    /// it is in time. One that is a period late is not: the next one of the same prober is due.
+    pub(super) fn take(&mut self, time: u64, mut act: impl FnMut(usize, u64, bool)) {
+        while self.next() <= time {
+            let in_time = time - self.next() < self.period;
+            act((self.taken % self.probers) as usize, self.taken / self.probers, in_time);
+            self.taken += 1;
+        }
     }
 }
 
-pub(super) fn open(target: SocketAddr) -> Result<UdpSocket> {
-    let any = if target.is_ipv4() { IpAddr::V4(Ipv4Addr::UNSPECIFIED) } else { IpAddr::V6(Ipv6Addr::UNSPECIFIED) };
-    let socket = UdpSocket::bind(SocketAddr::new(any, 0)).context("open a client's socket")?;
-    socket.set_nonblocking(true).context("set a client's socket non-blocking")?;
-    stamp::stamp(&socket).context("have a client's answers stamped")?;
-    Ok(socket)
+/// A client and a group that it probes.
+pub(super) struct Prober {
+    socket: UdpSocket,
+    target: SocketAddr,
+    /// Number to the time of sending.
+    waiting: BTreeMap<u64, u64>,
+    log: Log,
 }
 
-/// Probes until told to stop, and then until the last probe is answered or given up.
-fn probe(mut probers: Vec<Prober>, every: Duration, patience: Duration, stopped: &AtomicBool) -> Result<()> {
-    let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC).context("create an epoll")?;
-    for (index, prober) in probers.iter().enumerate() {
-        let interest = EpollEvent::new(EpollFlags::EPOLLIN, index as u64);
-        epoll.add(prober.socket(), interest).context("watch a client's socket")?;
+impl Prober {
+    pub(super) fn new(socket: UdpSocket, target: SocketAddr, log: Log) -> Self {
+        Self { socket, target, waiting: BTreeMap::new(), log }
     }
-    let mut turns = Turns::new(now(), every, probers.len());
-    let nap = NAP.min(every / 4);
-    let (patience, batch) = (patience.as_nanos() as u64, BATCH.as_nanos() as u64);
-    let (mut batch_due, mut end) = (now() + batch, None);
-    loop {
-        let time = now();
-        if end.is_none() && stopped.load(Ordering::Relaxed) {
-            end = Some(time + patience);
-        }
-        if end.is_none() {
-            turns.take(time, |prober, seq, in_time| probers[prober].turn(seq, in_time));
-        }
-        if time >= batch_due {
-            probers.iter_mut().for_each(|p| p.record(time.saturating_sub(patience)));
-            batch_due = time + batch;
-        }
-        if end.is_some_and(|end| time >= end || probers.iter().all(Prober::has_all)) {
-            break;
-        }
-        let next = end.unwrap_or_else(|| turns.next());
-        let wait = Duration::from_nanos(next.min(batch_due).saturating_sub(now())).min(LOOK);
-        std::thread::park_timeout(nap);
-        receive(&epoll, &mut probers, wait.saturating_sub(nap))?;
+
+    pub(super) fn socket(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
     }
-    probers.iter_mut().for_each(|p| p.record(u64::MAX));
-    Ok(())
+
+    /// Nothing is waited for.
+    pub(super) fn has_all(&self) -> bool {
+        self.waiting.is_empty()
+    }
+
+    /// Sends the probe of this turn, unless it is too late for it.
+    pub(super) fn turn(&mut self, seq: u64, in_time: bool) {
+        if !in_time {
+            self.log.skipped += 1;
+            return;
+        }
+        let sent = now();
+        match self.socket.send_to(&Probe { seq }.encode(), self.target) {
+            // No room: it has not left, and that is the machine's doing.
+            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => self.log.skipped += 1,
+            // Unreachable, or no route: lost like any other, unless an answer comes.
+            _ => drop(self.waiting.insert(seq, sent)),
+        }
+    }
+
+    /// Reads what has arrived.
+    pub(super) fn receive(&mut self) {
+        let mut buffer = [0; 1500];
+        // An error is an ICMP message about an earlier probe: that one is lost, by its timeout.
+        if let Ok((length, at)) = stamp::receive(&self.socket, &mut buffer)
+            && let Ok(reply) = ProbeReply::decode(&buffer[..length])
+            && let Some(sent) = self.waiting.remove(&reply.seq)
+        {
+            let rtt = Some(at.saturating_sub(sent));
+            self.log.ready.push(ProbeResult { seq: reply.seq, sent, rtt, member: Some(reply.host) });
+        }
+    }
+
+    /// Gives up what was sent before `before`, and records what is decided.
+    pub(super) fn record(&mut self, before: u64) {
+        while let Some(oldest) = self.waiting.first_entry().filter(|oldest| *oldest.get() < before) {
+            let (seq, sent) = oldest.remove_entry();
+            self.log.ready.push(ProbeResult { seq, sent, rtt: None, member: None });
+        }
+        self.log.write();
+    }
 }
 
-/// Waits up to `patience` for an answer, and reads all there are.
-fn receive(epoll: &Epoll, probers: &mut [Prober], patience: Duration) -> Result<()> {
-    let mut ready = [EpollEvent::empty(); 256];
-    // Rounded down: a probe must not wait for it.
-    let mut wait = EpollTimeout::try_from(patience.as_millis() as u32).unwrap_or(EpollTimeout::ZERO);
-    loop {
-        let count = match epoll.wait(&mut ready, wait) {
-            Ok(count) => count,
-            Err(Errno::EINTR) => return Ok(()),
-            Err(error) => return Err(io::Error::from(error)).context("wait for answers to probes"),
-        };
-        for event in &ready[..count] {
-            probers[event.data() as usize].receive();
+/// Results of one client that the record has not yet.
+pub(super) struct Log {
+    client: String,
+    group: String,
+    recorder: Recorder,
+    ready: Vec<ProbeResult>,
+    skipped: u64,
+}
+
+impl Log {
+    pub(super) fn new(client: String, group: String, recorder: Recorder) -> Self {
+        Self { client, group, recorder, ready: Vec::new(), skipped: 0 }
+    }
+
+    fn write(&mut self) {
+        if self.ready.is_empty() && self.skipped == 0 {
+            return;
         }
-        if count < ready.len() {
-            return Ok(());
+        self.ready.sort_by_key(|result| result.seq);
+        let (probes, skipped) = (std::mem::take(&mut self.ready), std::mem::take(&mut self.skipped));
+        let what = What::Probes { client: self.client.clone(), group: self.group.clone(), probes, skipped };
+        self.recorder.now(what);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Turns taken at each of these times, in nanoseconds: prober, number, in time.
+    fn turns(period: u64, probers: usize, times: &[u64]) -> Vec<(usize, u64, bool)> {
+        let mut turns = Turns::new(1000, Duration::from_nanos(period), probers);
+        let mut taken = Vec::new();
+        for time in times {
+            turns.take(*time, |prober, seq, in_time| taken.push((prober, seq, in_time)));
         }
-        wait = EpollTimeout::ZERO;
+        taken
+    }
+
+    #[test]
+    fn probers_take_turns_over_a_period() {
+        assert_eq!(turns(300, 3, &[999]), []);
+        assert_eq!(turns(300, 3, &[1000, 1099, 1100, 1200]), [(0, 0, true), (1, 0, true), (2, 0, true)]);
+        assert_eq!(turns(300, 3, &[1299, 1300]).last(), Some(&(0, 1, true)));
+        // A period that the probers do not divide evenly: no drift.
+        assert_eq!(turns(100, 3, &[1000 + 100 * 1000]).len(), 3001);
+    }
+
+    #[test]
+    fn a_turn_that_is_a_period_late_is_skipped_and_counted() {
+        let taken = turns(100, 2, &[1000, 1330]);
+        assert_eq!(taken.iter().filter(|(.., in_time)| *in_time).count(), 3);
+        assert_eq!(taken.iter().filter(|(.., in_time)| !in_time).count(), 4);
+        let of_first: Vec<u64> = taken.iter().filter(|(prober, ..)| *prober == 0).map(|(_, seq, _)| *seq).collect();
+        assert_eq!(of_first, [0, 1, 2, 3], "numbers of skipped probes are not used again");
     }
 }

@@ -148,7 +148,7 @@ async fn serve(lab: &Shared, purpose: Mode, inside: &mut Inside) -> Result<()> {
             for overlay in 0..lab.topology.overlays.len() {
                 tokio::spawn(super::workload::look_up(lab.clone(), overlay));
             }
-            let _probers = super::probe::Probers::start(lab).await?;
+            let _probers = super::probes::Probers::start(lab).await?;
             let _flows = super::flows::Flows::start(lab)?;
             std::future::pending().await
         }

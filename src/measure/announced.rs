@@ -4,8 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::measure::catchment::Probed;
 use crate::measure::reach::Reach;
-use crate::record::Record;
-use crate::record::{NodeDid, ProcessKind, What};
+use crate::record::{NodeDid, ProcessKind, Record, What};
 
 /// The sites of one group.
 pub(crate) struct Sites<'a> {

@@ -8,8 +8,7 @@ use std::collections::BTreeMap;
 
 use crate::measure::model::{ClientReport, Move};
 use crate::measure::stats::ms_between;
-use crate::record::Record;
-use crate::record::{GroupFacts, ProbeResult, What};
+use crate::record::{GroupFacts, ProbeResult, Record, What};
 
 /// Probes lost in a row that make an outage.
 const OUTAGE: usize = 3;

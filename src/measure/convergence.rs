@@ -5,8 +5,7 @@ use std::collections::BTreeMap;
 use crate::measure::model::{CascadeNode, Noticed, NoticedBy};
 use crate::measure::stats::ms_between;
 use crate::measure::windows::Window;
-use crate::record::Record;
-use crate::record::What;
+use crate::record::{Record, What};
 
 /// Kernel routes that have not changed for this long are quiet, and later changes are not counted
 /// as the fault's. It is longer than every pause that BGP makes under the lab timers once it has

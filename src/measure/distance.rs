@@ -4,8 +4,7 @@ use crate::measure::model::RoundTrip;
 use crate::measure::quantile;
 use crate::measure::replay::Links;
 use crate::measure::stats::thousandths;
-use crate::record::Record;
-use crate::record::What;
+use crate::record::{Record, What};
 
 /// Below this sum of delays an error is a share of this instead: the cost of the hops themselves, some
 /// tens of microseconds each, would else be all there is.

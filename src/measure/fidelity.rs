@@ -6,8 +6,7 @@ use std::collections::BTreeSet;
 
 use crate::measure::model::{Exit, Fidelity};
 use crate::measure::stats::thousandths;
-use crate::record::Record;
-use crate::record::{Deed, Lateness, ProcessDeed, Strain, What};
+use crate::record::{Deed, Lateness, ProcessDeed, Record, Strain, What};
 
 /// A process that had to wait longer than this for a CPU during the play, in milliseconds, makes a run
 /// invalid: it is the timeout of a request by default, so a node that waits longer looks dead to others.

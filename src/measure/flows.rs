@@ -11,8 +11,7 @@ use crate::measure::convergence::{QUIET_SECONDS, Routing};
 use crate::measure::flow_model::{FlowCounts, FlowReaction, FlowReport, ProtocolReaction};
 use crate::measure::stats::{ms_between, quantile};
 use crate::measure::windows::Window;
-use crate::record::Record;
-use crate::record::{BreakReason, FlowChange, FlowDid, What};
+use crate::record::{BreakReason, FlowChange, FlowDid, Record, What};
 use crate::topology::{NodeKind, Transport};
 
 /// Least time before a fault in which what was sent may be its victim.

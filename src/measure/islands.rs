@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::measure::connectivity::Connectivity;
 use crate::overlay::id::Id;
 use crate::overlay::oracle::Told;
-use crate::overlay::{Ask, Neighbors, Outcome, Protocol};
+use crate::overlay::{Answer, Ask, Neighbors, Protocol};
 use crate::record::OverlayFacts;
 
 /// Current members, links and ring of one overlay. Members are indices into its sorted host names.
@@ -150,7 +150,7 @@ impl<'a> Membership<'a> {
         &self,
         host: usize,
         ask: &Ask,
-        answer: &Outcome,
+        answer: &Answer,
         eligible: impl Fn(&str) -> bool,
     ) -> Option<bool> {
         let island = self.graph.component(host)?;

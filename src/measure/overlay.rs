@@ -14,12 +14,12 @@ use crate::anycast::Means;
 use crate::measure::islands::{Membership, Shape};
 use crate::measure::reach::Reach;
 use crate::overlay::id::Id;
-use crate::overlay::{Ask, Outcome};
-use crate::record::Record;
-use crate::record::{NodeDid, OverlayFacts, ProcessDeed, ProcessKind, What};
+use crate::overlay::{Answer, Ask};
+use crate::record::{NodeDid, OverlayFacts, ProcessDeed, ProcessKind, Record, What};
 
+/// Of an answer to a lookup.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Answer {
+pub(crate) enum Correctness {
     Ok,
     Failed,
     Wrong,
@@ -29,7 +29,7 @@ pub(crate) enum Answer {
 pub(crate) struct Lookup<'a> {
     pub(crate) asker: &'a str,
     pub(crate) sent: u64,
-    pub(crate) answer: Answer,
+    pub(crate) answer: Correctness,
     pub(crate) hops: u32,
     pub(crate) milliseconds: f64,
 }
@@ -322,7 +322,7 @@ impl<'a> Asked<'a> {
     fn visit(&mut self, membership: &Membership<'_>, reach: &Reach, at: u64) {
         let (Some(owner), Some(host)) = (self.owner, self.host) else { return };
         let (key, hops, milliseconds) = (self.key, self.hops, self.milliseconds);
-        let answer = Outcome::Looked { key, owner: membership.id(owner), hops, milliseconds };
+        let answer = Answer::Looked { key, owner: membership.id(owner), hops, milliseconds };
         let right = |eligible: &dyn Fn(&str) -> bool| membership.right(host, &Ask::Find { key }, &answer, eligible);
         let Some(by_island) = right(&|_| true) else { return };
         let by_reach = || !reach.undivided(at) && right(&|name| reach.connected(at, self.asker, name)) == Some(true);
@@ -332,9 +332,9 @@ impl<'a> Asked<'a> {
 
     fn judged(self) -> Lookup<'a> {
         let answer = match self.owner {
-            None => Answer::Failed,
-            Some(_) if !self.seen.is_empty() && !self.seen.contains(&true) => Answer::Wrong,
-            Some(_) => Answer::Ok,
+            None => Correctness::Failed,
+            Some(_) if !self.seen.is_empty() && !self.seen.contains(&true) => Correctness::Wrong,
+            Some(_) => Correctness::Ok,
         };
         let Self { asker, sent, hops, milliseconds, .. } = self;
         Lookup { asker, sent, answer, hops, milliseconds }

@@ -11,11 +11,10 @@ use crate::measure::model::{
     Audit, Contact, IslandPoint, Joins, Keys, LookupCounts, LookupPhase, Lookups, OverlayReaction, OverlayReport,
     Rejoins,
 };
-use crate::measure::overlay::{Answer, History, Lookup, stubs};
+use crate::measure::overlay::{Correctness, History, Lookup, stubs};
 use crate::measure::stats::{mean, ms_between, p50_p99, thousandths};
 use crate::measure::windows::Window;
-use crate::record::Record;
-use crate::record::{Deed, What};
+use crate::record::{Deed, Record, What};
 
 pub(crate) fn overlay(findings: &Findings<'_>, history: &History<'_>) -> OverlayReport {
     let (record, facts) = (findings.record, history.facts);
@@ -151,14 +150,14 @@ fn lookup_phases(findings: &Findings<'_>, history: &History<'_>) -> Vec<LookupPh
 }
 
 fn count<'a, 'b: 'a>(lookups: impl Iterator<Item = &'a Lookup<'b>> + Clone) -> LookupCounts {
-    let number = |answer: Answer| lookups.clone().filter(|l| l.answer == answer).count();
-    let answered = lookups.clone().filter(|l| l.answer != Answer::Failed);
+    let number = |answer: Correctness| lookups.clone().filter(|l| l.answer == answer).count();
+    let answered = lookups.clone().filter(|l| l.answer != Correctness::Failed);
     let (p50_ms, p99_ms) = p50_p99(answered.clone().map(|l| l.milliseconds));
     LookupCounts {
         sent: lookups.clone().count(),
-        ok: number(Answer::Ok),
-        failed: number(Answer::Failed),
-        wrong: number(Answer::Wrong),
+        ok: number(Correctness::Ok),
+        failed: number(Correctness::Failed),
+        wrong: number(Correctness::Wrong),
         hops_mean: mean(answered.map(|l| f64::from(l.hops))).map(thousandths),
         p50_ms,
         p99_ms,

@@ -3,8 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::physics::Egress;
-use crate::record::Record;
-use crate::record::{LabFacts, What};
+use crate::record::{LabFacts, Record, What};
 
 /// Physical components of the network over time.
 #[derive(Clone, Debug)]

@@ -7,11 +7,10 @@ use std::collections::BTreeMap;
 use crate::measure::Findings;
 use crate::measure::catchment::group_index;
 use crate::measure::flows::FlowLife;
-use crate::measure::overlay::Answer;
+use crate::measure::overlay::Correctness;
 use crate::measure::reach::passes;
 use crate::measure::stats::thousandths;
-use crate::record::Record;
-use crate::record::{NodeDid, What};
+use crate::record::{NodeDid, Record, What};
 
 /// All series of one run.
 #[derive(Clone, Debug, Default)]
@@ -141,9 +140,9 @@ impl<'a> Findings<'a> {
                 overlay,
                 node: l.asker,
                 answer: match l.answer {
-                    Answer::Ok => Answered::Right,
-                    Answer::Failed => Answered::Failed,
-                    Answer::Wrong => Answered::Wrong,
+                    Correctness::Ok => Answered::Right,
+                    Correctness::Failed => Answered::Failed,
+                    Correctness::Wrong => Answered::Wrong,
                 },
                 hops: l.hops,
                 milliseconds: l.milliseconds,

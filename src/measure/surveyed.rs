@@ -5,9 +5,8 @@ use crate::measure::catchment::is_group;
 use crate::measure::model::{RoutedWay, SurveyDisagreement, SurveyReport};
 use crate::measure::reading::{NOTHING, Reading, Seen};
 use crate::measure::snapshot::comparisons;
-use crate::record::Record;
-use crate::record::What;
 use crate::record::survey::{Survey, Surveyed};
+use crate::record::{Record, What};
 
 fn surveys(record: &Record) -> impl Iterator<Item = (u64, &Survey)> {
     record.events.iter().filter_map(|event| match &event.what {

@@ -3,8 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::measure::model::{NodeUpdates, Updates};
-use crate::record::Record;
-use crate::record::What;
+use crate::record::{Record, What};
 
 /// Every UPDATE of a record, by time.
 pub(crate) struct Heard<'a> {

@@ -1,7 +1,6 @@
 //! Faults as the record has them, and the stretch of time each one answers for.
 
-use crate::record::Record;
-use crate::record::{Deed, What};
+use crate::record::{Deed, Record, What};
 
 /// Actions that begin this soon after the one before was done share one [`Window`]: the timeline
 /// plays actions of the same moment one after another, and their effects cannot be told apart.

@@ -46,7 +46,7 @@ pub struct Transmit {
 
 /// What a node may expect of its overlay's protocol. Bytes are the protocol's own messages: whoever
 /// drives it says in datagrams whose they are.
-pub trait Overlay {
+pub trait OverlayNode {
     fn phase(&self) -> Phase;
     /// Begins an overlay of one.
     fn begin(&mut self, now: Time);
@@ -116,7 +116,7 @@ pub enum Did {
     /// What was asked has ended.
     Done {
         token: Token,
-        outcome: Outcome,
+        outcome: Answer,
     },
     Merged {
         ok: bool,
@@ -159,7 +159,7 @@ pub enum Token {
 /// Result of a command.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "outcome", rename_all = "kebab-case")]
-pub enum Outcome {
+pub enum Answer {
     /// `owner` is `None` when nobody answered. `hops`: nodes the lookup was passed to.
     Looked { key: Id, owner: Option<Id>, hops: u32, milliseconds: f64 },
     /// `stored`: all copies have been acknowledged.

@@ -1,7 +1,7 @@
 //! What is right, for whoever judges and not for nodes: they know only their neighbors.
 
 use super::id::Id;
-use super::{Ask, Neighbors, Outcome};
+use super::{Answer, Ask, Neighbors};
 
 /// A member, by what it is and by what it says of its neighbors.
 #[derive(Clone, Copy, Debug)]
@@ -23,11 +23,11 @@ pub trait Oracle: Sync {
         self.owner(key, members) == Some(candidate)
     }
     /// Whether this is a right answer if these are the members.
-    fn right(&self, ask: &Ask, answer: &Outcome, members: &[Told<'_>]) -> bool {
+    fn right(&self, ask: &Ask, answer: &Answer, members: &[Told<'_>]) -> bool {
         match (ask, answer) {
-            (Ask::Find { key }, Outcome::Looked { owner: Some(owner), .. }) => self.is_owner(*key, *owner, members),
-            (Ask::Put { .. }, Outcome::Put { stored, .. }) => *stored,
-            (Ask::Get { .. }, Outcome::Got { value, .. }) => value.is_some(),
+            (Ask::Find { key }, Answer::Looked { owner: Some(owner), .. }) => self.is_owner(*key, *owner, members),
+            (Ask::Put { .. }, Answer::Put { stored, .. }) => *stored,
+            (Ask::Get { .. }, Answer::Got { value, .. }) => value.is_some(),
             _ => false,
         }
     }

@@ -4,7 +4,7 @@ use rand_chacha::ChaCha8Rng;
 
 use super::key::{Holders, Key, Value};
 use super::oracle::Oracle;
-use super::{AskKind, Common, Overlay, Peer, Values};
+use super::{AskKind, Common, OverlayNode, Peer, Values};
 
 /// A protocol.
 pub struct Row {
@@ -21,7 +21,7 @@ pub struct Row {
     /// How many copies of a key it has nodes for; `None`: it keeps no copies.
     pub holders: fn(&Values) -> Option<Holders>,
     /// A node that has been told nothing yet. The generator decides jitter and request numbers.
-    pub node: fn(Peer, &Values, Common, ChaCha8Rng) -> Box<dyn Overlay>,
+    pub node: fn(Peer, &Values, Common, ChaCha8Rng) -> Box<dyn OverlayNode>,
     /// What is right, for whoever judges.
     pub oracle: &'static dyn Oracle,
     /// What its paper says about the length of a path among so many nodes, told what `large` says.

@@ -17,18 +17,18 @@ const FLASH_CROWD: &str = include_str!("../../topologies/flash-crowd.toml");
 
 /// How a crowd finds the overlay.
 #[derive(Clone, Copy, Debug, PartialEq)]
-struct Way {
+struct Entry {
     name: &'static str,
     bootstrap: Bootstrap,
     well_known: usize,
     redirect: Redirect,
 }
 
-const WAYS: [Way; 4] = [
-    Way { name: "1 well-known", bootstrap: Bootstrap::WellKnown, well_known: 1, redirect: Redirect::Nearest },
-    Way { name: "3 well-known", bootstrap: Bootstrap::WellKnown, well_known: 3, redirect: Redirect::Nearest },
-    Way { name: "anycast", bootstrap: Bootstrap::Anycast, well_known: 0, redirect: Redirect::Nearest },
-    Way {
+const ENTRIES: [Entry; 4] = [
+    Entry { name: "1 well-known", bootstrap: Bootstrap::WellKnown, well_known: 1, redirect: Redirect::Nearest },
+    Entry { name: "3 well-known", bootstrap: Bootstrap::WellKnown, well_known: 3, redirect: Redirect::Nearest },
+    Entry { name: "anycast", bootstrap: Bootstrap::Anycast, well_known: 0, redirect: Redirect::Nearest },
+    Entry {
         name: "anycast, least loaded",
         bootstrap: Bootstrap::Anycast,
         well_known: 0,
@@ -48,7 +48,7 @@ const CAPACITY: u32 = 4;
 
 /// What became of a crowd.
 struct Crowd {
-    way: Way,
+    way: Entry,
     size: usize,
     joined: usize,
     /// Joins that each server served.
@@ -82,9 +82,9 @@ fn in_labs(setup: &Setup, page: &mut Page) -> Result<Vec<Crowd>> {
     page.heading("In namespaces");
     let mut table = crowd_table("crowds", "Flash crowds in namespaces, over real BGP", Source::Lab);
     let mut crowds = Vec::new();
-    let few = |way: &Way| matches!(way.name, "1 well-known" | "anycast");
-    let small = WAYS.into_iter().filter(|way| !setup.quick || few(way)).map(|way| (way, 1));
-    let large = WAYS.into_iter().filter(|way| !setup.quick && way.name != "3 well-known").map(|way| (way, LARGE));
+    let few = |way: &Entry| matches!(way.name, "1 well-known" | "anycast");
+    let small = ENTRIES.into_iter().filter(|way| !setup.quick || few(way)).map(|way| (way, 1));
+    let large = ENTRIES.into_iter().filter(|way| !setup.quick && way.name != "3 well-known").map(|way| (way, LARGE));
     for (way, factor) in small.chain(large) {
         let size = SMALL * factor;
         setup.say(&format!("a crowd of {size} in namespaces, {}", way.name));
@@ -136,7 +136,7 @@ fn grown(factor: usize) -> Result<String> {
     Ok(lab.to_string())
 }
 
-fn from_lab(way: Way, size: usize, report: &Report) -> Crowd {
+fn from_lab(way: Entry, size: usize, report: &Report) -> Crowd {
     let empty = crate::measure::Joins::default();
     let joins = report.overlays.get("music").map_or(&empty, |o| &o.joins);
     Crowd {
@@ -184,26 +184,26 @@ fn simulated(setup: &Setup, page: &mut Page, sizes: &[usize]) -> Vec<Crowd> {
     let mut table = crowd_table("crowds-simulated", caption, Source::Simulated);
     let mut crowds = Vec::new();
     for &size in sizes {
-        for way in WAYS {
+        for way in ENTRIES {
             setup.say(&format!("a crowd of {size} in the simulated network, {}", way.name));
             let crowd = rush(way, size, setup.seed, false);
             table.row(crowd.cells());
             crowds.push(crowd);
         }
     }
-    let of = |way: Way| {
+    let of = |way: Entry| {
         let points = crowds.iter().filter(|c| c.way.name == way.name);
         Line::measured(way.name, points.map(|c| (c.size as f64, c.balance.gini.unwrap_or(0.0))).collect())
     };
     let axes = [("nodes that join", Axis::Log), ("Gini coefficient", Axis::Linear)];
     let caption = "How unevenly joins are spread over the members";
-    page.figure(lines("gini", caption, Source::Simulated, axes, &WAYS.map(of)));
+    page.figure(lines("gini", caption, Source::Simulated, axes, &ENTRIES.map(of)));
     page.table(table);
     crowds
 }
 
 /// A crowd in the simulated network. With `kill`, the [`busiest`] die after a third of the rush.
-fn rush(way: Way, size: usize, seed: u64, kill: bool) -> Crowd {
+fn rush(way: Entry, size: usize, seed: u64, kill: bool) -> Crowd {
     let mut options = Options::of(SEEDS + size, settings(Protocol::default(), Proximity::Anycast), seed);
     options.bootstrap = way.bootstrap;
     options.well_known = way.well_known;
@@ -258,7 +258,7 @@ fn served(joins: &[Join]) -> BTreeMap<usize, usize> {
 }
 
 /// The well-known nodes, or up to three members that have served most.
-fn busiest(world: &World, before: usize, way: Way) -> Vec<usize> {
+fn busiest(world: &World, before: usize, way: Entry) -> Vec<usize> {
     if way.bootstrap == Bootstrap::WellKnown {
         return (0..way.well_known).collect();
     }
@@ -278,7 +278,7 @@ fn killed(setup: &Setup, page: &mut Page) -> Vec<Crowd> {
     let caption = "Joins that succeed though servers are killed in the middle";
     let mut table =
         Table::new("killed", caption, Source::Simulated, &["found by", "killed", "crowd", "joined", "share"]);
-    let crowds: Vec<Crowd> = WAYS.into_iter().map(|way| rush(way, size, setup.seed, true)).collect();
+    let crowds: Vec<Crowd> = ENTRIES.into_iter().map(|way| rush(way, size, setup.seed, true)).collect();
     for c in &crowds {
         let count = |n: usize| n.to_string();
         table.row([c.way.name.to_owned(), count(c.killed), count(c.size), count(c.joined), percent(c.share())]);

@@ -12,7 +12,7 @@ use super::network::Network;
 use super::page::{Finding, Page, Source, Table, number, percent};
 use crate::anycast::Coloring;
 use crate::overlay::{Protocol, Proximity};
-use crate::scenario::load_text;
+use crate::scenario::read_text;
 use crate::sim::{Choice, Delays, Lookups, Options, Study, between_routers, read_round_trips, settings};
 use crate::topology::{Diagnostics, Overrides, graphml};
 
@@ -64,7 +64,7 @@ fn networks(setup: &Setup) -> Result<Vec<Network>> {
 fn of_graphml(path: &Path) -> Result<Delays> {
     let said = |found: Diagnostics| anyhow!("{found}");
     let lab = graphml::to_lab_file(&graphml::read(path, graphml::Choice::default()).map_err(said)?);
-    let (topology, _) = load_text(path, &lab, &Overrides::default()).map_err(said)?;
+    let (topology, _) = read_text(path, &lab, &Overrides::default()).map_err(said)?;
     Ok(between_routers(&topology))
 }
 

@@ -26,7 +26,7 @@ mod tests {
     #[test]
     fn faults_know_what_is_started() {
         let lab = "[lab]\n[[as]]\nname = \"r\"\n[[stub]]\nname = \"s\"\nuplinks = [\"r\"]\nmembers = 1\nclients = 1\n";
-        let lab = crate::scenario::load_text(Path::new("lab.toml"), lab, &Overrides::default());
+        let lab = crate::scenario::read_text(Path::new("lab.toml"), lab, &Overrides::default());
         let (topology, _) = lab.unwrap_or_else(|e| panic!("{e}"));
         let renderer = registry::preferred().renderer(None).expect("the templates that the program carries");
         let plan = Plan::new(&topology, &*renderer).expect("they can be rendered");

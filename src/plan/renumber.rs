@@ -65,7 +65,7 @@ mod tests {
     "#;
 
     fn lab() -> (Topology, Box<dyn Renderer>, Plan) {
-        let lab = crate::scenario::load_text(Path::new("lab.toml"), LAB, &Overrides::default());
+        let lab = crate::scenario::read_text(Path::new("lab.toml"), LAB, &Overrides::default());
         let (topology, _) = lab.unwrap_or_else(|e| panic!("{e}"));
         let renderer = registry::preferred().renderer(None).expect("the templates that the program carries");
         let plan = Plan::new(&topology, &*renderer).expect("they can be rendered");

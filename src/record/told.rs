@@ -2,7 +2,7 @@
 
 use super::event::NodeDid;
 use crate::anycast::Event;
-use crate::overlay::Outcome;
+use crate::overlay::Answer;
 use crate::overlay::id::Id;
 
 /// The record's form of an event: names for ring ids. `None`: the record keeps it elsewhere.
@@ -20,7 +20,7 @@ pub(crate) fn told(what: Event, name: impl Fn(Id) -> String) -> Option<NodeDid> 
         Event::Contact { peer, by, color } => NodeDid::Contact { peer: name(peer), by, color },
         Event::Rejoining { through } => NodeDid::Rejoining { through: name(through) },
         Event::Rejoined { through, milliseconds } => NodeDid::Rejoined { through: name(through), milliseconds },
-        Event::Done { outcome: Outcome::Looked { key, owner, hops, milliseconds }, .. } => {
+        Event::Done { outcome: Answer::Looked { key, owner, hops, milliseconds }, .. } => {
             NodeDid::Looked { key, owner: owner.map(&name), hops, milliseconds }
         }
         Event::Announced { .. } | Event::Withdrew { .. } | Event::Done { .. } => return None,

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use toml_edit::{Array, DocumentMut, InlineTable, Item, TableLike, Value};
 
-use super::{Scenario, load_text};
+use super::{Scenario, read_text};
 use crate::topology::diagnose::{Problems, Source, suggest};
 use crate::topology::{Diagnostics, Overrides, Topology, keys, size};
 
@@ -111,12 +111,12 @@ impl Setting {
 ///
 /// # Errors
 /// Every problem: settings that name nothing by their own text, others by the text with the values in place.
-pub fn load_set(path: &Path, settings: &[Setting], overrides: &Overrides) -> Result<(Topology, Scenario), Diagnostics> {
+pub fn read_set(path: &Path, settings: &[Setting], overrides: &Overrides) -> Result<(Topology, Scenario), Diagnostics> {
     if settings.is_empty() {
-        return super::load_with(path, overrides);
+        return super::read_with(path, overrides);
     }
     let (shown, text) = (path.display().to_string(), size::read(path)?);
-    let Ok(mut document) = text.parse::<DocumentMut>() else { return load_text(path, &text, overrides) };
+    let Ok(mut document) = text.parse::<DocumentMut>() else { return read_text(path, &text, overrides) };
     let mut problems = Vec::new();
     for setting in settings {
         if let Err(mut wrong) = set(&mut document, setting) {
@@ -126,7 +126,7 @@ pub fn load_set(path: &Path, settings: &[Setting], overrides: &Overrides) -> Res
     let text = document.to_string();
     let list: Vec<String> = settings.iter().map(ToString::to_string).collect();
     let source = Arc::new(Source { path: format!("{shown} with {}", list.join(", ")), text: text.clone() });
-    match load_text(path, &text, overrides) {
+    match read_text(path, &text, overrides) {
         Ok(loaded) if problems.is_empty() => Ok(loaded),
         loaded => {
             let found = loaded.err().map_or_else(Vec::new, |Diagnostics(found)| found);

@@ -4,7 +4,7 @@ use super::batch::{Batch, PATIENCE, Purpose};
 use super::play::{Player, nanos};
 use super::ways::Ways;
 use crate::anycast::{Bootstrap, Command};
-use crate::overlay::Outcome;
+use crate::overlay::Answer;
 use crate::program::Process;
 use crate::record::{Event, What};
 use crate::scenario::damage::{Damage, ProcessState};
@@ -123,14 +123,14 @@ impl Player<'_> {
         self.batches.push_back(batch);
     }
 
-    pub(super) fn ended(&mut self, token: u64, outcome: &Outcome) {
+    pub(super) fn ended(&mut self, token: u64, outcome: &Answer) {
         for batch in &mut self.batches {
             let Some(write) = batch.waiting.remove(&token) else { continue };
-            batch.conflicts += u32::from(matches!(outcome, Outcome::Got { others, .. } if !others.is_empty()));
+            batch.conflicts += u32::from(matches!(outcome, Answer::Got { others, .. } if !others.is_empty()));
             let fine = match outcome {
-                Outcome::Put { stored, .. } => *stored,
-                Outcome::Got { value, others, .. } => value.iter().chain(others).any(|value| *value == write.value),
-                Outcome::Looked { .. } => false,
+                Answer::Put { stored, .. } => *stored,
+                Answer::Got { value, others, .. } => value.iter().chain(others).any(|value| *value == write.value),
+                Answer::Looked { .. } => false,
             };
             if fine { batch.done.push(write) } else { batch.missing.push(write.key) }
         }

@@ -8,7 +8,7 @@ use rand::RngExt;
 use super::lookups::{Ended, Lookups};
 use super::world::{PATIENCE, World};
 use crate::anycast::Command;
-use crate::overlay::Outcome;
+use crate::overlay::Answer;
 use crate::overlay::id::Id;
 
 impl World {
@@ -41,7 +41,7 @@ impl World {
         let owners = self.owners(hosts);
         let hosts_of: BTreeMap<Id, usize> = self.configs.iter().enumerate().map(|(h, c)| (c.id, h)).collect();
         let ended = asked.iter().filter_map(|(asker, token)| {
-            let Outcome::Looked { key, owner, hops, milliseconds } = self.outcomes.remove(token)? else { return None };
+            let Answer::Looked { key, owner, hops, milliseconds } = self.outcomes.remove(token)? else { return None };
             let owner = owner.and_then(|id| hosts_of.get(&id)).copied();
             Some(Ended { asker: *asker, owner, right: owners.of(key), hops, milliseconds })
         });
@@ -74,7 +74,7 @@ impl World {
             put.push((token, key, value));
         }
         self.wait();
-        let stored = |token: &u64| matches!(self.outcomes.get(token), Some(Outcome::Put { stored: true, .. }));
+        let stored = |token: &u64| matches!(self.outcomes.get(token), Some(Answer::Put { stored: true, .. }));
         put.retain(|(token, ..)| stored(token));
         self.outcomes.clear();
         let stored = put.len();
@@ -96,7 +96,7 @@ impl World {
         }
         self.wait();
         let outcomes = std::mem::take(&mut self.outcomes);
-        let right = |token: &u64, value: &String| matches!(outcomes.get(token), Some(Outcome::Got { value: Some(v), .. }) if v == value);
+        let right = |token: &u64, value: &String| matches!(outcomes.get(token), Some(Answer::Got { value: Some(v), .. }) if v == value);
         got.retain(|(token, _, value)| !right(token, value));
         got.into_iter().map(|(_, key, _)| key).collect()
     }

@@ -12,10 +12,10 @@ use super::joins::Join;
 use super::options::{Network, Options};
 use super::owners::Owners;
 use crate::anycast::{Command, Event, Infrastructure, Node, NodeConfig};
-use crate::machine::sim::{Happened, Settings, Sim};
+use crate::machine::sim::{Conditions, Happened, Sim};
 use crate::measure::Connectivity;
 use crate::overlay::id::Id;
-use crate::overlay::{Outcome, Phase, Protocol, Time};
+use crate::overlay::{Answer, Phase, Protocol, Time};
 
 /// What happened, and to whom.
 pub type Happening = Happened<Event>;
@@ -45,7 +45,7 @@ pub struct World {
     pub(super) members: BTreeSet<usize>,
     /// Commands whose outcome is waited for, by token.
     pub(super) waiting: BTreeSet<u64>,
-    pub(super) outcomes: BTreeMap<u64, Outcome>,
+    pub(super) outcomes: BTreeMap<u64, Answer>,
     pub(super) next_token: u64,
     pub(super) keys: BTreeMap<String, String>,
     /// Since they were last taken, if somebody wants them.
@@ -65,7 +65,7 @@ impl World {
     /// Nodes that are told these, one a host. Their groups are the first one's.
     pub fn of(infrastructure: Infrastructure, configs: Vec<NodeConfig>, seed: u64, network: &Network) -> Self {
         let delays = network.delays.clone();
-        let settings = Settings {
+        let settings = Conditions {
             seed,
             hosts: configs.iter().map(|c| c.address).collect(),
             groups: configs.first().map(groups).unwrap_or_default(),

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use anybed::scenario::metrics::{Kind, Shape};
-use anybed::scenario::{acts, load_text, metrics};
+use anybed::scenario::{acts, metrics, read_text};
 use anybed::topology::{Overrides, keys};
 
 const DOC: &str = include_str!("../../docs/lab-file.md");
@@ -80,7 +80,7 @@ fn metrics_are_of_the_shape_and_kind_that_their_rows_say() {
 #[test]
 fn the_examples_load() {
     let load =
-        |text: &str| load_text(Path::new("lab.toml"), text, &Overrides::default()).unwrap_or_else(|e| panic!("{e}"));
+        |text: &str| read_text(Path::new("lab.toml"), text, &Overrides::default()).unwrap_or_else(|e| panic!("{e}"));
     let (mut whole, mut fragments) = (0, String::new());
     for block in DOC.split("\n```toml").skip(1) {
         let (kind, rest) = block.split_once('\n').unwrap();

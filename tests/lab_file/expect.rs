@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::metric::metric;
-use anybed::scenario::{Op, Scenario, Value, When, load_text};
+use anybed::scenario::{Op, Scenario, Value, When, read_text};
 use anybed::topology::{Diagnostics, Overrides};
 
 const NETWORK: &str = r#"
@@ -37,7 +37,7 @@ protocol = "chord"
 
 fn load(expectations: &[&str]) -> Result<Scenario, Diagnostics> {
     let text: String = expectations.iter().map(|e| format!("[[expect]]\n{e}\n")).collect();
-    load_text(Path::new("lab.toml"), &format!("{NETWORK}{text}"), &Overrides::default()).map(|(_, scenario)| scenario)
+    read_text(Path::new("lab.toml"), &format!("{NETWORK}{text}"), &Overrides::default()).map(|(_, scenario)| scenario)
 }
 
 #[test]

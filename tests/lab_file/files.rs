@@ -17,7 +17,7 @@ fn load(text: &str) -> (Topology, scenario::Scenario) {
 
 fn load_as(text: &str, family: Option<FamilyChoice>) -> Result<(Topology, scenario::Scenario), Diagnostics> {
     let overrides = Overrides { family, ..Overrides::default() };
-    scenario::load_text(Path::new("lab.toml"), text, &overrides)
+    scenario::read_text(Path::new("lab.toml"), text, &overrides)
 }
 
 fn problems(text: &str) -> String {
@@ -72,7 +72,7 @@ fn shipped_lab_files_load_in_every_family() {
         let path = entry.unwrap().path();
         for family in [FamilyChoice::Ipv4, FamilyChoice::Ipv6, FamilyChoice::Dual] {
             let overrides = Overrides { family: Some(family), ..Overrides::default() };
-            let (topology, scenario) = scenario::load_with(&path, &overrides).unwrap_or_else(|e| panic!("{e}"));
+            let (topology, scenario) = scenario::read_with(&path, &overrides).unwrap_or_else(|e| panic!("{e}"));
             assert_eq!(path.file_stem().unwrap().to_str().unwrap(), topology.name);
             assert!(!scenario.expectations.is_empty());
             assert!(topology.groups.iter().all(|g| g.addresses.len() == family.families().len()));
@@ -84,7 +84,7 @@ fn shipped_lab_files_load_in_every_family() {
 
 #[test]
 fn the_two_stub_failures_differ_in_healing_only() {
-    let load = |name| scenario::load(&root(name)).unwrap();
+    let load = |name| scenario::read(&root(name)).unwrap();
     let (mut healed, played) = load("topologies/stub-failure.toml");
     let (plain, played_plain) = load("topologies/stub-failure-no-healing.toml");
     assert_eq!(healed.overlays[0].healing, Healing::Colors);
@@ -127,7 +127,7 @@ fn names_become_a_network() {
 
 #[test]
 fn addresses_are_unique_and_of_their_stub() {
-    let (topology, _) = scenario::load(&root("topologies/stub-failure.toml")).unwrap();
+    let (topology, _) = scenario::read(&root("topologies/stub-failure.toml")).unwrap();
     let addresses = Addresses::of(&topology);
     for family in [Family::Ipv4, Family::Ipv6] {
         let all: Vec<_> = topology.ids().flat_map(|n| addresses.of_node(&topology, n, family)).collect();
@@ -151,7 +151,7 @@ fn addresses_are_unique_and_of_their_stub() {
 fn many_mistakes_are_reported_at_once() {
     let path = root("tests/fixtures/mistakes.toml");
     let text = std::fs::read_to_string(path).unwrap();
-    let errors = scenario::load_text(Path::new("mistakes.toml"), &text, &Overrides::default()).unwrap_err();
+    let errors = scenario::read_text(Path::new("mistakes.toml"), &text, &Overrides::default()).unwrap_err();
     assert!(errors.0.len() >= 30, "{}", errors.0.len());
     insta::assert_snapshot!(errors.render(false));
     let json = serde_json::to_value(errors.json()).unwrap();
@@ -251,7 +251,7 @@ fn a_network_in_parts_is_refused() {
 #[test]
 fn syntax_errors_and_missing_files_are_diagnostics() {
     insta::assert_snapshot!(problems("[lab]\nname = \"x\nseed = \n"));
-    let missing = scenario::load(Path::new("no/such.toml")).unwrap_err();
+    let missing = scenario::read(Path::new("no/such.toml")).unwrap_err();
     assert_eq!(missing.0[0].code, "unreadable");
     assert!(missing.render(true).contains("no/such.toml"));
     assert_eq!(missing.json()[0].line, None);
@@ -279,7 +279,7 @@ fn over_spreads_within_its_time_and_by_seed() {
     assert!(times.iter().enumerate().all(|(i, t)| (0.0..0.667).contains(&(t - 1.0 - 2.0 / 3.0 * i as f64))));
     assert_eq!(load(&text).1, first);
     let other = Overrides { seed: Some(2), ..Overrides::default() };
-    assert_ne!(scenario::load_text(Path::new("lab.toml"), &text, &other).unwrap().1, first);
+    assert_ne!(scenario::read_text(Path::new("lab.toml"), &text, &other).unwrap().1, first);
 }
 
 #[test]

@@ -11,7 +11,7 @@ use anybed::scenario::acts::{self, Undo};
 use anybed::scenario::damage::Damage;
 use anybed::scenario::{
     Action, Ends, LinkAct, LookAct, Op, Origin, OverlayAct, Part, ProcessAct, SeriesAct, SiteAct, Value, Victim,
-    expect, load_text,
+    expect, read_text,
 };
 use anybed::topology::{AsId, GroupId, LinkId, NodeId, NodeKind, Overrides, Topology, graphml};
 use proptest::prelude::*;
@@ -19,7 +19,7 @@ use proptest::sample::{select, subsequence};
 
 fn lab(name: &str) -> Topology {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("topologies").join(name);
-    anybed::scenario::load(&path).expect("a shipped lab file is right").0
+    anybed::scenario::read(&path).expect("a shipped lab file is right").0
 }
 
 fn properties() -> impl Strategy<Value = Properties> {
@@ -166,10 +166,10 @@ fn no_text_panics_and_every_span_is_in_it() {
         }
         let escaped = toml::Value::String(text.clone()).to_string();
         let file = format!("[[as]]\nname = {escaped}\n[[timeline]]\nat = {escaped}\ndo = {escaped}\n[[expect]]\nthat = {escaped}\n");
-        if let Err(errors) = load_text(Path::new("x.toml"), &file, &Overrides::default()) {
+        if let Err(errors) = read_text(Path::new("x.toml"), &file, &Overrides::default()) {
             prop_assert!(!errors.render(true).is_empty());
         }
-        let _ = load_text(Path::new("x.toml"), &text, &Overrides::default()).map_err(|e| e.render(false));
+        let _ = read_text(Path::new("x.toml"), &text, &Overrides::default()).map_err(|e| e.render(false));
     });
 }
 
@@ -182,7 +182,7 @@ fn cut_short_files_do_not_panic() {
             let at = text.floor_char_boundary(at.index(text.len()));
             let cut = format!("{}{junk}", &text[..at]);
             let rendered = if is_lab {
-                load_text(Path::new("x.toml"), &cut, &Overrides::default()).err()
+                read_text(Path::new("x.toml"), &cut, &Overrides::default()).err()
             } else {
                 graphml::parse("x", "x", &cut, graphml::Choice::default()).err()
             };

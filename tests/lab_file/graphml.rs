@@ -37,7 +37,7 @@ fn an_imported_graph_is_a_lab_file() {
     let graph = graphml::read(&fixture("quirks.graphml"), Choice::default()).unwrap();
     let text = graphml::to_lab_file(&graph);
     insta::assert_snapshot!(text);
-    let (topology, _) = scenario::load_text(Path::new("x.toml"), &text, &Overrides::default()).unwrap();
+    let (topology, _) = scenario::read_text(Path::new("x.toml"), &text, &Overrides::default()).unwrap();
     assert_eq!(topology.of_kind(|k| k == NodeKind::Router).count(), graph.routers.len());
     let links: Vec<_> = topology.links.iter().map(|l| (l.a.0, l.b.0)).collect();
     assert_eq!(links, graph.links);
@@ -46,7 +46,7 @@ fn an_imported_graph_is_a_lab_file() {
 #[test]
 fn a_lab_file_may_name_a_graph() {
     let text = "[[as]]\nname = \"zoo\"\ngraphml = \"quirks.graphml\"\n[[stub]]\nname = \"s\"\nuplinks = [\"z-rich\"]\n";
-    let load = |text: &str| scenario::load_text(&fixture("lab.toml"), text, &Overrides::default());
+    let load = |text: &str| scenario::read_text(&fixture("lab.toml"), text, &Overrides::default());
     let (topology, _) = load(text).unwrap();
     assert_eq!(topology.links.iter().filter(|l| matches!(l.kind, LinkKind::Internal { .. })).count(), 5);
     assert_eq!(topology.node(topology.find("z-rich").unwrap()).place.unwrap().lon, 8.54);
@@ -92,7 +92,7 @@ fn the_largest_part_is_taken_where_it_is_asked_for() {
     );
 
     let text = "[[as]]\nname = \"zoo\"\ngraphml = \"parts.graphml\"\ngraphml_part = \"largest\"\n";
-    let load = |text: &str| scenario::load_text(&fixture("lab.toml"), text, &Overrides::default());
+    let load = |text: &str| scenario::read_text(&fixture("lab.toml"), text, &Overrides::default());
     assert_eq!(load(text).unwrap().0.nodes.len(), 3);
     let lonely = load(&text.replace("graphml = \"parts.graphml\"\n", "")).unwrap_err();
     assert_eq!(lonely.0[0].code, "nothing-to-part");

@@ -14,7 +14,7 @@ fn root(path: &str) -> PathBuf {
 }
 
 fn load(text: &str) -> Result<Topology, Diagnostics> {
-    scenario::load_text(Path::new("lab.toml"), text, &Overrides::default()).map(|(topology, _)| topology)
+    scenario::read_text(Path::new("lab.toml"), text, &Overrides::default()).map(|(topology, _)| topology)
 }
 
 fn link<'a>(topology: &'a Topology, name: &str) -> &'a Link {
@@ -29,7 +29,7 @@ fn shown(topology: &Topology, name: &str) -> (String, String, bool) {
 }
 
 fn physics() -> Topology {
-    scenario::load(&root("tests/system/labs/physics.toml")).unwrap_or_else(|e| panic!("{e}")).0
+    scenario::read(&root("tests/system/labs/physics.toml")).unwrap_or_else(|e| panic!("{e}")).0
 }
 
 #[test]
@@ -95,7 +95,7 @@ fn a_property_makes_a_link_emulated_and_a_session_option_does_not() {
 #[test]
 fn shipped_and_generated_labs_are_bare() {
     for file in ["stub-failure", "stub-failure-no-healing", "two-sites"] {
-        let (topology, _) = scenario::load(&root(&format!("topologies/{file}.toml"))).unwrap();
+        let (topology, _) = scenario::read(&root(&format!("topologies/{file}.toml"))).unwrap();
         assert!(topology.links.iter().all(|link| !link.emulated), "{file}");
     }
     let generated = load(&generate::random(20, 30, &generate::Edge { stubs: 10, delay: None }, 1).unwrap()).unwrap();

@@ -5,10 +5,9 @@ use std::net::{IpAddr, Ipv4Addr};
 use anybed::measure::{Report, report};
 use anybed::overlay::Neighbors;
 use anybed::overlay::id::Id;
-use anybed::record::Record;
 use anybed::record::{
-    Event, FibChange, GroupFacts, LabFacts, LinkFacts, LinkRole, NodeDid, NodeFacts, OverlayFacts, ProbeResult, SCHEMA,
-    Strain, What,
+    Event, FibChange, GroupFacts, LabFacts, LinkFacts, LinkRole, NodeDid, NodeFacts, OverlayFacts, ProbeResult, Record,
+    SCHEMA, Strain, What,
 };
 use anybed::scenario::{Expectation, Metric, Op, Value, When};
 use anybed::topology::{Bootstrap, Coloring, Healing, LookupMode, NodeKind, Protocol, Redirect};

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anybed::anycast::probe::{Probe, ProbeReply};
 use anybed::anycast::{Asked, Command, Event, Healing, Infrastructure, NodeConfig, PORT};
-use anybed::machine::sim::{Settings, Sim};
+use anybed::machine::sim::{Conditions, Sim};
 use anybed::machine::{Input, Machine, Output, Part, Port, Via};
 use anybed::node::announce::GroupConfig;
 use anybed::node::channel::Hosted;
@@ -60,7 +60,7 @@ fn host(host: usize, address: SocketAddr, now: Time) -> Dispatch {
 /// All hosts are members of all overlays, joined in different orders.
 fn joined() -> Sim<Dispatch> {
     let mut sim = Sim::new(
-        Settings {
+        Conditions {
             seed: 1,
             hosts: (0..HOSTS).map(address).collect(),
             groups: (0..OVERLAYS.len() * GROUPS).map(group).collect(),

@@ -6,7 +6,7 @@ use std::time::Duration;
 use anybed::anycast::{Command, Event, Member};
 use anybed::machine::sim::Sim;
 use anybed::overlay::id::Id;
-use anybed::overlay::{Given, Outcome, Proximity};
+use anybed::overlay::{Answer, Given, Proximity};
 use anybed::topology::{Bootstrap, Healing, LookupMode};
 
 use crate::world::{self, Happening, Options, World};
@@ -247,7 +247,7 @@ fn who_has_lost_a_whole_side_answers_late_rather_than_wrongly() {
     let left: BTreeSet<usize> = left.into_iter().collect();
     let owner = |key| crate::oracle::owner(&world.sim, &left, few.protocol, key);
     let answers = world.sim.events()[since..].iter().filter_map(|h| match h.event {
-        Event::Done { outcome: Outcome::Looked { key, owner: Some(owner), .. }, .. } => Some((key, owner)),
+        Event::Done { outcome: Answer::Looked { key, owner: Some(owner), .. }, .. } => Some((key, owner)),
         _ => None,
     });
     let (right, wrong): (Vec<_>, Vec<_>) = answers.partition(|(key, by)| owner(*key) == Some(*by));

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use anybed::machine::sim::{Settings, Sim};
+use anybed::machine::sim::{Conditions, Sim};
 use anybed::machine::{Input, Machine, Need, Output, Part, Port, Stream, StreamId, Time, Via};
 use anybed::node::driver::{Driver, Event};
 
@@ -114,7 +114,7 @@ fn group_port(number: u16) -> Port {
 
 /// Hosts in a row, 10 ms apart; the first and the last announce the group.
 fn network() -> Sim<Echo> {
-    let settings = Settings {
+    let settings = Conditions {
         seed: 1,
         hosts: (0..4).map(|i| SocketAddr::new(host(i), 0)).collect(),
         groups: vec![SocketAddr::new(host(GROUP), 0)],

@@ -8,7 +8,7 @@ use anybed::anycast::{Command, Event, Member, probe};
 use anybed::machine::{Part, Via};
 use anybed::overlay::id::Id;
 use anybed::overlay::wire::{MAX_DATAGRAM, Tag, encode};
-use anybed::overlay::{Neighbors, Outcome, Protocol, Time};
+use anybed::overlay::{Answer, Neighbors, Protocol, Time};
 use proptest::prelude::*;
 
 use crate::world::{self, Options};
@@ -114,8 +114,8 @@ fn commands_and_events_survive_json() {
         Event::Joined { served_by: Some(key), milliseconds: 1.5, attempts: 2, redirected: 1 },
         Event::Announced { group: Part(9) },
         Event::Neighbors(Neighbors { successors: vec![key], ..Neighbors::default() }),
-        Event::Done { token: 9, outcome: Outcome::Looked { key, owner: Some(key), hops: 3, milliseconds: 0.25 } },
-        Event::Done { token: 9, outcome: Outcome::Got { key: "k".into(), value: None, others: vec!["other".into()] } },
+        Event::Done { token: 9, outcome: Answer::Looked { key, owner: Some(key), hops: 3, milliseconds: 0.25 } },
+        Event::Done { token: 9, outcome: Answer::Got { key: "k".into(), value: None, others: vec!["other".into()] } },
     ];
     for event in events {
         let json = serde_json::to_string(&event).unwrap();

@@ -8,10 +8,10 @@ use anybed::anycast::{
     Asked, Coloring, Command, Drain, Event, Healing, Infrastructure, Member, NodeConfig, Redirect, Rendezvous,
 };
 use anybed::machine::Part;
-use anybed::machine::sim::{Happened, Settings, Sim};
+use anybed::machine::sim::{Conditions, Happened, Sim};
 use anybed::overlay::auth::Key;
 use anybed::overlay::id::Id;
-use anybed::overlay::{Given, Outcome, Phase, Protocol};
+use anybed::overlay::{Answer, Given, Phase, Protocol};
 use anybed::topology::{Bootstrap, LookupMode};
 
 use crate::oracle;
@@ -152,7 +152,7 @@ pub(crate) fn config(options: Options, host: usize) -> NodeConfig {
 
 impl World {
     pub(crate) fn new(options: Options) -> Self {
-        let settings = Settings {
+        let settings = Conditions {
             seed: options.seed,
             hosts: (0..options.hosts).map(address).collect(),
             groups: (0..2 + COLORS).map(group).collect(),
@@ -235,7 +235,7 @@ impl World {
     }
 
     /// Waits for the outcomes of these tokens, in their order.
-    pub(crate) fn outcomes(&mut self, tokens: &[u64]) -> Vec<Outcome> {
+    pub(crate) fn outcomes(&mut self, tokens: &[u64]) -> Vec<Answer> {
         let since = self.sim.events().len();
         let wanted: BTreeSet<u64> = tokens.iter().copied().collect();
         let of = |h: &Happening| match &h.event {
@@ -245,7 +245,7 @@ impl World {
         let first = since.saturating_sub(tokens.len() * 4 + 64);
         let done = |sim: &Sim<Member>| sim.events()[first..].iter().filter_map(of).count() >= tokens.len();
         assert!(self.sim.run_until(Duration::from_secs(60), done), "commands without an outcome");
-        let mut outcomes: Vec<(u64, Outcome)> = self.sim.events()[first..].iter().filter_map(of).collect();
+        let mut outcomes: Vec<(u64, Answer)> = self.sim.events()[first..].iter().filter_map(of).collect();
         outcomes.sort_by_key(|(token, _)| *token);
         outcomes.into_iter().map(|(_, outcome)| outcome).collect()
     }
@@ -266,7 +266,7 @@ impl World {
             self.sim.command(hosts[n % hosts.len()], Command::Put { token, key, value });
         }
         let outcomes = self.outcomes(&tokens);
-        let stored = outcomes.iter().zip(&tokens).filter(|(o, _)| matches!(o, Outcome::Put { stored: true, .. }));
+        let stored = outcomes.iter().zip(&tokens).filter(|(o, _)| matches!(o, Answer::Put { stored: true, .. }));
         let stored: Vec<u64> = stored.map(|(_, token)| *token).collect();
         self.keys.extend(stored.iter().map(|token| (format!("key {token}"), format!("value of {token}"))));
         stored.len()
@@ -275,7 +275,7 @@ impl World {
     pub(crate) fn put_one(&mut self, host: usize, key: &str, value: &str) -> bool {
         let token = self.token();
         self.sim.command(host, Command::Put { token, key: key.into(), value: value.into() });
-        self.outcomes(&[token]) == [Outcome::Put { key: key.into(), stored: true }]
+        self.outcomes(&[token]) == [Answer::Put { key: key.into(), stored: true }]
     }
 
     pub(crate) fn get_one(&mut self, host: usize, key: &str) -> Option<String> {
@@ -287,7 +287,7 @@ impl World {
         let token = self.token();
         self.sim.command(host, Command::Get { token, key: key.into() });
         match self.outcomes(&[token]).remove(0) {
-            Outcome::Got { value, others, .. } => (value, others),
+            Answer::Got { value, others, .. } => (value, others),
             other => panic!("{other:?} is no answer to a get"),
         }
     }
@@ -308,7 +308,7 @@ impl World {
     pub(crate) fn note_acknowledged(&mut self) {
         let new = &self.sim.events()[self.noted..];
         self.keys.extend(new.iter().filter_map(|h| match &h.event {
-            Event::Done { token, outcome: Outcome::Put { key, stored: true } } => {
+            Event::Done { token, outcome: Answer::Put { key, stored: true } } => {
                 Some((key.clone(), format!("value of {token}")))
             }
             _ => None,
@@ -332,7 +332,7 @@ impl World {
             self.sim.command(through[n * 7 % through.len()], Command::Get { token, key: key.clone() });
         }
         let outcomes = self.outcomes(&tokens);
-        let right = |o: &Outcome, value: &String| matches!(o, Outcome::Got { value: Some(v), .. } if v == value);
+        let right = |o: &Answer, value: &String| matches!(o, Answer::Got { value: Some(v), .. } if v == value);
         keys.iter().zip(&outcomes).filter(|((_, v), o)| !right(o, v)).map(|((k, _), _)| k.clone()).collect()
     }
 
@@ -353,7 +353,7 @@ impl World {
         }
         let mut looked = Looked { unanswered: 0, wrong: 0, mean_hops: 0.0, mean_milliseconds: 0.0 };
         for outcome in self.outcomes(&tokens) {
-            let Outcome::Looked { key, owner, hops, milliseconds } = outcome else { panic!("no lookup: {outcome:?}") };
+            let Answer::Looked { key, owner, hops, milliseconds } = outcome else { panic!("no lookup: {outcome:?}") };
             looked.mean_hops += f64::from(hops) / count as f64;
             looked.mean_milliseconds += milliseconds / count as f64;
             let right = oracle::owner(&self.sim, island, self.options.protocol.protocol, key);

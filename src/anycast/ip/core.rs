@@ -15,12 +15,12 @@ use crate::anycast::config::NodeConfig;
 use crate::anycast::event::Event;
 use crate::machine::{Output, Part};
 use crate::overlay::id::Id;
-use crate::overlay::{MAX_PEERS, Overlay, Peer, Phase, Time, Transmit};
+use crate::overlay::{MAX_PEERS, OverlayNode, Peer, Phase, Time, Transmit};
 
 pub(super) struct Core {
     pub(super) config: NodeConfig,
     pub(super) rng: ChaCha8Rng,
-    pub(super) overlay: Box<dyn Overlay>,
+    pub(super) overlay: Box<dyn OverlayNode>,
     pub(super) envelope: Envelope,
     pub(super) jar: Jar,
     pub(super) asks: Asks,

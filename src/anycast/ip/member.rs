@@ -10,24 +10,24 @@ use super::core::Core;
 use super::heal::Healer;
 use super::join::Joining;
 use super::leave::Departure;
-use super::load::Load;
 use super::message::Message;
 use super::parts::JOIN;
 use super::renumber::renumber;
 use super::sealed::Content;
+use super::served::Served;
 use crate::anycast::config::{NodeConfig, PORT};
 use crate::anycast::event::{Command, Digest, Event};
 use crate::anycast::means::Means;
 use crate::anycast::row::Node;
 use crate::machine::{Input, Machine, Output, Part, Port, Via};
-use crate::overlay::{self, Did, Neighbors, Outcome, Peer, Phase, Time, Token, Transmit};
+use crate::overlay::{self, Answer, Did, Neighbors, Peer, Phase, Time, Token, Transmit};
 
 /// An overlay node without sockets or clock.
 pub struct Member {
     core: Core,
     joining: Joining,
     palette: Palette,
-    load: Load,
+    served: Served,
     healer: Healer,
     departure: Departure,
 }
@@ -38,7 +38,7 @@ impl Member {
             core: Core::new(config, now),
             joining: Joining::default(),
             palette: Palette::default(),
-            load: Load::default(),
+            served: Served::default(),
             healer: Healer::default(),
             departure: Departure::default(),
         }
@@ -87,7 +87,7 @@ impl Member {
                 let proven = core.is_member() && core.jar.accepts(now, from, nonce, &cookie);
                 match join {
                     _ if !proven => core.dropped += 1,
-                    Some(redirected) => self.load.serve_join(core, now, from, nonce, redirected),
+                    Some(redirected) => self.served.serve_join(core, now, from, nonce, redirected),
                     None => core.welcome(from, nonce),
                 }
             }
@@ -104,7 +104,7 @@ impl Member {
             Message::Met { id, place, by, color } => {
                 self.healer.met_by(core, now, Peer { id, address: from }, place, by, color);
             }
-            Message::Load { id, joins } => self.load.told(core, now, id, joins),
+            Message::Load { id, joins } => self.served.told(core, now, id, joins),
             Message::Contact { flood, peer } => self.healer.contact(core, now, flood, peer),
             Message::Overlay(message) => core.overlay.handle(now, from, message),
         }
@@ -162,7 +162,7 @@ impl Member {
         if self.palette.timeout(core, now) {
             self.healer.start(core, now);
         }
-        self.load.timeout(core, now);
+        self.served.timeout(core, now);
         self.healer.timeout(core, now);
         self.departure.timeout(core, now);
         self.settle(now);
@@ -181,7 +181,7 @@ impl Member {
     }
 
     pub fn poll_timeout(&self) -> Option<Time> {
-        let membership = [self.joining.due(), self.departure.due(), self.palette.due(), self.load.due()];
+        let membership = [self.joining.due(), self.departure.due(), self.palette.due(), self.served.due()];
         membership.into_iter().chain([self.healer.due(), self.core.overlay.poll_timeout()]).flatten().min()
     }
 
@@ -258,7 +258,7 @@ impl Member {
             return core.emit(Event::Left);
         }
         self.healer.stop();
-        self.load = Load::default();
+        self.served = Served::default();
         self.departure.begin(core, now);
     }
 
@@ -280,7 +280,7 @@ impl Member {
                 }
                 Did::Done { token: Token::Command(token), outcome } => core.emit(Event::Done { token, outcome }),
                 Did::Done { token: Token::Own(watch), outcome } => {
-                    let owner = if let Outcome::Looked { owner, .. } = outcome { owner } else { None };
+                    let owner = if let Answer::Looked { owner, .. } = outcome { owner } else { None };
                     self.healer.watched(core, now, watch, owner);
                 }
                 Did::Merged { ok } => self.healer.merged(core, now, ok),

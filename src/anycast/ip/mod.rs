@@ -5,7 +5,7 @@
 //! `member`, which stands above them, does.
 //!
 //! - `row`, `parts`: what others know of it, and its groups
-//! - `join`, `load`, `color`, `leave`, `renumber`: the course of a membership
+//! - `join`, `served`, `color`, `leave`, `renumber`: the course of a membership
 //! - `heal`: how islands find each other
 //! - `asks`: questions under way; `message`, `sealed`, `cookie`: what is said
 
@@ -16,11 +16,11 @@ mod core;
 mod heal;
 mod join;
 mod leave;
-mod load;
 pub(super) mod member;
 mod message;
 mod parts;
 mod renumber;
 pub(super) mod row;
 mod sealed;
+mod served;
 pub(super) mod stranger;

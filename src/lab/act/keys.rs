@@ -9,7 +9,7 @@ use tokio::time::timeout;
 
 use crate::anycast::Command;
 use crate::lab::Lab;
-use crate::overlay::Outcome;
+use crate::overlay::Answer;
 use crate::record::What;
 use crate::scenario::keys::{Keys, Write};
 use crate::topology::NodeId;
@@ -48,7 +48,7 @@ async fn store(lab: &Arc<Lab>, overlay: &str, writes: Vec<Write>, members: &[Str
         async move {
             let command = |token| Command::Put { token, key: write.key.clone(), value: write.value.clone() };
             let outcome = timeout(PATIENCE, lab.nodes.ask(overlay, &host?, command)).await.ok()??;
-            matches!(outcome, Outcome::Put { stored: true, .. }).then_some(write)
+            matches!(outcome, Answer::Put { stored: true, .. }).then_some(write)
         }
     });
     let stored: Vec<Write> = outcomes.buffered(AT_ONCE).filter_map(std::future::ready).collect().await;
@@ -72,7 +72,7 @@ pub(super) async fn audit(lab: &Arc<Lab>, overlay: usize) {
                 Some(host) => timeout(PATIENCE, lab.nodes.ask(overlay, &host, command)).await.ok().flatten(),
                 None => None,
             };
-            let Some(Outcome::Got { value: Some(value), others, .. }) = outcome else { return (key, false, false) };
+            let Some(Answer::Got { value: Some(value), others, .. }) = outcome else { return (key, false, false) };
             (key, value == right || others.contains(&right), !others.is_empty())
         }
     });

@@ -32,7 +32,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(20);
 pub type Delay = Box<dyn Fn(usize, usize) -> Duration>;
 
 /// What is common to all hosts of a simulation.
-pub struct Settings {
+pub struct Conditions {
     pub seed: u64,
     /// Unicast addresses, one per host, all different.
     pub hosts: Vec<SocketAddr>,
@@ -55,7 +55,7 @@ pub struct Happened<E> {
 
 /// The network and the machines in it.
 pub struct Sim<M: Machine> {
-    settings: Settings,
+    settings: Conditions,
     make: Box<dyn Fn(usize, SocketAddr, Time) -> M>,
     now: Time,
     rng: ChaCha8Rng,
@@ -90,7 +90,7 @@ struct Host<M> {
 impl<M: Machine> Sim<M> {
     /// A network of running machines that have been told nothing yet. `make` builds the machine of
     /// a host, at the start and after each restart.
-    pub fn new(settings: Settings, make: impl Fn(usize, SocketAddr, Time) -> M + 'static) -> Self {
+    pub fn new(settings: Conditions, make: impl Fn(usize, SocketAddr, Time) -> M + 'static) -> Self {
         let now = Time::default();
         let host = |(host, address): (usize, &SocketAddr)| {
             let machine = Some(Box::new(make(host, *address, now)));

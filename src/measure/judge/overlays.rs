@@ -6,7 +6,7 @@ use super::seen::{Read, counter, state, within};
 use crate::measure::Findings;
 use crate::measure::flood;
 use crate::measure::islands::Shape;
-use crate::measure::overlay::{Answer, Audited, History, Lookup, stubs};
+use crate::measure::overlay::{Audited, Correctness, History, Lookup, stubs};
 use crate::measure::overlay_report;
 use crate::measure::reading::{NOTHING, Reading, Seen, nothing, percent};
 use crate::record::Record;
@@ -22,11 +22,11 @@ pub(super) const READINGS: &[(&str, Read)] = &[
     ("lookups", |f, s| Some(counter(lookups(f, s)?.iter().map(|l| l.sent).collect()))),
     ("lookup success", |f, s| {
         let draw = |ok, sent| (Reading::Share(ok, sent), format!("{} ({ok} of {sent})", percent(ok, sent)));
-        Some(answers(lookups(f, s)?, |answer| answer == Answer::Ok, draw))
+        Some(answers(lookups(f, s)?, |answer| answer == Correctness::Ok, draw))
     }),
     ("wrong lookups", |f, s| {
         let draw = |wrong, sent| (Reading::Number(wrong as f64), format!("{wrong} of {sent}"));
-        Some(answers(lookups(f, s)?, |answer| answer == Answer::Wrong, draw))
+        Some(answers(lookups(f, s)?, |answer| answer == Correctness::Wrong, draw))
     }),
     ("missing keys", |f, s| {
         let keys = |audits: &[Audited<'_>]| {
@@ -67,7 +67,7 @@ fn lookups<'a>(findings: &'a Findings<'a>, subject: &Subject) -> Option<Vec<&'a 
 
 fn answers<'a>(
     lookups: Vec<&'a Lookup<'a>>,
-    counts: impl Fn(Answer) -> bool,
+    counts: impl Fn(Correctness) -> bool,
     draw: impl Fn(usize, usize) -> (Reading, String) + 'a,
 ) -> Seen<'a> {
     let times: Vec<u64> = lookups.iter().map(|l| l.sent).collect();

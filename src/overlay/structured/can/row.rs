@@ -8,7 +8,7 @@ use crate::overlay::key::{Holders, Key, Value, What};
 use crate::overlay::oracle::{Oracle, Told};
 use crate::overlay::row::Row;
 use crate::overlay::structured::{KEYED, PROXIMITY};
-use crate::overlay::{Common, Overlay, Peer, Values};
+use crate::overlay::{Common, OverlayNode, Peer, Values};
 
 pub static ROW: Row = Row {
     name: "can",
@@ -55,7 +55,7 @@ fn holders(given: &Values) -> Option<Holders> {
     })
 }
 
-fn node(me: Peer, given: &Values, common: Common, rng: rand_chacha::ChaCha8Rng) -> Box<dyn Overlay> {
+fn node(me: Peer, given: &Values, common: Common, rng: rand_chacha::ChaCha8Rng) -> Box<dyn OverlayNode> {
     let mut landmarks = [None; MAX_LANDMARKS];
     landmarks.iter_mut().zip(given.hosts("landmarks")).for_each(|(at, peer)| *at = Some(*peer));
     let partitioning = match given.word("partitioning") {

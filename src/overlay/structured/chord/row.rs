@@ -7,7 +7,7 @@ use crate::overlay::oracle::{Oracle, Told};
 use crate::overlay::row::Row;
 use crate::overlay::structured::dht::MAX_PEERS;
 use crate::overlay::structured::{KEYED, PROXIMITY, ring};
-use crate::overlay::{Common, Overlay, Peer, Values};
+use crate::overlay::{Common, OverlayNode, Peer, Values};
 
 pub static ROW: Row = Row {
     name: "chord",
@@ -39,7 +39,7 @@ fn holders(given: &Values) -> Option<Holders> {
     })
 }
 
-fn node(me: Peer, given: &Values, common: Common, rng: rand_chacha::ChaCha8Rng) -> Box<dyn Overlay> {
+fn node(me: Peer, given: &Values, common: Common, rng: rand_chacha::ChaCha8Rng) -> Box<dyn OverlayNode> {
     let own = Settings { successors: given.size("successors"), proximity: given.proximity() };
     Box::new(Chord::new(me, common, own, rng))
 }

@@ -8,7 +8,7 @@ use super::goal::{Found, Goal, Write, Writer};
 use super::{Body, Dht, Did, Geometry, MAX_TASKS, Purpose, Request, Response, ResponseOf};
 use crate::overlay::id::Id;
 use crate::overlay::store::{Item, MAX_KEY, MAX_VALUE, Stamp};
-use crate::overlay::{Outcome, Peer, Time, Token};
+use crate::overlay::{Answer, Peer, Time, Token};
 
 /// A put waits for the owner's replicas, one of which may have to fail first.
 const PUT_PATIENCE: u32 = 3;
@@ -16,7 +16,7 @@ const PUT_PATIENCE: u32 = 3;
 impl<G: Geometry> Dht<G> {
     pub(super) fn start_put(&mut self, now: Time, token: Token, key: String, value: String) {
         if key.len() > MAX_KEY || value.len() > MAX_VALUE {
-            let outcome = Outcome::Put { key, stored: false };
+            let outcome = Answer::Put { key, stored: false };
             return self.events.push_back(Did::Done { token, outcome });
         }
         self.start_task(now, Id::of_key(&key), Goal::Put { token, key, value }, None);
@@ -124,7 +124,7 @@ impl<G: Geometry> Dht<G> {
             return self.retry(now, id, Some(by.id));
         }
         if let Some(Goal::Put { token, key, .. }) = self.tasks.remove(&id).map(|t| t.goal) {
-            self.events.push_back(Did::Done { token, outcome: Outcome::Put { key, stored } });
+            self.events.push_back(Did::Done { token, outcome: Answer::Put { key, stored } });
         }
     }
 
@@ -149,7 +149,7 @@ impl<G: Geometry> Dht<G> {
                 self.call(now, peer, request, Purpose::Get(id));
             }
             None => {
-                let outcome = Outcome::Got { key: key.clone(), value: None, others: Vec::new() };
+                let outcome = Answer::Got { key: key.clone(), value: None, others: Vec::new() };
                 let did = Did::Done { token: *token, outcome };
                 self.tasks.remove(&id);
                 self.events.push_back(did);
@@ -161,7 +161,7 @@ impl<G: Geometry> Dht<G> {
         let Some(item) = item else { return self.get_next(now, id) };
         if let Some(Goal::Get { token, key, .. }) = self.tasks.remove(&id).map(|t| t.goal) {
             let others = item.others.into_iter().map(|o| o.value).collect();
-            self.events.push_back(Did::Done { token, outcome: Outcome::Got { key, value: Some(item.value), others } });
+            self.events.push_back(Did::Done { token, outcome: Answer::Got { key, value: Some(item.value), others } });
         }
     }
 }

@@ -8,9 +8,9 @@ use super::goal::Goal;
 use super::message::{Body, Envelope};
 use super::{Dht, EnvelopeOf, Geometry};
 use crate::overlay::id::Id;
-use crate::overlay::{Ask, Did, Neighbors, Overlay, Peer, Phase, Time, Token};
+use crate::overlay::{Ask, Did, Neighbors, OverlayNode, Peer, Phase, Time, Token};
 
-impl<G: Geometry> Overlay for Dht<G> {
+impl<G: Geometry> OverlayNode for Dht<G> {
     fn phase(&self) -> Phase {
         self.phase
     }

@@ -6,7 +6,7 @@
 use super::goal::{Found, Goal, Task};
 use super::{Body, Dht, Did, Geometry, LookupMode, MAX_AVOID, MAX_TASKS, Phase, Purpose, Query, Request, Route, Step};
 use crate::overlay::id::Id;
-use crate::overlay::{Outcome, Peer, Time};
+use crate::overlay::{Answer, Peer, Time};
 
 /// A lookup starts anew this often before it is given up.
 const ATTEMPTS: u32 = 8;
@@ -162,7 +162,7 @@ impl<G: Geometry> Dht<G> {
         match task.goal {
             Goal::Find { token } => {
                 let milliseconds = now.millis_since(task.started);
-                let outcome = Outcome::Looked { key: task.key, owner: Some(owner.id), hops: task.hops, milliseconds };
+                let outcome = Answer::Looked { key: task.key, owner: Some(owner.id), hops: task.hops, milliseconds };
                 self.events.push_back(Did::Done { token, outcome });
             }
             Goal::Own(goal) => G::found(self, now, goal, Some((owner, at))),
@@ -177,10 +177,10 @@ impl<G: Geometry> Dht<G> {
         let (token, outcome) = match task.goal {
             Goal::Find { token } => {
                 let milliseconds = now.millis_since(task.started);
-                (token, Outcome::Looked { key: task.key, owner: None, hops: task.hops, milliseconds })
+                (token, Answer::Looked { key: task.key, owner: None, hops: task.hops, milliseconds })
             }
-            Goal::Put { token, key, .. } => (token, Outcome::Put { key, stored: false }),
-            Goal::Get { token, key, .. } => (token, Outcome::Got { key, value: None, others: Vec::new() }),
+            Goal::Put { token, key, .. } => (token, Answer::Put { key, stored: false }),
+            Goal::Get { token, key, .. } => (token, Answer::Got { key, value: None, others: Vec::new() }),
             Goal::Merge => return self.not_merged(),
             Goal::Join => return self.join_failed(),
             Goal::Own(goal) => return G::found(self, now, goal, None),

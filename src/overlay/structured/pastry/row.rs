@@ -7,7 +7,7 @@ use crate::overlay::oracle::{Oracle, Told};
 use crate::overlay::row::Row;
 use crate::overlay::structured::dht::MAX_PEERS;
 use crate::overlay::structured::{KEYED, PROXIMITY, ring};
-use crate::overlay::{Common, Overlay, Peer, Values};
+use crate::overlay::{Common, OverlayNode, Peer, Values};
 
 pub static ROW: Row = Row {
     name: "pastry",
@@ -63,7 +63,7 @@ fn holders(given: &Values) -> Option<Holders> {
     })
 }
 
-fn node(me: Peer, given: &Values, common: Common, rng: rand_chacha::ChaCha8Rng) -> Box<dyn Overlay> {
+fn node(me: Peer, given: &Values, common: Common, rng: rand_chacha::ChaCha8Rng) -> Box<dyn OverlayNode> {
     let own = Settings {
         // At most 4.
         b: given.int("b") as u8,

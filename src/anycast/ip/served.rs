@@ -29,7 +29,7 @@ const LONGEST_DRAIN: Duration = Duration::from_secs(10);
 const MAX_LOADS: usize = 64;
 
 #[derive(Debug, Default)]
-pub(super) struct Load {
+pub(super) struct Served {
     /// When joins were served, of late.
     served: VecDeque<Time>,
     /// What neighbors said, and the joins that were sent to them since.
@@ -44,7 +44,7 @@ struct Drained {
     look: Time,
 }
 
-impl Load {
+impl Served {
     pub(super) fn due(&self) -> Option<Time> {
         self.drained.map(|d| d.look)
     }

@@ -21,41 +21,41 @@ const AFTERMATH: Duration = Duration::from_secs(5);
 ///
 /// # Errors
 /// Every problem of the file, at once.
-pub fn load(path: &Path) -> Result<(Topology, Scenario), Diagnostics> {
-    load_with(path, &Overrides::default())
+pub fn read(path: &Path) -> Result<(Topology, Scenario), Diagnostics> {
+    read_with(path, &Overrides::default())
 }
 
 /// Reads and checks a lab file, with the command line's choices in place of the file's.
 ///
 /// # Errors
-/// As [`load`].
-pub fn load_with(path: &Path, overrides: &Overrides) -> Result<(Topology, Scenario), Diagnostics> {
+/// As [`read`].
+pub fn read_with(path: &Path, overrides: &Overrides) -> Result<(Topology, Scenario), Diagnostics> {
     let text = size::read(path)?;
-    load_text(path, &text, overrides)
+    read_text(path, &text, overrides)
 }
 
-/// As [`load_with`], for somebody who cannot do everything: `refuse` says why not.
+/// As [`read_with`], for somebody who cannot do everything: `refuse` says why not.
 ///
 /// # Errors
-/// As [`load`], and every action that is refused.
-pub fn load_for(
+/// As [`read`], and every action that is refused.
+pub fn read_for(
     path: &Path,
     overrides: &Overrides,
     refuse: impl Fn(&Action) -> Option<String>,
 ) -> Result<(Topology, Scenario), Diagnostics> {
     let text = size::read(path)?;
-    read_text(path, &text, overrides, refuse)
+    read_refusing(path, &text, overrides, refuse)
 }
 
 /// Checks the text of a lab file that stands, or would stand, at `path`.
 ///
 /// # Errors
-/// As [`load`].
-pub fn load_text(path: &Path, text: &str, overrides: &Overrides) -> Result<(Topology, Scenario), Diagnostics> {
-    read_text(path, text, overrides, |_| None)
+/// As [`read`].
+pub fn read_text(path: &Path, text: &str, overrides: &Overrides) -> Result<(Topology, Scenario), Diagnostics> {
+    read_refusing(path, text, overrides, |_| None)
 }
 
-fn read_text(
+fn read_refusing(
     path: &Path,
     text: &str,
     overrides: &Overrides,
