@@ -28,7 +28,7 @@ pub(super) fn find(named: Option<&Path>, from: (u32, u32, u32)) -> Result<(PathB
     let text = String::from_utf8_lossy(&text);
     let version = text.trim().rsplit(' ').next().unwrap_or_default().to_owned();
     match is_at_least(&version, from) {
-        None => Err(broken(format!("it answers --version with {:?}", text.trim()))),
+        None => Err(broken(format!("it answers --version with {:?}", text.trim().lines().next().unwrap_or_default()))),
         Some(false) => Err(FindError::Version { title: TITLE, path, version, needed: NEEDED }),
         Some(true) => Ok((path, version)),
     }
