@@ -98,9 +98,9 @@ pub(super) fn save(files: &Files, out: &Path) -> Result<()> {
 
 impl Start {
     /// Checks, plans, claims a name, enters the sandbox. Returns the run directory and the exit code of the lab.
-    pub(super) fn go(&self, variant: &Variant, purpose: Mode, begun: u64) -> Result<(Directory, i32), Failure> {
+    pub(super) fn go(&self, variant: &Variant, mode: Mode, begun: u64) -> Result<(Directory, i32), Failure> {
         let (mut topology, mut scenario) = variant.load(&self.file, &self.choices)?;
-        if purpose == Mode::Build {
+        if mode == Mode::Build {
             scenario.timeline.clear();
             scenario.expectations.clear();
         }
@@ -118,9 +118,9 @@ impl Start {
             topology.backend = features::backend(topology.backend).map_err(|error| Failure::Machine(error.into()))?;
         }
         runtime::sweep()?;
-        let entry = self.claim(&topology.name, purpose)?;
+        let entry = self.claim(&topology.name, mode)?;
         topology.name.clone_from(&entry.name);
-        let directory = match self.prepare_out(variant.out.as_deref().or(self.out.as_deref()), &entry, purpose) {
+        let directory = match self.prepare_out(variant.out.as_deref().or(self.out.as_deref()), &entry, mode) {
             Ok(directory) => directory,
             Err(error) => {
                 entry.remove()?;
@@ -146,16 +146,16 @@ impl Start {
             listener,
             begun,
             quiet,
-            purpose,
+            mode,
             settings: variant.settings(),
             command: variant.command(&self.file, &self.choices, self.bird.as_deref()),
-            follower: (!quiet && purpose == Mode::Play).then(|| Box::new(comment) as Follower),
+            follower: (!quiet && mode == Mode::Play).then(|| Box::new(comment) as Follower),
         };
         let outside = match sandbox::enter(&out).map_err(machine)? {
             Side::Inside(inside) => {
                 let code = supervisor::supervise(assignment, inside);
                 // Of a lab that was up no command is left to do it.
-                if purpose == Mode::StayUp {
+                if mode == Mode::StayUp {
                     let _ = fs::remove_file(Path::new(sandbox::OUT).join(claim::LOCK));
                 }
                 std::process::exit(code)
@@ -167,12 +167,12 @@ impl Start {
             lab: entry.name.clone(),
             file: self.file.canonicalize().unwrap_or_else(|_| self.file.clone()),
             out: out.clone(),
-            command: if purpose == Mode::StayUp { "up".into() } else { "run".into() },
+            command: if mode == Mode::StayUp { "up".into() } else { "run".into() },
             started: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs()),
             init: Some(init),
         };
         entry.write(&facts(outside.init()))?;
-        match outside.wait(purpose == Mode::StayUp)? {
+        match outside.wait(mode == Mode::StayUp)? {
             sandbox::Ending::Detached => {
                 print(&format!("{} is up; end it with `anybed down {}`\n", entry.name, entry.name));
                 Ok((directory, 0))
@@ -185,8 +185,8 @@ impl Start {
     }
 
     /// A lab that was named must get that name; a run of a lab that runs already is numbered.
-    fn claim(&self, lab: &str, purpose: Mode) -> Result<Entry, Failure> {
-        if purpose != Mode::StayUp && self.name.is_none() {
+    fn claim(&self, lab: &str, mode: Mode) -> Result<Entry, Failure> {
+        if mode != Mode::StayUp && self.name.is_none() {
             let entry = Entry::claim_any(lab)?;
             if entry.name != lab && !self.quiet {
                 complain(&format!("{lab} is running already: this one is {}", entry.name));
@@ -200,13 +200,13 @@ impl Start {
     }
 
     /// Claims the run directory and clears it.
-    fn prepare_out(&self, chosen: Option<&Path>, entry: &Entry, purpose: Mode) -> Result<Directory, Failure> {
-        let out = match (chosen, purpose) {
+    fn prepare_out(&self, chosen: Option<&Path>, entry: &Entry, mode: Mode) -> Result<Directory, Failure> {
+        let out = match (chosen, mode) {
             (Some(out), _) => out.to_owned(),
             (None, Mode::StayUp) => entry.path().join("run"),
             (None, _) => Path::new(OUT).join(&entry.name),
         };
-        let command = if purpose == Mode::StayUp { "up" } else { "run" };
+        let command = if mode == Mode::StayUp { "up" } else { "run" };
         let directory = claim(&out, &Claimant { command, lab: Some(&entry.name), option: "--out" })?;
         clear(directory.path())?;
         Ok(directory)

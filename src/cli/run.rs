@@ -46,7 +46,7 @@ pub(super) struct ReportOf {
 
 impl Run {
     pub(super) fn execute(self, begun: u64) -> Ended {
-        let purpose = if self.build_only { Mode::Build } else { Mode::Play };
+        let mode = if self.build_only { Mode::Build } else { Mode::Play };
         let mut variants = self.several.variants(&self.start)?;
         if variants.len() > 1 {
             if self.build_only {
@@ -55,7 +55,7 @@ impl Run {
             return several::execute(&self.start, variants, self.format, begun);
         }
         let variant = variants.pop().unwrap_or_default();
-        let (out, code) = self.start.go(&variant, purpose, begun)?;
+        let (out, code) = self.start.go(&variant, mode, begun)?;
         let done = match code {
             0 => self.report(out.path()),
             code => Ok(code),

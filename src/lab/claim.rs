@@ -4,8 +4,8 @@
 //! open, and drops it with the last of them, however they end: what a killed run had is free again.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{self, Read, Seek, Write};
-use std::os::unix::fs::MetadataExt;
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
@@ -102,24 +102,29 @@ pub fn create(path: &Path, claimant: &Claimant<'_>) -> Result<File, Error> {
 }
 
 fn lock(file: &Path, directory: &Path, claimant: &Claimant<'_>) -> Result<File, Error> {
-    let open = OpenOptions::new().create(true).truncate(false).read(true).write(true).open(file);
-    let mut lock = open.with_context(|| format!("open {}", file.display()))?;
-    match lock.try_lock() {
-        Ok(()) => {
-            lock.rewind().context("go to the lock's begin")?;
-            Ok(lock)
-        }
-        Err(TryLockError::WouldBlock) => {
-            let mut holder = String::new();
-            let _ = lock.read_to_string(&mut holder);
-            let holder = if holder.is_empty() { "another anybed".to_owned() } else { holder };
-            Err(Error::Taken { path: directory.to_owned(), holder, option: claimant.option })
-        }
-        Err(TryLockError::Error(e)) => Err(e).with_context(|| format!("lock {}", file.display()))?,
+    let (mut lock, is_ours) = try_lock(file, 0o666)?;
+    if is_ours {
+        return Ok(lock);
+    }
+    let mut holder = String::new();
+    let _ = lock.read_to_string(&mut holder);
+    let holder = if holder.is_empty() { "another anybed".to_owned() } else { holder };
+    Err(Error::Taken { path: directory.to_owned(), holder, option: claimant.option })
+}
+
+/// Opens a lock, which is made with this mode if it is not there; and whether nobody had it, so that it is ours.
+pub(super) fn try_lock(path: &Path, mode: u32) -> Result<(File, bool)> {
+    let open = OpenOptions::new().create(true).truncate(false).read(true).write(true).mode(mode).open(path);
+    let file = open.with_context(|| format!("open {}", path.display()))?;
+    match file.try_lock() {
+        Ok(()) => Ok((file, true)),
+        Err(TryLockError::WouldBlock) => Ok((file, false)),
+        Err(TryLockError::Error(e)) => Err(e).with_context(|| format!("lock {}", path.display())),
     }
 }
 
-fn is_still_there(lock: &File, path: &Path) -> bool {
+/// Whether a lock is the file that is there now: its holder may have removed it meanwhile.
+pub(super) fn is_still_there(lock: &File, path: &Path) -> bool {
     let same = |a: fs::Metadata, b: fs::Metadata| (a.dev(), a.ino()) == (b.dev(), b.ino());
     let both: io::Result<bool> = lock.metadata().and_then(|a| fs::metadata(path).map(|b| same(a, b)));
     both.unwrap_or(false)

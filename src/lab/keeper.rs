@@ -32,7 +32,6 @@ use crate::kernel::sys;
 const GRACE: Duration = Duration::from_secs(2);
 /// How long killed processes may take to be gone.
 const PATIENCE: Duration = Duration::from_secs(5);
-const LOOK_EVERY: Duration = Duration::from_millis(5);
 
 /// Where a program is to run.
 #[derive(Debug)]
@@ -144,19 +143,17 @@ fn keep(
         match (code, deadline) {
             // What it has left in the background was meant to stay.
             (Some(code), None) => return Ok(code),
-            (Some(code), Some(_)) => return kill_all().map(|()| code),
+            (Some(code), Some(_)) => return kill_all(&signals).map(|()| code),
             (None, Some(deadline)) if Instant::now() >= deadline => {
-                kill_all()?;
+                kill_all(&signals)?;
                 return Ok(128 + Signal::SIGKILL as i32);
             }
             (None, _) => {}
         }
-        let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
-        // A millisecond more, so that the deadline has passed afterwards.
-        let timeout = left.and_then(|left| PollTimeout::try_from(left + Duration::from_millis(1)).ok());
+        let timeout = deadline.map_or(PollTimeout::NONE, until);
         let mut ready = vec![PollFd::new(signals.as_fd(), PollFlags::POLLIN)];
         ready.extend(leash.map(|leash| PollFd::new(leash.as_fd(), PollFlags::POLLIN)));
-        poll(&mut ready, timeout.unwrap_or(PollTimeout::NONE)).context("wait for the program")?;
+        poll(&mut ready, timeout).context("wait for the program")?;
         let mut told = Vec::new();
         if ready.get(1).and_then(PollFd::any).unwrap_or(false) {
             leash = None;
@@ -194,10 +191,20 @@ fn exit_code(status: WaitStatus) -> Option<(Pid, i32)> {
     }
 }
 
-/// Ends everything that the program has started, and what that has.
-fn kill_all() -> Result<()> {
+/// A millisecond more, so that the deadline has passed afterwards.
+fn until(deadline: Instant) -> PollTimeout {
+    let left = deadline.saturating_duration_since(Instant::now()) + Duration::from_millis(1);
+    PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX)
+}
+
+/// Ends everything that the program has started, and what that has. Whose parent ends is ours by the time that we
+/// are told of that end: so each turn waits for a SIGCHLD.
+fn kill_all(signals: &SignalFd) -> Result<()> {
     let deadline = Instant::now() + PATIENCE;
     loop {
+        // Signals first: a child that ends after this is told by another one.
+        while let Ok(Some(_)) = signals.read_signal() {}
+        while reap()?.is_some() {}
         let left = descendants(Pid::this())?;
         if left.is_empty() || Instant::now() > deadline {
             return Ok(());
@@ -205,8 +212,7 @@ fn kill_all() -> Result<()> {
         for pid in left {
             let _ = kill(pid, Signal::SIGKILL);
         }
-        std::thread::sleep(LOOK_EVERY);
-        while reap()?.is_some() {}
+        poll(&mut [PollFd::new(signals.as_fd(), PollFlags::POLLIN)], until(deadline)).context("wait for an end")?;
     }
 }
 

@@ -17,13 +17,10 @@ use crate::node::channel::{HostConfig, Hosted};
 use crate::overlay::Peer;
 use crate::overlay::id::Id;
 use crate::plan::{PORT, speakers};
-use crate::program::{Content, Executable, Program};
+use crate::program::{Content, Executable, LOGS, Program};
 use crate::routing::{Control, Daemon};
 use crate::scenario::damage::Damage;
 use crate::topology::{Addresses, GroupId, NodeId, Overlay, Topology};
-
-/// There even if nothing but the supervisor logs.
-const LOGS: &str = "/run/anybed/out/logs";
 
 impl Lab {
     /// Makes the folders of the run directory and writes every config that is known before its program starts.
@@ -31,6 +28,7 @@ impl Lab {
         let plan = self.plan();
         let programs = plan.nodes.iter().flat_map(|node| &node.programs);
         let paths = programs.flat_map(|program| program.files.iter().map(|file| &file.path).chain([&program.log]));
+        // Where logs are is there even if nothing but the supervisor logs.
         let folders: BTreeSet<&Path> = paths.filter_map(|path| path.parent()).chain([Path::new(LOGS)]).collect();
         for folder in folders {
             fs::create_dir_all(folder).with_context(|| format!("create {}", folder.display()))?;
@@ -66,9 +64,7 @@ impl Lab {
         };
         Ok((self.network.namespace(node).clone(), launch))
     }
-}
 
-impl Lab {
     /// Connects to the routing daemon of a node.
     pub(super) async fn control(&self, node: NodeId) -> Result<Box<dyn Control>> {
         let daemon = self.routing.daemon;

@@ -5,7 +5,7 @@
 //! - [`supervisor`]: a lab from build to end; `network`, `media`, `process`, `launch`, `converge` build it
 //! - `play`, `act` (a doer for each family of actions), `walk`, `branches`, `workload`, `probes`, `probe`, `flows`,
 //!   `flow`: what happens in it
-//! - `record`, `facts`, `updates`, `watchdog`: what is written down
+//! - `recorder`, `facts`, `updates`, `watchdog`: what is written down
 //! - `fibs`, `nodes`: what it knows of its kernels and its overlay nodes
 //! - [`api`], [`ask`], [`survey`], [`lookup`], [`live_probe`]: its socket, and what can be asked
 

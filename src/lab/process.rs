@@ -13,7 +13,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 use tokio::sync::watch;
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 
 use crate::kernel::namespace::{Namespace, Stepper, enter};
 use crate::program::{Process, ProcessKind};
@@ -21,7 +21,6 @@ use crate::topology::NodeId;
 
 /// How long a stopped process may take to stand still: a thread in a system call finishes that first.
 const PATIENCE: Duration = Duration::from_secs(5);
-const LOOK_EVERY: Duration = Duration::from_millis(1);
 
 /// A process that ended.
 #[derive(Clone, Debug)]
@@ -140,14 +139,12 @@ impl Processes {
 
     /// Stops a process (SIGSTOP) and waits until the kernel has stopped it.
     pub(super) async fn freeze(&self, node: NodeId, process: Process) -> Result<()> {
+        // The kernel tells the parent of stops as it does of ends.
+        let mut ends = self.ends.subscribe();
         let pid = self.signal(node, process, Signal::SIGSTOP)?;
-        let stopped = async {
-            // The kernel tells nobody but the parent's waitpid, which the reaper owns.
-            while !is_stopped(pid) {
-                sleep(LOOK_EVERY).await;
-            }
-        };
-        timeout(PATIENCE, stopped).await.with_context(|| format!("process {pid} does not stop"))
+        let stopped = timeout(PATIENCE, ends.wait_for(|_| is_stopped(pid)));
+        stopped.await.with_context(|| format!("process {pid} does not stop"))?.context("the reaper has ended")?;
+        Ok(())
     }
 
     /// Lets a stopped process go on (SIGCONT).

@@ -4,10 +4,10 @@
 //! processes. The kernel drops the lock with the last of them, however they end, so an entry that
 //! can be locked belongs to no lab.
 
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, File};
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -16,7 +16,11 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::unistd::Pid;
 use serde::{Deserialize, Serialize};
 
+use super::claim::{is_still_there, try_lock};
 use crate::kernel::sys;
+
+/// In a lab's entry: held as long as one of its processes is there.
+const LOCK: &str = "lock";
 
 /// What an entry says of its lab.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -74,7 +78,7 @@ impl Entry {
         loop {
             create_private(&path)?;
             let Some(lock) = lock(&path)? else { return Err(ClaimError::Taken(name.to_owned())) };
-            if is_still_there(&lock, &path) {
+            if is_still_there(&lock, &path.join(LOCK)) {
                 for file in [path.join("socket"), path.join("facts.json")] {
                     remove_if_there(&file)?;
                 }
@@ -123,7 +127,7 @@ pub fn sweep() -> Result<Vec<String>> {
     for name in names()? {
         let path = directory().join(&name);
         if let Ok(Some(lock)) = lock(&path)
-            && is_still_there(&lock, &path)
+            && is_still_there(&lock, &path.join(LOCK))
         {
             remove_all(&path)?;
             swept.push(name);
@@ -208,20 +212,8 @@ fn create_private(path: &Path) -> Result<()> {
 
 /// `None`: a lab holds it.
 fn lock(entry: &Path) -> Result<Option<File>> {
-    let path = entry.join("lock");
-    let open = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(&path);
-    let file = open.with_context(|| format!("open {}", path.display()))?;
-    match file.try_lock() {
-        Ok(()) => Ok(Some(file)),
-        Err(TryLockError::WouldBlock) => Ok(None),
-        Err(TryLockError::Error(e)) => Err(e).with_context(|| format!("lock {}", path.display())),
-    }
-}
-
-fn is_still_there(lock: &File, entry: &Path) -> bool {
-    let ours = lock.metadata().map(|m| m.ino());
-    let there = fs::metadata(entry.join("lock")).map(|m| m.ino());
-    matches!((ours, there), (Ok(a), Ok(b)) if a == b)
+    let (lock, is_ours) = try_lock(&entry.join(LOCK), 0o600)?;
+    Ok(is_ours.then_some(lock))
 }
 
 fn remove_if_there(path: &Path) -> Result<()> {

@@ -25,7 +25,7 @@ use crate::kernel::fib::{Notice, Stamped};
 use crate::kernel::namespace::Stepper;
 use crate::kernel::{now, sys};
 use crate::plan::{NodePlan, Plan};
-use crate::program::Ready;
+use crate::program::{LOGS, Ready};
 use crate::record::{BUILT, PLAYED};
 use crate::record::{Event, ProcessKind, Strain, What};
 use crate::routing::{Installed, Renderer};
@@ -55,7 +55,7 @@ pub struct Assignment {
     /// When the command began (CLOCK_MONOTONIC, nanoseconds).
     pub begun: u64,
     pub quiet: bool,
-    pub purpose: Mode,
+    pub mode: Mode,
     /// Keys of the lab file that were set from outside, and to what.
     pub settings: BTreeMap<String, String>,
     /// What builds this lab alone, where that is not what was typed.
@@ -102,18 +102,18 @@ async fn live(mut assignment: Assignment, mut inside: Inside) -> Result<i32> {
     let mut terminate = signal(SignalKind::terminate()).context("watch signals")?;
     let follower = assignment.follower.take().map(follow).transpose()?;
     let (recorder, writer) = Recorder::create(&Path::new(OUT).join("events.jsonl"), follower)?;
-    let purpose = assignment.purpose;
+    let mode = assignment.mode;
     let (down, mut told_to_end) = watch::channel(false);
     let watchdog = Watchdog::start(recorder.clone())?;
     let work = async {
         let lab = build(assignment, recorder.clone(), &watchdog, down).await?;
         tokio::select! {
             failure = lab.failed() => bail!(failure),
-            done = serve(&lab, purpose, &mut inside) => done,
+            done = serve(&lab, mode, &mut inside) => done,
         }
     };
     let end = tokio::select! {
-        done = work => done.map(|()| (if purpose == Mode::Build { BUILT } else { PLAYED }, 0)),
+        done = work => done.map(|()| (if mode == Mode::Build { BUILT } else { PLAYED }, 0)),
         _ = interrupt.recv() => Ok(("interrupted", INTERRUPTED)),
         _ = terminate.recv() => Ok(("interrupted", INTERRUPTED)),
         _ = told_to_end.wait_for(|down| *down) => Ok(("ended", 0)),
@@ -132,12 +132,12 @@ fn follow(follower: Follower) -> Result<std::sync::mpsc::Sender<Event>> {
     Ok(events)
 }
 
-async fn serve(lab: &Shared, purpose: Mode, inside: &mut Inside) -> Result<()> {
-    match purpose {
+async fn serve(lab: &Shared, mode: Mode, inside: &mut Inside) -> Result<()> {
+    match mode {
         Mode::Build => Ok(()),
         Mode::Play => play::play(lab).await,
         Mode::StayUp => {
-            let log = std::fs::File::create(Path::new(OUT).join("logs/supervisor.log")).context("create a log")?;
+            let log = std::fs::File::create(Path::new(LOGS).join("supervisor.log")).context("create a log")?;
             inside.ready()?;
             // The terminal is not ours any more.
             for target in [1, 2] {

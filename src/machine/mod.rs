@@ -128,6 +128,13 @@ impl<M: Machine + ?Sized> Machine for Box<M> {
     }
 }
 
+impl Part {
+    /// The one with this index.
+    pub fn nth(index: usize) -> Self {
+        Self(u16::try_from(index).unwrap_or(u16::MAX))
+    }
+}
+
 impl Port {
     /// At the unicast address.
     pub fn unicast(number: u16) -> Self {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::measure::Findings;
 use crate::measure::catchment::{Probed, is_group};
 use crate::measure::model::{Catchment, Disagreement};
-use crate::measure::replay::{End, Node, Replay};
+use crate::measure::replay::{Node, Replay};
 use crate::record::GroupFacts;
 use crate::record::survey::MOST_WAYS;
 
@@ -117,12 +117,12 @@ fn compared<'a>(replay: &Replay<'a>, probed: &Probed<'a>, at: u64) -> Option<Opt
     if routed_to.is_empty() {
         return None;
     }
-    let ways = || network.ways_to_host(gateway, address, MOST_WAYS).found.into_iter().filter(|w| w.end != End::Loop);
+    let ways = || network.straight_to_host(gateway, address, MOST_WAYS).into_iter();
     let names = |nodes: Vec<Node>| nodes.into_iter().map(|node| network.name(node).to_owned()).collect();
     Some((!routed_to.contains(answered_by)).then(|| Disagreement {
         client: probed.client.to_owned(),
         answered_by: answered_by.to_owned(),
         routed_to: routed_to.iter().map(|name| (*name).to_owned()).collect(),
-        ways: ways().map(|way| names(way.nodes)).collect(),
+        ways: ways().map(names).collect(),
     }))
 }

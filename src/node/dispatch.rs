@@ -2,7 +2,7 @@
 //! on a shared port by the overlay's tag, elsewhere by who uses the port at that address. Probes are for the host,
 //! which answers each of them once.
 //!
-//! All of it is one machine: a host without its sockets, clock and BIRD.
+//! All of it is one machine: a host without its sockets, clock and routing daemon.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::SocketAddr;
@@ -21,7 +21,7 @@ pub struct Dispatch {
     streams: BTreeMap<StreamId, usize>,
     /// Its own: answers to probes, and ends of streams that nobody wants.
     own: VecDeque<Output<Did>>,
-    /// Datagrams that were nobody's.
+    /// Datagrams that were nobody's: every node counts them among those that it dropped.
     foreign: u64,
 }
 
@@ -46,7 +46,7 @@ impl Resident {
         let Hosted { infrastructure, node } = hosted;
         let at = |(part, address): (&Part, &SocketAddr)| {
             let index = groups.iter().position(|g| g.addresses.contains(&address.ip()))?;
-            Some((group(index), *part))
+            Some((Part::nth(index), *part))
         };
         Self {
             overlay: node.overlay.clone(),
@@ -99,7 +99,7 @@ impl Dispatch {
 
     /// Every port that somebody uses here; the shared one in any case, for probes.
     pub fn needs(&self, groups: usize) -> BTreeSet<(Port, Need)> {
-        let vias = || (0..groups).map(|index| Via::Group(group(index))).chain([Via::Unicast]);
+        let vias = || (0..groups).map(|index| Via::Group(Part::nth(index))).chain([Via::Unicast]);
         let shared = vias().map(|via| (Port { via, number: PORT }, Need::Tagged(PORT)));
         let used = self.residents.iter().flat_map(|resident| {
             resident.needs.iter().flat_map(move |need| {
@@ -187,14 +187,10 @@ impl Dispatch {
         }
     }
 
-    /// The state of its node of an overlay.
+    /// The state of its node of an overlay; what was nobody's on this host counts as dropped.
     pub fn digest(&self, overlay: &str) -> Option<Digest> {
-        self.residents.iter().find(|resident| resident.overlay == overlay).map(|resident| resident.node.digest())
-    }
-
-    /// Datagrams so far that were for nobody here.
-    pub fn foreign(&self) -> u64 {
-        self.foreign
+        let digest = self.residents.iter().find(|resident| resident.overlay == overlay)?.node.digest();
+        Some(Digest { dropped: digest.dropped + self.foreign, ..digest })
     }
 }
 
@@ -250,9 +246,4 @@ impl Machine for Dispatch {
     fn due(&self) -> Option<Time> {
         self.residents.iter().filter_map(|resident| resident.node.due()).min()
     }
-}
-
-/// The number of one of the host's groups.
-pub(super) fn group(index: usize) -> Part {
-    Part(u16::try_from(index).unwrap_or(u16::MAX))
 }

@@ -98,8 +98,11 @@ impl<M: Machine> Driver<M> {
                 self.tell(|machine, time| machine.input(time, Input::Datagram { at, from, bytes: &bytes }));
             }
             Arrived::Accepted { at, peer, stream } => self.accept(at, peer, stream),
+            // Of a stream that the machine has closed it hears nothing more.
             Arrived::Bytes { id, bytes } => {
-                self.tell(|machine, time| machine.input(time, Input::Stream(id, Stream::Bytes(&bytes))));
+                if self.sockets.has(id) {
+                    self.tell(|machine, time| machine.input(time, Input::Stream(id, Stream::Bytes(&bytes))));
+                }
             }
             Arrived::Closed { id } => {
                 if self.sockets.ended(id) {

@@ -21,9 +21,6 @@ use crate::plan::FLOW_PORT;
 /// longest interval between requests.
 const IDLE: Duration = Duration::from_secs(300);
 
-/// After a failure to accept, as when descriptors run out.
-const PAUSE: Duration = Duration::from_millis(20);
-
 /// Serves flows at each of these addresses, which need not be on `lo` yet, until the runtime ends.
 ///
 /// # Errors
@@ -41,13 +38,8 @@ pub(super) fn serve(host: &str, addresses: &[IpAddr]) -> Result<()> {
 
 async fn accept(listener: TcpListener, host: String) {
     loop {
-        match listener.accept().await {
-            Ok((stream, _)) => drop(tokio::spawn(converse(stream, host.clone()))),
-            Err(error) => {
-                tracing::warn!("accept a flow: {error}");
-                tokio::time::sleep(PAUSE).await;
-            }
-        }
+        let (stream, _) = socket::accept(&listener).await;
+        tokio::spawn(converse(stream, host.clone()));
     }
 }
 

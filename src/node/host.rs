@@ -1,4 +1,4 @@
-//! `anybed node`: the process on a host. It runs one machine per overlay behind one UDP port, and
+//! `anybed node`: the process on a host. It drives the machine of all its overlays, and
 //! announces the host's groups.
 
 use std::collections::VecDeque;
@@ -15,7 +15,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use super::announce::{Granted, Wish, announce};
 use super::channel::{HostConfig, Order, Report};
-use super::dispatch::{Did, Dispatch, group};
+use super::dispatch::{Did, Dispatch};
 use super::driver::{Driver, Event};
 use super::flows;
 use crate::anycast;
@@ -131,7 +131,7 @@ impl Host {
         };
         let at = now();
         if let Some(index) = self.config.groups.iter().position(|g| g.name == name) {
-            let routing = Input::Routing { group: group(index), announced };
+            let routing = Input::Routing { group: Part::nth(index), announced };
             self.nodes.tell(|nodes, time| nodes.input(time, routing));
         }
         let report =

@@ -1,7 +1,7 @@
 //! The process on a host: sockets and clocks around the overlay's machines, and the host's groups.
 //!
 //! - [`channel`]: what the supervisor and a node say to each other
-//! - [`announce`]: a group's address on `lo` and its route in the host's BIRD
+//! - [`announce`]: a group's address on `lo` and its route in the host's routing daemon
 //! - [`dispatch`]: which of its nodes a datagram is for
 //! - [`driver`]: a machine among sockets (`sockets`, `socket`) and clocks
 //! - `flows`: what it answers to clients' flows

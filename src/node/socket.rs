@@ -1,14 +1,17 @@
 //! Sockets at addresses that the host need not have yet.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use socket2::{Domain, Protocol, Socket, Type};
-use tokio::net::{TcpListener, TcpSocket, UdpSocket};
+use tokio::net::{TcpListener, TcpSocket, TcpStream, UdpSocket};
 
 /// Bytes of datagrams that wait in a socket, if the kernel allows as much.
 const BUFFER: usize = 1 << 20;
 /// Connections that the kernel has accepted and this process not yet.
 const BACKLOG: i32 = 1024;
+/// After a failure to accept, as when descriptors run out: nothing tells when there are some again.
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// A UDP socket.
 pub(super) fn open(at: SocketAddr) -> std::io::Result<UdpSocket> {
@@ -27,6 +30,17 @@ pub(super) fn listen(at: SocketAddr) -> std::io::Result<TcpListener> {
     socket.bind(&at.into())?;
     socket.listen(BACKLOG)?;
     TcpListener::from_std(socket.into())
+}
+
+/// The next connection, and whose it is.
+pub(super) async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
+    loop {
+        match listener.accept().await {
+            Ok(accepted) => return accepted,
+            Err(error) => tracing::warn!("accept a connection: {error}"),
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
 }
 
 /// A TCP socket that is to be connected.

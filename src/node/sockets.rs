@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::{Context, Result};
 use socket2::SockRef;
@@ -17,8 +16,6 @@ use crate::machine::{Need, Port, Stream, StreamId, Via};
 
 /// What has arrived and waits for the machine; more waits in the sockets' buffers, and then datagrams are dropped.
 pub(super) const QUEUE: usize = 1024;
-/// After a failure to accept, as when descriptors run out.
-const PAUSE: Duration = Duration::from_millis(20);
 /// Bytes of a stream that are read at once.
 const CHUNK: usize = 16 * 1024;
 
@@ -78,15 +75,8 @@ impl Sockets {
         for (port, need) in ports {
             self.open(port, need, address)?;
         }
-        let mut index = 0;
-        self.open.retain(|open| {
-            index += 1;
-            let gone = index <= before && open.port.via == Via::Unicast;
-            if gone {
-                open.task.abort();
-            }
-            !gone
-        });
+        let gone = self.open.extract_if(..before, |open| open.port.via == Via::Unicast);
+        gone.for_each(|open| open.task.abort());
         Ok(())
     }
 
@@ -99,8 +89,15 @@ impl Sockets {
         self.arrivals.try_recv().ok()
     }
 
-    fn at(&self, port: Port, peer: SocketAddr) -> Option<&Open> {
-        self.open.iter().find(|open| open.port == port && open.address.is_ipv4() == peer.is_ipv4())
+    /// Whether a stream has not ended.
+    pub(super) fn has(&self, id: StreamId) -> bool {
+        self.streams.contains_key(&id)
+    }
+
+    /// The UDP socket of a port.
+    fn at(&self, port: Port, peer: SocketAddr) -> Option<&UdpSocket> {
+        let of_family = |open: &&Open| open.port == port && open.address.is_ipv4() == peer.is_ipv4();
+        self.open.iter().filter(of_family).find_map(|open| open.socket.as_deref())
     }
 
     /// Where a stream from this port of the machine comes from: 0 stands for any port.
@@ -112,9 +109,9 @@ impl Sockets {
 
     /// Like any datagram, it may be lost.
     pub(super) fn send(&self, from: Port, to: SocketAddr, bytes: &[u8]) {
-        match self.at(from, to).and_then(|open| open.socket.as_ref()) {
+        match self.at(from, to) {
             // Not by the runtime, which would first have to see that the socket can be written to.
-            Some(socket) => drop(SockRef::from(&**socket).send_to(bytes, &to.into())),
+            Some(socket) => drop(SockRef::from(socket).send_to(bytes, &to.into())),
             None => tracing::warn!("{from:?} is not open, and nothing was sent to {to}"),
         }
     }
@@ -179,16 +176,9 @@ async fn receive(socket: Arc<UdpSocket>, at: Port, arrived: Sender<Arrived>) {
 
 async fn accept(listener: TcpListener, at: Port, arrived: Sender<Arrived>) {
     loop {
-        match listener.accept().await {
-            Ok((stream, peer)) => {
-                if arrived.send(Arrived::Accepted { at, peer, stream }).await.is_err() {
-                    return;
-                }
-            }
-            Err(error) => {
-                tracing::warn!("accept at {at:?}: {error}");
-                tokio::time::sleep(PAUSE).await;
-            }
+        let (stream, peer) = socket::accept(&listener).await;
+        if arrived.send(Arrived::Accepted { at, peer, stream }).await.is_err() {
+            return;
         }
     }
 }

@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 
 /// The run directory, seen from inside the sandbox.
 pub const OUT: &str = "/run/anybed/out";
+/// What its processes have written to their standard output and error.
+pub const LOGS: &str = "/run/anybed/out/logs";
 /// What a lab needs while it runs, on a private tmpfs that ends with it.
 pub const PRIVATE: &str = "/run/anybed";
 
@@ -101,7 +103,7 @@ impl File {
 
 /// What a node's process logs to.
 pub fn log(node: &str, process: Process) -> PathBuf {
-    Path::new(OUT).join("logs").join(format!("{node}.{}.log", process.name))
+    Path::new(LOGS).join(format!("{node}.{}.log", process.name))
 }
 
 /// The program of a host's overlay nodes and plain sites.

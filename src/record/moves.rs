@@ -48,19 +48,16 @@ pub fn moves(before: &[Survey], after: &[Survey]) -> Vec<Moves> {
 
 impl Moves {
     fn of(before: &Survey, after: &Survey) -> Self {
-        let by_name = |survey: &'_ Survey| -> BTreeMap<String, Surveyed> {
-            survey.nodes.iter().map(|node| (node.node.clone(), node.clone())).collect()
-        };
-        let (mut earlier, later) = (by_name(before), by_name(after));
+        let mut earlier: BTreeMap<&str, &Surveyed> = before.nodes.iter().map(|n| (n.node.as_str(), n)).collect();
         let (mut compared, mut moved, mut only_after) = (0, Vec::new(), Vec::new());
         let mut sites: BTreeMap<String, [usize; 2]> = BTreeMap::new();
         for node in &after.nodes {
-            let was = earlier.get(&node.node).and_then(|was| caught(was, &later[&node.node]));
+            let was = earlier.get(node.node.as_str()).and_then(|was| caught(was, node));
             let Some([was, is]) = was else {
                 only_after.push(node.node.clone());
                 continue;
             };
-            earlier.remove(&node.node);
+            earlier.remove(node.node.as_str());
             compared += 1;
             for (survey, members, side) in [(before, &was, 0), (after, &is, 1)] {
                 let site = |member: &String| survey.sites.get(member).unwrap_or(member).clone();
@@ -73,7 +70,7 @@ impl Moves {
                 moved.push(Move { node, as_name, before: was, after: is });
             }
         }
-        let only_before = earlier.into_keys().collect();
+        let only_before = earlier.into_keys().map(str::to_owned).collect();
         let (group, address) = (after.group.clone(), after.address);
         let unsettled = !(before.settled && after.settled);
         Self { group, address, compared, moved, only_before, only_after, sites, unsettled }

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::programs;
 use super::scope::{Ends, Origin, Victim};
 use crate::physics::{Egress, Properties};
-use crate::program::{Process, ProcessKind};
+use crate::program::Process;
 use crate::topology::{AsId, GroupId, LinkId, NodeId, Topology};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -193,7 +193,7 @@ impl Damage {
     /// Whether a host's node and its routing daemon can do as they are told; if not, they would do so much later.
     fn can_obey(&self, host: NodeId, topology: &Topology) -> Result<(), String> {
         let name = &topology.node(host).name;
-        let mut obeying = programs::on(topology, host).into_iter().filter(|p| p.kind != ProcessKind::Service);
+        let mut obeying = programs::on(topology, host).into_iter();
         let problem = obeying.find_map(|p| match self.process(host, p) {
             ProcessState::Running => None,
             ProcessState::Stopped => Some(format!("the {} of {name} is frozen", p.name)),

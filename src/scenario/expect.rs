@@ -1,7 +1,7 @@
 //! The grammar of expectations: `METRIC of SUBJECT OPERATOR VALUE`.
 
 use super::expectation::{Op, Value};
-use super::metrics::{self, Bounds, Kind, Metric, Shape, site};
+use super::metrics::{self, Bounds, Kind, Metric, site};
 use super::ways;
 use super::words::{ActionError, Word, Words};
 use crate::topology::Topology;
@@ -60,7 +60,7 @@ fn other(text: &str, start: usize, kind: Kind, topology: &Topology) -> Result<Me
     let metric = metrics::parse(Words::new(text, start), topology)?;
     if metric.row.kind == kind
         && matches!(kind, Kind::Count | Kind::Ratio | Kind::Factor | Kind::Seconds)
-        && metric.row.shape != Shape::State
+        && !metric.is_state()
     {
         return Ok(metric);
     }

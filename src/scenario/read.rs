@@ -61,27 +61,27 @@ fn read_refusing(
     overrides: &Overrides,
     refuse: impl Fn(&Action) -> Option<String>,
 ) -> Result<(Topology, Scenario), Diagnostics> {
-    let mut findings = Problems::new(&path.display().to_string(), text);
-    let file = LabFile::read(text, &mut findings)?;
+    let mut problems = Problems::new(&path.display().to_string(), text);
+    let file = LabFile::read(text, &mut problems)?;
     let stem = path.file_stem().unwrap_or_default().to_string_lossy();
     let directory = path.parent().unwrap_or(Path::new("."));
-    let mut topology = check::check(&file, &stem, directory, overrides, &mut findings);
-    let placed = timeline::read(&file.timeline, &topology, &mut findings);
+    let mut topology = check::check(&file, &stem, directory, overrides, &mut problems);
+    let placed = timeline::read(&file.timeline, &topology, &mut problems);
     for entry in placed.iter().map(|p| &p.entry) {
         if let Some(link) = entry.action.impairs() {
             topology.links[link.0].emulated = true;
         }
     }
-    let expectations = expectations(&file.expectations, &topology, &mut findings);
-    refused(&placed, refuse, &mut findings);
+    let expectations = expectations(&file.expectations, &topology, &mut problems);
+    refused(&placed, refuse, &mut problems);
     // Whether actions follow from one another can be said only when all have been understood.
-    if !findings.has_errors() {
-        timeline::check_order(&placed, &topology, &mut findings);
-        judged(&expectations, &placed, &topology, &mut findings);
+    if !problems.has_errors() {
+        timeline::check_order(&placed, &topology, &mut problems);
+        judged(&expectations, &placed, &topology, &mut problems);
     }
-    let duration = duration(&file, &placed, &expectations, &mut findings);
-    findings.errors()?;
-    for warning in findings.found.0 {
+    let duration = duration(&file, &placed, &expectations, &mut problems);
+    problems.errors()?;
+    for warning in problems.found.0 {
         tracing::warn!("{}", Diagnostics(vec![warning]));
     }
     let timeline = placed.into_iter().map(|p| p.entry).collect();
@@ -89,13 +89,13 @@ fn read_refusing(
     Ok((topology, Scenario { timeline, expectations, duration }))
 }
 
-fn refused(placed: &[Placed], refuse: impl Fn(&Action) -> Option<String>, findings: &mut Problems) {
+fn refused(placed: &[Placed], refuse: impl Fn(&Action) -> Option<String>, problems: &mut Problems) {
     let mut last = None;
     for Placed { entry, span } in placed {
         // One text may be many actions.
         if let Some(why) = refuse(&entry.action).filter(|_| last != Some(span)) {
             let message = format!("`{}` {why}", entry.action.verb());
-            findings.error("not-here", span.clone(), message).label("cannot be done here");
+            problems.error("not-here", span.clone(), message).label("cannot be done here");
             last = Some(span);
         }
     }
@@ -103,17 +103,17 @@ fn refused(placed: &[Placed], refuse: impl Fn(&Action) -> Option<String>, findin
 
 type PlacedExpectation = (Expectation, Range<usize>);
 
-fn expectations(entries: &[ExpectEntry], topology: &Topology, findings: &mut Problems) -> Vec<PlacedExpectation> {
+fn expectations(entries: &[ExpectEntry], topology: &Topology, problems: &mut Problems) -> Vec<PlacedExpectation> {
     let read = |entry: &ExpectEntry| {
         let parsed = expect::parse(entry.that.get_ref(), topology);
         let (metric, op, value) = match parsed {
             Ok(parsed) => parsed,
             Err(error) => {
-                report("expectation", &entry.that, error, findings);
+                report("expectation", &entry.that, error, problems);
                 return None;
             }
         };
-        let when = when::read(entry, &metric, findings)?;
+        let when = when::read(entry, &metric, problems)?;
         let text = entry.that.get_ref().trim();
         let shown = || if entry.never { format!("never {text}") } else { text.to_owned() };
         let name = entry.name.as_ref().map_or_else(shown, |n| n.get_ref().clone());
@@ -137,7 +137,7 @@ fn duration(
     file: &LabFile,
     placed: &[Placed],
     expectations: &[PlacedExpectation],
-    findings: &mut Problems,
+    problems: &mut Problems,
 ) -> Duration {
     let looks = expectations.iter().map(|(e, _)| Duration::from_secs_f64(last_look(e.when)));
     let Some(given) = &file.duration else {
@@ -148,18 +148,18 @@ fn duration(
     for entry in &file.timeline {
         let end = *entry.at.get_ref() + entry.over.as_ref().map_or(Duration::ZERO, |o| *o.get_ref());
         if end > limit {
-            let found = findings.error("after-the-end", entry.at.span(), "an action after the end of the play");
+            let found = problems.error("after-the-end", entry.at.span(), "an action after the end of the play");
             found.label("too late").also(given.span(), format!("play ends after {shown}"));
         }
     }
     for Placed { entry, span } in placed.iter().filter(|p| p.entry.at <= limit) {
         if entry.at + entry.action.lasts() > limit {
-            let found = findings.error("after-the-end", span.clone(), "this goes on after the end of the play");
+            let found = problems.error("after-the-end", span.clone(), "this goes on after the end of the play");
             found.label("too late, or too long").also(given.span(), format!("play ends after {shown}"));
         }
     }
     for ((_, span), _) in expectations.iter().zip(looks).filter(|(_, look)| *look > limit) {
-        let found = findings.error("after-the-end", span.clone(), "this looks beyond the end of the play");
+        let found = problems.error("after-the-end", span.clone(), "this looks beyond the end of the play");
         found
             .label("its `at`, `within`, `during` or `until` is too late")
             .also(given.span(), format!("play ends after {shown}"));
@@ -168,7 +168,7 @@ fn duration(
 }
 
 /// Refuses expectations about something that the timeline never brings about.
-fn judged(expectations: &[PlacedExpectation], placed: &[Placed], topology: &Topology, findings: &mut Problems) {
+fn judged(expectations: &[PlacedExpectation], placed: &[Placed], topology: &Topology, problems: &mut Problems) {
     let actions = || placed.iter().map(|p| (p.entry.at.as_secs_f64(), &p.entry.action)).collect();
     for (expectation, span) in expectations {
         let to = match expectation.when {
@@ -181,7 +181,7 @@ fn judged(expectations: &[PlacedExpectation], placed: &[Placed], topology: &Topo
         };
         let play = Play { topology, actions: actions(), from, to };
         let Some(lacking) = expectation.metric.needs(&play) else { continue };
-        let found = findings.error("nothing-to-judge", span.clone(), format!("the timeline has no {lacking}"));
+        let found = problems.error("nothing-to-judge", span.clone(), format!("the timeline has no {lacking}"));
         found.label("so this says nothing about any run");
     }
 }

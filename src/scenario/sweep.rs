@@ -168,9 +168,9 @@ fn set(document: &mut DocumentMut, setting: &Setting) -> Result<(), Diagnostics>
     // A time or a word needs no quotes: what is no TOML is text.
     let value = setting.value.parse::<Value>().unwrap_or_else(|_| setting.value.as_str().into());
     in_root(document, &parts, &value).map_err(|wrong| {
-        let mut findings = Problems::new("--sweep", &setting.text);
-        findings.error("unknown-key", wrong.span, wrong.message).label("here").help(wrong.help);
-        findings.found
+        let mut problems = Problems::new("--sweep", &setting.text);
+        problems.error("unknown-key", wrong.span, wrong.message).label("here").help(wrong.help);
+        problems.found
     })
 }
 

@@ -30,18 +30,18 @@ pub(super) fn report<'f>(
     code: &'static str,
     text: &Spanned<String>,
     error: ActionError,
-    findings: &'f mut Problems,
+    problems: &'f mut Problems,
 ) -> &'f mut Diagnostic {
     let whole = text.span();
     // Between its quotes a string without escapes stands as it is.
     let inner = whole.start + 1..whole.end.saturating_sub(1);
-    let plain = findings.source.text.get(inner.clone()) == Some(text.get_ref());
+    let plain = problems.source.text.get(inner.clone()) == Some(text.get_ref());
     let span = if plain { inner.start + error.span.start..inner.start + error.span.end } else { whole };
-    findings.error(code, span, error.message).label("here").help(error.help)
+    problems.error(code, span, error.message).label("here").help(error.help)
 }
 
 /// Reads every action, spreads those with `over` and those that flap, and sorts them by time.
-pub(super) fn read(entries: &[TimelineEntry], topology: &Topology, findings: &mut Problems) -> Vec<Placed> {
+pub(super) fn read(entries: &[TimelineEntry], topology: &Topology, problems: &mut Problems) -> Vec<Placed> {
     let mut rng = ChaCha8Rng::seed_from_u64(topology.seed);
     rng.set_stream(JITTER);
     let mut draw = || rng.random_range(0.0..1.0);
@@ -53,14 +53,14 @@ pub(super) fn read(entries: &[TimelineEntry], topology: &Topology, findings: &mu
             match acts::parse(text.get_ref(), topology) {
                 Ok(several) => actions.extend(several.into_iter().map(|action| (action, text.span()))),
                 Err(error) => {
-                    report("action", text, error, findings);
+                    report("action", text, error, problems);
                 }
             }
         }
         let at = *entry.at.get_ref();
         let over = entry.over.as_ref().map_or(Duration::ZERO, |over| *over.get_ref());
         if let Some(given) = entry.over.as_ref().filter(|_| actions.len() == 1) {
-            let found = findings.error("nothing-to-spread", given.span(), "`over` spreads several actions, not one");
+            let found = problems.error("nothing-to-spread", given.span(), "`over` spreads several actions, not one");
             found.label("this entry has one action");
         }
         let step = over.div_f64(actions.len().max(1) as f64);
@@ -76,7 +76,7 @@ pub(super) fn read(entries: &[TimelineEntry], topology: &Topology, findings: &mu
             }
         }
     }
-    placed.extend(flaps.spread(topology, findings));
+    placed.extend(flaps.spread(topology, problems));
     placed.sort_by_key(|p| p.entry.at);
     placed
 }
@@ -101,7 +101,7 @@ impl Flaps {
     }
 
     /// Every fault and undo of every flap, up to where it is stopped.
-    fn spread(mut self, topology: &Topology, findings: &mut Problems) -> Vec<Placed> {
+    fn spread(mut self, topology: &Topology, problems: &mut Problems) -> Vec<Placed> {
         for (at, fault, span) in self.stops {
             let runs = |flap: &&mut Flap| {
                 let (first, last) = (flap.times.first(), flap.times.last());
@@ -109,7 +109,7 @@ impl Flaps {
             };
             let Some(flap) = self.flaps.iter_mut().find(runs) else {
                 let message = format!("`{}` does not flap then", fault.display(topology));
-                findings.error("nothing-to-stop", span, message).label("nothing to stop");
+                problems.error("nothing-to-stop", span, message).label("nothing to stop");
                 continue;
             };
             let done = flap.times.partition_point(|t| *t < at);
@@ -131,7 +131,7 @@ impl Flaps {
 }
 
 /// Reports actions that cannot be carried out after those before them.
-pub(super) fn check_order(placed: &[Placed], topology: &Topology, findings: &mut Problems) {
+pub(super) fn check_order(placed: &[Placed], topology: &Topology, problems: &mut Problems) {
     let (mut damage, mut state) = (Damage::default(), State::new(topology));
     for Placed { entry: Entry { at, action, origin }, span } in placed {
         state.at = *at;
@@ -139,7 +139,7 @@ pub(super) fn check_order(placed: &[Placed], topology: &Topology, findings: &mut
         if let Err(why) = done {
             let text = action.display(topology).to_string();
             let at = humantime::format_duration(Duration::from_millis(at.as_millis() as u64));
-            let found = findings.error("impossible-action", span.clone(), format!("`{text}` at {at}: {why}"));
+            let found = problems.error("impossible-action", span.clone(), format!("`{text}` at {at}: {why}"));
             found.label("cannot be done then");
         }
     }

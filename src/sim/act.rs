@@ -27,7 +27,8 @@ impl Player<'_> {
                     self.inflict(&before);
                 }
             }
-            Action::Overlay(act) => self.tell(act),
+            Action::Overlay(act) if act.overlay() == self.index => self.tell(act),
+            Action::Overlay(_) => {}
             // These have been refused, or spread out into faults.
             Action::Look(_) | Action::Series(_) => {}
         }
@@ -36,35 +37,31 @@ impl Player<'_> {
     /// What concerns this overlay.
     fn tell(&mut self, act: &OverlayAct) {
         match act {
-            OverlayAct::Join { host, overlay } if *overlay == self.index => {
+            OverlayAct::Join { host, .. } => {
                 if let Some(host) = self.place(*host) {
                     self.join(host);
                 }
             }
-            OverlayAct::Leave { host, overlay } if *overlay == self.index => {
+            OverlayAct::Leave { host, .. } => {
                 if let Some(host) = self.place(*host) {
                     self.wanted.remove(&host);
                     self.world.command(host, Command::Leave);
                 }
             }
-            OverlayAct::Put { overlay, keys } if *overlay == self.index => {
+            OverlayAct::Put { keys, .. } => {
                 let writes = self.keys.fresh(*keys);
                 self.begin_batch(Purpose::Put, writes, &[]);
             }
-            OverlayAct::Overwrite { overlay, keys, from } if *overlay == self.index => {
+            OverlayAct::Overwrite { keys, from, .. } => {
                 let writes = self.keys.again(*keys);
                 self.begin_batch(Purpose::Overwrite, writes, from);
             }
-            OverlayAct::Audit { overlay } if *overlay == self.index => {
+            OverlayAct::Audit { .. } => {
                 let writes = self.keys.stored();
                 self.begin_batch(Purpose::Audit, writes, &[]);
             }
-            OverlayAct::Join { .. }
-            | OverlayAct::Leave { .. }
-            | OverlayAct::Put { .. }
-            | OverlayAct::Overwrite { .. }
-            | OverlayAct::Audit { .. }
-            | OverlayAct::Flood { .. } => {}
+            // It has been refused.
+            OverlayAct::Flood { .. } => {}
         }
     }
 

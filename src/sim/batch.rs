@@ -8,6 +8,7 @@ use crate::scenario::keys::Write;
 
 /// A put or get without an outcome for this long has failed.
 pub(super) const PATIENCE: Duration = Duration::from_secs(10);
+
 #[derive(Clone, Copy, PartialEq)]
 pub(super) enum Purpose {
     Put,

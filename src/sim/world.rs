@@ -34,14 +34,14 @@ pub struct World {
     pub(super) configs: Vec<NodeConfig>,
     pub(super) delays: Delays,
     pub(super) rng: ChaCha8Rng,
-    pub(super) growth: f64,
-    pub(super) stabilize_every: Duration,
+    growth: f64,
+    stabilize_every: Duration,
     /// When each host was told to join, until it has; with whether it may begin an overlay.
-    pub(super) joining: BTreeMap<usize, (Time, bool)>,
-    pub(super) joins: Vec<Join>,
-    pub(super) failed_joins: usize,
+    joining: BTreeMap<usize, (Time, bool)>,
+    joins: Vec<Join>,
+    failed_joins: usize,
     /// Whether a join that was given up is begun again.
-    pub(super) persistent: bool,
+    persistent: bool,
     pub(super) members: BTreeSet<usize>,
     /// Commands whose outcome is waited for, by token.
     pub(super) waiting: BTreeSet<u64>,
@@ -49,9 +49,9 @@ pub struct World {
     pub(super) next_token: u64,
     pub(super) keys: BTreeMap<String, String>,
     /// Since they were last taken, if somebody wants them.
-    pub(super) kept: Option<VecDeque<Happening>>,
+    kept: Option<VecDeque<Happening>>,
     /// Addresses given to renumbered hosts.
-    pub(super) renumbered: u32,
+    renumbered: u32,
 }
 
 impl World {

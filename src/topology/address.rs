@@ -6,6 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
 use super::model::{AsId, Family, LinkId, LinkKind, NodeId, Topology};
+use super::size;
 
 /// 10.0.0.0/8: router links from its start, loopbacks in its last /16.
 const LINKS: u32 = u32::from_be_bytes([10, 0, 0, 0]);
@@ -65,9 +66,7 @@ pub struct Addresses {
 pub(super) fn fits(topology: &Topology) -> Result<(), String> {
     let stubs: u64 = stub_sizes(topology).iter().map(|size| u64::from(*size)).sum();
     let stub_count = topology.ases.iter().filter(|a| a.stub).count();
-    if topology.nodes.len() >= 1 << 16 {
-        return Err(format!("{} nodes do not fit: the address plan holds 65535", topology.nodes.len()));
-    }
+    size::fits(topology.nodes.len())?;
     if topology.links.len() >= ((LOOPBACKS - LINKS) / 2) as usize {
         return Err(format!("{} links do not fit the address plan", topology.links.len()));
     }

@@ -27,7 +27,7 @@ pub struct Overrides {
 /// The network under construction.
 pub(super) struct Builder<'f> {
     pub(super) topology: Topology,
-    pub(super) findings: &'f mut Problems,
+    pub(super) problems: &'f mut Problems,
     /// Of ASes, stubs and routers: what has the name, and where it got it.
     pub(super) names: BTreeMap<String, (&'static str, Range<usize>)>,
     pub(super) nodes: BTreeMap<String, NodeId>,
@@ -39,14 +39,14 @@ pub(super) struct Builder<'f> {
     pub(super) link_spans: Vec<Range<usize>>,
 }
 
-/// Checks the network part of a lab file. Problems go to `findings`; what is returned is whole only
+/// Checks the network part of a lab file. Problems go to `problems`; what is returned is whole only
 /// if there were none.
 pub(crate) fn check(
     file: &LabFile,
     default_name: &str,
     directory: &Path,
     overrides: &Overrides,
-    findings: &mut Problems,
+    problems: &mut Problems,
 ) -> Topology {
     let topology = Topology {
         name: file.name.as_ref().map_or(default_name, |n| n.get_ref()).to_owned(),
@@ -65,7 +65,7 @@ pub(crate) fn check(
     };
     let (names, nodes, link_names, incomplete) = Default::default();
     let (as_spans, link_spans) = Default::default();
-    let mut builder = Builder { topology, findings, names, nodes, link_names, incomplete, as_spans, link_spans };
+    let mut builder = Builder { topology, problems, names, nodes, link_names, incomplete, as_spans, link_spans };
     if let Some(name) = &file.name {
         builder.name_syntax(name);
     }
@@ -81,7 +81,7 @@ pub(crate) fn check(
 impl Builder<'_> {
     fn network(&mut self, file: &LabFile, directory: &Path) {
         if file.ases.is_empty() {
-            let found = self.findings.error("no-as", 0..0, "the lab has no AS");
+            let found = self.problems.error("no-as", 0..0, "the lab has no AS");
             found.help("a lab has at least one transit AS: [[as]] with name = \"r1\"".to_owned());
         }
         let taken: BTreeSet<u32> = file
@@ -132,7 +132,7 @@ impl Builder<'_> {
         let given = file.ases.iter().map(|a| &a.asn).chain(file.stubs.iter().map(|s| &s.asn));
         for asn in given.flatten() {
             if let Some(first) = seen.insert(*asn.get_ref(), asn.span()) {
-                let found = self.findings.error("duplicate-asn", asn.span(), format!("AS number {asn} is taken"));
+                let found = self.problems.error("duplicate-asn", asn.span(), format!("AS number {asn} is taken"));
                 found.label("given again").also(first, "first given here");
             }
         }
@@ -145,7 +145,7 @@ impl Builder<'_> {
         if starts && text.len() <= LONGEST_NAME && text.chars().all(|c| ok(c) || c == '-' || c == '_') {
             return true;
         }
-        let found = self.findings.error("bad-name", name.span(), format!("`{text}` cannot be a name"));
+        let found = self.problems.error("bad-name", name.span(), format!("`{text}` cannot be a name"));
         found.label(format!("names are 1 to {LONGEST_NAME} of a-z 0-9 - _, and begin with a letter or a digit"));
         false
     }
@@ -155,7 +155,7 @@ impl Builder<'_> {
         self.name_syntax(name);
         if let Some((other, first)) = self.names.get(name.get_ref()) {
             let message = format!("the name `{name}` is taken");
-            let found = self.findings.error("duplicate-name", name.span(), message);
+            let found = self.problems.error("duplicate-name", name.span(), message);
             found.label(format!("{what} of the same name")).also(first.clone(), format!("{other} `{name}`"));
             return;
         }
@@ -203,7 +203,7 @@ impl Builder<'_> {
 
     fn graph(&mut self, entry: &AsEntry, path: &Spanned<String>, directory: &Path) -> Option<graphml::Graph> {
         if entry.routers.is_some() || !entry.links.is_empty() {
-            let found = self.findings.error(
+            let found = self.problems.error(
                 "graphml-and-routers",
                 path.span(),
                 "`graphml` stands instead of `routers` and `links`",
@@ -215,13 +215,13 @@ impl Builder<'_> {
         let choice = graphml::Choice { largest_part: entry.largest_part, ..graphml::Choice::default() };
         match graphml::read(&directory.join(path.get_ref()), choice) {
             Ok(graph) => {
-                self.findings.found.0.extend(graph.warnings.0.iter().cloned());
+                self.problems.found.0.extend(graph.warnings.0.iter().cloned());
                 Some(graph)
             }
             Err(errors) => {
                 let message = format!("`{path}` cannot be used");
-                self.findings.error("graphml", path.span(), message).label("its problems are listed with it");
-                self.findings.found.0.extend(errors.0);
+                self.problems.error("graphml", path.span(), message).label("its problems are listed with it");
+                self.problems.found.0.extend(errors.0);
                 None
             }
         }
@@ -243,7 +243,7 @@ impl Builder<'_> {
                 self.name_syntax(&name);
                 if let Some(first) = local.insert(name.get_ref().clone(), name.span()) {
                     let message = format!("stub `{}` has two hosts named `{name}`", entry.name);
-                    let found = self.findings.error("duplicate-name", name.span(), message);
+                    let found = self.problems.error("duplicate-name", name.span(), message);
                     found.label("again").also(first, "first");
                 }
                 self.add_node(format!("{}.{name}", entry.name), kind, entry.place);

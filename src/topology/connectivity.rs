@@ -17,12 +17,12 @@ impl Builder<'_> {
             if parts.len() > 1 {
                 let parts = self.describe(&parts);
                 let message = format!("AS `{}` falls into {} parts", entry.name, parts.len());
-                let found = self.findings.error("disconnected-as", entry.name.span(), message);
+                let found = self.problems.error("disconnected-as", entry.name.span(), message);
                 found.label(format!("no link joins {}", parts.join(" and ")));
             }
         }
         // A link that could not be read would show up here a second time.
-        if self.findings.has_errors() {
+        if self.problems.has_errors() {
             return;
         }
         let all: Vec<_> = self.topology.ids().collect();
@@ -31,7 +31,7 @@ impl Builder<'_> {
             let as_id = self.topology.node(cut_off[0]).as_id;
             let label = format!("not linked to the rest: {}", self.describe(&parts[1..]).join("; "));
             let message = format!("the lab falls into {} parts", parts.len());
-            let found = self.findings.error("disconnected-lab", self.as_spans[as_id.0].clone(), message);
+            let found = self.problems.error("disconnected-lab", self.as_spans[as_id.0].clone(), message);
             found.label(label).help("join ASes with [[link]]".to_owned());
         }
         self.provider_circles();
@@ -82,14 +82,14 @@ impl Builder<'_> {
         let (ases, link) = circle;
         let names: Vec<_> = ases.iter().map(|a| self.topology.ases[a.0].name.as_str()).collect();
         let message = format!("a circle of providers: {} → {}", names.join(" → "), names[0]);
-        let found = self.findings.error("provider-circle", self.link_spans[link].clone(), message);
+        let found = self.problems.error("provider-circle", self.link_spans[link].clone(), message);
         found.label("this link closes it").help("turn one relation of the circle around, or make it `peer`".to_owned());
     }
 
     /// Refuses what the address plan does not hold.
     pub(super) fn sizes(&mut self) {
         if let Err(why) = super::address::fits(&self.topology) {
-            self.findings.error("too-large", 0..0, why);
+            self.problems.error("too-large", 0..0, why);
         }
     }
 }

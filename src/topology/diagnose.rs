@@ -170,9 +170,9 @@ impl Diagnostic {
 impl Diagnostics {
     /// A file that could not be read.
     pub(crate) fn unreadable(path: &str, error: &std::io::Error) -> Self {
-        let mut findings = Problems::new(path, "");
-        findings.push("unreadable", Severity::Error, None, format!("cannot read {path}: {error}"));
-        findings.found
+        let mut problems = Problems::new(path, "");
+        problems.push("unreadable", Severity::Error, None, format!("cannot read {path}: {error}"));
+        problems.found
     }
 
     pub fn is_empty(&self) -> bool {
@@ -255,9 +255,9 @@ mod tests {
 
     #[test]
     fn counts_lines_and_characters() {
-        let mut findings = Problems::new("f", "ab\nüx = 1\n");
-        findings.error("c", 5..6, "m");
-        let json = findings.found.json();
+        let mut problems = Problems::new("f", "ab\nüx = 1\n");
+        problems.error("c", 5..6, "m");
+        let json = problems.found.json();
         assert_eq!((json[0].line, json[0].column), (Some(2), Some(2)));
     }
 }

@@ -59,7 +59,7 @@ impl Builder<'_> {
         let Some(entry) = &file.flows else { return };
         let clients = self.topology.of_kind(|k| k == NodeKind::Client).count();
         if clients == 0 {
-            let found = self.findings.error("no-clients", entry.span.clone(), "[flows] without a client");
+            let found = self.problems.error("no-clients", entry.span.clone(), "[flows] without a client");
             found.label("nobody opens them").help("give a stub `clients`".to_owned());
         }
         let groups = match &entry.groups {
@@ -71,18 +71,18 @@ impl Builder<'_> {
         };
         let transports = entry.transports.as_ref().map_or(Transport::ALL.to_vec(), |t| t.get_ref().clone());
         if groups.is_empty() && entry.groups.as_ref().is_none_or(Vec::is_empty) {
-            let found = self.findings.error("no-group", entry.span.clone(), "[flows] to no group");
+            let found = self.problems.error("no-group", entry.span.clone(), "[flows] to no group");
             found.label("nothing to open them to").help("add a [[group]], or name groups in `groups`".to_owned());
         }
         if let Some(empty) = entry.transports.as_ref().filter(|t| t.get_ref().is_empty()) {
-            self.findings
+            self.problems
                 .error("empty-list", empty.span(), "`protocols` of [flows] is empty")
                 .label("needs one at least");
         }
         let all = clients * groups.len() * transports.len() * entry.per_client;
         if all > MOST {
             let found =
-                self.findings.error("too-many", entry.span.clone(), format!("there are more than {MOST} flows"));
+                self.problems.error("too-many", entry.span.clone(), format!("there are more than {MOST} flows"));
             let per = format!("{} groups, {} protocols, {} of each", groups.len(), transports.len(), entry.per_client);
             found.label(format!("{all}: {clients} clients, {per}")).help("lower `per_client`".to_owned());
         }

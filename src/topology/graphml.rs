@@ -58,25 +58,25 @@ pub fn read(path: &Path, choice: Choice) -> Result<Graph, Diagnostics> {
 /// # Errors
 /// As [`read`].
 pub fn parse(path: &str, stem: &str, text: &str, choice: Choice) -> Result<Graph, Diagnostics> {
-    let mut findings = Problems::new(path, text);
+    let mut problems = Problems::new(path, text);
     // Before it costs anything: of what is too large by far, the rest does not matter.
-    size::allow(text.matches("<node ").count(), &mut findings)?;
+    size::allow(text.matches("<node ").count(), &mut problems)?;
     let document = match Document::parse(text) {
         Ok(document) => document,
         Err(error) => {
             // The parser places a missing end tag at the file's begin.
             let unclosed = matches!(error, roxmltree::Error::UnclosedRootNode);
             let at = if unclosed { text.trim_end().len() } else { offset(text, error.pos()) };
-            findings.error("syntax", at..at, format!("not XML: {error}")).label("here");
-            return Err(findings.found);
+            problems.error("syntax", at..at, format!("not XML: {error}")).label("here");
+            return Err(problems.found);
         }
     };
-    let graph = Reader { document: &document, findings: &mut findings, external: choice.external }.graph(stem);
-    findings.errors()?;
+    let graph = Reader { document: &document, problems: &mut problems, external: choice.external }.graph(stem);
+    problems.errors()?;
     let placed = graph.unwrap_or_default();
-    let graph = connected(placed, &document, choice.largest_part, &mut findings);
-    findings.errors()?;
-    Ok(Graph { warnings: findings.found, ..graph })
+    let graph = connected(placed, &document, choice.largest_part, &mut problems);
+    problems.errors()?;
+    Ok(Graph { warnings: problems.found, ..graph })
 }
 
 /// The graph, and the XML place of each router.
@@ -85,7 +85,7 @@ struct Placed(Graph, Vec<std::ops::Range<usize>>);
 
 struct Reader<'a, 'f> {
     document: &'a Document<'a>,
-    findings: &'f mut Problems,
+    problems: &'f mut Problems,
     external: bool,
 }
 
@@ -96,12 +96,12 @@ impl<'a> Reader<'a, '_> {
         let [element] = graphs[..] else {
             let span = graphs.get(1).map_or(head(root), |second| head(*second));
             let message = format!("a GraphML file with one graph is needed, not {}", graphs.len());
-            self.findings.error("graphs", span, message).label("here");
+            self.problems.error("graphs", span, message).label("here");
             return None;
         };
         for unsupported in element.descendants().filter(|n| matches!(n.tag_name().name(), "hyperedge" | "port")) {
             let tag = unsupported.tag_name().name();
-            let found = self.findings.error("unsupported", head(unsupported), format!("`{tag}` is not supported"));
+            let found = self.problems.error("unsupported", head(unsupported), format!("`{tag}` is not supported"));
             found.label("a link joins exactly two routers");
         }
         let keys = self.keys();
@@ -111,7 +111,7 @@ impl<'a> Reader<'a, '_> {
         let (by_id, skipped) = self.routers(element, &keys, &mut placed);
         self.links(element, &by_id, &skipped, &mut placed.0);
         if placed.0.routers.is_empty() {
-            let found = self.findings.error("empty-graph", head(element), "the graph has no routers");
+            let found = self.problems.error("empty-graph", head(element), "the graph has no routers");
             found.label(if skipped.is_empty() { "no node in it" } else { "only nodes with Internal 0 in it" });
         }
         Some(placed)
@@ -134,17 +134,17 @@ impl<'a> Reader<'a, '_> {
         let mut planar = None;
         for node in graph.children().filter(|n| n.tag_name().name() == "node") {
             let Some(id) = node.attribute("id") else {
-                self.findings.error("missing-id", head(node), "a node without `id`").label("needs an id");
+                self.problems.error("missing-id", head(node), "a node without `id`").label("needs an id");
                 continue;
             };
             if by_id.contains_key(id) || skipped.contains(id) {
-                self.findings.error("duplicate-id", head(node), format!("two nodes have the id `{id}`")).label("again");
+                self.problems.error("duplicate-id", head(node), format!("two nodes have the id `{id}`")).label("again");
                 continue;
             }
             let mut data = data(node, keys);
             if data.get("hyperedge").is_some_and(|v| v.trim() == "1") {
                 let message = format!("node `{id}` stands for a hyperedge, which is not supported");
-                self.findings.error("unsupported", head(node), message).label("a link joins exactly two routers");
+                self.problems.error("unsupported", head(node), message).label("a link joins exactly two routers");
             }
             if !self.external && data.get("Internal").is_some_and(|v| v.trim() == "0") {
                 skipped.insert(id);
@@ -165,7 +165,7 @@ impl<'a> Reader<'a, '_> {
         }
         // What are no degrees at one node may well look like degrees at others: then none is believed.
         if let Some((span, why)) = planar {
-            let found = self.findings.warning("no-places", span, format!("{why} is no coordinate on the earth"));
+            let found = self.problems.warning("no-places", span, format!("{why} is no coordinate on the earth"));
             found.label("degrees go from -90 to 90, and from -180 to 180").help(
                 "no router gets a place, so distances cause no delays: give links a `delay`, or mend the file"
                     .to_owned(),
@@ -187,7 +187,7 @@ impl<'a> Reader<'a, '_> {
                 Ok(_) => Err(format!("{key} `{text}`")),
                 Err(_) => {
                     let message = format!("{key} `{text}` is no number");
-                    self.findings.warning("no-number", head(node), message).label("this router gets no place");
+                    self.problems.warning("no-number", head(node), message).label("this router gets no place");
                     Ok(None)
                 }
             }
@@ -205,19 +205,19 @@ impl<'a> Reader<'a, '_> {
     ) {
         for edge in graph.children().filter(|n| n.tag_name().name() == "edge") {
             let (Some(source), Some(target)) = (edge.attribute("source"), edge.attribute("target")) else {
-                self.findings.error("missing-id", head(edge), "an edge needs `source` and `target`").label("lacks one");
+                self.problems.error("missing-id", head(edge), "an edge needs `source` and `target`").label("lacks one");
                 continue;
             };
             let ends = [source, target];
             if let Some(unknown) = ends.iter().find(|end| !by_id.contains_key(*end) && !skipped.contains(*end)) {
                 let message = format!("an edge ends at `{unknown}`, which no node has as its id");
-                self.findings.error("unknown-name", head(edge), message).label("unknown end");
+                self.problems.error("unknown-name", head(edge), message).label("unknown end");
                 continue;
             }
             let (Some(a), Some(b)) = (by_id.get(ends[0]), by_id.get(ends[1])) else { continue };
             if a == b {
                 let message = format!("an edge from `{}` to itself was left out", into.routers[*a].label);
-                self.findings.warning("self-link", head(edge), message).label("both ends are the same");
+                self.problems.warning("self-link", head(edge), message).label("both ends are the same");
                 continue;
             }
             into.links.push((*a, *b));
@@ -226,7 +226,7 @@ impl<'a> Reader<'a, '_> {
 }
 
 /// The graph if it is whole, or its largest part if that is wanted.
-fn connected(placed: Placed, document: &Document<'_>, largest: bool, findings: &mut Problems) -> Graph {
+fn connected(placed: Placed, document: &Document<'_>, largest: bool, problems: &mut Problems) -> Graph {
     let Placed(graph, spans) = placed;
     let all: Vec<_> = (0..graph.routers.len()).collect();
     let mut parts = parts(&all, graph.links.iter().copied());
@@ -244,10 +244,10 @@ fn connected(placed: Placed, document: &Document<'_>, largest: bool, findings: &
     if largest {
         let (kept, all) = (parts[0].len(), graph.routers.len());
         let message = format!("of the {count} parts of the graph only the largest was taken: {kept} of {all} routers");
-        findings.warning("left-out-part", span, message).label(format!("left out: {}", names[1..].join(", ")));
+        problems.warning("left-out-part", span, message).label(format!("left out: {}", names[1..].join(", ")));
         return graph.only(&parts[0]);
     }
-    let found = findings.error("disconnected-as", span, format!("the graph falls into {count} parts"));
+    let found = problems.error("disconnected-as", span, format!("the graph falls into {count} parts"));
     found.label(format!("no link joins {}", names.join(" and ")));
     let how = "take the largest part: `anybed import --largest-part`, or graphml_part = \"largest\" in a lab file; or \
                add the missing edges";

@@ -28,7 +28,7 @@ impl Builder<'_> {
             ("overlays", MOST_OVERLAYS, file.overlays.get(MOST_OVERLAYS).map(|o| &o.name)),
         ] {
             if let Some(name) = last {
-                self.findings.error("too-many", name.span(), format!("there are more than {most} {what}"));
+                self.problems.error("too-many", name.span(), format!("there are more than {most} {what}"));
                 return;
             }
         }
@@ -36,7 +36,7 @@ impl Builder<'_> {
         for name in file.groups.iter().map(|g| &g.name).chain(file.overlays.iter().map(|o| &o.name)) {
             self.name_syntax(name);
             if let Some(first) = names.insert(name.get_ref(), name.span()) {
-                let found = self.findings.error("duplicate-name", name.span(), format!("the name `{name}` is taken"));
+                let found = self.problems.error("duplicate-name", name.span(), format!("the name `{name}` is taken"));
                 found.label("groups and overlays share their names").also(first, "first used here");
             }
         }
@@ -68,7 +68,7 @@ impl Builder<'_> {
                 let other = spans.iter().rfind(|(start, _)| *start <= first).map(|(_, span)| span.clone());
                 let label = format!("`{mine}`");
                 let also = format!("`{theirs}`");
-                let found = self.findings.error("duplicate-address", place.unwrap_or_default(), message);
+                let found = self.problems.error("duplicate-address", place.unwrap_or_default(), message);
                 found
                     .label(label)
                     .also(other.unwrap_or_default(), also)
@@ -85,14 +85,14 @@ impl Builder<'_> {
             let ip = address.get_ref();
             if !families.iter().any(|family| is(ip, *family)) {
                 let message = format!("the lab does not speak the family of {ip}");
-                let found = self.findings.error("wrong-family", address.span(), message);
+                let found = self.problems.error("wrong-family", address.span(), message);
                 found.label("not of the lab's family").help("set `family` in [lab], or leave `address` out".to_owned());
             } else if given[..index].iter().any(|other| other.get_ref().is_ipv4() == ip.is_ipv4()) {
                 let message = "a group has one address of each family";
-                self.findings.error("two-addresses", address.span(), message).label("a second one of its family");
+                self.problems.error("two-addresses", address.span(), message).label("a second one of its family");
             } else if is_plan_address(*ip) || ip.is_loopback() || ip.is_multicast() || ip.is_unspecified() {
                 let message = format!("{ip} cannot be a group's address");
-                let found = self.findings.error("reserved-address", address.span(), message);
+                let found = self.problems.error("reserved-address", address.span(), message);
                 found.label("used by the lab itself, or not a unicast address");
                 found.help(
                     "the documentation prefixes are free: 198.51.100.0/24, 203.0.113.0/24, 2001:db8::/32".to_owned(),
@@ -114,7 +114,7 @@ impl Builder<'_> {
             for host in self.host_or_stub(name) {
                 if let Some(first) = seen.insert(host, name.span()) {
                     let message = format!("`{}` is listed twice", self.topology.node(host).name);
-                    let found = self.findings.error("duplicate-member", name.span(), message);
+                    let found = self.problems.error("duplicate-member", name.span(), message);
                     found.label("again").also(first, "first");
                     break;
                 }
@@ -129,7 +129,7 @@ impl Builder<'_> {
             let members = self.topology.of_kind(|k| k == NodeKind::Member);
             let members: Vec<_> = members.filter(|n| self.topology.node(*n).as_id == stub).collect();
             if members.is_empty() {
-                let found = self.findings.error("no-members", name.span(), format!("stub `{name}` has no members"));
+                let found = self.problems.error("no-members", name.span(), format!("stub `{name}` has no members"));
                 found.label("only clients, or no host at all").help("give it `members`".to_owned());
             }
             return members;
@@ -138,14 +138,14 @@ impl Builder<'_> {
             Some(id) if self.topology.node(id).kind == NodeKind::Member => vec![id],
             Some(id) => {
                 let what = if self.topology.node(id).kind == NodeKind::Client { "a client" } else { "a router" };
-                let found = self.findings.error("not-a-member", name.span(), format!("`{name}` is {what}"));
+                let found = self.problems.error("not-a-member", name.span(), format!("`{name}` is {what}"));
                 found.label("only members announce groups and join overlays");
                 Vec::new()
             }
             None => {
                 let (label, help) = unknown_host(&self.topology, name.get_ref());
                 let message = format!("there is no stub or host `{name}`");
-                let found = self.findings.error("unknown-name", name.span(), message);
+                let found = self.problems.error("unknown-name", name.span(), message);
                 found.label(label).help(help);
                 Vec::new()
             }
@@ -159,11 +159,11 @@ impl Builder<'_> {
         };
         if members.is_empty() && entry.members.is_none() {
             let message = format!("overlay `{}` has no members", entry.name);
-            let found = self.findings.error("no-members", entry.name.span(), message);
+            let found = self.problems.error("no-members", entry.name.span(), message);
             found.label("no stub has members").help("give stubs `members`".to_owned());
         }
         let name = entry.name.get_ref().clone();
-        let healing = entry.healing.checked(self.findings);
+        let healing = entry.healing.checked(self.problems);
         let count = healing.colors;
         let of_members = members.iter().filter(|_| count > 0);
         let colors: Vec<_> = match healing.coloring {
@@ -196,9 +196,9 @@ impl Builder<'_> {
         let replicas = entry.replicas.as_ref().map_or(3.min(most), |n| *n.get_ref() as usize);
         if let Some((given, holders)) = entry.replicas.as_ref().zip(holders).filter(|_| replicas > most) {
             let message = format!("{replicas} replicas do not fit {}", holders.what);
-            self.findings.error("out-of-range", given.span(), message).label(holders.why);
+            self.problems.error("out-of-range", given.span(), message).label(holders.why);
         }
-        let (redirect, join_capacity, drain) = entry.redirect.checked(self.findings);
+        let (redirect, join_capacity, drain) = entry.redirect.checked(self.problems);
         self.topology.overlays.push(Overlay {
             name,
             settings,
@@ -236,7 +236,7 @@ impl Builder<'_> {
                 && let Some(one) = names.first().filter(|_| hosts.len() > most)
             {
                 let message = format!("{} {}, of which there are at most {most}", hosts.len(), key.name);
-                self.findings.error("too-many", one.span(), message).label("the first of them");
+                self.problems.error("too-many", one.span(), message).label("the first of them");
             }
             if !hosts.is_empty() {
                 named.push((key.name, hosts));
@@ -266,7 +266,7 @@ impl Builder<'_> {
             if let Some(outside) = hosts.iter().find(|h| !members.contains(h)) {
                 let outside = &self.topology.node(*outside).name;
                 let message = format!("`{outside}` is not a member of overlay `{}`", entry.name);
-                let found = self.findings.error("not-a-member", name.span(), message);
+                let found = self.problems.error("not-a-member", name.span(), message);
                 found.label("well-known nodes are members").help("add it to `members`, or name one of them".to_owned());
             }
             well_known.extend(hosts);
@@ -277,7 +277,7 @@ impl Builder<'_> {
             && let Some((key, span)) = bootstrap.map(|s| ("bootstrap", s)).or(healing.map(|s| ("healing", s)))
         {
             let message = format!("`{key} = \"well-known\"` without `well_known`");
-            let found = self.findings.error("missing-key", span, message);
+            let found = self.problems.error("missing-key", span, message);
             found.label("nobody is well-known").help("add well_known = [\"campus.n1\"]".to_owned());
         }
         well_known
@@ -298,7 +298,7 @@ impl Builder<'_> {
             return;
         };
         if clients == 0 {
-            let found = self.findings.error("no-clients", entry.span.clone(), "[probe] without a client");
+            let found = self.problems.error("no-clients", entry.span.clone(), "[probe] without a client");
             found.label("nobody probes").help("give a stub `clients`".to_owned());
         }
         let groups = self.named_groups(entry.groups.iter().flatten());
@@ -313,12 +313,12 @@ impl Builder<'_> {
             match self.topology.groups.iter().position(|g| g.name == *name.get_ref()) {
                 Some(index) if groups.contains(&GroupId(index)) => {
                     let message = format!("group `{name}` is listed twice");
-                    self.findings.error("duplicate-member", name.span(), message).label("again");
+                    self.problems.error("duplicate-member", name.span(), message).label("again");
                 }
                 Some(index) => groups.push(GroupId(index)),
                 None => {
                     let help = suggest(name.get_ref(), self.topology.groups.iter().map(|g| g.name.as_str()));
-                    let found = self.findings.error("unknown-name", name.span(), format!("there is no group `{name}`"));
+                    let found = self.problems.error("unknown-name", name.span(), format!("there is no group `{name}`"));
                     found.label("unknown group").help(help);
                 }
             }

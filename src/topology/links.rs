@@ -18,13 +18,13 @@ impl Builder<'_> {
         for Uplink { to: uplink, options } in &entry.uplinks {
             let Some(router) = self.find_router(uplink) else { continue };
             if self.topology.node(router).kind == NodeKind::Gateway {
-                let found = self.findings.error("stub-transit", uplink.span(), format!("`{uplink}` is a stub"));
+                let found = self.problems.error("stub-transit", uplink.span(), format!("`{uplink}` is a stub"));
                 found.label("a stub carries no transit; an uplink goes to a router of a transit AS");
                 continue;
             }
             if let Some(first) = seen.insert(router, uplink.span()) {
                 let found =
-                    self.findings.error("duplicate-uplink", uplink.span(), format!("`{uplink}` is listed twice"));
+                    self.problems.error("duplicate-uplink", uplink.span(), format!("`{uplink}` is listed twice"));
                 found.label("again").also(first, "first").help("a second, parallel uplink is a [[link]]".to_owned());
                 continue;
             }
@@ -45,7 +45,7 @@ impl Builder<'_> {
         let mut members = self.topology.of_kind(|kind| kind == NodeKind::Member);
         if entry.access.session != SessionOptions::default() && !members.any(|n| self.topology.node(n).as_id == stub) {
             let message = format!("no host of `{}` speaks BGP", entry.name);
-            let found = self.findings.error("no-session", entry.access.span.clone(), message);
+            let found = self.problems.error("no-session", entry.access.span.clone(), message);
             found.label("names options of a session").help("members speak BGP, clients do not".to_owned());
         }
     }
@@ -68,7 +68,7 @@ impl Builder<'_> {
             self.name_syntax(name);
             if free != plain {
                 let found =
-                    self.findings.error("duplicate-name", name.span(), format!("a link is already named `{name}`"));
+                    self.problems.error("duplicate-name", name.span(), format!("a link is already named `{name}`"));
                 found.label("another link of the same name").help("a link without a name is called A-B".to_owned());
             }
         }
@@ -93,14 +93,14 @@ impl Builder<'_> {
         };
         let routers = self.topology.nodes.iter().filter(|n| n.kind.is_router()).map(|n| n.name.as_str());
         let help = suggest(name.get_ref(), routers);
-        self.findings.error("unknown-name", name.span(), message).label("unknown router").help(help);
+        self.problems.error("unknown-name", name.span(), message).label("unknown router").help(help);
         None
     }
 
     fn self_link(&mut self, a: NodeId, b: NodeId, span: Range<usize>) -> bool {
         if a == b {
             let name = &self.topology.node(a).name;
-            self.findings
+            self.problems
                 .error("self-link", span, format!("a link from `{name}` to itself"))
                 .label("both ends are the same");
         }
@@ -120,7 +120,7 @@ impl Builder<'_> {
                     let other = self.topology.node(id).as_id;
                     if other != as_id {
                         let message = format!("`{end}` is in AS `{}`", self.topology.ases[other.0].name);
-                        let found = self.findings.error("not-internal", end.span(), message);
+                        let found = self.problems.error("not-internal", end.span(), message);
                         found
                             .label("not a router of this AS")
                             .help("a link between ASes is a [[link]] with a relation".to_owned());
@@ -148,14 +148,14 @@ impl Builder<'_> {
             [] => {}
             _ => {
                 let found =
-                    self.findings.error("ambiguous-link", text.span(), format!("`{text}` can be read in two ways"));
+                    self.problems.error("ambiguous-link", text.span(), format!("`{text}` can be read in two ways"));
                 found.label("names with dashes").help("write it as { a = \"…\", b = \"…\" }".to_owned());
                 return None;
             }
         }
         let name = &self.topology.ases[as_id.0].name;
         if wide {
-            let found = self.findings.error("not-internal", text.span(), format!("`{text}` is not inside AS `{name}`"));
+            let found = self.problems.error("not-internal", text.span(), format!("`{text}` is not inside AS `{name}`"));
             found.label("an end is in another AS").help("a link between ASes is a [[link]] with a relation".to_owned());
             return None;
         }
@@ -172,7 +172,7 @@ impl Builder<'_> {
             None => format!("not A-B with two routers of AS `{name}`"),
         };
         let found =
-            self.findings.error("unknown-name", text.span(), format!("`{text}` is no link between two routers"));
+            self.problems.error("unknown-name", text.span(), format!("`{text}` is no link between two routers"));
         found.label(label).help(help);
         None
     }
@@ -186,7 +186,7 @@ impl Builder<'_> {
         if home == other {
             let message =
                 format!("`{}` and `{}` are both in AS `{}`", entry.a, entry.b, self.topology.ases[home.0].name);
-            let found = self.findings.error("not-external", entry.b.span(), message);
+            let found = self.problems.error("not-external", entry.b.span(), message);
             found
                 .label("same AS")
                 .also(entry.a.span(), "as this")

@@ -28,10 +28,7 @@ mod values;
 /// Longest name of the lab file, in characters of one byte.
 pub const LONGEST_NAME: usize = 32;
 /// Longest name of a node: a host's `STUB.NAME`.
-pub const LONGEST_HOST: usize = 2 * LONGEST_NAME + 1;
-/// Probes and flows carry names whole.
-const _: () = assert!(LONGEST_HOST <= crate::anycast::probe::MAX_HOST);
-
+const LONGEST_HOST: usize = 2 * LONGEST_NAME + 1;
 const _: () = assert!(LONGEST_HOST <= crate::anycast::probe::MAX_HOST, "an answer to a probe names its host");
 
 pub use address::Addresses;

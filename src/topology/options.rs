@@ -183,7 +183,7 @@ impl Builder<'_> {
             let named = |(key, _): &&(&str, _)| message.starts_with(&format!("`{key}`"));
             let spans = options.each[index].spans.iter().chain(&options.both.spans);
             let span = spans.into_iter().find(named).map(|(_, span)| span.clone()).unwrap_or_default();
-            self.findings.error("impossible-link", span, message).label(format!("{label}{direction}"));
+            self.problems.error("impossible-link", span, message).label(format!("{label}{direction}"));
         }
     }
 }

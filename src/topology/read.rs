@@ -20,23 +20,23 @@ impl LabFile {
     ///
     /// # Errors
     /// The text is not TOML.
-    pub(crate) fn read(text: &str, findings: &mut Problems) -> Result<Self, Diagnostics> {
+    pub(crate) fn read(text: &str, problems: &mut Problems) -> Result<Self, Diagnostics> {
         let (document, errors) = DeTable::parse_recoverable(text);
         for error in &errors {
             let span = error.span().unwrap_or_default();
-            findings.error("syntax", span, format!("not TOML: {}", error.message())).label("here");
+            problems.error("syntax", span, format!("not TOML: {}", error.message())).label("here");
         }
-        findings.errors()?;
-        size::allow(size::nodes(document.get_ref()), findings)?;
+        problems.errors()?;
+        size::allow(size::nodes(document.get_ref()), problems)?;
         let span = document.span();
         let root = DeValue::Table(document.into_inner());
-        let root = Table::new("the lab file", keys(""), Spanned::new(span, &root), findings)
+        let root = Table::new("the lab file", keys(""), Spanned::new(span, &root), problems)
             .expect("a TOML document is a table");
-        Ok(Self::from_root(&root, findings))
+        Ok(Self::from_root(&root, problems))
     }
 
-    fn from_root(root: &Table<'_>, findings: &mut Problems) -> Self {
-        let f = findings;
+    fn from_root(root: &Table<'_>, problems: &mut Problems) -> Self {
+        let f = problems;
         let lab = root.get("lab").and_then(|v| Table::new("[lab]", keys("lab"), v, f));
         let lab = lab.as_ref();
         let families = [("ipv4", FamilyChoice::Ipv4), ("ipv6", FamilyChoice::Ipv6), ("dual", FamilyChoice::Dual)];
@@ -73,11 +73,11 @@ fn read_all<T>(
     root: &Table<'_>,
     key: &'static str,
     name: &'static str,
-    findings: &mut Problems,
+    problems: &mut Problems,
     read: impl Fn(&Table<'_>, &mut Problems) -> Option<T>,
 ) -> Vec<T> {
-    let tables = root.tables(key, name, keys(key), findings);
-    tables.iter().filter_map(|table| read(table, findings)).collect()
+    let tables = root.tables(key, name, keys(key), problems);
+    tables.iter().filter_map(|table| read(table, problems)).collect()
 }
 
 impl AsEntry {
@@ -193,6 +193,10 @@ impl Hosts {
         let Some(value) = table.get(key) else { return Self::Count(0) };
         match value.get_ref() {
             DeValue::Integer(_) => Self::Count(integer(key, value, 0..=MOST_HOSTS, f).map_or(0, Spanned::into_inner)),
+            DeValue::Array(names) if names.len() as u64 > MOST_HOSTS => {
+                f.error("out-of-range", value.span(), format!("a stub has at most {MOST_HOSTS} `{key}`"));
+                Self::Count(0)
+            }
             DeValue::Array(_) => Self::Names(table.strings(key, f).unwrap_or_default()),
             _ => {
                 wrong_type(key, "a number of hosts or a list of names", &value, f);

@@ -23,22 +23,31 @@ const LARGEST: u64 = 64 << 20;
 /// It cannot be read, is not text, or is too large.
 pub(crate) fn read(path: &Path) -> Result<String, Diagnostics> {
     let unreadable = |error: &io::Error| Diagnostics::unreadable(&path.display().to_string(), error);
-    let mut text = String::new();
-    let read = File::open(path).and_then(|file| file.take(LARGEST + 1).read_to_string(&mut text));
-    if read.as_ref().is_ok_and(|length| *length as u64 > LARGEST) || text.len() as u64 > LARGEST {
+    let mut bytes = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(LARGEST + 1).read_to_end(&mut bytes));
+    if read.map_err(|error| unreadable(&error))? as u64 > LARGEST {
         let why = format!("it has more than {} MiB, and no lab that fits has", LARGEST >> 20);
         return Err(unreadable(&io::Error::new(io::ErrorKind::FileTooLarge, why)));
     }
-    read.map_err(|error| unreadable(&error))?;
-    Ok(text)
+    // As the standard library says it of a file that is no text.
+    let no_text = |_| io::Error::new(io::ErrorKind::InvalidData, "stream did not contain valid UTF-8");
+    String::from_utf8(bytes).map_err(no_text).map_err(|error| unreadable(&error))
+}
+
+/// Whether the address plan has room for so many nodes; if not, why.
+pub(super) fn fits(nodes: usize) -> Result<(), String> {
+    if nodes > MOST_NODES {
+        return Err(format!("{nodes} nodes do not fit: the address plan holds {MOST_NODES}"));
+    }
+    Ok(())
 }
 
 /// Refuses a file with more nodes than a lab may have.
-pub(crate) fn allow(nodes: usize, findings: &mut Problems) -> Result<(), Diagnostics> {
-    if nodes > MOST_NODES {
-        findings.error("too-large", 0..0, format!("{nodes} nodes do not fit: the address plan holds {MOST_NODES}"));
+pub(crate) fn allow(nodes: usize, problems: &mut Problems) -> Result<(), Diagnostics> {
+    if let Err(why) = fits(nodes) {
+        problems.error("too-large", 0..0, why);
     }
-    findings.errors()
+    problems.errors()
 }
 
 /// The nodes that a lab file makes by itself, whatever else is wrong with it.

@@ -10,32 +10,6 @@ use std::path::Path;
 use rules::{Breach, breaches, table};
 use tree::Tree;
 
-/// What is not in order yet. The list may only shrink.
-#[expect(dead_code, reason = "there need not be one of each")]
-#[derive(Debug)]
-enum Exception {
-    /// Circles among these files, and no others.
-    Circle(&'static [&'static str]),
-    /// A file, and the room it imports.
-    Arrow(&'static str, &'static str),
-    Long(&'static str),
-}
-
-use Exception::{Arrow, Circle, Long};
-
-const EXCEPTIONS: &[Exception] = &[];
-
-impl Exception {
-    fn excuses(&self, breach: &Breach) -> bool {
-        match (self, breach) {
-            (Circle(files), Breach::Circle(circle)) => circle.iter().all(|file| files.contains(&file.as_str())),
-            (Arrow(file, room), Breach::Arrow(from, to)) => file == from && room == to,
-            (Long(file), Breach::Long(name)) => file == name,
-            _ => false,
-        }
-    }
-}
-
 fn sources(dir: &Path, root: &Path, found: &mut Vec<(String, String)>) {
     for path in fs::read_dir(dir).expect("a folder").map(|entry| entry.expect("an entry").path()) {
         if path.is_dir() {
@@ -55,10 +29,7 @@ fn the_house_is_in_order() {
     assert!(files.len() > 100, "these are not the sources: {}", files.len());
     let document = fs::read_to_string(root.join("docs/architecture.md")).expect("the document");
     let found = breaches(&Tree::parse(files), &table(&document));
-    let new = found.iter().filter(|(breach, _)| !EXCEPTIONS.iter().any(|exception| exception.excuses(breach)));
-    let mut wrong: Vec<String> = new.map(|(_, text)| text.clone()).collect();
-    let stale = EXCEPTIONS.iter().filter(|exception| !found.iter().any(|(breach, _)| exception.excuses(breach)));
-    wrong.extend(stale.map(|exception| format!("no longer needed: {exception:?}")));
+    let wrong: Vec<String> = found.into_iter().map(|(_, text)| text).collect();
     assert!(wrong.is_empty(), "\n{}\n", wrong.join("\n"));
 }
 

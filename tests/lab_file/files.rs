@@ -487,3 +487,17 @@ fn flows_that_make_no_sense_are_refused() {
     let nothing = problems(&format!("{SMALL}[[expect]]\nthat = \"broken flows == 0\"\n"));
     assert!(nothing.contains("no client keeps flows open in this lab"), "{nothing}");
 }
+
+#[test]
+fn a_stub_has_a_thousand_members_at_most_by_number_or_by_name() {
+    let names = |count: usize| (0..count).map(|index| format!("\"n{index}\"")).collect::<Vec<_>>().join(", ");
+    let lab = |members: &str| {
+        format!("[lab]\n[[as]]\nname = \"a\"\n[[stub]]\nname = \"s\"\nuplinks = [\"a\"]\nmembers = {members}\n")
+    };
+    let read = |members: &str| scenario::read_text(Path::new("x.toml"), &lab(members), &Overrides::default());
+    assert!(read(&format!("[{}]", names(1000))).is_ok());
+    for members in ["1001".to_owned(), format!("[{}]", names(1001))] {
+        let said = read(&members).expect_err("too many").render(false);
+        assert!(said.contains("1000"), "{said}");
+    }
+}

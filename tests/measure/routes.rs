@@ -383,3 +383,17 @@ fn derived_delays_are_by_direction_and_say_nothing_of_parallel_links() {
     carrier(&mut down, 10.0, "core", "to-right", false);
     assert_eq!(anycast(&down), None);
 }
+
+#[test]
+fn circles_take_no_room_from_ways_that_lead_somewhere() {
+    let mut lab = lab();
+    let around: Vec<String> = (0..12).map(|index| format!("around-{index}")).collect();
+    for name in &around {
+        lab.node(name, NodeKind::Router, None);
+        lab.link("left.gw", name, LinkRole::Peer);
+        fib(&mut lab, -0.5, name, WEB, &["left.gw"], &[]);
+    }
+    let next: Vec<&str> = around.iter().map(String::as_str).chain(["core"]).collect();
+    fib(&mut lab, -0.4, "left.gw", WEB, &next, &[]);
+    assert_eq!(witness(&lab), Some((owned(&["right.n1"]), owned(&["left.gw core right.gw right.n1"]))));
+}

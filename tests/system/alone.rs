@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use anybed::kernel::sys::run_first;
 
-use crate::support::{Scene, events, play, skipped, wait_until};
+use crate::support::{Scene, play, skipped, wait_for_play};
 
 /// Longer than a run may keep a process waiting, shorter than the kernel lets such a thread have a CPU.
 const BUSY: Duration = Duration::from_millis(600);
@@ -16,8 +16,7 @@ fn a_run_without_a_cpu_is_invalid() {
     play("a_run_without_a_cpu_is_invalid", Scene::of("root"), |place| {
         let (file, out) = (place.copy("topologies/two-sites.toml"), place.out("two-sites"));
         let run = place.anybed().arg("run").arg(&file).args(["--name", &place.name, "--out"]).arg(&out).start();
-        let plays = || events(&out).iter().any(|e| e["event"] == "play").then_some(()).ok_or("no play yet");
-        wait_until("the play has begun", plays);
+        wait_for_play(&out);
         if !take_all_cpus() {
             skipped(&place.name, "the privilege to run before others");
             run.wait();

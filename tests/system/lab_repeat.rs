@@ -3,7 +3,7 @@
 use nix::sys::signal::Signal;
 use serde_json::Value;
 
-use crate::support::{Place, events, scenes, wait_until};
+use crate::support::{Place, events, scenes, wait_for_play};
 
 scenes!(runs_are_repeated_and_swept: root);
 
@@ -49,10 +49,7 @@ fn an_interrupted_series_tells_what_it_has(place: &Place) {
     let (file, out) = (place.copy("tests/system/labs/ways.toml"), place.out("series"));
     let run = place.anybed().arg("run").arg(&file).args(["--repeat", "9", "--family", "ipv6", "--out"]).arg(&out);
     let run = run.start();
-    wait_until("the second run plays", || {
-        let events = events(&out.join("002"));
-        if events.iter().any(|e| e["event"] == "play") { Ok(()) } else { Err(format!("{} lines", events.len())) }
-    });
+    wait_for_play(&out.join("002"));
     run.signal(Signal::SIGINT);
     let done = run.wait().expect_code(130).expect_stdout(&["interrupted", "2 runs"]);
     let done = done.expect_stderr(&["interrupted: 2 of 9 runs are summarized"]);

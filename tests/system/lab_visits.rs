@@ -3,7 +3,7 @@
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use crate::support::{Lab, Place, events, scenes, wait_until};
+use crate::support::{Lab, Place, events, scenes, wait_for_play, wait_until};
 
 /// Command lines of all processes.
 fn processes() -> Vec<String> {
@@ -44,7 +44,7 @@ fn a_program_ends_with_its_command(place: &Place) {
     // What ends by itself may leave something behind, until the lab ends.
     let script = format!("{orphan} > /dev/null 2>&1 & exit 3");
     lab.exec_args("west", &["sh", "-c", &script]).expect_code(3);
-    assert_eq!(count(&orphan), 1);
+    wait_for(&orphan, 1);
     let exec = place.anybed().args(["exec", &lab.name, "west", "--", "sleep", &format!("{number}.1")]).start();
     wait_for(&own, 1);
     lab.down().ok();
@@ -73,10 +73,7 @@ fn a_run_directory_has_one_run(place: &Place) {
     let (file, out) = (place.copy("tests/system/labs/pair.toml"), place.out("shared"));
     let run = |command: &str| place.anybed().arg(command).arg(&file).arg("--out").arg(&out);
     let first = run("run").args(["--name", "first"]).start();
-    wait_until("the first run plays", || match events(&out).iter().any(|e| e["event"] == "play") {
-        true => Ok(()),
-        false => Err("not yet"),
-    });
+    wait_for_play(&out);
     let told = [out.to_str().unwrap(), "lab first (anybed run, process", "--out"];
     run("run").args(["--name", "second"]).run().expect_code(2).expect_stderr(&told);
     run("up").args(["--name", "second"]).run().expect_code(2).expect_stderr(&told);
@@ -90,11 +87,9 @@ fn a_run_directory_has_one_run(place: &Place) {
     assert!(!out.join(".anybed-lock").exists());
 
     // A killed run's directory is free again.
+    std::fs::remove_file(out.join("events.jsonl")).unwrap();
     let killed = run("run").args(["--name", "third"]).start();
-    wait_until("the third run plays", || match events(&out).iter().any(|e| e["event"] == "play") {
-        true => Ok(()),
-        false => Err("not yet"),
-    });
+    wait_for_play(&out);
     killed.signal(Signal::SIGKILL);
     killed.wait();
     let last = wait_until("the directory is free", || {

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use super::asks::{Asks, Welcome, Why};
+use super::asks::{Welcome, Why};
 use super::color::Palette;
 use super::cookie::Cookie;
 use super::core::Core;
@@ -270,7 +270,7 @@ impl Member {
                 Did::Joined => self.joined(now),
                 Did::JoinFailed => self.joining.failed(core, now),
                 Did::Left => {
-                    core.asks = Asks::default();
+                    core.asks.clear();
                     core.emit(Event::Left);
                 }
                 Did::Neighbors(neighbors) => core.emit(Event::Neighbors(neighbors)),

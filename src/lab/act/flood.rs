@@ -168,7 +168,7 @@ impl Flooder {
             let (late, due) = self.pace.take(now());
             self.counts.skipped += late;
             (0..due).for_each(|_| self.send());
-            self.receive(&epoll)?;
+            self.receive(&epoll, Duration::ZERO)?;
             let next = self.pace.next().min(self.pace.end).saturating_sub(now());
             std::thread::sleep(Duration::from_nanos(next).clamp(NAP, LONG_NAP));
         }
@@ -178,11 +178,11 @@ impl Flooder {
         (0..due).for_each(|_| self.send());
         let end = now();
         self.counts.nanoseconds = end - self.pace.begin;
-        while now() < end + LISTEN.as_nanos() as u64 {
-            self.receive(&epoll)?;
-            std::thread::sleep(NAP);
+        let until = end + LISTEN.as_nanos() as u64;
+        while now() < until {
+            // A millisecond more than is left of the last one.
+            self.receive(&epoll, Duration::from_nanos(until.saturating_sub(now())) + NAP)?;
         }
-        self.receive(&epoll)?;
         Ok(self.counts)
     }
 
@@ -199,10 +199,11 @@ impl Flooder {
         self.next = (self.next + 1) % self.sockets.len();
     }
 
-    /// Counts all answers that there are.
-    fn receive(&mut self, epoll: &Epoll) -> Result<()> {
+    /// Counts all answers that there are; waits for the first, at most for this long.
+    fn receive(&mut self, epoll: &Epoll, wait: Duration) -> Result<()> {
         let mut ready = [EpollEvent::empty(); SOCKETS];
-        let count = match epoll.wait(&mut ready, EpollTimeout::ZERO) {
+        let wait = EpollTimeout::try_from(wait).unwrap_or(EpollTimeout::MAX);
+        let count = match epoll.wait(&mut ready, wait) {
             Err(Errno::EINTR) => 0,
             waited => waited.map_err(io::Error::from).context("look for answers")?,
         };

@@ -2,15 +2,13 @@
 
 use std::sync::Arc;
 
-use anyhow::Result;
-
 use super::{ping, stretch};
 use crate::lab::Lab;
 use crate::scenario::LookAct;
 use crate::scenario::scope::pinged;
 
 impl Lab {
-    pub(super) fn look(self: &Arc<Self>, act: &LookAct) -> Result<()> {
+    pub(super) fn look(self: &Arc<Self>, act: &LookAct) {
         let lab = self.clone();
         match act {
             LookAct::Ping { parts } => {
@@ -26,6 +24,5 @@ impl Lab {
                 self.background(async move { lab.record_survey(group).await });
             }
         }
-        Ok(())
     }
 }

@@ -50,7 +50,10 @@ impl Lab {
         match action {
             Action::Link(_) | Action::Process(_) | Action::Site(_) => self.inflict(action, origin).await,
             Action::Overlay(act) => self.tell_overlay(act).await,
-            Action::Look(act) => self.look(act),
+            Action::Look(act) => {
+                self.look(act);
+                Ok(())
+            }
             Action::Series(act) => self.begin_or_end(act).await,
         }
     }

@@ -46,7 +46,7 @@ impl<M: Machine> Sim<M> {
                 }
                 self.versions[group] += 1;
                 if self.hosts[host].life == life {
-                    let routing = Input::Routing { group: part(group), announced: announce };
+                    let routing = Input::Routing { group: Part::nth(group), announced: announce };
                     self.drive(host, |machine| machine.input(now, routing));
                 }
             }
@@ -105,7 +105,7 @@ impl<M: Machine> Sim<M> {
     fn receiver(&mut self, from: usize, to: SocketAddr) -> (Option<usize>, Port) {
         let number = to.port();
         match self.by_group.get(&to.ip()).copied() {
-            Some(group) => (self.catchment(group, from), Port { via: Via::Group(part(group)), number }),
+            Some(group) => (self.catchment(group, from), Port { via: Via::Group(Part::nth(group)), number }),
             None => (self.by_address.get(&to.ip()).copied(), Port::unicast(number)),
         }
     }
@@ -185,8 +185,4 @@ impl<M: Machine> Sim<M> {
         let life = self.hosts[host].life;
         self.queue.push(self.now, Due::Closed { host, life, id });
     }
-}
-
-fn part(group: usize) -> Part {
-    Part(u16::try_from(group).unwrap_or(u16::MAX))
 }

@@ -246,6 +246,7 @@ impl<M: Machine> Sim<M> {
     /// A new machine, which has been told nothing yet.
     pub fn restart(&mut self, host: usize) {
         let machine = (self.make)(host, self.hosts[host].address, self.now);
+        self.streams.forget(host);
         let h = &mut self.hosts[host];
         h.machine = Some(Box::new(machine));
         h.life += 1;

@@ -16,7 +16,6 @@ mod ways;
 pub(crate) use index::{Change, Node, Target};
 pub(crate) use links::Links;
 pub(crate) use network::Network;
-pub(crate) use ways::End;
 
 use crate::record::{Event, Record};
 

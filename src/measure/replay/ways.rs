@@ -11,6 +11,8 @@ use crate::scenario::Target;
 
 /// Equal-cost routes multiply; more ways than this to one target are not told apart.
 const MOST_WAYS: usize = 64;
+/// Nor are more looked at for those that turn in no circle.
+const MOST_TRIED: usize = 1024;
 
 /// How a way ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,6 +42,11 @@ pub(crate) struct Ways {
 }
 
 impl Ways {
+    fn of(mut all: impl Iterator<Item = Way>, most: usize) -> Self {
+        let found = all.by_ref().take(most).collect();
+        Self { found, more: all.next().is_some() }
+    }
+
     /// All of them, if there are no more and every one arrives.
     pub(crate) fn arriving(self) -> Option<Vec<Vec<Node>>> {
         let fine = !self.more && self.found.iter().all(|way| way.end == End::Arrived);
@@ -48,39 +55,47 @@ impl Ways {
 }
 
 impl Network<'_> {
-    /// The ways that the routes lead packets from a node to an address, `most` at most.
-    pub(crate) fn ways(&self, from: Node, address: IpAddr, arrives: &dyn Fn(Node) -> bool, most: usize) -> Ways {
-        let (mut ways, mut open) = (Ways::default(), vec![(vec![from], None)]);
-        while let Some((nodes, end)) = open.pop() {
-            if ways.found.len() == most {
-                ways.more = true;
-                break;
-            }
-            let node = nodes[nodes.len() - 1];
-            let next = if end.is_some() || arrives(node) || (nodes.len() > 1 && self.is_host(node)) {
-                Vec::new()
-            } else {
-                self.next(node, address)
-            };
-            if next.is_empty() {
-                let reached = if arrives(node) { End::Arrived } else { End::NoRoute };
-                ways.found.push(Way { nodes, end: end.unwrap_or(reached) });
-                continue;
-            }
-            open.extend(next.into_iter().rev().map(|next| match next {
-                None => (nodes.clone(), Some(End::Unknown)),
-                Some(next) => {
-                    let end = nodes.contains(&next).then_some(End::Loop);
-                    ([&nodes[..], &[next]].concat(), end)
+    /// The ways that the routes lead packets from a node to an address, one after the other.
+    fn each_way(&self, from: Node, address: IpAddr, arrives: impl Fn(Node) -> bool) -> impl Iterator<Item = Way> {
+        let mut open = vec![(vec![from], None)];
+        std::iter::from_fn(move || {
+            loop {
+                let (nodes, end) = open.pop()?;
+                let node = nodes[nodes.len() - 1];
+                let next = if end.is_some() || arrives(node) || (nodes.len() > 1 && self.is_host(node)) {
+                    Vec::new()
+                } else {
+                    self.next(node, address)
+                };
+                if next.is_empty() {
+                    let reached = if arrives(node) { End::Arrived } else { End::NoRoute };
+                    return Some(Way { nodes, end: end.unwrap_or(reached) });
                 }
-            }));
-        }
-        ways
+                open.extend(next.into_iter().rev().map(|next| match next {
+                    None => (nodes.clone(), Some(End::Unknown)),
+                    Some(next) => {
+                        let end = nodes.contains(&next).then_some(End::Loop);
+                        ([&nodes[..], &[next]].concat(), end)
+                    }
+                }));
+            }
+        })
     }
 
-    /// Those to a group's address: they arrive at any host but the first node.
+    /// To a group's address: they arrive at any host but the first node.
+    fn each_way_to_host(&self, from: Node, address: IpAddr) -> impl Iterator<Item = Way> {
+        self.each_way(from, address, move |node| self.is_host(node) && node != from)
+    }
+
+    /// The ways from a node to a group's address, `most` at most.
     pub(crate) fn ways_to_host(&self, from: Node, address: IpAddr, most: usize) -> Ways {
-        self.ways(from, address, &|node| self.is_host(node) && node != from, most)
+        Ways::of(self.each_way_to_host(from, address), most)
+    }
+
+    /// Those of them that turn in no circle: the nodes on each.
+    pub(crate) fn straight_to_host(&self, from: Node, address: IpAddr, most: usize) -> Vec<Vec<Node>> {
+        let tried = self.each_way_to_host(from, address).take(MOST_TRIED);
+        tried.filter(|way| way.end != End::Loop).map(|way| way.nodes).take(most).collect()
     }
 
     /// Hosts that packets from a router to an address may reach; none if any branch ends before one, or
@@ -120,7 +135,7 @@ impl Network<'_> {
     fn to_node(&self, from: Node, to: Node) -> Vec<Vec<Node>> {
         let addresses = self.addresses(to);
         let of_family = addresses.iter().filter(|a| a.is_ipv4() == addresses[0].is_ipv4());
-        let mut ways = of_family.map(|address| self.ways(from, *address, &|node| node == to, MOST_WAYS));
+        let mut ways = of_family.map(|address| Ways::of(self.each_way(from, *address, |node| node == to), MOST_WAYS));
         ways.find_map(|ways| Some(self.over_links(ways)).filter(|ways| !ways.is_empty())).unwrap_or_default()
     }
 

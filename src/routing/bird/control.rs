@@ -143,7 +143,10 @@ impl Control for Connection {
     fn set<'a>(&'a mut self, group: &'a str, addresses: &'a [IpAddr], to: Announce) -> BoxFuture<'a, Result<()>> {
         Box::pin(async move {
             match to {
-                Announce::Plain => self.switch(group, addresses, "", true).await,
+                Announce::Plain => {
+                    self.switch(group, addresses, "", true).await?;
+                    self.switch(group, addresses, "-drain", false).await
+                }
                 Announce::Drain => self.switch(group, addresses, "-drain", true).await,
                 Announce::Off => {
                     self.switch(group, addresses, "", false).await?;

@@ -35,15 +35,15 @@ pub enum LinkAct {
     Heal { parts: Vec<Part> },
 }
 
-const CUT: Verb = Verb::new("cut", "cut LINK", Class::Fault).undone_by("mend");
-const MEND: Verb = Verb::new("mend", "mend LINK", Class::Fault).undoes();
-const BLACKHOLE: Verb = Verb::new("blackhole", "blackhole LINK [from NODE]", Class::Fault).undone_by("clear");
-const IMPAIR: Verb = Verb::new("impair", "impair LINK [from NODE] PROPERTY=VALUE …", Class::Fault).undone_by("clear");
-const CLEAR: Verb = Verb::new("clear", "clear LINK [from NODE]", Class::Fault).undoes();
-const FAIL: Verb = Verb::new("fail", "fail STUB [silently]", Class::Fault).undone_by("recover");
-const RECOVER: Verb = Verb::new("recover", "recover STUB", Class::Fault).undoes();
-const PARTITION: Verb = Verb::new("partition", "partition NAME … [silently]", Class::Fault).undone_by("heal");
-const HEAL: Verb = Verb::new("heal", "heal NAME …", Class::Fault).undoes();
+const CUT: Verb = Verb::new("cut", "cut LINK", Class::Fault);
+const MEND: Verb = Verb::new("mend", "mend LINK", Class::Fault);
+const BLACKHOLE: Verb = Verb::new("blackhole", "blackhole LINK [from NODE]", Class::Fault);
+const IMPAIR: Verb = Verb::new("impair", "impair LINK [from NODE] PROPERTY=VALUE …", Class::Fault);
+const CLEAR: Verb = Verb::new("clear", "clear LINK [from NODE]", Class::Fault);
+const FAIL: Verb = Verb::new("fail", "fail STUB [silently]", Class::Fault);
+const RECOVER: Verb = Verb::new("recover", "recover STUB", Class::Fault);
+const PARTITION: Verb = Verb::new("partition", "partition NAME … [silently]", Class::Fault);
+const HEAL: Verb = Verb::new("heal", "heal NAME …", Class::Fault);
 
 pub(super) const ARMS: &[Arm<LinkAct>] = &[
     (CUT, |given| Ok(vec![LinkAct::Cut(link(given)?)])),

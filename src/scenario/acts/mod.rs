@@ -32,7 +32,7 @@ pub use series::{SeriesAct, schedule};
 pub use site::SiteAct;
 pub(super) use state::State;
 use verb::{Act, Arm, Given};
-pub use verb::{Class, Undo, Verb};
+pub use verb::{Class, Verb};
 
 /// Something done to a lab, by the timeline or live by `anybed fault`. `Action::display` gives the text back.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -52,6 +52,20 @@ pub(super) const ARMS: &[Arm<OverlayAct>] = &[
     }),
 ];
 
+impl OverlayAct {
+    /// The overlay that it is about.
+    pub fn overlay(&self) -> usize {
+        match self {
+            Self::Join { overlay, .. }
+            | Self::Leave { overlay, .. }
+            | Self::Put { overlay, .. }
+            | Self::Overwrite { overlay, .. }
+            | Self::Audit { overlay }
+            | Self::Flood { overlay, .. } => *overlay,
+        }
+    }
+}
+
 impl Act for OverlayAct {
     fn verb(&self) -> Verb {
         match self {

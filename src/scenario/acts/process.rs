@@ -29,11 +29,10 @@ pub enum ProcessAct {
 
 const NO_TIME: &str = "is not simulated: a node computes in no time, or is gone";
 
-const CRASH: Verb = Verb::new("crash", "crash NODE [node|bird|both|host]", Class::Fault).undone_by("restart");
-const RESTART: Verb = Verb::new("restart", "restart NODE [node|bird|both|host]", Class::Fault).undoes();
-const FREEZE: Verb =
-    Verb::new("freeze", "freeze NODE [node|bird|both]", Class::Fault).undone_by("thaw").not_simulated(NO_TIME);
-const THAW: Verb = Verb::new("thaw", "thaw NODE [node|bird|both]", Class::Fault).undoes().not_simulated(NO_TIME);
+const CRASH: Verb = Verb::new("crash", "crash NODE [node|bird|both|host]", Class::Fault);
+const RESTART: Verb = Verb::new("restart", "restart NODE [node|bird|both|host]", Class::Fault);
+const FREEZE: Verb = Verb::new("freeze", "freeze NODE [node|bird|both]", Class::Fault).not_simulated(NO_TIME);
+const THAW: Verb = Verb::new("thaw", "thaw NODE [node|bird|both]", Class::Fault).not_simulated(NO_TIME);
 
 pub(super) const ARMS: &[Arm<ProcessAct>] = &[
     (CRASH, |given| process(given, ProcessAct::Crash)),

@@ -17,8 +17,8 @@ pub enum SeriesAct<A> {
     Stop(Box<A>),
 }
 
-pub(super) const FLAP: Verb = Verb::new("flap", "flap FAULT every PERIOD times COUNT", Class::Series).undone_by("stop");
-pub(super) const STOP: Verb = Verb::new("stop", "stop FAULT", Class::Series).undoes();
+pub(super) const FLAP: Verb = Verb::new("flap", "flap FAULT every PERIOD times COUNT", Class::Series);
+pub(super) const STOP: Verb = Verb::new("stop", "stop FAULT", Class::Series);
 
 /// The most times, and the shortest period: what a flap makes is played entry by entry.
 const MOST_TIMES: u32 = 10_000;

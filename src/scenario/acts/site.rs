@@ -26,11 +26,9 @@ pub enum SiteAct {
 const NO_ROUTING: &str = "is routing, which is not simulated";
 
 const RENUMBER: Verb = Verb::new("renumber", "renumber HOST", Class::Fault).not_simulated("is not simulated");
-const ANNOUNCE: Verb = Verb::new("announce", "announce HOST [GROUP]", Class::Fault).undoes().not_simulated(NO_ROUTING);
-const WITHDRAW: Verb =
-    Verb::new("withdraw", "withdraw HOST [GROUP]", Class::Fault).undone_by("announce").not_simulated(NO_ROUTING);
-const DRAIN: Verb =
-    Verb::new("drain", "drain HOST [GROUP]", Class::Fault).undone_by("announce").not_simulated(NO_ROUTING);
+const ANNOUNCE: Verb = Verb::new("announce", "announce HOST [GROUP]", Class::Fault).not_simulated(NO_ROUTING);
+const WITHDRAW: Verb = Verb::new("withdraw", "withdraw HOST [GROUP]", Class::Fault).not_simulated(NO_ROUTING);
+const DRAIN: Verb = Verb::new("drain", "drain HOST [GROUP]", Class::Fault).not_simulated(NO_ROUTING);
 
 pub(super) const ARMS: &[Arm<SiteAct>] = &[
     (RENUMBER, |given| Ok(vec![SiteAct::Renumber(host(&given.expect("a host")?, given.topology)?)])),

@@ -24,17 +24,6 @@ pub enum Class {
     Series,
 }
 
-/// What becomes of an action's effect.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Undo {
-    /// This verb undoes it.
-    By(&'static str),
-    /// It is itself an undo.
-    Is,
-    /// Nothing undoes it.
-    Never,
-}
-
 /// A verb: one row of its family.
 #[derive(Clone, Copy, Debug)]
 pub struct Verb {
@@ -42,23 +31,14 @@ pub struct Verb {
     /// As the lab file has it.
     pub form: &'static str,
     pub class: Class,
-    pub undo: Undo,
     /// Whether a simulation plays it; if not, why.
     pub simulated: Result<(), &'static str>,
 }
 
 impl Verb {
-    /// A verb that a simulation plays, and that nothing undoes.
+    /// A verb that a simulation plays.
     pub(super) const fn new(name: &'static str, form: &'static str, class: Class) -> Self {
-        Self { name, form, class, undo: Undo::Never, simulated: Ok(()) }
-    }
-
-    pub(super) const fn undone_by(self, verb: &'static str) -> Self {
-        Self { undo: Undo::By(verb), ..self }
-    }
-
-    pub(super) const fn undoes(self) -> Self {
-        Self { undo: Undo::Is, ..self }
+        Self { name, form, class, simulated: Ok(()) }
     }
 
     pub(super) const fn not_simulated(self, why: &'static str) -> Self {

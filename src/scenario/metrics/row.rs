@@ -3,6 +3,7 @@
 use super::asked::Asked;
 use super::subject::Subject;
 use crate::scenario::acts::Action;
+use crate::scenario::deed::Deed;
 use crate::scenario::words::ActionError;
 use crate::topology::Topology;
 
@@ -74,7 +75,7 @@ impl<'a> Play<'a> {
     }
 
     pub(super) fn lacks_join(&self) -> Option<&'static str> {
-        (!self.has(|action| action.verb() == "join")).then_some("`join`")
+        (!self.has(|action| action.deed() == Deed::Join)).then_some("`join`")
     }
 }
 

@@ -133,6 +133,14 @@ pub(crate) fn probes(events: &[Value], client: &str) -> Vec<Probe> {
     probes
 }
 
+/// Waits until a run into this directory is played.
+pub(crate) fn wait_for_play(out: &Path) {
+    wait_until("the run is played", || {
+        let events = events(out);
+        if events.iter().any(|e| e["event"] == "play") { Ok(()) } else { Err(format!("{} lines", events.len())) }
+    });
+}
+
 /// The record in a run directory. Its last line may not be whole yet.
 pub(crate) fn events(out: &Path) -> Vec<Value> {
     let text = std::fs::read_to_string(out.join("events.jsonl")).unwrap_or_default();

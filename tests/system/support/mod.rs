@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 pub(crate) use done::{Done, Running};
 pub(crate) use host::{Host, Labs};
-pub(crate) use lab::{Lab, events, probes};
+pub(crate) use lab::{Lab, events, probes, wait_for_play};
 pub(crate) use place::{Place, project};
 pub(crate) use scene::{Family, Scene, play};
 pub(crate) use skip::say as skipped;
