@@ -41,8 +41,8 @@ pub struct Options {
     pub rpc_timeout: Duration,
     pub rpc_tries: u32,
     pub network: Network,
-    /// By which share of itself the overlay grows in one stabilization interval of [`super::World::join_all`]:
-    /// a ring takes in only so many new nodes between two old ones in that time.
+    /// By which share of itself the overlay grows in one stabilization interval of [`super::World::join_all`]. Nodes
+    /// that come all at once are a [`super::Crowd`].
     pub growth: f64,
 }
 

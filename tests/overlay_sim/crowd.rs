@@ -32,3 +32,19 @@ fn a_small_crowd_is_noticed() {
         assert_eq!(of, play(protocol, 8, 1), "one seed, one course");
     }
 }
+
+/// Where a joiner walked past the newcomers of its gap one by one, 300 took some 20 questions each, more than half a
+/// minute, and not all came in.
+#[test]
+fn a_crowd_of_300_is_in_a_ring_within_three_rounds() {
+    let of = play("chord", 300, 1);
+    assert_eq!((of.joined, of.noticed, of.failed), (300, 300, 0));
+    assert!(of.join_ms.p99.is_some_and(|ms| ms < 3000.0), "{:?}", of.join_ms);
+    assert!(of.whole_rounds.is_some_and(|rounds| rounds <= 3.0), "{:?}", of.whole_rounds);
+    let hops = of.hops.expect("they have joined");
+    let log2 = (304f64).log2();
+    assert!(hops.mean <= 1.25 * log2 && hops.max <= 4.0 * log2, "{hops:?} of {log2}");
+    // To say that it has joined, a node waits until its neighbors know it.
+    let early = |n: &&anybed::sim::Newcomer| n.noticed > n.joined;
+    assert_eq!(of.newcomers.iter().filter(early).count(), 0);
+}

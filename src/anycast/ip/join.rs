@@ -54,7 +54,8 @@ struct Course {
 
 impl Joining {
     pub(super) fn due(&self) -> Option<Time> {
-        self.course.as_ref().and_then(|course| course.next_attempt)
+        let course = self.course.as_ref()?;
+        course.next_attempt.map(|next| next.min(course.end()))
     }
 
     pub(super) fn is_under_way(&self) -> bool {
@@ -96,7 +97,8 @@ impl Joining {
 
     pub(super) fn timeout(&mut self, core: &mut Core, palette: &mut Palette, now: Time) {
         let Some(course) = &mut self.course else { return };
-        if course.next_attempt.is_none_or(|t| t > now) {
+        // While a member serves it, it may take longer: the overlay says when that has failed.
+        if course.next_attempt.is_none_or(|next| next.min(course.end()) > now) {
             return;
         }
         let nobody_to_ask = course.rotation.is_empty();
@@ -105,7 +107,7 @@ impl Joining {
             course.served_by = None;
             return core.overlay.begin(now);
         }
-        if nobody_to_ask || now - course.started >= DEADLINE {
+        if nobody_to_ask || course.end() <= now {
             let attempts = course.attempts;
             self.course = None;
             let reason = if nobody_to_ask {
@@ -175,6 +177,11 @@ impl Joining {
 }
 
 impl Course {
+    /// Who has found no member by then gives up, unless it may begin an overlay.
+    fn end(&self) -> Time {
+        if self.found { Time(Duration::MAX) } else { self.started + DEADLINE }
+    }
+
     /// Asks the next address, and every color so that the answers become the first neighbor list.
     fn attempt(&mut self, core: &mut Core, palette: &mut Palette, now: Time) {
         self.attempts += 1;

@@ -14,12 +14,22 @@ pub enum Ask {
     Fingers,
     /// "I leave; these were my neighbors."
     Leaving(Place),
+    /// "Let me in before you": whoever owns the asker's id takes it as its predecessor.
+    Join,
+    /// "This node is my predecessor now, as you were: it may be your successor."
+    Nearer(Peer),
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Tell {
     State(Place),
     Fingers(Vec<Peer>),
+    /// The asker is in: what lies between `former` and the asker is its own from now on. `None`: the answering node
+    /// had no predecessor and does not know.
+    Admitted {
+        former: Option<Peer>,
+        place: Place,
+    },
 }
 
 /// A node's place on the ring.

@@ -4,10 +4,13 @@
 //! 2004) and among the fingers of near nodes.
 //!
 //! - `ring`: one node's neighbors and what they say about a key
-//! - `stabilize`: joining, repair, merging, leaving
+//! - `join`: who lets a node in, and how its neighbors come to know it; `before`: who was let in lately
+//! - `stabilize`: repair, merging, leaving
 //! - `fingers`: finding fingers, and nearer ones
 
+mod before;
 mod fingers;
+mod join;
 mod message;
 mod ring;
 mod row;
@@ -49,6 +52,12 @@ pub enum Purpose {
     Measure,
     /// Which fingers does a near node have?
     Fingers,
+    /// Asking to be let in.
+    Join,
+    /// Which fingers does its successor have? They serve until its own are found.
+    Hints,
+    /// Telling a former predecessor who has come between.
+    Nearer,
 }
 
 /// Why it looks something up: for its finger with this index.
@@ -77,7 +86,7 @@ impl Geometry for Ring {
     }
 
     fn join_at(dht: &mut Chord, now: Time, owner: Peer, place: Place) {
-        dht.adopt(now, owner, &place);
+        dht.place_found(now, owner, &place);
     }
 
     fn merge_at(dht: &mut Chord, now: Time, owner: Peer, place: Place) {
@@ -103,7 +112,14 @@ impl Geometry for Ring {
             Ask::Notify if dht.is_leaving() => Some(Response::Refused),
             Ask::Notify => {
                 dht.rectify(now, sender);
+                dht.followed(now);
                 Some(state(dht))
+            }
+            Ask::Join if dht.is_leaving() => Some(Response::Refused),
+            Ask::Join => Some(Response::Own(dht.let_in(now, sender))),
+            Ask::Nearer(peer) => {
+                dht.nearer(now, peer);
+                Some(Response::Done)
             }
             Ask::Fingers => Some(Response::Own(Tell::Fingers(dht.geometry.some_fingers()))),
             Ask::Leaving(place) => {
@@ -116,7 +132,10 @@ impl Geometry for Ring {
     fn answered(dht: &mut Chord, now: Time, peer: Peer, purpose: Purpose, tell: Option<Tell>) {
         match (purpose, tell) {
             (Purpose::Stabilize | Purpose::Adopt, Some(Tell::State(place))) => dht.adopt(now, peer, &place),
-            (Purpose::Notify, Some(Tell::State(place))) => dht.noticed(now, peer, place.predecessor),
+            (Purpose::Notify, Some(Tell::State(place))) => dht.noticed(now, peer, &place),
+            (Purpose::Join, Some(Tell::State(place))) => dht.not_let_in(now, peer, &place),
+            (Purpose::Join, Some(Tell::Admitted { former, place })) => dht.admitted(now, peer, former, &place),
+            (Purpose::Hints, Some(Tell::Fingers(fingers))) => dht.hinted(now, &fingers),
             (Purpose::Measure, _) => dht.measured(peer),
             (Purpose::Fingers, Some(Tell::Fingers(fingers))) => dht.candidates(now, &fingers),
             _ => {}
@@ -125,7 +144,7 @@ impl Geometry for Ring {
 
     fn unanswered(dht: &mut Chord, now: Time, _: Peer, purpose: Purpose) {
         match purpose {
-            Purpose::Stabilize => dht.round_by(now),
+            Purpose::Stabilize | Purpose::Join => dht.round_by(now),
             Purpose::Check { instead: Some(peer) } if dht.geometry.predecessor().is_none() => {
                 dht.geometry.set_predecessor(Some(peer));
             }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use super::before::Before;
 use super::message::Place;
 use crate::overlay::id::Id;
 use crate::overlay::structured::dht::message::{Query, Step};
@@ -15,7 +16,7 @@ pub type Chord = Dht<Ring>;
 /// Neighbors of one node. Never contains the node itself.
 #[derive(Debug)]
 pub struct Ring {
-    me: Id,
+    pub(super) me: Id,
     limit: usize,
     proximity: Proximity,
     successors: Vec<Peer>,
@@ -23,6 +24,14 @@ pub struct Ring {
     /// With the round trip, of those that were taken for it.
     fingers: BTreeMap<u32, (Peer, Option<Duration>)>,
     next_finger: u32,
+    /// Whom it has let in of late.
+    pub(super) before: Before,
+    /// Whether its successor has let it in, or it needs nobody to.
+    pub(super) admitted: bool,
+    /// Whether another has it as its successor.
+    pub(super) followed: bool,
+    /// Whether it has looked all its fingers up.
+    pub(super) fingered: bool,
     changes: u64,
 }
 
@@ -30,7 +39,20 @@ impl Ring {
     /// `limit`: length of the successor list.
     pub(super) fn alone(me: Id, limit: usize, proximity: Proximity) -> Self {
         let (successors, fingers) = (Vec::new(), BTreeMap::new());
-        Self { me, limit, proximity, successors, predecessor: None, fingers, next_finger: 0, changes: 0 }
+        Self {
+            me,
+            limit,
+            proximity,
+            successors,
+            predecessor: None,
+            fingers,
+            next_finger: 0,
+            before: Before::default(),
+            admitted: false,
+            followed: false,
+            fingered: false,
+            changes: 0,
+        }
     }
 
     pub(super) fn proximity(&self) -> Proximity {
@@ -65,8 +87,19 @@ impl Ring {
             }
             list.push(*peer);
         }
-        self.successors = list;
+        let former = std::mem::replace(&mut self.successors, list);
         self.changes += 1;
+        // Whom others have come before is a good finger: of a crowd that comes one after another each is about half
+        // as far away as the one before.
+        former.into_iter().for_each(|peer| self.hint(peer));
+    }
+
+    /// A node that serves as a finger if there is none.
+    pub(super) fn hint(&mut self, peer: Peer) {
+        let listed = self.successors.iter().any(|p| p.id == peer.id);
+        if let Some(index) = self.finger_of(peer.id).filter(|_| !listed) {
+            self.set_finger_if_empty(index, peer);
+        }
     }
 
     /// Adds candidates to the successor list and keeps the nearest.
@@ -171,10 +204,14 @@ impl Ring {
             // A predecessor that asks where it would be: it begins anew, before it was missed.
             None if self.predecessor.is_some_and(|p| p.id == key) => return Step::Here(self.place()),
             Some(p) if key.in_open_closed(p.id, self.me) => return Step::Here(self.place()),
-            // The previous hop overlooked the predecessor: it is nearer to the key.
-            Some(p) if query.last => return Step::Next { peer: *p, last: true },
+            // The previous hop overlooked the predecessor: it, or one before it, is nearer to the key.
+            Some(p) if query.last => {
+                return Step::Next { peer: self.behind(key, &query.avoid).unwrap_or(*p), last: true };
+            }
             // Nobody has notified this node yet since its predecessor failed: it could be wrong.
-            None if query.last => return Step::Lost,
+            None if query.last => {
+                return self.behind(key, &query.avoid).map_or(Step::Lost, |peer| Step::Next { peer, last: true });
+            }
             _ => {}
         }
         if key.in_open_closed(self.me, successor.id) {
@@ -216,12 +253,14 @@ impl Tables for Ring {
         let before = self.successors.len() + self.fingers.len();
         self.successors.retain(|p| *p != peer);
         self.fingers.retain(|_, (p, _)| *p != peer);
+        self.before.remove(peer);
         self.changes += 1;
         let was_predecessor = self.predecessor.take_if(|p| *p == peer).is_some();
         was_predecessor || before != self.successors.len() + self.fingers.len()
     }
 
     fn readdress(&mut self, peer: Peer) -> bool {
+        self.before.readdress(peer);
         let fingers = self.fingers.values_mut().map(|(p, _)| p);
         let all = self.successors.iter_mut().chain(fingers).chain(&mut self.predecessor);
         all.filter(|p| p.id == peer.id && **p != peer).map(|p| *p = peer).count() > 0

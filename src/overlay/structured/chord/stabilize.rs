@@ -1,4 +1,4 @@
-//! Membership of the ring: joining, stabilization, merging, leaving.
+//! Membership of the ring: stabilization, merging, leaving.
 
 use super::message::{Ask, Place};
 use super::{Chord, Purpose};
@@ -23,12 +23,16 @@ impl Chord {
         if let Some(predecessor) = self.geometry.predecessor() {
             self.check_instead(now, predecessor, None);
         }
-        if self.is_member() {
+        self.geometry.before.round();
+        if self.is_member() && std::mem::replace(&mut self.geometry.fingered, true) {
             self.fix_fingers(now);
+        } else if self.is_member() {
+            // A new node has only its successor's.
+            self.fix_all_fingers(now);
         }
     }
 
-    fn check_instead(&mut self, now: Time, peer: Peer, instead: Option<Peer>) {
+    pub(super) fn check_instead(&mut self, now: Time, peer: Peer, instead: Option<Peer>) {
         // One candidate at a time: whoever else notifies does so again.
         let same = |p: &Purpose| matches!(p, Purpose::Check { instead: i } if i.is_some() == instead.is_some());
         if !self.asking(Some(peer.id), same) {
@@ -51,12 +55,13 @@ impl Chord {
         }
         let predecessor = place.predecessor.filter(|p| self.trusted(now, p));
         let between = predecessor.filter(|p| p.id.in_open(me, peer.id));
-        if self.geometry.predecessor().is_none() && between.is_none() {
+        if !self.is_outside() && self.geometry.predecessor().is_none() && between.is_none() {
             // Until it notifies, the successor's predecessor is the best guess: a node without a
             // predecessor owns nothing and cannot answer.
             self.geometry.set_predecessor(predecessor);
         }
         match between {
+            _ if self.is_outside() => self.ask_in(now, between.unwrap_or(peer)),
             Some(candidate) => self.ask(now, candidate, Ask::State, Purpose::Adopt),
             None => self.ask(now, peer, Ask::Notify, Purpose::Notify),
         }
@@ -76,12 +81,13 @@ impl Chord {
     }
 
     /// The successor has answered a notification.
-    pub(super) fn noticed(&mut self, now: Time, successor: Peer, its_predecessor: Option<Peer>) {
-        if its_predecessor.is_none_or(|p| p.id != self.me.id) {
-            return;
+    pub(super) fn noticed(&mut self, now: Time, successor: Peer, place: &Place) {
+        match place.predecessor {
+            Some(p) if p.id == self.me.id => self.renewed(now, Some(successor)),
+            // One has come between meanwhile.
+            Some(p) if p.id.in_open(self.me.id, successor.id) => self.adopt(now, successor, place),
+            _ => {}
         }
-        self.joined(now);
-        self.renewed(now, Some(successor));
     }
 
     /// A node in another island has told who this node's neighbors would be there.

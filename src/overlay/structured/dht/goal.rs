@@ -17,6 +17,8 @@ pub(super) struct Task<O> {
     pub(super) avoid: Vec<Id>,
     /// Where it begins, when not at this node.
     pub(super) via: Option<Peer>,
+    /// Whom it has asked, with `last` of the question, the latest last: it goes on from there when it must.
+    pub(super) trail: Vec<(Peer, bool)>,
     /// The lookup is repeated then, if it has not ended.
     pub(super) due: Option<Time>,
 }

@@ -21,9 +21,14 @@ impl<G: Geometry> Dht<G> {
     pub(super) fn join_through(&mut self, now: Time, through: Peer) {
         self.reset();
         self.phase = Phase::Joining;
-        self.deadline = Some(now + self.settings.rpc_timeout * self.settings.rpc_tries * 8);
+        self.deadline = Some(now + self.join_patience());
+        self.extended = false;
         let key = G::join_key(self);
         self.start_task(now, key, Goal::Join, Some(through));
+    }
+
+    fn join_patience(&self) -> Duration {
+        self.settings.rpc_timeout * self.settings.rpc_tries * 8
     }
 
     pub(super) fn reset(&mut self) {
@@ -75,7 +80,11 @@ impl<G: Geometry> Dht<G> {
     pub(super) fn give_up(&mut self, now: Time) {
         self.deadline = None;
         match self.phase {
-            Phase::Joining if self.geometry.answers_while_joining() => self.enter(now),
+            // It has a place, of which its neighbors do not know yet: a slow join has not failed.
+            Phase::Joining if self.geometry.answers_while_joining() && !self.extended => {
+                self.extended = true;
+                self.deadline = Some(now + self.join_patience());
+            }
             Phase::Joining => self.join_failed(),
             Phase::Leaving => self.left(),
             Phase::Idle | Phase::Member => {}

@@ -167,6 +167,8 @@ pub struct Dht<G: Geometry> {
     wake: Option<Time>,
     /// Joining or leaving ends by then.
     deadline: Option<Time>,
+    /// Whether the join has been given more time.
+    extended: bool,
     /// Of its latest join, one after another.
     join_hops: u32,
     out: VecDeque<(SocketAddr, BodyOf<G>)>,
@@ -196,6 +198,7 @@ impl<G: Geometry> Dht<G> {
             next_maintain: None,
             wake: None,
             deadline: None,
+            extended: false,
             join_hops: 0,
             out: VecDeque::new(),
             events: VecDeque::new(),

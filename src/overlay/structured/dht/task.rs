@@ -9,7 +9,11 @@ use crate::overlay::id::Id;
 use crate::overlay::{Answer, Peer, Time};
 
 /// A lookup starts anew this often before it is given up.
-const ATTEMPTS: u32 = 8;
+const ATTEMPTS: u32 = 10;
+/// Of so many attempts one starts anew, the others go on from the best node so far.
+const ANEW_EVERY: u32 = 4;
+/// Longest trail.
+const MAX_TRAIL: usize = 16;
 /// A lookup that was passed on more often than this goes in circles.
 const MAX_HOPS: u32 = 64;
 
@@ -18,7 +22,7 @@ impl<G: Geometry> Dht<G> {
         let welcome = matches!(goal, Goal::Join) || self.phase == Phase::Member;
         // Itself is no answer for a node that asks where it would be.
         let avoid = if via.is_some() { vec![self.me.id] } else { Vec::new() };
-        let task = Task { key, goal, started: now, attempts: 0, hops: 0, avoid, via, due: None };
+        let task = Task { key, goal, started: now, attempts: 0, hops: 0, avoid, via, trail: Vec::new(), due: None };
         if !welcome || self.tasks.len() >= MAX_TASKS {
             return self.gave_up(task, now);
         }
@@ -28,13 +32,16 @@ impl<G: Geometry> Dht<G> {
         self.advance(now, id);
     }
 
-    /// Begins the lookup, or begins it again.
+    /// Begins the lookup, or goes on with it.
     fn advance(&mut self, now: Time, id: u64) {
         let patience = self.rpc_patience();
         let Some(task) = self.tasks.get_mut(&id) else { return };
-        task.hops = 0;
         task.due = None;
         let query = Query { key: task.key, last: false, avoid: task.avoid.clone() };
+        if let Some((peer, last)) = task.trail.last().copied() {
+            return self.call(now, peer, Request::Step(Query { last, ..query }), Purpose::Step(id));
+        }
+        task.hops = 0;
         if let Some(via) = task.via {
             task.hops = 1;
             self.call(now, via, Request::Step(query), Purpose::Step(id));
@@ -57,7 +64,7 @@ impl<G: Geometry> Dht<G> {
         }
     }
 
-    /// Starts over around `dead`, or gives up.
+    /// Goes on around `dead`, or gives up.
     pub(super) fn retry(&mut self, now: Time, id: u64, dead: Option<Id>) {
         let Some(task) = self.tasks.get_mut(&id) else { return };
         task.attempts += 1;
@@ -67,7 +74,12 @@ impl<G: Geometry> Dht<G> {
             // One that was avoided may be at another address by now.
             None => task.avoid.retain(|id| *id == self.me.id),
         }
-        let hopeless = task.attempts >= ATTEMPTS || task.via.is_some_and(|v| Some(v.id) == dead);
+        task.trail.retain(|(peer, _)| Some(peer.id) != dead);
+        if task.attempts.is_multiple_of(ANEW_EVERY) {
+            task.trail.clear();
+        }
+        let no_way = task.trail.is_empty() && task.via.is_some_and(|v| Some(v.id) == dead);
+        let hopeless = task.attempts >= ATTEMPTS || no_way;
         if !hopeless {
             return self.advance(now, id);
         }
@@ -82,8 +94,10 @@ impl<G: Geometry> Dht<G> {
             Step::Here(at) => return self.concluded(now, id, Found { owner: from, at }),
             Step::Next { peer, last } => (peer, last),
             Step::Lost => {
+                // A node that is just joining knows in a moment, one that has lost a neighbor after a round.
+                let (soon, most) = (self.settings.rpc_timeout / 4, self.settings.stabilize_every / 2);
                 if let Some(task) = self.tasks.get_mut(&id) {
-                    task.due = Some(now + self.settings.stabilize_every / 2);
+                    task.due = Some(now + soon.saturating_mul(1 << task.attempts.min(8)).min(most));
                 }
                 return;
             }
@@ -100,6 +114,9 @@ impl<G: Geometry> Dht<G> {
             task.avoid.push(peer.id);
             return self.advance(now, id);
         }
+        if task.hops > MAX_HOPS {
+            task.trail.clear();
+        }
         if !trusted || avoided || task.hops > MAX_HOPS {
             return self.retry(now, id, None);
         }
@@ -108,6 +125,10 @@ impl<G: Geometry> Dht<G> {
             let step = self.step(&query);
             return self.stepped(now, id, self.me, step);
         }
+        if task.trail.len() >= MAX_TRAIL {
+            task.trail.remove(0);
+        }
+        task.trail.push((peer, last));
         self.call(now, peer, Request::Step(query), Purpose::Step(id));
     }
 

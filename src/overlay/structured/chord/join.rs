@@ -1,0 +1,121 @@
+//! Joining: the owner of a node's id lets it in, hands over what lies before it, and tells its former predecessor at
+//! once. So a node that joins is between its neighbors after a few round trips, not after a round, and of a crowd each
+//! finds its place by as many questions as there are halvings of the gap.
+//!
+//! The owner decides alone, one after another: what it has given away it does not own any more, and the new node knows
+//! from the owner where its own part begins. The former predecessor asks the new node before it follows it (Zave).
+
+use super::message::{Ask, Place, Tell};
+use super::{Chord, Purpose};
+use crate::overlay::{Peer, Time};
+
+impl Chord {
+    /// Whether it is joining and has not been let in.
+    pub(super) fn is_outside(&self) -> bool {
+        self.is_joining() && !self.geometry.admitted
+    }
+
+    /// The owner of this node's id is known.
+    pub(super) fn place_found(&mut self, now: Time, owner: Peer, place: &Place) {
+        if self.geometry.successor().is_none() {
+            let trusted: Vec<Peer> = place.successors.iter().filter(|p| self.trusted(now, p)).copied().collect();
+            self.geometry.follow(owner, &trusted);
+        }
+        self.round_by(now + self.settings.stabilize_every / 4);
+        self.ask_in(now, owner);
+    }
+
+    pub(super) fn ask_in(&mut self, now: Time, peer: Peer) {
+        if !self.asking(Some(peer.id), |p| *p == Purpose::Join) {
+            self.ask(now, peer, Ask::Join, Purpose::Join);
+        }
+    }
+
+    /// A node wants to be this one's predecessor, and to own what lies before it.
+    pub(super) fn let_in(&mut self, now: Time, asker: Peer) -> Tell {
+        if self.is_outside() {
+            return Tell::State(self.geometry.place());
+        }
+        let alone = self.geometry.successor().is_none();
+        let current = self.geometry.predecessor();
+        match current {
+            Some(p) if p.id == asker.id => {}
+            Some(p) if !asker.id.in_open(p.id, self.me.id) => {
+                // Should that one be gone, the asker is the predecessor.
+                self.check_instead(now, p, Some(asker));
+                return Tell::State(self.geometry.place_for(asker.id));
+            }
+            _ => {
+                let former = if alone { Some(self.me) } else { current };
+                self.geometry.set_predecessor(Some(asker));
+                self.geometry.before.add(asker, former);
+                if alone {
+                    self.geometry.merge(&[asker]);
+                    self.round_by(now);
+                }
+                if let Some(p) = current {
+                    self.ask(now, p, Ask::Nearer(asker), Purpose::Nearer);
+                }
+            }
+        }
+        Tell::Admitted { former: self.geometry.before.former(asker.id), place: self.geometry.place() }
+    }
+
+    /// Another node lies nearer, or this one's id is not the answering node's to give.
+    pub(super) fn not_let_in(&mut self, now: Time, by: Peer, place: &Place) {
+        let between = place.predecessor.filter(|p| p.id.in_open(self.me.id, by.id) && self.trusted(now, p));
+        if let Some(peer) = between.filter(|_| self.is_outside()) {
+            self.ask_in(now, peer);
+        }
+    }
+
+    /// It is in: it owns what lies between `former` and itself.
+    pub(super) fn admitted(&mut self, now: Time, by: Peer, former: Option<Peer>, place: &Place) {
+        if !self.is_joining() {
+            return;
+        }
+        let current = self.geometry.successor();
+        if current.is_none_or(|s| s.id == by.id || by.id.in_open(self.me.id, s.id)) {
+            let trusted: Vec<Peer> = place.successors.iter().filter(|p| self.trusted(now, p)).copied().collect();
+            self.geometry.follow(by, &trusted);
+        }
+        self.geometry.admitted = true;
+        if self.geometry.predecessor().is_none() {
+            self.geometry.set_predecessor(former);
+        }
+        self.ask(now, by, Ask::Fingers, Purpose::Hints);
+        self.joined_if_followed(now);
+    }
+
+    /// A node has this one as its successor, and has said so: now it is part of the ring.
+    pub(super) fn followed(&mut self, now: Time) {
+        self.geometry.followed = true;
+        self.joined_if_followed(now);
+    }
+
+    fn joined_if_followed(&mut self, now: Time) {
+        if self.is_joining() && self.geometry.admitted && self.geometry.followed {
+            self.joined(now);
+            // It looks its fingers up, and whether its neighbors are still the same.
+            let soon = self.jittered(self.settings.stabilize_every / 2);
+            self.round_by(now + soon);
+        }
+    }
+
+    /// The successor has let a node in: it is asked before it becomes this one's successor.
+    pub(super) fn nearer(&mut self, now: Time, peer: Peer) {
+        let nearer = self.geometry.successor().is_none_or(|s| peer.id.in_open(self.me.id, s.id));
+        if nearer && peer.id != self.me.id && self.trusted(now, &peer) && !self.is_outside() {
+            self.ask(now, peer, Ask::State, Purpose::Adopt);
+        }
+    }
+
+    /// The successor's fingers serve this node too, until it has found its own.
+    pub(super) fn hinted(&mut self, now: Time, fingers: &[Peer]) {
+        for peer in fingers.iter().filter(|p| p.id != self.me.id) {
+            if self.trusted(now, peer) {
+                self.geometry.hint(*peer);
+            }
+        }
+    }
+}
