@@ -8,6 +8,7 @@ use super::message::Place;
 use super::ring::Ring;
 use crate::overlay::Peer;
 use crate::overlay::id::Id;
+use crate::overlay::structured::dht::Tables;
 
 /// Most nodes in the list.
 const MOST: usize = 64;
@@ -72,7 +73,7 @@ impl Ring {
 
     /// What a node that wants to be let in is told: the nearest that it overlooked instead of the predecessor.
     pub(super) fn place_for(&self, asker: Id) -> Place {
-        Place { predecessor: self.behind(asker, &[asker]).or(self.predecessor()), ..super::Tables::place(self) }
+        Place { predecessor: self.behind(asker, &[asker]).or(self.predecessor()), ..self.place() }
     }
 }
 

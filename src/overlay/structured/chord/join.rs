@@ -7,6 +7,7 @@
 
 use super::message::{Ask, Place, Tell};
 use super::{Chord, Purpose};
+use crate::overlay::structured::dht::Tables;
 use crate::overlay::{Peer, Time};
 
 impl Chord {
