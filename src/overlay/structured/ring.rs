@@ -19,11 +19,18 @@ pub(super) fn whole(island: &mut dyn Iterator<Item = Told<'_>>) -> bool {
     follows(&latest, first.id)
 }
 
-/// Whether the node before it has it as its first successor, and the one behind it as its predecessor.
+/// Most nodes that have come between two since one of them has looked.
+const COME_BETWEEN: usize = 64;
+
+/// Whether one has it as its first successor, and another as its predecessor: both are found by what nodes say of
+/// theirs, going toward the node from the neighbors that it names, between whom and itself others may have come.
 pub(super) fn noticed<'a>(node: Told<'a>, of: &dyn Fn(Id) -> Option<&'a Neighbors>) -> bool {
-    let (before, after) = (node.neighbors.predecessor, node.neighbors.successors.first());
-    let follows = before.and_then(of).is_some_and(|before| before.successors.first() == Some(&node.id));
-    follows && after.copied().and_then(of).is_some_and(|after| after.predecessor == Some(node.id))
+    let leads_here = |from: Option<Id>, next: &dyn Fn(&'a Neighbors) -> Option<Id>| {
+        let toward = std::iter::successors(from, |at| of(*at).and_then(next).filter(|_| *at != node.id));
+        toward.skip(1).take(COME_BETWEEN).any(|at| at == node.id)
+    };
+    let first = |n: &'a Neighbors| n.successors.first().copied();
+    leads_here(node.neighbors.predecessor, &first) && leads_here(first(node.neighbors), &|n| n.predecessor)
 }
 
 /// The members next to the key, before it and at or after it: all that a ring's rule has to choose from.
@@ -54,6 +61,24 @@ mod tests {
         assert_eq!(owner("pastry", 15, &members), Some(10), "of two equally close ones the smaller");
         assert_eq!(owner("pastry", 3, &members), Some(u128::MAX - 1), "around the ring");
         assert_eq!(owner("chord", 1, &[]), None);
+    }
+
+    #[test]
+    fn a_node_is_noticed_though_others_have_come_between() {
+        let says = |before: u128, after: u128| Neighbors {
+            predecessor: Some(Id(before)),
+            successors: vec![Id(after)],
+            ..Neighbors::default()
+        };
+        let is_noticed = |ring: &[(u128, Neighbors)]| {
+            let of = |id: Id| ring.iter().find(|(n, _)| *n == id.0).map(|(_, neighbors)| neighbors);
+            noticed(Told { id: Id(5), neighbors: of(Id(5)).unwrap() }, &of)
+        };
+        assert!(is_noticed(&[(1, says(9, 5)), (5, says(1, 9)), (9, says(5, 1))]));
+        assert!(!is_noticed(&[(1, says(9, 9)), (5, says(1, 9)), (9, says(5, 1))]), "the one before does not know it");
+        assert!(!is_noticed(&[(1, says(9, 5)), (5, says(1, 9)), (9, says(1, 1))]), "the one behind does not");
+        assert!(is_noticed(&[(1, says(9, 5)), (5, says(1, 9)), (7, says(5, 9)), (9, says(7, 1))]));
+        assert!(!is_noticed(&[(5, says(5, 5))]), "alone");
     }
 
     #[test]

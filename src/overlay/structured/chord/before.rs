@@ -54,7 +54,7 @@ impl Before {
     /// The node at this address is gone.
     pub(super) fn remove(&mut self, peer: Peer) {
         self.0.retain(|l| l.peer != peer);
-        self.0.iter_mut().for_each(|l| drop(l.former.take_if(|former| *former == peer)));
+        self.0.iter_mut().for_each(|l| l.former = l.former.filter(|former| *former != peer));
     }
 
     pub(super) fn readdress(&mut self, peer: Peer) {

@@ -52,7 +52,7 @@ impl Chord {
                 self.geometry.before.add(asker, former);
                 if alone {
                     self.geometry.merge(&[asker]);
-                    self.round_by(now);
+                    self.ask(now, asker, Ask::Notify, Purpose::Notify);
                 }
                 if let Some(p) = current {
                     self.ask(now, p, Ask::Nearer(asker), Purpose::Nearer);
@@ -88,10 +88,12 @@ impl Chord {
         self.joined_if_followed(now);
     }
 
-    /// A node has this one as its successor, and has said so: now it is part of the ring.
-    pub(super) fn followed(&mut self, now: Time) {
-        self.geometry.followed = true;
-        self.joined_if_followed(now);
+    /// A node has this one as its successor, and has said so. If that is the predecessor, it is part of the ring.
+    pub(super) fn followed(&mut self, now: Time, by: Peer) {
+        if self.geometry.predecessor().is_some_and(|p| p.id == by.id) {
+            self.geometry.followed = true;
+            self.joined_if_followed(now);
+        }
     }
 
     fn joined_if_followed(&mut self, now: Time) {

@@ -112,7 +112,7 @@ impl Geometry for Ring {
             Ask::Notify if dht.is_leaving() => Some(Response::Refused),
             Ask::Notify => {
                 dht.rectify(now, sender);
-                dht.followed(now);
+                dht.followed(now, sender);
                 Some(state(dht))
             }
             Ask::Join if dht.is_leaving() => Some(Response::Refused),

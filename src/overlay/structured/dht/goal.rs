@@ -17,10 +17,18 @@ pub(super) struct Task<O> {
     pub(super) avoid: Vec<Id>,
     /// Where it begins, when not at this node.
     pub(super) via: Option<Peer>,
-    /// Whom it has asked, with `last` of the question, the latest last: it goes on from there when it must.
+    /// Of one that looks for a place: whom it has asked, with `last` of the question, the latest last. It goes on from
+    /// there when it must.
     pub(super) trail: Vec<(Peer, bool)>,
     /// The lookup is repeated then, if it has not ended.
     pub(super) due: Option<Time>,
+}
+
+impl<O> Task<O> {
+    /// Whether it looks for this node's place.
+    pub(super) fn finds_a_place(&self) -> bool {
+        matches!(self.goal, Goal::Join | Goal::Merge)
+    }
 }
 
 /// What a lookup is for.

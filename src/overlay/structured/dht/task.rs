@@ -94,15 +94,16 @@ impl<G: Geometry> Dht<G> {
             Step::Here(at) => return self.concluded(now, id, Found { owner: from, at }),
             Step::Next { peer, last } => (peer, last),
             Step::Lost => {
-                // A node that is just joining knows in a moment, one that has lost a neighbor after a round.
                 let (soon, most) = (self.settings.rpc_timeout / 4, self.settings.stabilize_every / 2);
                 if let Some(task) = self.tasks.get_mut(&id) {
-                    task.due = Some(now + soon.saturating_mul(1 << task.attempts.min(8)).min(most));
+                    // A node that is just joining knows in a moment, one that has lost a neighbor after a round.
+                    let wait = if task.finds_a_place() { soon * (1 << task.attempts.min(8)) } else { most };
+                    task.due = Some(now + wait.min(most));
                 }
                 return;
             }
         };
-        if self.tasks.get(&id).is_some_and(|t| matches!(t.goal, Goal::Join | Goal::Merge)) {
+        if self.tasks.get(&id).is_some_and(Task::finds_a_place) {
             G::passed(self, now, from);
         }
         let trusted = self.trusted(now, &peer);
@@ -128,7 +129,9 @@ impl<G: Geometry> Dht<G> {
         if task.trail.len() >= MAX_TRAIL {
             task.trail.remove(0);
         }
-        task.trail.push((peer, last));
+        if task.finds_a_place() {
+            task.trail.push((peer, last));
+        }
         self.call(now, peer, Request::Step(query), Purpose::Step(id));
     }
 
