@@ -15,7 +15,6 @@ mod abilene;
 pub mod claim;
 pub mod estimate;
 pub mod figure;
-mod flood;
 pub mod healing;
 pub mod joining;
 pub mod labs;
