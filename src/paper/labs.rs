@@ -152,11 +152,11 @@ fn set(text: &str, settings: &[(&str, Value)]) -> Result<String> {
 pub fn with_action(text: &str, begin: &str, action: &str) -> Result<String> {
     let mut document: DocumentMut = text.parse().context("parse a lab file")?;
     let timeline = document.get_mut("timeline").and_then(Item::as_array_of_tables_mut);
-    let mut entries = timeline.context("the lab file has a timeline")?.iter_mut();
+    let timeline = timeline.context("the lab file has a timeline")?;
     let is_meant =
         |entry: &toml_edit::Table| entry.get("do").and_then(Item::as_str).is_some_and(|text| text.starts_with(begin));
-    let entry = entries.find(|entry| is_meant(entry)).with_context(|| format!("no action begins with {begin}"))?;
-    entry.insert("do", toml_edit::value(action));
+    let entry = timeline.iter_mut().find(|entry| is_meant(entry));
+    entry.with_context(|| format!("no action begins with {begin}"))?.insert("do", toml_edit::value(action));
     Ok(document.to_string())
 }
 

@@ -13,7 +13,6 @@ use crate::paper::estimate::Estimate;
 use crate::paper::figure::{Axis, Line, lines};
 use crate::paper::labs::with_action;
 use crate::paper::page::{Page, Source, Table, number};
-use crate::paper::runs::seeds;
 use crate::sim::Tail;
 
 const JOINER_FLOOD: &str = include_str!("../../../topologies/joiner-flood.toml");
@@ -43,7 +42,7 @@ pub(super) fn played(setup: &Setup, page: &mut Page) -> Result<Floods> {
     let mut floods = Floods { rates: Vec::new() };
     for rate in setup.pick(vec![5_000, 20_000, 50_000, 100_000, 200_000, 400_000], vec![2_000]) {
         let mut of = Rate { asked: rate, floods: Vec::new(), before: Vec::new(), during: Vec::new(), dropped: 0 };
-        for seed in seeds(setup.seed, setup.pick(2, 1)) {
+        for seed in setup.seed..setup.seed + setup.pick(2, 1) {
             setup.say(&format!("a flood of {rate} joiners a second in namespaces, seed {seed}"));
             let name = format!("joiner-flood-{rate}-{seed}");
             let action = format!("flood music from {STUB} at {rate}/s for 3500ms");
