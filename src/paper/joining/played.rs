@@ -24,8 +24,8 @@ const SMALL: usize = 64;
 const LARGE: usize = 8;
 /// When the crowd begins to come in the lab file, and when all have come.
 const RUSH: (f64, f64) = (6.0, 7.0);
-/// The survey at the end.
-const SURVEY: &str = "17500ms";
+/// Seconds of play at which the survey is taken, of the small crowd and of the large one.
+const SURVEYS: [i64; 2] = [11, 25];
 /// Members that the lab file has before the crowd.
 const WELL_KNOWN: [&str; 3] = ["north-seed.n1", "east-seed.n1", "south-seed.n1"];
 
@@ -90,7 +90,7 @@ fn play(setup: &Setup, way: Way, multipath: bool, factor: usize) -> Result<Crowd
     Ok(Crowd::of(name, size, way, &setup.labs.record(&lab)?))
 }
 
-/// The lab file with stubs that have so many times the members, and a survey at the end.
+/// The lab file with stubs that have so many times the members, and a survey at the end instead of expectations.
 fn grown(factor: usize) -> Result<String> {
     let mut lab: DocumentMut = FLASH_CROWD.parse().context("parse the lab file")?;
     let stubs = lab.get_mut("stub").and_then(Item::as_array_of_tables_mut).context("the lab file has stubs")?;
@@ -102,9 +102,12 @@ fn grown(factor: usize) -> Result<String> {
     }
     let timeline = lab.get_mut("timeline").and_then(Item::as_array_of_tables_mut).context("there is a timeline")?;
     let mut survey = TomlTable::new();
-    survey.insert("at", value(SURVEY));
+    let at = SURVEYS[usize::from(factor > 1)];
+    survey.insert("at", value(format!("{at}s")));
     survey.insert("do", value("catchment music"));
     timeline.push(survey);
+    lab["lab"]["duration"] = value(format!("{}s", at + 2));
+    lab.remove("expect");
     Ok(lab.to_string())
 }
 
