@@ -72,7 +72,8 @@ impl Met {
     fn of(course: &Course, runs: &[Played]) -> Self {
         let [large, small] = [course.outage.sizes[0], course.outage.sizes[1]];
         let d = Course::HEAL_EVERY.as_secs_f64();
-        let first: Vec<f64> = runs.iter().filter_map(|run| Some(run.contact? - SURE.as_secs_f64() - round_trips())).collect();
+        let first: Vec<f64> =
+            runs.iter().filter_map(|run| Some(run.contact? - SURE.as_secs_f64() - round_trips())).collect();
         let ratios = runs.iter().filter_map(|run| {
             let [of_large, of_small] = run.lacking;
             let expected = first_question(u32::from(Course::COLORS), [(small, of_small), (large, of_large)])?;
@@ -150,7 +151,8 @@ fn judge(page: &mut Page, found: &[Met]) {
         worst
             .iter()
             .map(|(one, ratio)| {
-                let what = format!("contact − T over D/(s·m + 1), of {} members, where it is farthest off", one.members);
+                let what =
+                    format!("contact − T over D/(s·m + 1), of {} members, where it is farthest off", one.members);
                 Test::within(what, Some(*ratio), 0.9, 1.1)
             })
             .collect(),

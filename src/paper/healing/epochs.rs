@@ -76,7 +76,8 @@ pub(super) fn epochs(setup: &Setup, page: &mut Page) {
     }
     page.table(table);
     let all = Estimate::mean(found.iter().flat_map(|one| one.epochs.iter().copied()));
-    let mut tests = vec![Test::within("of what is derived, all epochs", all.map(|e| e.scaled(1.0 / derived)), 0.9, 1.1)];
+    let mut tests =
+        vec![Test::within("of what is derived, all epochs", all.map(|e| e.scaled(1.0 / derived)), 0.9, 1.1)];
     tests.extend(found.iter().map(|one| {
         let mean = Estimate::mean(one.epochs.iter().copied());
         Test::within(format!("at E = {} s", one.epoch.as_secs()), mean.map(|e| e.scaled(1.0 / derived)), 0.8, 1.2)

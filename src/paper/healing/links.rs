@@ -80,7 +80,8 @@ pub(super) fn one_link(setup: &Setup, page: &mut Page) {
          protocol's own maintenance. For Chord that is more than the stabilization of its paper (SIGCOMM 2001, figure 7): \
          the node that is linked merges the other ring's successor list into its own, notifies its new successor *and* its \
          old one, and checks the node that precedes it there; and whoever learns of a nearer successor asks on at once, not \
-         in the next round, until nobody lies between. *As published*: rings with one successor and one predecessor each, \
+         in the next round, until nobody lies between. CAN as published has no rule at all for two whole spaces; here a node \
+         that moves to the other island tells its old neighbors, who follow it. *As published*: rings with one successor and one predecessor each, \
          in rounds in which every node stabilizes and notifies once, in random order; the linked node sets its successor \
          to the other ring's and notifies it. After {MOST} rounds it is given up.",
     ));
@@ -96,9 +97,7 @@ pub(super) fn one_link(setup: &Setup, page: &mut Page) {
     setup.say(&format!("one link, or all: {} kinds, {count} seeds each", kinds.len()));
     let jobs: Vec<Link> = kinds
         .iter()
-        .flat_map(|(protocol, sizes, all)| {
-            seeds().map(|seed| Link { protocol: *protocol, sizes, all: *all, seed })
-        })
+        .flat_map(|(protocol, sizes, all)| seeds().map(|seed| Link { protocol: *protocol, sizes, all: *all, seed }))
         .collect();
     let mut rounds = in_parallel(&jobs, Link::play).into_iter();
     let linked: Vec<Linked> = kinds
@@ -143,9 +142,9 @@ fn show(page: &mut Page, linked: &[Linked], published: &[(usize, Vec<Option<f64>
         let of = linked.iter().filter(|l| l.protocol == Protocol::default() && l.all == all);
         of.filter_map(|l| Some((l.nodes() as f64, l.mean()?.value))).collect::<Vec<_>>()
     };
-    let published = published.iter().filter_map(|(nodes, rounds)| {
-        Some((*nodes as f64, crate::measure::mean(rounds.iter().copied().flatten())?))
-    });
+    let published = published
+        .iter()
+        .filter_map(|(nodes, rounds)| Some((*nodes as f64, crate::measure::mean(rounds.iter().copied().flatten())?)));
     let drawn = [
         Line::measured("one node linked", rings(false)),
         Line::measured("every node of the second", rings(true)),
@@ -173,7 +172,8 @@ fn judge(page: &mut Page, linked: &[Linked], published: &[(usize, Vec<Option<f64
         Power::of(rings.flat_map(|l| l.rounds.iter().flatten().map(|r| (l.nodes() as f64, *r))))
     };
     let (one, all) = (fitted(false), fitted(true));
-    let published = Power::of(published.iter().flat_map(|(n, rounds)| rounds.iter().flatten().map(|r| (*n as f64, *r))));
+    let published =
+        Power::of(published.iter().flat_map(|(n, rounds)| rounds.iter().flatten().map(|r| (*n as f64, *r))));
     let said = |power: &Option<Power>| power.as_ref().map_or("–".to_owned(), |p| p.show("rounds", "N"));
     page.judge(
         "(Analysis) By one link two rings need O(N) rounds to become one; if every node of one joins the other, a number \
@@ -214,9 +214,8 @@ fn as_published(first: usize, second: usize, seed: u64) -> Option<f64> {
     let distance = |from: u64, to: u64| to.wrapping_sub(from);
     let owner = (0..first).min_by_key(|n| distance(nodes[linked].id, nodes[*n].id))?;
     // Strictly between, on the way around.
-    let between = |x: u64, from: u64, to: u64| {
-        x != from && x != to && (from == to || distance(from, x) < distance(from, to))
-    };
+    let between =
+        |x: u64, from: u64, to: u64| x != from && x != to && (from == to || distance(from, x) < distance(from, to));
     let notify = |nodes: &mut Vec<Bare>, who: usize, candidate: usize| {
         if between(nodes[candidate].id, nodes[nodes[who].predecessor].id, nodes[who].id) {
             nodes[who].predecessor = candidate;

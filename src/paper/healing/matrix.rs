@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::outage::{Course, Ended, Known, Outage, Played, played};
+use super::lookups::Ended;
+use super::outage::{Course, Known, Outage, Played, played};
 use crate::anycast::Healing;
 use crate::overlay::Protocol;
 use crate::paper::Setup;
@@ -179,7 +180,8 @@ fn show(page: &mut Page, matrix: &Matrix) {
     let ways = ["none", "remembered-peers", "well-known", "colors", "rendezvous", "colors+rendezvous"];
     let groups = ways.map(|way| {
         let of = |(islands, renumbered): &(String, bool)| {
-            let share = matrix.healed(|f| f.way == way && f.islands() == *islands && f.outage.renumbered == *renumbered);
+            let share =
+                matrix.healed(|f| f.way == way && f.islands() == *islands && f.outage.renumbered == *renumbered);
             share.map_or(0.0, |s| s.value)
         };
         (way.to_owned(), kinds.iter().map(of).collect())
@@ -188,7 +190,8 @@ fn show(page: &mut Page, matrix: &Matrix) {
     for (islands, _) in kinds.iter().filter(|(_, renumbered)| !renumbered).take(2) {
         let drawn = matrix.of(|f| f.islands() == *islands && !f.outage.renumbered && ways.contains(&f.way));
         let drawn: Vec<Line> = drawn.map(|one| Line::measured(one.way, over_time(&one.runs))).collect();
-        let axes = [("seconds since the network recovered", Axis::Linear), ("share not answered rightly", Axis::Linear)];
+        let axes =
+            [("seconds since the network recovered", Axis::Linear), ("share not answered rightly", Axis::Linear)];
         let name = format!("lookups-{}", islands.replace(" + ", "-"));
         let caption = format!("Lookups after an outage that made islands of {islands}");
         page.figure(lines(&name, &caption, Source::Simulated, axes, &drawn));

@@ -1,7 +1,7 @@
 //! Section 4.3: whether, how soon and at what cost islands find each other again.
 //!
 //! - `labs`: a stub fails and comes back in namespaces
-//! - `outage`: the same in the simulated network; `matrix`: in every way of healing; `protocols`: with every protocol
+//! - `outage`: the same in the simulated network, with `lookups` going on; `matrix`: in every way of healing; `protocols`: with every protocol
 //! - `memory`: peers that are remembered, for how long
 //! - `links`: one link between two islands; `fit`: how its rounds grow
 //! - `colors`, `epochs`: how soon islands meet, beside what `theory` derives
@@ -11,6 +11,7 @@ mod epochs;
 mod fit;
 mod labs;
 mod links;
+mod lookups;
 mod matrix;
 mod memory;
 mod outage;

@@ -17,9 +17,9 @@ pub(super) fn protocols(setup: &Setup, page: &mut Page, matrix: &Matrix) {
     let splits: Vec<&'static [usize]> = setup.pick(vec![&[34, 6], &[20, 20]], vec![&[8, 3]]);
     let kinds: Vec<(Protocol, Outage)> = Protocol::all()
         .flat_map(|protocol| {
-            splits.iter().map(move |sizes| {
-                (protocol, Outage { sizes, length: Duration::from_secs(120), renumbered: false })
-            })
+            splits
+                .iter()
+                .map(move |sizes| (protocol, Outage { sizes, length: Duration::from_secs(120), renumbered: false }))
         })
         .collect();
     let courses: Vec<Course> =
@@ -27,8 +27,7 @@ pub(super) fn protocols(setup: &Setup, page: &mut Page, matrix: &Matrix) {
     let seeds = setup.pick(20, 1);
     setup.say(&format!("every protocol heals, {seeds} seeds each"));
     let all = played(&courses, setup.seed, seeds);
-    let header =
-        ["protocol", "islands", "healed", "after s (median)", "not right before, %", "after, %", "keys lost"];
+    let header = ["protocol", "islands", "healed", "after s (median)", "not right before, %", "after, %", "keys lost"];
     let caption = "Healed by colors and rendezvous together, outages of 120 s";
     let mut table = Table::new("protocols", caption, Source::Simulated, &header);
     let mut found: Vec<(&str, Found)> = Vec::new();
