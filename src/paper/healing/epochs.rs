@@ -33,8 +33,8 @@ pub(super) fn epochs(setup: &Setup, page: &mut Page) {
          moment of an epoch when they end and the extra pauses after the loss of neighbors are over. From a random moment the \
          next pause of one leader is 7/12 E away on average: pauses are between 0 and 2 E apart. The sooner of two such \
          leaders' is ∫S² = 0.358 E away, with S = 1/6 + b/2 + b²/2 − b³/6, b = 1 − t/E, in the first E and (2 − t/E)³/6 in \
-         the second; two pauses exactly E apart would give E/3. With pauses of E/{PART}, of which the first fifth passes \
-         before the first question, it is {} E. T is subtracted, as above.",
+         the second; two pauses exactly E apart would give E/3. That is of pauses without length; with pauses of E/{PART}, in which four \
+         questions are asked, a fifth of the pause apart, it is {} E. T is subtracted, as above.",
         number(derived, 3)
     ));
     let sizes: &'static [usize] = setup.pick(&[12, 12], &[6, 6]);
@@ -83,7 +83,7 @@ pub(super) fn epochs(setup: &Setup, page: &mut Page) {
         Test::within(format!("at E = {} s", one.epoch.as_secs()), mean.map(|e| e.scaled(1.0 / derived)), 0.8, 1.2)
     }));
     page.judge(
-        "(Analysis) Leaders that pause once an epoch meet after 0.36 E + T",
+        &format!("(Analysis) Leaders that pause once an epoch meet after {} E + T", number(derived, 2)),
         tests,
         format!("{} E, T subtracted; the deviation allowed is a tenth of the mean, a fifth at each E", shown(all, 3)),
     );
