@@ -77,7 +77,7 @@ fn healing() {
             "protocols.csv",
         ];
         let claims = section(place, "4.3", &files);
-        assert_eq!(claims.len(), 11);
+        assert_eq!(claims.len(), 12);
         assert_ne!(found(&claims, "stay isolated"), "refuted");
         // Too few to judge, but each of them heals or does not.
         let table = std::fs::read_to_string(place.path().join("results/4.3/matrix.csv")).unwrap();

@@ -5,7 +5,7 @@ use toml_edit::{DocumentMut, Value};
 
 use super::matrix::Matrix;
 use crate::anycast::Healing;
-use crate::paper::Setup;
+use crate::paper;
 use crate::paper::claim::Test;
 use crate::paper::estimate::{Estimate, shown};
 use crate::paper::page::{Page, Source, Table};
@@ -17,6 +17,8 @@ const AUDIT: &str = "45s";
 const END: &str = "47s";
 const EPOCH: &str = "5s";
 const LISTEN: &str = "800ms";
+/// Of each way.
+const REPETITIONS: usize = 3;
 /// A member outside the campus that fails.
 const KNOWN: &str = "puget.n1";
 
@@ -41,26 +43,15 @@ struct Repeated {
 /// What BGP had to say in labs, by way.
 pub(super) struct Labs(Vec<(&'static str, Repeated)>);
 
-pub(super) fn in_labs(setup: &Setup, page: &mut Page) -> Result<Labs> {
-    page.heading("In namespaces");
-    page.text(format!(
-        "The lab file `stub-failure`: 24 members in six stubs on the Abilene backbone; the campus with six of them fails \
-         for 16 seconds and recovers, with real BGP and BIRD. Colors: 16, asked every 5 s; epochs of {EPOCH} with pauses of \
-         {LISTEN}, so the outage lasts more than three of them; rounds of stabilization are half a second. The well-known \
-         node lives, outside the campus. BGP updates are those of the whole run of {END}, counted by BIRD on every node: \
-         colors pay once, when their addresses are announced, and rendezvous twice an epoch. Ways that are not played here \
-         were simulated only.",
-    ));
-    let header =
-        ["healing", "merged", "merged after s", "BGP updates", "lookups wrong", "lookups failed", "keys missing"];
-    let mut table = Table::new("labs", "A stub fails and comes back, in namespaces", Source::Lab, &header);
+/// Plays them one after another.
+pub(super) fn play(labs: &paper::labs::Labs, quick: bool) -> Result<Labs> {
     // As it is shipped its outage is shorter, and so is the lab.
-    let text = timed(STUB_FAILURE, setup.pick(&[("recover campus", RECOVER), ("audit music", AUDIT)][..], &[]))?;
-    let repetitions = setup.pick(3, 1);
+    let times: &[(&str, &str)] = if quick { &[] } else { &[("recover campus", RECOVER), ("audit music", AUDIT)] };
+    let text = timed(STUB_FAILURE, times)?;
     let mut found = Vec::new();
-    for (way, healing) in WAYS.into_iter().filter(|(way, _)| !setup.quick || *way == "colors") {
+    for (way, healing) in WAYS.into_iter().filter(|(way, _)| !quick || *way == "colors") {
         let mut set: Vec<(&str, Value)> = vec![("healing", way.into())];
-        if !setup.quick {
+        if !quick {
             set.push(("lab.duration", END.into()));
         }
         if healing.has_rendezvous() {
@@ -70,9 +61,8 @@ pub(super) fn in_labs(setup: &Setup, page: &mut Page) -> Result<Labs> {
             set.push(("well_known", [KNOWN].into_iter().collect::<toml_edit::Array>().into()));
         }
         let mut all = Repeated::default();
-        for repetition in 1..=repetitions {
-            setup.say(&format!("a stub fails and comes back in namespaces: {way}, {repetition} of {repetitions}"));
-            let report = setup.labs.play(&format!("stub-failure-{way}-{repetition}"), &text, &set)?;
+        for repetition in 1..=if quick { 1 } else { REPETITIONS } {
+            let report = labs.play(&format!("stub-failure-{way}-{repetition}"), &text, &set)?;
             let music = report.overlays.get("music").context("the lab has no overlay music")?;
             all.runs += 1;
             all.merge.extend(music.merge_seconds);
@@ -81,9 +71,28 @@ pub(super) fn in_labs(setup: &Setup, page: &mut Page) -> Result<Labs> {
             all.failed.push(music.lookups.total.failed as f64);
             all.missing.push(music.keys.audits.last().map_or(0, |a| a.missing.len()) as f64);
         }
+        found.push((way, all));
+    }
+    Ok(Labs(found))
+}
+
+pub(super) fn show(page: &mut Page, labs: &Labs) {
+    page.heading("In namespaces");
+    page.text(format!(
+        "The lab file `stub-failure`: 24 members in six stubs on the Abilene backbone; the campus with six of them fails \
+         for 16 seconds and recovers, with real BGP and BIRD. Colors: 16, asked every 5 s; epochs of {EPOCH} with pauses of \
+         {LISTEN}, so the outage lasts more than three of them; rounds of stabilization are half a second. The well-known \
+         node lives, outside the campus. BGP updates are those of the whole run of {END}, counted by BIRD on every node: \
+         colors pay once, when their addresses are announced, and rendezvous twice an epoch. Other ways were simulated \
+         only.",
+    ));
+    let header =
+        ["healing", "merged", "merged after s", "BGP updates", "lookups wrong", "lookups failed", "keys missing"];
+    let mut table = Table::new("labs", "A stub fails and comes back, in namespaces", Source::Lab, &header);
+    for (way, all) in &labs.0 {
         let mean = |of: &[f64], digits| shown(Estimate::mean(of.iter().copied()), digits);
         table.row([
-            way.to_owned(),
+            (*way).to_owned(),
             format!("{} of {}", all.merge.len(), all.runs),
             mean(&all.merge, 1),
             mean(&all.updates, 0),
@@ -91,10 +100,8 @@ pub(super) fn in_labs(setup: &Setup, page: &mut Page) -> Result<Labs> {
             mean(&all.failed, 1),
             mean(&all.missing, 1),
         ]);
-        found.push((way, all));
     }
     page.table(table);
-    Ok(Labs(found))
 }
 
 impl Labs {
