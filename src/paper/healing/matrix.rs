@@ -62,14 +62,14 @@ impl Found {
             shown(Estimate::share(self.healed(), self.runs.len()), 2),
             shown(Estimate::median(self.runs.iter().filter_map(|run| run.seconds)), 0),
             shown(Estimate::mean(before.map(|share| share * 100.0)), 1),
-            shown(Estimate::mean(after(&self.runs)).map(|e| e.scaled(100.0)), 2),
+            shown(Estimate::mean(wrong_after(&self.runs)).map(|e| e.scaled(100.0)), 2),
             lost,
         ]
     }
 }
 
 /// Share of lookups of each run in the two minutes after its merge that were not answered rightly.
-pub(super) fn after(runs: &[Played]) -> impl Iterator<Item = f64> {
+pub(super) fn wrong_after(runs: &[Played]) -> impl Iterator<Item = f64> {
     runs.iter().filter_map(|run| {
         let (all, bad) = run.after()?;
         (all > 0).then(|| bad as f64 / all as f64)
