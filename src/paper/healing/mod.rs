@@ -52,7 +52,7 @@ pub(super) fn measure(setup: &Setup) -> Result<Page> {
     ));
     let (quick, labs) = (setup.quick, &setup.labs);
     setup.say("a stub fails and comes back in namespaces, meanwhile:");
-    let labs = std::thread::scope(|scope| {
+    let played: Result<_> = std::thread::scope(|scope| {
         let labs = scope.spawn(move || labs::play(labs, quick));
         let matrix = matrix::matrix(setup, &mut page);
         matrix::judge(&mut page, &matrix);
@@ -64,7 +64,7 @@ pub(super) fn measure(setup: &Setup) -> Result<Page> {
         // A thread that panicked has shown why already.
         Ok((labs.join().map_err(|_| anyhow!("the labs were not played"))??, matrix))
     });
-    let (labs, matrix) = labs?;
+    let (labs, matrix) = played?;
     labs::show(&mut page, &labs);
     labs::judge(&mut page, &labs, &matrix);
     Ok(page)
