@@ -69,14 +69,16 @@ fn over_lacking(colors: u32, members: usize, of: impl Fn(u32) -> Option<f64>) ->
 /// Mean share of an epoch until the first question of two leaders, of pauses this share of an epoch long, in each
 /// of which so many questions are asked.
 pub(super) fn first_of_two_leaders(pause: f64, questions: u32) -> f64 {
+    // No moment is an offset.
     const MOMENTS: u32 = 120;
-    let middle = |i: u32| (f64::from(i) + 0.5) / f64::from(MOMENTS);
+    const OFFSETS: u32 = MOMENTS + 1;
+    let middle = |i: u32, of: u32| (f64::from(i) + 0.5) / f64::from(of);
     let step = pause / f64::from(questions + 1);
     let room = 1.0 - pause;
     // Either a question of this epoch's pause is still to come, or the first of the next one's is waited for.
-    let mut waits = Vec::with_capacity((MOMENTS * MOMENTS) as usize);
-    for now in (0..MOMENTS).map(middle) {
-        for offset in (0..MOMENTS).map(|i| middle(i) * room) {
+    let mut waits = Vec::with_capacity((MOMENTS * OFFSETS) as usize);
+    for now in (0..MOMENTS).map(|i| middle(i, MOMENTS)) {
+        for offset in (0..OFFSETS).map(|i| middle(i, OFFSETS) * room) {
             let next = (1..=questions).map(|i| offset + step * f64::from(i)).find(|at| *at >= now);
             waits.push((next.map_or(1.0 + step - now, |at| at - now), next.is_some()));
         }
