@@ -90,8 +90,7 @@ impl Geometry for Space {
     }
 
     fn lost(dht: &mut Can, by: Peer) -> Option<Id> {
-        dht.geometry.through = Some(by);
-        dht.another_point()
+        dht.elsewhere(by)
     }
 
     fn woken(dht: &mut Can, now: Time) {

@@ -69,8 +69,15 @@ impl Can {
         }
     }
 
+    /// A node knows of nobody nearer to the point where it is to join: any other is as good, unless it has been
+    /// chosen by landmarks.
+    pub(super) fn elsewhere(&mut self, by: Peer) -> Option<Id> {
+        self.geometry.through = Some(by);
+        if self.near_landmarks() { None } else { self.another_point() }
+    }
+
     /// Where else it may join; `None`: it has looked often enough.
-    pub(super) fn another_point(&mut self) -> Option<Id> {
+    fn another_point(&mut self) -> Option<Id> {
         if self.geometry.looked >= MAX_LOOKED {
             return None;
         }
@@ -105,7 +112,7 @@ impl Can {
             return None;
         }
         if !anywhere {
-            let promise = space.granted.values().find(|p| p.claim.zone.contains(at) && space.may_claim(p))?;
+            let promise = space.granted.values().find(|p| p.claim.zone.contains(at) && space.may_give(p.claim))?;
             return Some((promise.to, at));
         }
         let mine = space.largest_free(space.home).map_or(0.0, Zone::volume);
@@ -243,16 +250,11 @@ impl super::Space {
         self.granted.values().any(|p| p.to.id == joiner)
     }
 
-    /// Whether it has promised a zone that nobody claims yet: who will have it can be asked already.
-    fn may_claim(&self, promise: &Promise) -> bool {
-        self.may_give(promise.claim)
-    }
-
     /// Zones of others, neighbors and those that will be, and how large the parts are now: whoever has been sent
     /// there takes half of one.
     fn places(&self) -> Vec<(f64, Zone, Peer)> {
         let part = |zone: Zone, sent: u32| zone.volume() / f64::from(sent + 1);
-        let promised = self.granted.values().filter(|p| self.may_claim(p));
+        let promised = self.granted.values().filter(|p| self.may_give(p.claim));
         let promised = promised.map(|p| (part(p.claim.zone, p.sent), p.claim.zone, p.to));
         let held = |c: &Contact| {
             let largest = c.claims.iter().map(|claim| claim.zone).min_by_key(|z| z.length())?;
