@@ -197,3 +197,24 @@ fn the_more_often_zones_are_compared_the_more_equal_they_are() {
     assert!(random > 1.1 * once && once > 1.02 * again, "{random}, {once}, {again}");
     assert!(again < 1.1, "{again}");
 }
+
+/// Whoever comes is sent to those who have been promised zones before, half of them to one half: as a tree grows.
+#[test]
+fn a_crowd_gets_its_zones_in_log2_n_questions() {
+    let nodes = 200;
+    let hops = [1, 2].map(|seed| {
+        let can = anybed::sim::settings(options(4).protocol.protocol, Proximity::Anycast);
+        world::crowd(nodes, can, seed).hops.expect("they joined").mean
+    });
+    let log2 = (nodes as f64).log2();
+    assert!(hops.iter().all(|mean| *mean < log2), "{hops:?}, log2 N is {log2}");
+}
+
+#[test]
+fn crowds_get_in_however_zones_are_divided() {
+    for partitioning in ["random", "uniform-once"] {
+        let can = world::given("can").with("partitioning", partitioning);
+        let crowd = world::crowd(120, can, 1);
+        assert!(crowd.join_ms.p99.is_some_and(|ms| ms < 3000.0), "{partitioning}: {:?}", crowd.join_ms);
+    }
+}

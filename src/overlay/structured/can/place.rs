@@ -118,8 +118,11 @@ impl Can {
         let mine = space.largest_free(space.home).map_or(0.0, Zone::volume);
         let places = space.places();
         let largest = places.iter().map(|(volume, ..)| *volume).fold(mine, f64::max);
-        let places: Vec<(Zone, Peer)> =
-            places.into_iter().filter(|(volume, ..)| *volume == largest && largest > mine).map(|(_, z, p)| (z, p)).collect();
+        let places: Vec<(Zone, Peer)> = places
+            .into_iter()
+            .filter(|(volume, ..)| *volume == largest && largest > mine)
+            .map(|(_, z, p)| (z, p))
+            .collect();
         if places.is_empty() {
             return None;
         }
