@@ -127,6 +127,13 @@ impl Failures {
         (joins().filter(|join| join.within(DEADLINE)).count(), joins().count())
     }
 
+    /// Joins begun before it, and those of them that were over by then.
+    fn before(&self, failure: &str, overlay: &str) -> (usize, usize) {
+        let joins = || self.of(failure, overlay).flat_map(|run| run.joins.iter().map(move |join| (run.killed, join)));
+        let begun = || joins().filter(|(killed, join)| join.begun < *killed);
+        (begun().filter(|(killed, join)| join.joined.is_some_and(|at| at < *killed)).count(), begun().count())
+    }
+
     fn show(&self, page: &mut Page) {
         let runs = self.of(self.kinds[0].0, OVERLAYS[0].0).count();
         page.text(format!(
@@ -139,17 +146,26 @@ impl Failures {
              with RFC 4271's 90 s it is not. *Silence*: for so long a client in `{STUB}` that probes the anycast \
              address every 20 ms had no answer.",
         ));
-        let header =
-            ["fails", "found by", "joined in its stub", "joined elsewhere", "next join there after", "silence"];
+        let header = [
+            "fails",
+            "found by",
+            "joined before",
+            "joined in its stub",
+            "joined elsewhere",
+            "next join there after",
+            "silence",
+        ];
         let mut table = Table::new("failures", "Joins that are begun after a member has failed", Source::Lab, &header);
         for (failure, _) in &self.kinds {
             for (overlay, found_by) in OVERLAYS {
                 let inside = self.counts(failure, overlay, &[true]);
                 let outside = self.counts(failure, overlay, &[false]);
+                let before = self.before(failure, overlay);
                 let silence = overlay == "plain" || overlay == "gated";
                 table.row([
                     (*failure).to_owned(),
                     found_by.to_owned(),
+                    format!("{} of {}", before.0, before.1),
                     share(inside.0, inside.1),
                     share(outside.0, outside.1),
                     seconds(self.of(failure, overlay).map(Run::next_join).collect()),

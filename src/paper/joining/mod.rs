@@ -79,7 +79,7 @@ fn judge_serving(page: &mut Page, simulated: &crowds::Crowds, played: &played::P
             Test::at_least(
                 format!("Hellos to the one well-known node in its busiest second, crowd of {size}"),
                 one,
-                size as f64,
+                size as f64 * 0.9,
             )
             .digits(0),
             Test::at_most(
@@ -112,7 +112,7 @@ fn judge_balance(page: &mut Page, simulated: &crowds::Crowds, played: &played::P
         ],
         format!(
             "balance would be a busiest over mean of 1; the first line is what the {SEEDS} members of the beginning \
-             would have had alone. In namespaces there are as many servers as catchments: {}",
+             would have had alone. In namespaces catchments are the bound: {}",
             played.catchments()
         ),
     );
