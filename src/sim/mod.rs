@@ -9,11 +9,13 @@
 //! - [`Delays`]: from a matrix of round trips, from coordinates, from a lab file's links.
 //! - [`Study`]: the whole course of `anybed sim`, for one number of nodes.
 //! - [`play()`]: a lab file's timeline; its record is measured like a lab's.
+//! - [`Churn`]: nodes that come and go all the time, and what lookups find meanwhile.
 //! - [`Lookups`], [`Joins`] and [`Sample`] are what is found; [`Owners`] is the oracle that judges.
 
 mod act;
 mod asked;
 mod batch;
+mod churn;
 mod delay;
 mod files;
 mod joins;
@@ -27,6 +29,7 @@ mod ways;
 mod world;
 
 pub use act::refuse;
+pub use churn::{Churn, Churned};
 pub use delay::{Delays, LOCAL, SIDE_MS};
 pub use files::{read_coordinates, read_round_trips};
 pub use joins::{Join, Joins};
