@@ -3,6 +3,7 @@
 mod can;
 mod can_faults;
 mod chord;
+mod churn;
 mod dispatch;
 mod faults;
 mod flood;

@@ -74,6 +74,12 @@ impl Paths {
         mean(self.0.get(&kind)?, |lookups| Some(hops(lookups, owner)))
     }
 
+    /// Something of the mean hops of two kinds: the same seeds have the same nodes, who ask for the same keys.
+    fn paired(&self, one: Kind, other: Kind, of: impl Fn(f64, f64) -> f64) -> Option<Estimate> {
+        let (one, other) = (self.0.get(&one)?, self.0.get(&other)?);
+        Estimate::mean(one.iter().zip(other).map(|(one, other)| of(hops(one, true), hops(other, true))))
+    }
+
     fn middle(&self) -> usize {
         self.0.keys().filter(|k| k.successors != 8).map(|k| k.nodes).max().unwrap_or(0)
     }
@@ -97,17 +103,14 @@ impl Paths {
             page.judge(&says, tests, "lists of eight successors, iterative lookups");
         }
         let (one, eight) = (self.of(self.lists(1), true), self.of(self.lists(8), true));
-        // Of the same seeds: the difference of each pair.
-        let saved = self.0.get(&self.lists(1)).zip(self.0.get(&self.lists(8))).and_then(|(one, eight)| {
-            Estimate::mean(one.iter().zip(eight).map(|(one, eight)| hops(one, true) - hops(eight, true)))
-        });
+        let saved = self.paired(self.lists(1), self.lists(8), |one, eight| one - eight);
         let what = format!("Chord: hops that lists of 8 save against lists of 1, {} nodes", self.middle());
         let published = Published::remembered(what, 1.5, "Chord, ToN 2003, section V (½ log2 r)");
         let test = sheet.near(published, saved, 0.35);
         let because = format!("{} hops with lists of 1, {} with lists of 8", shown(one, 2), shown(eight, 2));
         page.judge("Lists of r successors save ½ log2 r hops", vec![test], because);
-        let recursive = self.of(Kind { iterative: false, ..self.lists(8) }, true);
-        let ratio = recursive.zip(eight).map(|(recursive, eight)| recursive.scaled(1.0 / eight.value));
+        let recursive = Kind { iterative: false, ..self.lists(8) };
+        let ratio = self.paired(recursive, self.lists(8), |recursive, iterative| recursive / iterative);
         let test = Test::within("hops of recursive lookups / of iterative ones", ratio, 0.97, 1.03);
         page.judge("Recursive lookups take the path of iterative ones", vec![test], "without failures");
     }

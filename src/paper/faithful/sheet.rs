@@ -46,27 +46,33 @@ impl Sheet {
     pub(super) fn near(&mut self, published: Published, ours: Option<Estimate>, share: f64) -> Test {
         let ratio = ours.map(|ours| ours.scaled(1.0 / published.value));
         let test = Test::within(format!("{}, ours / published", published.what), ratio, 1.0 - share, 1.0 + share);
-        let line = format!("{} to {}", number(1.0 - share, 2), number(1.0 + share, 2));
-        self.row(&published, ours, ratio, line, &test);
+        let line = format!("ratio {} to {}", number(1.0 - share, 2), number(1.0 + share, 2));
+        self.row(&published, ours, line, &test, ["as published", "differs"]);
         test
     }
 
     /// Ours should be no more than the published number.
     pub(super) fn at_most(&mut self, published: Published, ours: Option<Estimate>) -> Test {
-        let test = Test::at_most(published.what.clone(), ours, published.value).digits(digits(published.value));
-        let ratio = ours.filter(|_| published.value > 0.0).map(|ours| ours.scaled(1.0 / published.value));
-        self.row(&published, ours, ratio, "at most that".into(), &test);
+        let line = published.value;
+        self.below(published, ours, line)
+    }
+
+    /// Ours should be no more than this, where the published number is too good to be a line.
+    pub(super) fn below(&mut self, published: Published, ours: Option<Estimate>, line: f64) -> Test {
+        let test = Test::at_most(published.what.clone(), ours, line).digits(digits(line));
+        self.row(&published, ours, format!("at most {}", number(line, digits(line))), &test, ["no more", "more"]);
         test
     }
 
-    fn row(&mut self, of: &Published, ours: Option<Estimate>, ratio: Option<Estimate>, line: String, test: &Test) {
+    fn row(&mut self, of: &Published, ours: Option<Estimate>, line: String, test: &Test, words: [&str; 2]) {
+        let ratio = ours.filter(|_| of.value > 0.0).map(|ours| ours.scaled(1.0 / of.value));
         let from = match of.seen {
             Seen::Read => of.paper.to_owned(),
             Seen::Memory => format!("{}; from memory", of.paper),
         };
         let found = match test.passes() {
-            Some(true) => "as published",
-            Some(false) => "differs",
+            Some(true) => words[0],
+            Some(false) => words[1],
             None => "open",
         };
         let digits = digits(of.value);
