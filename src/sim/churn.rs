@@ -206,8 +206,8 @@ impl World {
         let members: Vec<usize> = self.members.iter().copied().collect();
         let key = Id(self.rng.random());
         let mut question = Question { key, at: self.now(), owners: Vec::new(), askers: Vec::new() };
-        for _ in 0..if members.is_empty() { 0 } else { askers } {
-            let (host, token) = (members[self.rng.random_range(0..members.len())], self.token());
+        for at in rand::seq::index::sample(&mut self.rng, members.len(), askers.min(members.len())) {
+            let (host, token) = (members[at], self.token());
             self.command(host, Command::Lookup { token, key });
             question.askers.push(Asker { host, token, state: State::Waiting });
         }
