@@ -8,6 +8,7 @@
 //! - [`Options`] says what an overlay is made of, [`World`] plays it: joins, lookups, keys, partitions.
 //! - [`Delays`]: from a matrix of round trips, from coordinates, from a lab file's links.
 //! - [`Study`]: the whole course of `anybed sim`, for one number of nodes.
+//! - [`Crowd`]: nodes that join a small overlay all at once.
 //! - [`play()`]: a lab file's timeline; its record is measured like a lab's.
 //! - [`Churn`]: nodes that come and go all the time, and what lookups find meanwhile.
 //! - [`Lookups`], [`Joins`] and [`Sample`] are what is found; [`Owners`] is the oracle that judges.
@@ -16,6 +17,7 @@ mod act;
 mod asked;
 mod batch;
 mod churn;
+mod crowd;
 mod delay;
 mod files;
 mod joins;
@@ -25,11 +27,13 @@ mod owners;
 mod play;
 mod sample;
 mod study;
+mod watch;
 mod ways;
 mod world;
 
 pub use act::refuse;
 pub use churn::{Churn, Churned};
+pub use crowd::{Crowd, Crowded, Newcomer, Tail};
 pub use delay::{Delays, LOCAL, SIDE_MS};
 pub use files::{read_coordinates, read_round_trips};
 pub use joins::{Join, Joins};

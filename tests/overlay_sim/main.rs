@@ -4,6 +4,7 @@ mod can;
 mod can_faults;
 mod chord;
 mod churn;
+mod crowd;
 mod dispatch;
 mod faults;
 mod flood;
