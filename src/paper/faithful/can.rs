@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::common::{mean, options, percents, share, seeds};
+use super::common::{mean, options, percents, seeds, share};
 use super::sheet::{Published, Sheet};
 use crate::overlay::id::Id;
 use crate::paper::Setup;
@@ -103,7 +103,8 @@ impl Zones {
         }
         let paper = "CAN, SIGCOMM 2001, section 3.7 (2^16 nodes)";
         let volume = |sheet: &mut Sheet, p: usize, value| {
-            let what = format!("CAN: nodes with a zone of volume V, {} nodes, d = 4, `{}`", self.nodes, PARTITIONINGS[p]);
+            let what =
+                format!("CAN: nodes with a zone of volume V, {} nodes, d = 4, `{}`", self.nodes, PARTITIONINGS[p]);
             sheet.near(Published::remembered(what, value, paper), self.of((4, p), even), 0.15)
         };
         let tests = vec![volume(sheet, 0, 0.4), volume(sheet, 1, 0.9)];
@@ -119,10 +120,11 @@ impl Zones {
              holder of the larger zone compares in turn, up to eight times; that is beyond the paper, and the reason why \
              it meets the formula as if zones were equal.",
         );
-        let header: Vec<&str> = ["d", "partitioning", "runs", "(d/4)·N^(1/d)", "hops", "wrong or failed", "largest zone / V"]
-            .into_iter()
-            .chain(SIZES)
-            .collect();
+        let header: Vec<&str> =
+            ["d", "partitioning", "runs", "(d/4)·N^(1/d)", "hops", "wrong or failed", "largest zone / V"]
+                .into_iter()
+                .chain(SIZES)
+                .collect();
         let caption = format!("CAN, {} nodes: paths, and the share of nodes with zones of these volumes", self.nodes);
         let mut table = Table::new("zones", &caption, Source::Simulated, &header);
         let mut groups = Vec::new();
@@ -145,7 +147,8 @@ impl Zones {
         }
         page.table(table);
         let bar = |size: usize| groups.iter().map(|shares| shares[size].map_or(0.0, |s| s.value)).collect();
-        let groups: Vec<(String, Vec<f64>)> = SIZES.iter().enumerate().map(|(i, name)| ((*name).to_owned(), bar(i))).collect();
+        let groups: Vec<(String, Vec<f64>)> =
+            SIZES.iter().enumerate().map(|(i, name)| ((*name).to_owned(), bar(i))).collect();
         let caption = "Volumes of zones, as the paper's figure on uniform partitioning has them (d = 4)";
         page.figure(bars("volumes", caption, Source::Simulated, "share of nodes", &PARTITIONINGS, &groups));
     }

@@ -31,7 +31,8 @@ const LOOKUPS: usize = 5000;
 pub(super) fn run(setup: &Setup) -> Paths {
     let most = setup.pick(4096, 256);
     let kind = |nodes, iterative, successors| Kind { nodes, iterative, successors };
-    let mut kinds: Vec<Kind> = setup.pick(vec![128, 512, 1024], vec![64]).into_iter().map(|n| kind(n, true, 8)).collect();
+    let mut kinds: Vec<Kind> =
+        setup.pick(vec![128, 512, 1024], vec![64]).into_iter().map(|n| kind(n, true, 8)).collect();
     kinds.push(kind(most, true, 8));
     let middle = setup.pick(1024, 64);
     kinds.push(kind(middle, false, 8));
@@ -125,7 +126,18 @@ impl Paths {
              lookup ends at the owner's predecessor, which names it. So the owner is counted in one column and left out \
              in the other; which of the two the paper's figure shows could not be read here.",
         );
-        let header = ["nodes", "lookups", "successors", "runs", "½ log2 N", "owner not counted", "owner counted", "1st, 99th percentile", "wrong", "failed"];
+        let header = [
+            "nodes",
+            "lookups",
+            "successors",
+            "runs",
+            "½ log2 N",
+            "owner not counted",
+            "owner counted",
+            "1st, 99th percentile",
+            "wrong",
+            "failed",
+        ];
         let mut table = Table::new("paths", "Chord: nodes that a lookup is passed to", Source::Simulated, &header);
         for (kind, ran) in &self.0 {
             let total = |of: fn(&Lookups) -> usize| ran.iter().map(of).sum::<usize>().to_string();
@@ -149,13 +161,15 @@ impl Paths {
         let shares = |owner| {
             let all = pooled(ran, owner);
             let most = all.last().copied().unwrap_or(0.0) as u32;
-            let share = move |hops: u32| all.iter().filter(|v| **v == f64::from(hops)).count() as f64 / all.len() as f64;
+            let share =
+                move |hops: u32| all.iter().filter(|v| **v == f64::from(hops)).count() as f64 / all.len() as f64;
             (0..=most).map(|hops| (f64::from(hops), share(hops))).collect::<Vec<_>>()
         };
         let bits = (self.1 as f64).log2().round() as u32;
         let coins = Line::derived(&format!("ones among {bits} fair bits"), binomial(bits));
         let axes = [("nodes passed", Axis::Linear), ("share of lookups", Axis::Linear)];
-        let drawn = [Line::measured("owner not counted", shares(false)), Line::measured("owner counted", shares(true)), coins];
+        let drawn =
+            [Line::measured("owner not counted", shares(false)), Line::measured("owner counted", shares(true)), coins];
         let caption = format!("Path lengths of {} nodes, as figure 10b of the paper has them", self.1);
         page.figure(lines("path-lengths", &caption, Source::Simulated, axes, &drawn));
         page.text(

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::common::{mean, options, percents, share, seeds};
+use super::common::{mean, options, percents, seeds, share};
 use super::sheet::{Published, Sheet};
 use crate::paper::Setup;
 use crate::paper::claim::Test;
@@ -120,13 +120,20 @@ impl Churning {
         let paper = "Chord, SIGCOMM 2001, section 6.5, figure 12 (500 nodes), about";
         let tests = self.rates.iter().map(|(rate, (kind, runs))| {
             let per_second = *rate as f64 / 100.0;
-            let what = format!("Chord: lookups failed or wrong, {per_second} joins and crashes a second, {} nodes", kind.nodes);
+            let what = format!(
+                "Chord: lookups failed or wrong, {per_second} joins and crashes a second, {} nodes",
+                kind.nodes
+            );
             // The figure rises about in proportion to the rate.
             let published = Published::remembered(what, 0.06 * per_second / 0.1, paper);
             sheet.at_most(published, mean(runs, bad))
         });
         let tests: Vec<Test> = tests.collect();
-        page.judge("Chord under churn: 6 % of lookups fail at a join and a crash in ten seconds", tests, "rounds of 30 s");
+        page.judge(
+            "Chord under churn: 6 % of lookups fail at a join and a crash in ten seconds",
+            tests,
+            "rounds of 30 s",
+        );
         let paper = "Bamboo, UCB/CSD-03-1299, abstract (1000 nodes)";
         for protocol in 0..PROTOCOLS.len() {
             let mut tests = Vec::new();
@@ -135,7 +142,8 @@ impl Churning {
                 let what = format!("{}: failed or wrong, median session {}", kind.name(), spoken(kind.session));
                 tests.push(Test::at_most(what, mean(runs, bad), WORKS).digits(4));
                 if kind.session.as_secs() == SESSIONS[0] {
-                    let what = format!("{}: bytes a second and node, median session {}", kind.name(), spoken(kind.session));
+                    let what =
+                        format!("{}: bytes a second and node, median session {}", kind.name(), spoken(kind.session));
                     let ours: Option<Estimate> = mean(runs, |run| Some(run.bytes_a_second()));
                     bytes.push(sheet.at_most(Published::read(what, BAMBOO, paper), ours));
                 }
@@ -143,7 +151,8 @@ impl Churning {
             let name = ["Chord", "Pastry", "CAN"][protocol];
             let says = format!("{name} answers lookups when sessions last minutes to hours");
             page.judge(&says, tests, "the line is ours: 5 %");
-            let says = format!("{name} does so with less than 900 bytes a second and node at 1.4 minutes, as Bamboo does");
+            let says =
+                format!("{name} does so with less than 900 bytes a second and node at 1.4 minutes, as Bamboo does");
             page.judge(&says, bytes, "rounds of 5 s, payload of all datagrams");
         }
     }
@@ -161,8 +170,20 @@ impl Churning {
              as in Chord's paper. Hops count the owner.",
         );
         let header = [
-            "overlay", "nodes", "round", "median session", "runs", "crashes", "lookups", "failed", "wrong", "inconsistent", "hops",
-            "ms", "datagrams a second and node", "bytes a second and node",
+            "overlay",
+            "nodes",
+            "round",
+            "median session",
+            "runs",
+            "crashes",
+            "lookups",
+            "failed",
+            "wrong",
+            "inconsistent",
+            "hops",
+            "ms",
+            "datagrams a second and node",
+            "bytes a second and node",
         ];
         let mut table = Table::new("churn", "Lookups under churn", Source::Simulated, &header);
         let rates = self.rates.values().map(|(kind, runs)| (kind, runs));

@@ -7,7 +7,7 @@ use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
-use super::common::{mean, options, percents, share, seeds};
+use super::common::{mean, options, percents, seeds, share};
 use super::sheet::{Published, Sheet};
 use crate::overlay::LookupMode;
 use crate::paper::Setup;
@@ -49,8 +49,7 @@ pub(super) fn run(setup: &Setup) -> Failing {
     let printed: &[_] = setup.pick(&PRINTED[..], &PRINTED[2..3]);
     let percents: Vec<u32> = printed.iter().map(|(share, ..)| (share * 100.0).round() as u32).collect();
     let runs = setup.pick(20, 2);
-    let jobs: Vec<(u32, u64)> =
-        percents.iter().flat_map(|p| seeds(setup.seed, runs).map(|seed| (*p, seed))).collect();
+    let jobs: Vec<(u32, u64)> = percents.iter().flat_map(|p| seeds(setup.seed, runs).map(|seed| (*p, seed))).collect();
     let (lookups, keys) = setup.pick((2000, 500), (200, 50));
     let ran = in_parallel(&jobs, |(percent, seed)| fall(&chord(nodes, *seed), *percent, lookups, keys));
     let mut by_percent: BTreeMap<u32, Vec<Fallen>> = BTreeMap::new();
@@ -138,9 +137,7 @@ impl Failing {
 
         let paper = "Pastry, Middleware 2001, section 3.4 (5000 nodes)";
         let (before, after, repaired) = PASTRY;
-        let ratio = |of: fn(&Fallen) -> &Lookups| {
-            mean(&self.pastry, |run| Some(hops(of(run))? / hops(&run.before)?))
-        };
+        let ratio = |of: fn(&Fallen) -> &Lookups| mean(&self.pastry, |run| Some(hops(of(run))? / hops(&run.before)?));
         let name = |what: &str| format!("Pastry, 10 % of {} nodes fail: {what}", self.pastry_nodes);
         let rows = [
             sheet.near(
@@ -179,8 +176,18 @@ impl Failing {
              a dead one goes around it.",
         ));
         let header = [
-            "overlay", "nodes", "fail", "runs", "hops before", "hops after", "timeouts", "failed after", "wrong after",
-            "hops repaired", "failed or wrong then", "keys lost",
+            "overlay",
+            "nodes",
+            "fail",
+            "runs",
+            "hops before",
+            "hops after",
+            "timeouts",
+            "failed after",
+            "wrong after",
+            "hops repaired",
+            "failed or wrong then",
+            "keys lost",
         ];
         let mut table = Table::new("failures", "Failures at once", Source::Simulated, &header);
         let rows = self.chord.iter().map(|(percent, runs)| ("Chord", self.nodes, *percent, runs));

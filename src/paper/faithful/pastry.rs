@@ -60,7 +60,8 @@ impl Hops {
              what is nearest changes how long hops are, not how many there are.",
         );
         let header = ["nodes", "runs", "log16 N", "⌈log16 N⌉", "hops", "0, 1, 2, 3, 4, more", "wrong", "failed"];
-        let mut table = Table::new("pastry", "Pastry: hops of a lookup, and their distribution", Source::Simulated, &header);
+        let mut table =
+            Table::new("pastry", "Pastry: hops of a lookup, and their distribution", Source::Simulated, &header);
         for (nodes, runs) in &self.0 {
             let total = |of: fn(&Lookups) -> usize| runs.iter().map(of).sum::<usize>();
             let mut counts = [0_usize; 6];
