@@ -83,8 +83,8 @@ fn faithful() {
             "churn.csv",
         ];
         let claims = section(place, "faithful", &files);
-        assert_eq!(found(&claims, "Recursive lookups"), "confirmed");
-        assert_eq!(found(&claims, "⌈log16 N⌉"), "confirmed");
+        assert_eq!(found(&claims, "⌈log16 N⌉ hops on average"), "confirmed");
+        assert_eq!(found(&claims, "Chord: lookups go around dead nodes"), "confirmed");
     });
 }
 

@@ -36,7 +36,7 @@ pub(super) struct Zones {
 
 pub(super) fn run(setup: &Setup) -> Zones {
     // A power of two: only then can all zones be alike.
-    let nodes = setup.pick(4096, 64);
+    let nodes = setup.pick(1024, 64);
     let kinds = [2, 4].into_iter().flat_map(|d| (0..PARTITIONINGS.len()).map(move |p| (d, p)));
     let jobs: Vec<((u64, usize), u64)> =
         kinds.flat_map(|kind| seeds(setup.seed, setup.pick(20, 2)).map(move |seed| (kind, seed))).collect();

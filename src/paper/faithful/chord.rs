@@ -36,7 +36,7 @@ pub(super) fn run(setup: &Setup) -> Paths {
     kinds.push(kind(most, true, 8));
     let middle = setup.pick(1024, 64);
     kinds.push(kind(middle, false, 8));
-    kinds.extend([1, 2, 16].map(|successors| kind(middle, true, successors)));
+    kinds.extend([1, 2].map(|successors| kind(middle, true, successors)));
     let jobs: Vec<(Kind, u64)> =
         kinds.iter().flat_map(|k| seeds(setup.seed, setup.pick(20, 2)).map(|seed| (*k, seed))).collect();
     let count = setup.pick(LOOKUPS, 400);

@@ -55,7 +55,7 @@ pub(super) fn run(setup: &Setup) -> Failing {
     let mut by_percent: BTreeMap<u32, Vec<Fallen>> = BTreeMap::new();
     jobs.iter().zip(ran).for_each(|((percent, _), fallen)| by_percent.entry(*percent).or_default().push(fallen));
     let pastry_nodes = setup.pick(5000, 100);
-    let jobs: Vec<u64> = seeds(setup.seed, setup.pick(8, 2)).collect();
+    let jobs: Vec<u64> = seeds(setup.seed, setup.pick(4, 2)).collect();
     let pastry = in_parallel(&jobs, |seed| fall(&options(pastry_nodes, "pastry", *seed), 10, lookups, 0));
     Failing { chord: by_percent, nodes, pastry, pastry_nodes }
 }
