@@ -99,8 +99,27 @@ fn healing() {
 }
 
 #[test]
+fn faithful() {
+    play("paper_faithful", Scene::of("root"), |place| {
+        let files = [
+            "published.csv",
+            "paths.csv",
+            "path-lengths.svg",
+            "failures.csv",
+            "pastry.csv",
+            "zones.csv",
+            "volumes.svg",
+            "churn.csv",
+        ];
+        let claims = section(place, "faithful", &files);
+        assert_eq!(found(&claims, "⌈log16 N⌉ hops on average"), "confirmed");
+        assert_eq!(found(&claims, "Chord: lookups go around dead nodes"), "confirmed");
+    });
+}
+
+#[test]
 fn wrong_usage_is_exit_2() {
     let place = Place::new("paper-usage");
-    place.run("paper 4.4").expect_code(2).expect_stderr(&["4.1, 4.2, 4.3"]);
+    place.run("paper 4.4").expect_code(2).expect_stderr(&["4.1, 4.2, 4.3, faithful"]);
     place.run("paper 4.2 --rtt nowhere").expect_code(2).expect_stderr(&["there is no file nowhere"]);
 }
