@@ -3,6 +3,7 @@
 mod can;
 mod can_faults;
 mod chord;
+mod churn;
 mod crowd;
 mod dispatch;
 mod faults;
@@ -11,6 +12,7 @@ mod healing;
 mod islands;
 mod keyed;
 mod large;
+mod merging;
 mod oracle;
 mod oracle_can;
 mod pastry;

@@ -18,6 +18,8 @@ pub enum Ask {
     Join,
     /// "This node is my predecessor now, as you were: it may be your successor."
     Nearer(Peer),
+    /// "I may be your successor": whoever it is said to asks before it believes that.
+    Follow,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -1,16 +1,21 @@
-//! Chord (Stoica et al., SIGCOMM 2001) with the maintenance rules that Zave proved correct ("How to
-//! make Chord correct", 2015): lists are copied whole, candidates are asked before they are adopted.
+//! Chord (Stoica et al., SIGCOMM 2001) with maintenance after Zave's rules ("How to make Chord correct",
+//! 2015): lists are copied whole, candidates are asked before they are adopted, predecessors are replaced when
+//! they do not answer. Her proof is of a ring of r + 1 members or more, for lists of r, that does nothing else.
+//! It covers neither an overlay that begins with one member nor `Ring::merge`, which takes what another's list
+//! has unasked: good-byes, merging islands and rescued nodes use it.
 //! Fingers are chosen by proximity among the first nodes of their intervals (PNS, Dabek et al., NSDI
 //! 2004) and among the fingers of near nodes.
 //!
 //! - `ring`: one node's neighbors and what they say about a key
 //! - `join`: who lets a node in, and how its neighbors come to know it; `before`: who was let in lately
-//! - `stabilize`: repair, merging, leaving
+//! - `stabilize`: repair, leaving
+//! - `merge`: taking a place in another ring
 //! - `fingers`: finding fingers, and nearer ones
 
 mod before;
 mod fingers;
 mod join;
+mod merge;
 mod message;
 mod ring;
 mod row;
@@ -124,6 +129,11 @@ impl Geometry for Ring {
             Ask::Fingers => Some(Response::Own(Tell::Fingers(dht.geometry.some_fingers()))),
             Ask::Leaving(place) => {
                 dht.left_by(now, sender, &place);
+                Some(Response::Done)
+            }
+            Ask::Follow if dht.is_leaving() => Some(Response::Refused),
+            Ask::Follow => {
+                dht.led(now, sender);
                 Some(Response::Done)
             }
         }

@@ -94,6 +94,12 @@ impl<G: Geometry> Dht<G> {
             Step::Here(at) => return self.concluded(now, id, Found { owner: from, at }),
             Step::Next { peer, last } => (peer, last),
             Step::Lost => {
+                if self.tasks.get(&id).is_some_and(|t| matches!(t.goal, Goal::Join))
+                    && let Some(key) = G::lost(self, from)
+                {
+                    self.tasks.remove(&id);
+                    return self.join_anew(now, key, from);
+                }
                 let (soon, most) = (self.settings.rpc_timeout / 4, self.settings.stabilize_every / 2);
                 if let Some(task) = self.tasks.get_mut(&id) {
                     // A node that is just joining knows in a moment, one that has lost a neighbor after a round.
