@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anybed::overlay::{Protocol, Proximity};
-use anybed::sim::{Crowd, Crowded, Tail, settings};
+use anybed::sim::{Crowd, Crowded, Newcomer, Tail, settings};
 
 /// What becomes of a crowd of so many.
 fn play(protocol: &str, size: usize, seed: u64) -> Crowded {
@@ -44,7 +44,9 @@ fn a_crowd_of_300_is_in_a_ring_within_three_rounds() {
     let hops = of.hops.expect("they have joined");
     let log2 = (304f64).log2();
     assert!(hops.mean <= 1.25 * log2 && hops.max <= 4.0 * log2, "{hops:?} of {log2}");
-    // To say that it has joined, a node waits until its neighbors know it.
-    let early = |n: &&anybed::sim::Newcomer| n.noticed > n.joined;
-    assert_eq!(of.newcomers.iter().filter(early).count(), 0);
+    // To say that it has joined, a node waits until its neighbors know it. One that has been let in between it and its
+    // successor, and has not heard so yet, hides it from who looks on: no longer than the longest way takes, 142 ms.
+    let way = Duration::from_millis(142);
+    let early = |n: &&Newcomer| n.joined.zip(n.noticed).is_none_or(|(joined, noticed)| noticed > joined + way);
+    assert_eq!(of.newcomers.iter().filter(early).collect::<Vec<_>>(), Vec::<&Newcomer>::new());
 }
