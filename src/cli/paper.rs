@@ -10,6 +10,7 @@ use nix::sys::signal::{SigSet, Signal};
 use super::play::claim;
 use super::{Ended, Failure, Format, print};
 use crate::lab::claim::Claimant;
+use crate::paper::claim::Test;
 use crate::paper::labs::{Labs, Playing};
 use crate::paper::{Section, Setup, run};
 
@@ -76,8 +77,11 @@ impl Paper {
             Format::Text => {
                 let mut text = format!("{} {}\n", page.section, page.title);
                 for claim in &page.claims {
-                    text +=
-                        &format!("\n  {:12} {}\n               {}\n", claim.finding.word(), claim.says, claim.because);
+                    text += &format!("\n  {:12} {}\n", claim.finding.word(), claim.says);
+                    let tests = claim.tests.iter().map(Test::show);
+                    for line in tests.chain(Some(claim.because.clone()).filter(|b| !b.is_empty())) {
+                        text += &format!("               {line}\n");
+                    }
                 }
                 text += &format!("\n{}\n", self.out.join(format!("{}.md", page.section)).display());
                 print(&text);

@@ -7,9 +7,13 @@
 //! - [`joining`]: 4.1, who serves those who join
 //! - [`nearness`]: 4.2, neighbor lists, and lookups that take the short way
 //! - [`healing`]: 4.3, how islands find each other again
-//! - [`labs`]: playing a lab; [`page`], [`figure`]: writing down what was found
+//! - [`labs`]: playing a lab; `runs`: many simulations at once
+//! - [`estimate`]: a number and its interval; [`claim`]: what that says of a sentence
+//! - [`page`], [`figure`]: writing down what was found
 
 mod abilene;
+pub mod claim;
+pub mod estimate;
 pub mod figure;
 mod flood;
 pub mod healing;
@@ -21,6 +25,7 @@ pub mod nearness;
 mod network;
 mod outage;
 pub mod page;
+mod runs;
 mod setup;
 
 use anyhow::Result;

@@ -1,12 +1,12 @@
 //! One outage in the simulated network, from before it to long after it.
 
 use std::collections::BTreeSet;
-use std::sync::Mutex;
 use std::time::Duration;
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
+use super::runs::in_parallel;
 use crate::anycast::{Event, Healing};
 use crate::overlay::{Protocol, Proximity};
 use crate::sim::{Delays, Options, World, settings};
@@ -142,27 +142,9 @@ pub(super) fn play(course: Course, seed: u64) -> Played {
     }
 }
 
-/// Plays all of these on as many threads as there are CPUs; results in the order of the courses.
+/// Plays all of these; results in the order of the courses.
 pub(super) fn played(courses: Vec<(Course, u64)>) -> Vec<Played> {
-    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(courses.len().max(1));
-    let next = Mutex::new(courses.iter().enumerate());
-    let done = Mutex::new(Vec::with_capacity(courses.len()));
-    std::thread::scope(|scope| {
-        for _ in 0..threads {
-            scope.spawn(|| {
-                // A thread that panicked has shown why already.
-                while let Some((at, (course, seed))) = next.lock().ok().and_then(|mut next| next.next()) {
-                    let one = play(*course, *seed);
-                    if let Ok(mut done) = done.lock() {
-                        done.push((at, one));
-                    }
-                }
-            });
-        }
-    });
-    let mut done = done.into_inner().unwrap_or_default();
-    done.sort_by_key(|(at, _)| *at);
-    done.into_iter().map(|(_, one)| one).collect()
+    in_parallel(&courses, |(course, seed)| play(*course, *seed))
 }
 
 /// Rounds of stabilization until rings of `a` and `b` nodes are one, after one node of the second (or `all`)

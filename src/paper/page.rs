@@ -7,26 +7,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use serde::Serialize;
 
-/// Whether a sentence of the paper holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Finding {
-    Confirmed,
-    Refuted,
-    /// It holds where the page says, and not elsewhere.
-    Conditional,
-}
-
-/// A sentence of the paper and what was found about it.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Claim {
-    /// Section of the paper.
-    pub section: String,
-    pub says: String,
-    pub finding: Finding,
-    /// The numbers that it rests on.
-    pub because: String,
-}
+pub use super::claim::{Claim, Finding, Test};
 
 /// Where numbers come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -93,16 +74,6 @@ impl Source {
     }
 }
 
-impl Finding {
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Confirmed => "confirmed",
-            Self::Refuted => "refuted",
-            Self::Conditional => "conditional",
-        }
-    }
-}
-
 impl Table {
     pub fn new(name: &str, caption: &str, source: Source, header: &[&str]) -> Self {
         let header = header.iter().map(|h| (*h).to_owned()).collect();
@@ -137,9 +108,15 @@ impl Page {
         self.blocks.push(Block::Figure(figure));
     }
 
+    /// Says what was found about a sentence: what its tests say, and `because` what numbers no test holds.
+    pub fn judge(&mut self, says: &str, tests: Vec<Test>, because: impl Into<String>) {
+        let (section, says, because) = (self.section.clone(), says.to_owned(), because.into());
+        self.claims.push(Claim { section, says, finding: Finding::of(&tests), tests, because });
+    }
+
     pub fn claim(&mut self, says: &str, finding: Finding, because: impl Into<String>) {
         let (section, says, because) = (self.section.clone(), says.to_owned(), because.into());
-        self.claims.push(Claim { section, says, finding, because });
+        self.claims.push(Claim { section, says, finding, tests: Vec::new(), because });
     }
 
     /// Writes `SECTION.md`, and into the directory `SECTION` every figure as SVG and every table as CSV.
@@ -168,8 +145,9 @@ impl Page {
         // Writing to a string cannot fail.
         let _ = writeln!(text, "| the paper says | found | because |\n|---|---|---|");
         for claim in &self.claims {
-            let _ =
-                writeln!(text, "| {} | **{}** | {} |", cell(&claim.says), claim.finding.word(), cell(&claim.because));
+            let tests = claim.tests.iter().map(Test::show).chain(Some(claim.because.clone()).filter(|b| !b.is_empty()));
+            let because = tests.map(|t| cell(&t)).collect::<Vec<_>>().join("<br>");
+            let _ = writeln!(text, "| {} | **{}** | {because} |", cell(&claim.says), claim.finding.word());
         }
         for block in &self.blocks {
             let _ = match block {
@@ -225,11 +203,13 @@ pub fn percent(share: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::paper::estimate::Estimate;
 
     fn page() -> Page {
         let mut page = Page::new("4.1", "Joining");
         page.made = "Made by a test.".into();
-        page.claim("a|b", Finding::Conditional, "1 of 2");
+        let half = Test::at_least("a|c", Estimate::share(1, 2), 1.0);
+        page.judge("a|b", vec![half], "1 of 2");
         page.heading("Part");
         let mut table = Table::new("numbers", "Numbers", Source::Derived, &["a", "b"]);
         table.row(["1".to_owned(), "x, y".to_owned()]);
@@ -246,7 +226,10 @@ mod tests {
     #[test]
     fn a_page_names_its_claims_and_where_its_numbers_come_from() {
         let text = page().markdown();
-        assert!(text.contains("| a\\|b | **conditional** | 1 of 2 |"), "{text}");
+        assert!(
+            text.contains("| a\\|b | **undecided** | a\\|c 0.5 (0.09–0.91), at least 1: open<br>1 of 2 |"),
+            "{text}"
+        );
         assert!(text.contains("*Numbers (derived; [CSV](4.1/numbers.csv))*\n\n| a | b |\n|---|---|\n| 1 | x, y |"));
         assert!(text.contains("![A drawing](4.1/drawn.svg)\n\n*A drawing (simulated network)*"));
     }

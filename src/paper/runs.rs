@@ -1,0 +1,38 @@
+//! Many runs at once: simulations of one thread each, on all CPUs.
+
+use std::sync::Mutex;
+
+/// Does all of these, on as many threads as there are CPUs; results in the order of the jobs.
+pub(super) fn in_parallel<J: Sync, R: Send>(jobs: &[J], run: impl Fn(&J) -> R + Sync) -> Vec<R> {
+    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(jobs.len().max(1));
+    let next = Mutex::new(jobs.iter().enumerate());
+    let done = Mutex::new(Vec::with_capacity(jobs.len()));
+    std::thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| {
+                // A thread that panicked has shown why already.
+                while let Some((at, job)) = next.lock().ok().and_then(|mut next| next.next()) {
+                    let one = run(job);
+                    if let Ok(mut done) = done.lock() {
+                        done.push((at, one));
+                    }
+                }
+            });
+        }
+    });
+    let mut done = done.into_inner().unwrap_or_default();
+    done.sort_by_key(|(at, _)| *at);
+    done.into_iter().map(|(_, one)| one).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn results_come_in_the_order_of_the_jobs() {
+        let jobs: Vec<u64> = (1..=100).collect();
+        assert_eq!(in_parallel(&jobs, |n| n * 2), (1..=100).map(|n| n * 2).collect::<Vec<_>>());
+        assert!(in_parallel(&[], |n: &u64| *n).is_empty());
+    }
+}
