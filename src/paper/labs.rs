@@ -60,6 +60,12 @@ impl Labs {
         Ok(Self { program, records: records.to_owned(), seed, playing: Playing::default() })
     }
 
+    /// The same with another seed.
+    #[must_use]
+    pub fn seeded(&self, seed: u64) -> Self {
+        Self { program: self.program.clone(), records: self.records.clone(), seed, playing: self.playing.clone() }
+    }
+
     pub fn playing(&self) -> Playing {
         self.playing.clone()
     }

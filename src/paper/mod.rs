@@ -11,7 +11,6 @@
 //! - [`estimate`]: a number and its interval; [`claim`]: what that says of a sentence
 //! - [`page`], [`figure`]: writing down what was found
 
-mod abilene;
 pub mod claim;
 pub mod estimate;
 pub mod figure;
@@ -19,10 +18,8 @@ mod flood;
 pub mod healing;
 pub mod joining;
 pub mod labs;
-mod lists;
 mod meeting;
 pub mod nearness;
-mod network;
 mod outage;
 pub mod page;
 mod runs;

@@ -29,13 +29,7 @@ impl World {
     }
 
     /// Evenly over so many seconds; judged by these `hosts`.
-    fn ask_for(
-        &mut self,
-        askers: &BTreeSet<usize>,
-        hosts: &BTreeSet<usize>,
-        count: usize,
-        seconds: f64,
-    ) -> Lookups {
+    fn ask_for(&mut self, askers: &BTreeSet<usize>, hosts: &BTreeSet<usize>, count: usize, seconds: f64) -> Lookups {
         let askers: Vec<usize> = askers.intersection(&self.members).copied().collect();
         if askers.is_empty() {
             return Lookups::of(count, &[], &self.delays);

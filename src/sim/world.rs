@@ -221,11 +221,15 @@ impl World {
     /// there are ([`Options::growth`]); waits until all are members. False: some are not after ten more minutes
     /// of virtual time.
     pub fn join_all(&mut self) -> bool {
+        self.join_first(self.configs.len())
+    }
+
+    /// The same of the first so many hosts.
+    pub fn join_first(&mut self, hosts: usize) -> bool {
         self.persistent = true;
         self.command(0, Command::Join { found: true });
         self.run_until(PATIENCE, |world| world.members.contains(&0));
         self.run_for(Duration::from_secs(2));
-        let hosts = self.configs.len();
         for host in 1..hosts {
             // Between arrivals that do not know of each other the time is exponential.
             let gap = self.stabilize_every.as_secs_f64() / (self.growth * host as f64);

@@ -64,10 +64,9 @@ pub(super) fn network(stubs: usize, seed: u64) -> String {
         let mut uplinks = vec![format!("r{}", first + 1)];
         if rng.random_bool(SECOND) {
             let other = rng.random_range(0..BACKBONES + REGIONALS);
-            let other = other.checked_sub(BACKBONES).map_or_else(
-                || nearest_router(&backbones, other, at),
-                |regional| format!("r{}", regional + 1),
-            );
+            let other = other
+                .checked_sub(BACKBONES)
+                .map_or_else(|| nearest_router(&backbones, other, at), |regional| format!("r{}", regional + 1));
             uplinks.push(other);
         }
         uplinks.dedup();

@@ -10,7 +10,7 @@ use crate::paper::Setup;
 use crate::paper::estimate::{Estimate, shown};
 use crate::paper::figure::{Axis, Line, lines};
 use crate::paper::page::{Page, Source, Table, Test, number, percent};
-use crate::paper::runs::{in_parallel, seeds};
+use crate::paper::runs::in_parallel;
 
 /// Between two joins that do not meet.
 const GAP: Duration = Duration::from_secs(5);
@@ -66,7 +66,7 @@ pub(super) fn lists(setup: &Setup, page: &mut Page, networks: &[Network]) -> Vec
             cells.extend(colors.map(|k| Cell { network, coloring: *coloring, k: *k, runs: Vec::new() }));
         }
     }
-    let seeds: Vec<u64> = seeds(setup.seed, setup.pick(20, 2)).collect();
+    let seeds: Vec<u64> = setup.seeds(20, 2).collect();
     let jobs: Vec<(usize, u64)> = (0..cells.len()).flat_map(|cell| seeds.iter().map(move |s| (cell, *s))).collect();
     setup.say(&format!("{} overlays with colors: who answers whom", jobs.len()));
     let found = in_parallel(&jobs, |(cell, seed)| {
@@ -211,7 +211,12 @@ const WAYS: [Way; 6] = [
         coloring: Coloring::Farthest,
         arrivals: Some(Arrivals::Apart(GAP)),
     },
-    Way { what: "the rule alone, one after another (derived)", listed: false, coloring: Coloring::Farthest, arrivals: None },
+    Way {
+        what: "the rule alone, one after another (derived)",
+        listed: false,
+        coloring: Coloring::Farthest,
+        arrivals: None,
+    },
     Way {
         what: "random colors, in the file's order, the overlay grows by half in 30 s",
         listed: true,
@@ -234,7 +239,7 @@ pub(super) fn farthest(setup: &Setup, page: &mut Page, networks: &[Network]) {
         TOGETHER.as_secs()
     ));
     let k = setup.pick(32, 4);
-    let seeds: Vec<u64> = seeds(setup.seed, setup.pick(10, 2)).collect();
+    let seeds: Vec<u64> = setup.seeds(10, 2).collect();
     let ways: Vec<&Way> = WAYS.iter().filter(|way| network.is_listed() || !way.listed).collect();
     let jobs: Vec<(usize, u64)> = (0..ways.len()).flat_map(|way| seeds.iter().map(move |s| (way, *s))).collect();
     setup.say(&format!("{} overlays with the farthest color: whom it misses", jobs.len()));
@@ -247,12 +252,14 @@ pub(super) fn farthest(setup: &Setup, page: &mut Page, networks: &[Network]) {
             None => greedy(&delays, nodes, k).map(|lists| Received { lists, together: [None; 2] }),
         }
     });
-    let header = ["nodes come", "seeds", "nearest", "rank", "recall of 8", "together: of who miss it", "of who have it"];
+    let header =
+        ["nodes come", "seeds", "nearest", "rank", "recall of 8", "together: of who miss it", "of who have it"];
     let caption = format!("Colors of nodes that come in another order or at another pace, {}", network.name);
     let mut table = Table::new("farthest", &caption, Source::Simulated, &header);
     let mut nearest = Vec::new();
     for (index, way) in ways.iter().enumerate() {
-        let runs: Vec<&Received> = jobs.iter().zip(&found).filter(|((w, _), _)| *w == index).filter_map(|(_, f)| f.as_ref()).collect();
+        let runs: Vec<&Received> =
+            jobs.iter().zip(&found).filter(|((w, _), _)| *w == index).filter_map(|(_, f)| f.as_ref()).collect();
         let mean = |of: fn(&Received) -> f64| Estimate::mean(runs.iter().map(|r| of(r)));
         let together = |which: usize| Estimate::mean(runs.iter().filter_map(|r| r.together[which]));
         table.row([
@@ -269,12 +276,16 @@ pub(super) fn farthest(setup: &Setup, page: &mut Page, networks: &[Network]) {
     page.table(table);
     let theory = predicted(k).nearest;
     let of = |listed: bool, arrivals: Arrivals| {
-        let way = nearest.iter().find(|(w, _)| (w.listed, w.coloring, w.arrivals) == (listed, Coloring::Farthest, Some(arrivals)));
+        let way = nearest
+            .iter()
+            .find(|(w, _)| (w.listed, w.coloring, w.arrivals) == (listed, Coloring::Farthest, Some(arrivals)));
         way.and_then(|(_, e)| *e)
     };
     let tests = ways.iter().filter(|w| w.coloring == Coloring::Farthest).filter_map(|way| {
         let arrivals = way.arrivals?;
-        Some(Test::at_least(format!("{}: share with the nearest", way.what), of(way.listed, arrivals), theory).digits(3))
+        Some(
+            Test::at_least(format!("{}: share with the nearest", way.what), of(way.listed, arrivals), theory).digits(3),
+        )
     });
     let tests: Vec<Test> = tests.collect();
     let alone = of(false, Arrivals::Apart(GAP)).map_or("–".to_owned(), |e| percent(e.value));

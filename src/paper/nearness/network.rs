@@ -38,7 +38,8 @@ impl Network {
     pub(super) fn all(setup: &Setup) -> Result<Vec<Self>> {
         let mut networks = vec![Self { name: "a plane".into(), kind: Kind::Plane(setup.pick(400, 40)) }];
         for path in &setup.networks {
-            let name = path.file_stem().map_or_else(|| path.display().to_string(), |s| s.to_string_lossy().into_owned());
+            let name =
+                path.file_stem().map_or_else(|| path.display().to_string(), |s| s.to_string_lossy().into_owned());
             networks.push(Self { name, kind: Kind::Routers(of_graphml(path)?) });
         }
         if let Some(path) = &setup.rtt {

@@ -1,56 +1,132 @@
-//! Who is near, asked of BGP: a lab on the Abilene backbone with the delays of real distances.
+//! Who is near, asked of BGP: labs on the Abilene backbone, where BGP's cost is the delay, and in networks in which
+//! policies and the lengths of AS paths come first.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use anyhow::Result;
+use anyhow::{Context, Result};
+use rand::SeedableRng;
+use rand::seq::IndexedRandom;
+use rand_chacha::ChaCha8Rng;
+use toml_edit::{Array, DocumentMut, Item, value};
 
-use super::Setup;
-use super::page::{Finding, Page, Source, Table, number, percent};
-use crate::measure::Report;
+use super::ases;
+use super::colors::CLOSE;
+use super::lists::{Found, judged, predicted};
+use crate::measure::{Report, quantile};
+use crate::paper::Setup;
+use crate::paper::estimate::{Estimate, shown};
+use crate::paper::figure::{Axis, Line, lines};
+use crate::paper::page::{Page, Source, Table, Test, number, percent};
 
-const NEIGHBORS: &str = include_str!("../../topologies/neighbors.toml");
+const NEIGHBORS: &str = include_str!("../../../topologies/neighbors.toml");
+/// Colors of the lab's overlay.
+const COLORS: u16 = 4;
+/// Stubs of the networks in which BGP misleads, with one member each.
+const STUBS: usize = 12;
+/// Members that announce the group `sites`; the others are its clients.
+const SITES: usize = 3;
 
-/// What packets to the overlay's addresses reached.
-pub(super) struct Contacts {
-    /// Clients, which are no members.
-    clients: usize,
-    /// Those whose packet reached a member of the stub that is nearest by round trip.
-    nearest: usize,
-    /// The round trip to who was reached over the shortest there is, of each client that has one.
-    stretches: Vec<f64>,
+/// At least so many clients are to be led to the nearest.
+const NEAREST: f64 = 0.9;
+/// Nine of ten are to be led no farther than this, over the nearest.
+const NEARBY: f64 = 2.0;
+/// All are to have less to go than to a member that anybody draws.
+const DRAWN: f64 = 0.75;
+
+/// Where BGP chooses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Abilene,
+    Ases,
+}
+
+/// What one lab found.
+struct Lab {
+    kind: Kind,
+    seed: u64,
+    /// Of each client of `sites`.
+    clients: Vec<Client>,
     members: usize,
     /// Members that reached only themselves at the overlay's own address.
     selves: usize,
-    /// Members whose list has one of the nearest members on it: by BGP, and by the same colors if anycast
-    /// always led to the nearest.
-    by_bgp: usize,
-    by_distance: usize,
+    /// Who is reached at the colors that a member does not announce, by BGP, and by distance.
+    by_bgp: Option<Found>,
+    by_distance: Option<Found>,
 }
 
-/// Host to whom its packet to a group reached.
-type Reached<'a> = &'a BTreeMap<String, Option<String>>;
+/// Round trips in milliseconds: to who was reached, to the nearest site, to all of them on average.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Client {
+    reached: f64,
+    nearest: f64,
+    mean: f64,
+}
 
-pub(super) fn in_lab(setup: &Setup, page: &mut Page) -> Result<Contacts> {
-    page.heading("In namespaces");
-    page.text(
-        "Thirty members in six cities of the Abilene backbone and clients in all eleven; links have the delays of their \
-         lengths, BGP and OSPF choose. Packets were followed to the overlay's address and to eight colors; round trips \
-         between the stubs are measured.",
-    );
-    setup.say("who is near, on the Abilene backbone in namespaces");
-    let report = setup.labs.play("neighbors", NEIGHBORS, &[])?;
-    let contacts = Contacts::of(&report);
-    let caption = "Whom packets reach (measured), against the measured distances";
-    let mut table = Table::new("contacts", caption, Source::Lab, &["question", "answer"]);
-    let share = |part: usize, all: usize| format!("{part} of {all}");
-    let c = &contacts;
-    table.row(["clients whose packet reached the nearest stub with members".into(), share(c.nearest, c.clients)]);
-    table.row(["longest round trip over the shortest, of clients".into(), number(c.worst(), 2)]);
-    table.row(["members that reach only themselves at the overlay's address".into(), share(c.selves, c.members)]);
-    table.row(["members with a nearest member on their list of colors, by BGP".into(), share(c.by_bgp, c.members)]);
-    table.row(["the same colors, if anycast were ideal (derived)".into(), share(c.by_distance, c.members)]);
-    page.table(table);
-    Ok(contacts)
+pub(super) struct Labs(Vec<Lab>);
+
+impl Kind {
+    fn title(self) -> &'static str {
+        match self {
+            Self::Abilene => "Abilene",
+            Self::Ases => "ASes with policies",
+        }
+    }
+}
+
+pub(super) fn in_labs(setup: &Setup, page: &mut Page) -> Result<Labs> {
+    page.heading("Whom BGP reaches, in namespaces");
+    page.text(format!(
+        "Two kinds of labs with BIRD, all links as slow as they are long. *Abilene*: one backbone, whose OSPF costs are the \
+         lengths; eleven stubs. *ASes with policies*: {STUBS} stubs with one or two providers each, six regional ASes, three \
+         backbones of three routers each that are one another's peers, in random places; routes of customers are preferred to \
+         those of peers, and these to those of providers (Gao and Rexford, ToN 2001), then the shorter AS path. Each lab is \
+         another network or, on Abilene, another choice of sites. Every stub has one member of an overlay with {COLORS} \
+         colors; {SITES} of them are sites of a service too. Packets of all members were followed to the sites, to the \
+         overlay's join address and to the colors; round trips between all stubs were measured, along the ways that BGP \
+         gives. Means over the labs with 95 % intervals.",
+    ));
+    let mut labs = Vec::new();
+    for (kind, full) in [(Kind::Abilene, 5), (Kind::Ases, 20)] {
+        for seed in setup.seeds(full, 1) {
+            setup.say(&format!("who is reached, in namespaces: {}, seed {seed}", kind.title()));
+            let name = format!("neighbors-{}-{seed}", if kind == Kind::Abilene { "abilene" } else { "ases" });
+            let report = setup.labs.seeded(seed).play(&name, &text(kind, seed)?, &[])?;
+            labs.push(Lab::of(kind, seed, &report));
+        }
+    }
+    let labs = Labs(labs);
+    labs.write(page);
+    labs.judge(page);
+    Ok(labs)
+}
+
+/// The shipped lab with other sites, and perhaps another network.
+fn text(kind: Kind, seed: u64) -> Result<String> {
+    let mut lab: DocumentMut = NEIGHBORS.parse().context("parse neighbors.toml")?;
+    // How many members there are differs.
+    lab.remove("expect");
+    if kind == Kind::Ases {
+        let network: DocumentMut = ases::network(STUBS, seed).parse().context("parse a network of ASes")?;
+        for key in ["as", "link", "stub"] {
+            lab.insert(key, network.get(key).cloned().with_context(|| format!("a network without {key}"))?);
+        }
+    }
+    let stubs = lab.get("stub").and_then(Item::as_array_of_tables).context("a lab without stubs")?;
+    let stubs: Vec<String> = stubs.iter().filter_map(|s| Some(s.get("name")?.as_str()?.to_owned())).collect();
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let sites: Array = stubs.sample(&mut rng, SITES).map(String::as_str).collect();
+    let first = |lab: &mut DocumentMut, key: &str, of: fn(&toml_edit::Table) -> bool, set: (&str, Item)| {
+        let tables = lab.get_mut(key).and_then(Item::as_array_of_tables_mut);
+        let table =
+            tables.and_then(|t| t.iter_mut().find(|t| of(t))).with_context(|| format!("a lab without {key}"))?;
+        table.insert(set.0, set.1);
+        anyhow::Ok(())
+    };
+    first(&mut lab, "group", |_| true, ("members", value(sites)))?;
+    let pings =
+        |table: &toml_edit::Table| table.get("do").and_then(Item::as_str).is_some_and(|d| d.starts_with("ping"));
+    first(&mut lab, "timeline", pings, ("do", value(format!("ping {}", stubs.join(" ")))))?;
+    Ok(lab.to_string())
 }
 
 /// Round trips in milliseconds between stubs, by their names.
@@ -68,90 +144,212 @@ impl Distances {
         let (a, b) = (stub(a), stub(b));
         if a == b { Some(0.0) } else { self.0.get(&(a.to_owned(), b.to_owned())).copied() }
     }
-
-    fn nearest<'a>(&self, from: &str, of: impl Iterator<Item = &'a str>) -> Option<f64> {
-        of.filter_map(|other| self.between(from, other)).min_by(f64::total_cmp)
-    }
 }
 
 fn stub(host: &str) -> &str {
     host.split_once('.').map_or(host, |(stub, _)| stub)
 }
 
-impl Contacts {
-    fn of(report: &Report) -> Self {
+impl Lab {
+    fn of(kind: Kind, seed: u64, report: &Report) -> Self {
         let distances = Distances::of(report);
-        let surveys: BTreeMap<&str, Reached<'_>> =
-            report.surveys.iter().map(|s| (s.group_name.as_str(), &s.nodes)).collect();
         let empty = BTreeMap::new();
-        let join = surveys.get("music").copied().unwrap_or(&empty);
-        let colors: Vec<Reached<'_>> =
-            surveys.iter().filter(|(name, _)| name.starts_with("music/")).map(|(_, nodes)| *nodes).collect();
-        let hosts = |mark: &'static str| join.keys().filter(move |n| n.contains(mark)).map(String::as_str);
-        let members: BTreeSet<&str> = hosts(".n").collect();
-        let mut contacts = Self {
-            clients: 0,
-            nearest: 0,
-            stretches: Vec::new(),
-            members: members.len(),
-            selves: members.iter().filter(|m| join[**m].as_deref() == Some(**m)).count(),
-            by_bgp: 0,
-            by_distance: 0,
-        };
-        for client in hosts(".c") {
-            let Some(reached) = join[client].as_deref() else { continue };
-            let Some(least) = distances.nearest(client, members.iter().copied()) else { continue };
-            let Some(took) = distances.between(client, reached) else { continue };
-            contacts.clients += 1;
-            contacts.nearest += usize::from(took <= least);
-            if least > 0.0 {
-                contacts.stretches.push(took / least);
-            }
-        }
-        for member in &members {
-            let others = members.iter().copied().filter(|m| m != member);
-            let Some(least) = distances.nearest(member, others) else { continue };
-            let found =
-                |list: &mut dyn Iterator<Item = &str>| distances.nearest(member, list).is_some_and(|d| d <= least);
-            let others = colors.iter().filter(|c| c.get(*member).and_then(Option::as_deref) != Some(*member));
-            let mut list = others.clone().filter_map(|c| c.get(*member)?.as_deref());
-            contacts.by_bgp += usize::from(found(&mut list));
+        let survey = |name: &str| report.surveys.iter().find(|s| s.group_name == name).map_or(&empty, |s| &s.nodes);
+        // Those without a dot are routers.
+        let join = survey("music");
+        let members: Vec<&str> = join.keys().map(String::as_str).filter(|name| name.contains('.')).collect();
+        let numbers: BTreeMap<&str, usize> = members.iter().enumerate().map(|(i, m)| (*m, i)).collect();
+        let to = survey("sites");
+        let reached = |from: &BTreeMap<String, Option<String>>, host: &str| from.get(host).cloned().flatten();
+        let sites: BTreeSet<&str> = members.iter().copied().filter(|m| reached(to, m).as_deref() == Some(*m)).collect();
+        let clients = members.iter().filter(|m| !sites.contains(*m)).filter_map(|client| {
+            let all: Vec<f64> = sites.iter().filter_map(|site| distances.between(client, site)).collect();
+            Some(Client {
+                reached: distances.between(client, &reached(to, client)?)?,
+                nearest: all.iter().copied().min_by(f64::total_cmp)?,
+                mean: crate::measure::mean(all)?,
+            })
+        });
+        let far = |a: usize, b: usize| distances.between(members[a], members[b]).unwrap_or(f64::INFINITY);
+        let colors: Vec<_> = (0..COLORS).map(|color| survey(&format!("music/{color}"))).collect();
+        let (mut by_bgp, mut by_distance) = (Vec::new(), Vec::new());
+        for (index, member) in members.iter().enumerate() {
             // Who announces a color reaches itself at it.
-            let ideal = others.filter_map(|color| {
-                let of = members.iter().copied().filter(|m| color.get(*m).and_then(Option::as_deref) == Some(*m));
-                let far = |m: &&str| distances.between(member, m).unwrap_or(f64::INFINITY);
-                of.min_by(|a, b| far(a).total_cmp(&far(b)))
+            let others = || colors.iter().filter(|color| reached(color, member).as_deref() != Some(*member));
+            let answers = others().filter_map(|color| numbers.get(reached(color, member)?.as_str()).copied());
+            by_bgp.push((index, answers.collect()));
+            let nearest = others().filter_map(|color| {
+                let of = (0..members.len()).filter(|m| reached(color, members[*m]).as_deref() == Some(members[*m]));
+                of.min_by(|a, b| far(index, *a).total_cmp(&far(index, *b)))
             });
-            contacts.by_distance += usize::from(found(&mut { ideal }));
+            by_distance.push((index, nearest.collect()));
         }
-        contacts
+        let everybody: Vec<usize> = (0..members.len()).collect();
+        Self {
+            kind,
+            seed,
+            clients: clients.collect(),
+            selves: members.iter().filter(|m| reached(join, m).as_deref() == Some(**m)).count(),
+            members: members.len(),
+            by_bgp: judged(&by_bgp, &everybody, far),
+            by_distance: judged(&by_distance, &everybody, far),
+        }
     }
 
-    fn worst(&self) -> f64 {
-        self.stretches.iter().copied().fold(1.0, f64::max)
+    /// Share of its clients that reached the nearest site.
+    fn nearest(&self) -> Option<f64> {
+        let nearest = self.clients.iter().filter(|c| c.reached <= c.nearest).count();
+        (!self.clients.is_empty()).then(|| nearest as f64 / self.clients.len() as f64)
     }
 
-    pub(super) fn claim(&self, page: &mut Page) {
-        let share = self.nearest as f64 / self.clients.max(1) as f64;
-        page.claim(
+    fn stretch(&self, q: f64) -> Option<f64> {
+        let mut stretches: Vec<f64> = self.clients.iter().map(Client::stretch).collect();
+        stretches.sort_by(f64::total_cmp);
+        quantile(&stretches, q)
+    }
+
+    /// The way to who was reached, over that to a site drawn at random: of the sums.
+    fn over_drawn(&self) -> Option<f64> {
+        let sum = |of: fn(&Client) -> f64| self.clients.iter().map(of).sum::<f64>();
+        (!self.clients.is_empty()).then(|| sum(|c| c.reached) / sum(|c| c.mean))
+    }
+
+    /// By how much more members the nearest answers if anycast leads to it.
+    fn missed(&self) -> Option<f64> {
+        Some(self.by_bgp?.nearest - self.by_distance?.nearest)
+    }
+}
+
+impl Client {
+    fn stretch(&self) -> f64 {
+        self.reached / self.nearest
+    }
+}
+
+impl Labs {
+    fn of(&self, kind: Kind) -> impl Iterator<Item = &Lab> {
+        self.0.iter().filter(move |lab| lab.kind == kind)
+    }
+
+    fn mean(&self, kind: Kind, of: impl Fn(&Lab) -> Option<f64>) -> Option<Estimate> {
+        Estimate::mean(self.of(kind).filter_map(of))
+    }
+
+    fn write(&self, page: &mut Page) {
+        let kinds = [Kind::Abilene, Kind::Ases];
+        let drawn = kinds.map(|kind| {
+            let stretches: Vec<f64> = self.of(kind).flat_map(|lab| &lab.clients).map(Client::stretch).collect();
+            Line::distribution(kind.title(), &stretches)
+        });
+        let axes = [("round trip over that to the nearest site", Axis::Log), ("share of clients", Axis::Linear)];
+        let caption = "How much farther than the nearest site clients are led";
+        page.figure(lines("stretch", caption, Source::Lab, axes, &drawn));
+        let header = ["", kinds[0].title(), kinds[1].title()];
+        let caption = "Whom packets reach (measured), against the measured distances";
+        let mut table = Table::new("contacts", caption, Source::Lab, &header);
+        let mut row = |what: &str, of: &dyn Fn(Kind) -> String| {
+            table.row([what.to_owned(), of(kinds[0]), of(kinds[1])]);
+        };
+        row("labs", &|kind| self.of(kind).count().to_string());
+        row("clients of the sites", &|kind| self.of(kind).map(|lab| lab.clients.len()).sum::<usize>().to_string());
+        row("share led to the nearest site", &|kind| shown(self.mean(kind, Lab::nearest), 2));
+        row("stretch, median of a lab", &|kind| shown(self.mean(kind, |lab| lab.stretch(0.5)), 2));
+        row("stretch, 90 % of a lab", &|kind| shown(self.mean(kind, |lab| lab.stretch(0.9)), 2));
+        row("longest stretch", &|kind| {
+            let all = self.of(kind).filter_map(|lab| lab.stretch(1.0));
+            all.max_by(f64::total_cmp).map_or("–".into(), |s| number(s, 1))
+        });
+        row("way to who is reached, over that to a site drawn at random", &|kind| {
+            shown(self.mean(kind, Lab::over_drawn), 2)
+        });
+        row("members that reach only themselves at the join address", &|kind| {
+            let (selves, members) = self.of(kind).fold((0, 0), |(s, m), lab| (s + lab.selves, m + lab.members));
+            format!("{selves} of {members}")
+        });
+        let found = |of: fn(&Lab) -> Option<Found>, part: fn(&Found) -> f64| {
+            move |kind: Kind| shown(self.mean(kind, |lab| of(lab).as_ref().map(part)), 2)
+        };
+        row("members whose nearest neighbor answers at a color", &found(|lab| lab.by_bgp, |f| f.nearest));
+        row("the same colors, if anycast led to the nearest (derived)", &found(|lab| lab.by_distance, |f| f.nearest));
+        row("theory, 1 − 1/k (derived)", &|_| number(predicted(COLORS).nearest, 2));
+        row("recall of eight at the colors", &found(|lab| lab.by_bgp, |f| f.recall));
+        row("the same, if anycast led to the nearest (derived)", &found(|lab| lab.by_distance, |f| f.recall));
+        row("theory (derived)", &|_| number(predicted(COLORS).recall, 2));
+        page.table(table);
+        let header =
+            ["lab", "seed", "clients", "nearest", "stretch p50", "p90", "max", "own color groups: nearest", "if ideal"];
+        let mut table = Table::new("labs", "Each lab", Source::Lab, &header);
+        for lab in &self.0 {
+            let of = |value: Option<f64>| value.map_or("–".into(), |v| number(v, 2));
+            table.row([
+                lab.kind.title().to_owned(),
+                lab.seed.to_string(),
+                lab.clients.len().to_string(),
+                of(lab.nearest()),
+                of(lab.stretch(0.5)),
+                of(lab.stretch(0.9)),
+                of(lab.stretch(1.0)),
+                of(lab.by_bgp.map(|f| f.nearest)),
+                of(lab.by_distance.map(|f| f.nearest)),
+            ]);
+        }
+        page.table(table);
+    }
+
+    fn judge(&self, page: &mut Page) {
+        let (abilene, ases) = (Kind::Abilene, Kind::Ases);
+        let title = ases.title();
+        page.judge(
             "Anycast redirects a request to a nearby, or ideally the nearest, node",
-            if self.nearest == self.clients { Finding::Confirmed } else { Finding::Conditional },
+            vec![
+                Test::at_least("Abilene: share led to the nearest", self.mean(abilene, Lab::nearest), NEAREST),
+                Test::at_least(format!("{title}: share led to the nearest"), self.mean(ases, Lab::nearest), NEAREST),
+                Test::at_most(
+                    format!("{title}: stretch that 90 % do not exceed"),
+                    self.mean(ases, |lab| lab.stretch(0.9)),
+                    NEARBY,
+                ),
+                Test::at_most(
+                    format!("{title}: way over that to a site drawn at random"),
+                    self.mean(ases, Lab::over_drawn),
+                    DRAWN,
+                ),
+            ],
+            "",
+        );
+        let (others, members) =
+            self.0.iter().fold((0, 0), |(o, m), lab| (o + lab.members - lab.selves, m + lab.members));
+        page.judge(
+            "A member asks the anycast address for the nodes near it",
+            vec![Test::at_least(
+                "share of members that reach another at the join address",
+                Estimate::share(others, members),
+                NEAREST,
+            )],
             format!(
-                "on Abilene in namespaces BGP led {} of {} clients ({}) to the nearest stub with members, the others at most {} \
-                 times as far",
-                self.nearest,
-                self.clients,
-                percent(share),
-                number(self.worst(), 2)
+                "{} of {members} members reach themselves (Table 1: not available in IP anycast)",
+                members - others
             ),
         );
-        page.claim(
-            "A member asks the anycast address for the nodes near it",
-            if self.selves == self.members { Finding::Refuted } else { Finding::Conditional },
+    }
+
+    /// What labs say of colors, beside what the simulated network says of the closed forms.
+    pub(super) fn judge_colors(&self, page: &mut Page, mut tests: Vec<Test>) {
+        for kind in [Kind::Abilene, Kind::Ases] {
+            let what = format!("{} in namespaces, share with the nearest, less that by ideal anycast:", kind.title());
+            tests.push(Test::within(what, self.mean(kind, Lab::missed), -CLOSE, CLOSE));
+        }
+        let share = |kind| self.mean(kind, |lab| Some(lab.by_bgp?.nearest)).map_or("–".into(), |e| percent(e.value));
+        page.judge(
+            "A node discovers the nodes near it through anycast (here: by colors, as often as the closed forms say)",
+            tests,
             format!(
-                "{} of {} members reach only themselves there (Table 1: not available in IP anycast); by eight colors {} of {} \
-                 find a nearest one, {} if anycast were ideal",
-                self.selves, self.members, self.by_bgp, self.members, self.by_distance
+                "with {COLORS} colors in namespaces the nearest neighbor answers {} of members on Abilene and {} among {}; \
+                 {} by the closed form",
+                share(Kind::Abilene),
+                share(Kind::Ases),
+                Kind::Ases.title(),
+                percent(predicted(COLORS).nearest)
             ),
         );
     }
