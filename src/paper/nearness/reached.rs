@@ -315,7 +315,14 @@ impl Labs {
                     DRAWN,
                 ),
             ],
-            "",
+            {
+                let worst = |kind| self.of(kind).filter_map(|lab| lab.stretch(1.0)).fold(1.0, f64::max);
+                format!(
+                    "at worst {} times as far on Abilene, {} times among {title}",
+                    number(worst(abilene), 1),
+                    number(worst(ases), 1)
+                )
+            },
         );
         let (others, members) =
             self.0.iter().fold((0, 0), |(o, m), lab| (o + lab.members - lab.selves, m + lab.members));
