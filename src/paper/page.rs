@@ -226,10 +226,7 @@ mod tests {
     #[test]
     fn a_page_names_its_claims_and_where_its_numbers_come_from() {
         let text = page().markdown();
-        assert!(
-            text.contains("| a\\|b | **undecided** | a\\|c 0.5 (0.09–0.91), at least 1: open<br>1 of 2 |"),
-            "{text}"
-        );
+        assert!(text.contains("| a\\|b | **refuted** | a\\|c 0.5 (0.09–0.91), at least 1: no<br>1 of 2 |"), "{text}");
         assert!(text.contains("*Numbers (derived; [CSV](4.1/numbers.csv))*\n\n| a | b |\n|---|---|\n| 1 | x, y |"));
         assert!(text.contains("![A drawing](4.1/drawn.svg)\n\n*A drawing (simulated network)*"));
     }

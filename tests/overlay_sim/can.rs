@@ -177,3 +177,23 @@ fn weighing_progress_by_round_trip_saves_time_at_each_hop() {
     let (blind, weighed) = (mean(Proximity::None), mean(Proximity::Anycast));
     assert!(weighed.0 / weighed.1 < 0.9 * blind.0 / blind.1, "{weighed:?}, {blind:?} without");
 }
+
+/// By how much the squares of the zones' volumes exceed those of equal ones: 1 if all are equal.
+fn unevenness(partitioning: &'static str) -> f64 {
+    let hosts = 64;
+    let can = world::given("can").with("partitioning", partitioning);
+    let mut world = World::new(Options { hosts, protocol: can, ..Options::default() });
+    world.join_all();
+    world.expect_whole(30 * SECOND);
+    let zones = world.sim.machines().flat_map(|(_, m)| m.digest().neighbors.zones);
+    let volumes = zones.map(|(first, last)| (last.0 - first.0) as f64 / 2f64.powi(128));
+    volumes.map(|v| v * v).sum::<f64>() * hosts as f64
+}
+
+/// §3.7 of the paper compares zones once. To compare again wherever that leads makes zones as equal as they get.
+#[test]
+fn the_more_often_zones_are_compared_the_more_equal_they_are() {
+    let [random, once, again] = ["random", "uniform-once", "uniform"].map(unevenness);
+    assert!(random > 1.1 * once && once > 1.02 * again, "{random}, {once}, {again}");
+    assert!(again < 1.1, "{again}");
+}

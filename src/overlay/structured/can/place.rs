@@ -5,15 +5,13 @@ use rand::RngExt;
 use super::message::{Ask, Claim, Place, State, Tell};
 use super::space::{GIVEN, Held};
 use super::zone::Zone;
-use super::{Can, Goal, Partitioning, Purpose, Why};
+use super::{Can, Goal, Purpose, Why};
 use crate::overlay::id::Id;
 use crate::overlay::structured::dht::message::Response;
 use crate::overlay::{Peer, Time};
 
 /// Stabilization intervals for which a zone is kept for the node it was promised to.
 const PROMISE_ROUNDS: u32 = 6;
-/// A joiner is sent on to larger zones this often: what nodes know of their neighbors' zones may be old.
-const MAX_SENT_ON: u8 = 8;
 /// Stabilization intervals for which claims of a former island's members do not count.
 const FORMER_ROUNDS: u32 = 20;
 
@@ -26,8 +24,7 @@ impl Can {
 
     fn ask_to_join_at(&mut self, now: Time, owner: Peer) {
         let chosen = self.geometry.landmarks.iter().any(Option::is_some);
-        let uniform = self.geometry.partitioning == Partitioning::Uniform;
-        let anywhere = uniform && !chosen && self.geometry.sent_on < MAX_SENT_ON;
+        let anywhere = !chosen && self.geometry.sent_on < self.geometry.partitioning.comparisons();
         let at = self.geometry.home;
         self.ask(now, owner, Ask::Place { at, anywhere }, Purpose::Place(Why::Join));
     }

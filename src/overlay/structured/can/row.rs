@@ -31,7 +31,7 @@ pub static ROW: Row = Row {
         },
         Key {
             name: "partitioning",
-            what: What::Word(&["random", "uniform"]),
+            what: What::Word(&["random", "uniform", "uniform-once"]),
             default: Value::Word(Cow::Borrowed("uniform")),
             wrong: Key::fine,
             help: "whose zone a joiner gets a half of",
@@ -60,6 +60,7 @@ fn node(me: Peer, given: &Values, common: Common, rng: rand_chacha::ChaCha8Rng) 
     landmarks.iter_mut().zip(given.hosts("landmarks")).for_each(|(at, peer)| *at = Some(*peer));
     let partitioning = match given.word("partitioning") {
         "random" => Partitioning::Random,
+        "uniform-once" => Partitioning::UniformOnce,
         _ => Partitioning::Uniform,
     };
     // At most 8.

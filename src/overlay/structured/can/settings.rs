@@ -35,9 +35,22 @@ impl Default for Settings {
 pub enum Partitioning {
     /// A joiner gets a half of the zone in which its random point lies.
     Random,
-    /// Of that zone and those that abut it the largest is halved (§3.8).
+    /// The holder of that zone compares it once with those that abut it, and the largest is halved (§3.7).
+    UniformOnce,
+    /// So does the holder of the larger zone, and so on, until none that abuts it is larger. Beyond the paper.
     #[default]
     Uniform,
+}
+
+impl Partitioning {
+    /// How many holders compare their zones with their neighbors' at most: what they know of these may be old.
+    pub(super) fn comparisons(self) -> u8 {
+        match self {
+            Self::Random => 0,
+            Self::UniformOnce => 1,
+            Self::Uniform => 8,
+        }
+    }
 }
 
 /// Why a node asks another.
