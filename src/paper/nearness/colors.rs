@@ -288,14 +288,23 @@ pub(super) fn farthest(setup: &Setup, page: &mut Page, networks: &[Network]) {
         )
     });
     let tests: Vec<Test> = tests.collect();
-    let alone = of(false, Arrivals::Apart(GAP)).map_or("–".to_owned(), |e| percent(e.value));
+    let alone = of(false, Arrivals::Apart(GAP));
+    let at_once = of(network.is_listed(), Arrivals::Growing);
+    // What is better than a random color beyond chance.
+    let advice = match (alone.is_some_and(|e| e.low > theory), at_once.is_some_and(|e| e.low > theory)) {
+        (true, true) => "Recommended: the farthest",
+        (true, false) => {
+            "Recommended: the farthest where nodes come one by one, random colors where a site starts at once"
+        }
+        (false, _) => "Recommended: random colors, which cost nothing to choose",
+    };
     page.judge(
         "Not in the paper: to take the farthest color finds the nearest neighbor at least as often as a random one would, 1 − 1/k",
         tests,
         format!(
-            "nodes that come one by one have it in {alone} of cases; nodes of one site that start together take their colors \
-             without seeing each other. Recommended: the farthest where nodes come one by one, random colors for racks that \
-             start at once"
+            "nodes that come one by one have it in {} of cases; those that start together do not see each other's colors. \
+             {advice}",
+            alone.map_or("–".to_owned(), |e| percent(e.value))
         ),
     );
 }

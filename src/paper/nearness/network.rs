@@ -27,8 +27,8 @@ pub(super) struct Network {
 enum Kind {
     /// So many random points.
     Plane(usize),
-    /// Hosts that somebody measured, one node each.
-    Hosts(Delays),
+    /// Hosts that somebody measured, of which so many have a node.
+    Hosts(Delays, usize),
     /// Routers, with several nodes at each.
     Routers(Delays),
 }
@@ -44,7 +44,8 @@ impl Network {
         }
         if let Some(path) = &setup.rtt {
             let delays = read_round_trips(path).map_err(|found| anyhow!("{found}"))?;
-            networks.push(Self { name: format!("{} hosts", delays.places()), kind: Kind::Hosts(delays) });
+            let nodes = setup.pick(delays.places(), 40.min(delays.places()));
+            networks.push(Self { name: format!("{} hosts", delays.places()), kind: Kind::Hosts(delays, nodes) });
         }
         Ok(networks)
     }
@@ -52,8 +53,7 @@ impl Network {
     /// How many nodes it has place for.
     pub(super) fn nodes(&self) -> usize {
         match &self.kind {
-            Kind::Plane(nodes) => *nodes,
-            Kind::Hosts(delays) => delays.places(),
+            Kind::Plane(nodes) | Kind::Hosts(_, nodes) => *nodes,
             Kind::Routers(delays) => delays.places() * NODES_A_PLACE,
         }
     }
@@ -65,7 +65,7 @@ impl Network {
 
     /// Whether its file says who is listed next to whom.
     pub(super) fn is_listed(&self) -> bool {
-        matches!(self.kind, Kind::Hosts(_))
+        matches!(self.kind, Kind::Hosts(..))
     }
 
     /// So many nodes at its places, drawn by the seed; the first joins first.
@@ -74,7 +74,7 @@ impl Network {
         rng.set_stream(DRAW);
         match &self.kind {
             Kind::Plane(_) => Delays::random(nodes, seed),
-            Kind::Hosts(delays) => {
+            Kind::Hosts(delays, _) => {
                 let mut order: Vec<usize> = (0..delays.places()).collect();
                 order.shuffle(&mut rng);
                 order.truncate(nodes);
@@ -93,7 +93,8 @@ impl Network {
     pub(super) fn listed(&self, nodes: usize) -> Delays {
         match &self.kind {
             Kind::Plane(_) => Delays::random(nodes, 1),
-            Kind::Hosts(delays) | Kind::Routers(delays) => delays.clone(),
+            Kind::Hosts(delays, _) => reordered(delays, &(0..nodes.min(delays.places())).collect::<Vec<_>>()),
+            Kind::Routers(delays) => delays.clone(),
         }
     }
 }
@@ -119,7 +120,7 @@ mod tests {
     #[test]
     fn a_draw_is_of_the_network_and_of_its_seed() {
         let all = Delays::of_round_trips(4, &(0..16).map(f64::from).collect::<Vec<f64>>());
-        let network = Network { name: "four".into(), kind: Kind::Hosts(all.clone()) };
+        let network = Network { name: "four".into(), kind: Kind::Hosts(all.clone(), 4) };
         let three: Vec<Delays> = (1..=20).map(|seed| network.drawn(3, seed)).collect();
         let ways = |d: &Delays, n: usize| {
             let pairs = (0..n).flat_map(|a| (0..n).filter(move |b| *b != a).map(move |b| (a, b)));

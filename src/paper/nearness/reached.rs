@@ -1,132 +1,49 @@
-//! Who is near, asked of BGP: labs on the Abilene backbone, where BGP's cost is the delay, and in networks in which
-//! policies and the lengths of AS paths come first.
+//! What one lab says of who is reached: packets followed, against the measured distances.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use anyhow::{Context, Result};
-use rand::SeedableRng;
-use rand::seq::IndexedRandom;
-use rand_chacha::ChaCha8Rng;
-use toml_edit::{Array, DocumentMut, Item, value};
-
-use super::ases;
-use super::colors::CLOSE;
-use super::lists::{Found, judged, predicted};
+use super::lists::{Found, judged};
 use crate::measure::{Report, quantile};
-use crate::paper::Setup;
-use crate::paper::estimate::{Estimate, shown};
-use crate::paper::figure::{Axis, Line, lines};
-use crate::paper::page::{Page, Source, Table, Test, number, percent};
 
-const NEIGHBORS: &str = include_str!("../../../topologies/neighbors.toml");
 /// Colors of the lab's overlay.
-const COLORS: u16 = 4;
-/// Stubs of the networks in which BGP misleads, with one member each.
-const STUBS: usize = 12;
-/// Members that announce the group `sites`; the others are its clients.
-const SITES: usize = 3;
-
-/// At least so many clients are to be led to the nearest.
-const NEAREST: f64 = 0.9;
-/// Nine of ten are to be led no farther than this, over the nearest.
-const NEARBY: f64 = 2.0;
-/// All are to have less to go than to a member that anybody draws.
-const DRAWN: f64 = 0.75;
+pub(super) const COLORS: u16 = 4;
 
 /// Where BGP chooses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
+pub(super) enum Kind {
     Abilene,
     Ases,
 }
 
 /// What one lab found.
-struct Lab {
-    kind: Kind,
-    seed: u64,
+pub(super) struct Lab {
+    pub(super) kind: Kind,
+    pub(super) seed: u64,
     /// Of each client of `sites`.
-    clients: Vec<Client>,
-    members: usize,
+    pub(super) clients: Vec<Client>,
+    pub(super) members: usize,
     /// Members that reached only themselves at the overlay's own address.
-    selves: usize,
+    pub(super) selves: usize,
     /// Who is reached at the colors that a member does not announce, by BGP, and by distance.
-    by_bgp: Option<Found>,
-    by_distance: Option<Found>,
+    pub(super) by_bgp: Option<Found>,
+    pub(super) by_distance: Option<Found>,
 }
 
 /// Round trips in milliseconds: to who was reached, to the nearest site, to all of them on average.
 #[derive(Clone, Copy, Debug, PartialEq)]
-struct Client {
+pub(super) struct Client {
     reached: f64,
     nearest: f64,
     mean: f64,
 }
 
-pub(super) struct Labs(Vec<Lab>);
-
 impl Kind {
-    fn title(self) -> &'static str {
+    pub(super) fn title(self) -> &'static str {
         match self {
             Self::Abilene => "Abilene",
             Self::Ases => "ASes with policies",
         }
     }
-}
-
-pub(super) fn in_labs(setup: &Setup, page: &mut Page) -> Result<Labs> {
-    page.heading("Whom BGP reaches, in namespaces");
-    page.text(format!(
-        "Two kinds of labs with BIRD, all links as slow as they are long. *Abilene*: one backbone, whose OSPF costs are the \
-         lengths; eleven stubs. *ASes with policies*: {STUBS} stubs with one or two providers each, six regional ASes, three \
-         backbones of three routers each that are one another's peers, in random places; routes of customers are preferred to \
-         those of peers, and these to those of providers (Gao and Rexford, ToN 2001), then the shorter AS path. Each lab is \
-         another network or, on Abilene, another choice of sites. Every stub has one member of an overlay with {COLORS} \
-         colors; {SITES} of them are sites of a service too. Packets of all members were followed to the sites, to the \
-         overlay's join address and to the colors; round trips between all stubs were measured, along the ways that BGP \
-         gives. Means over the labs with 95 % intervals.",
-    ));
-    let mut labs = Vec::new();
-    for (kind, full) in [(Kind::Abilene, 5), (Kind::Ases, 20)] {
-        for seed in setup.seeds(full, 1) {
-            setup.say(&format!("who is reached, in namespaces: {}, seed {seed}", kind.title()));
-            let name = format!("neighbors-{}-{seed}", if kind == Kind::Abilene { "abilene" } else { "ases" });
-            let report = setup.labs.seeded(seed).play(&name, &text(kind, seed)?, &[])?;
-            labs.push(Lab::of(kind, seed, &report));
-        }
-    }
-    let labs = Labs(labs);
-    labs.write(page);
-    labs.judge(page);
-    Ok(labs)
-}
-
-/// The shipped lab with other sites, and perhaps another network.
-fn text(kind: Kind, seed: u64) -> Result<String> {
-    let mut lab: DocumentMut = NEIGHBORS.parse().context("parse neighbors.toml")?;
-    // How many members there are differs.
-    lab.remove("expect");
-    if kind == Kind::Ases {
-        let network: DocumentMut = ases::network(STUBS, seed).parse().context("parse a network of ASes")?;
-        for key in ["as", "link", "stub"] {
-            lab.insert(key, network.get(key).cloned().with_context(|| format!("a network without {key}"))?);
-        }
-    }
-    let stubs = lab.get("stub").and_then(Item::as_array_of_tables).context("a lab without stubs")?;
-    let stubs: Vec<String> = stubs.iter().filter_map(|s| Some(s.get("name")?.as_str()?.to_owned())).collect();
-    let mut rng = ChaCha8Rng::seed_from_u64(seed);
-    let sites: Array = stubs.sample(&mut rng, SITES).map(String::as_str).collect();
-    let first = |lab: &mut DocumentMut, key: &str, of: fn(&toml_edit::Table) -> bool, set: (&str, Item)| {
-        let tables = lab.get_mut(key).and_then(Item::as_array_of_tables_mut);
-        let table =
-            tables.and_then(|t| t.iter_mut().find(|t| of(t))).with_context(|| format!("a lab without {key}"))?;
-        table.insert(set.0, set.1);
-        anyhow::Ok(())
-    };
-    first(&mut lab, "group", |_| true, ("members", value(sites)))?;
-    let pings =
-        |table: &toml_edit::Table| table.get("do").and_then(Item::as_str).is_some_and(|d| d.starts_with("ping"));
-    first(&mut lab, "timeline", pings, ("do", value(format!("ping {}", stubs.join(" ")))))?;
-    Ok(lab.to_string())
 }
 
 /// Round trips in milliseconds between stubs, by their names.
@@ -151,7 +68,7 @@ fn stub(host: &str) -> &str {
 }
 
 impl Lab {
-    fn of(kind: Kind, seed: u64, report: &Report) -> Self {
+    pub(super) fn of(kind: Kind, seed: u64, report: &Report) -> Self {
         let distances = Distances::of(report);
         let empty = BTreeMap::new();
         let survey = |name: &str| report.surveys.iter().find(|s| s.group_name == name).map_or(&empty, |s| &s.nodes);
@@ -197,167 +114,48 @@ impl Lab {
     }
 
     /// Share of its clients that reached the nearest site.
-    fn nearest(&self) -> Option<f64> {
+    pub(super) fn nearest(&self) -> Option<f64> {
         let nearest = self.clients.iter().filter(|c| c.reached <= c.nearest).count();
         (!self.clients.is_empty()).then(|| nearest as f64 / self.clients.len() as f64)
     }
 
-    fn stretch(&self, q: f64) -> Option<f64> {
+    pub(super) fn stretch(&self, q: f64) -> Option<f64> {
         let mut stretches: Vec<f64> = self.clients.iter().map(Client::stretch).collect();
         stretches.sort_by(f64::total_cmp);
         quantile(&stretches, q)
     }
 
     /// The way to who was reached, over that to a site drawn at random: of the sums.
-    fn over_drawn(&self) -> Option<f64> {
+    pub(super) fn over_drawn(&self) -> Option<f64> {
         let sum = |of: fn(&Client) -> f64| self.clients.iter().map(of).sum::<f64>();
         (!self.clients.is_empty()).then(|| sum(|c| c.reached) / sum(|c| c.mean))
     }
 
     /// By how much more members the nearest answers if anycast leads to it.
-    fn missed(&self) -> Option<f64> {
+    pub(super) fn missed(&self) -> Option<f64> {
         Some(self.by_bgp?.nearest - self.by_distance?.nearest)
     }
 }
 
 impl Client {
-    fn stretch(&self) -> f64 {
+    pub(super) fn stretch(&self) -> f64 {
         self.reached / self.nearest
     }
 }
 
-impl Labs {
-    fn of(&self, kind: Kind) -> impl Iterator<Item = &Lab> {
-        self.0.iter().filter(move |lab| lab.kind == kind)
-    }
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-    fn mean(&self, kind: Kind, of: impl Fn(&Lab) -> Option<f64>) -> Option<Estimate> {
-        Estimate::mean(self.of(kind).filter_map(of))
-    }
-
-    fn write(&self, page: &mut Page) {
-        let kinds = [Kind::Abilene, Kind::Ases];
-        let drawn = kinds.map(|kind| {
-            let stretches: Vec<f64> = self.of(kind).flat_map(|lab| &lab.clients).map(Client::stretch).collect();
-            Line::distribution(kind.title(), &stretches)
-        });
-        let axes = [("round trip over that to the nearest site", Axis::Log), ("share of clients", Axis::Linear)];
-        let caption = "How much farther than the nearest site clients are led";
-        page.figure(lines("stretch", caption, Source::Lab, axes, &drawn));
-        let header = ["", kinds[0].title(), kinds[1].title()];
-        let caption = "Whom packets reach (measured), against the measured distances";
-        let mut table = Table::new("contacts", caption, Source::Lab, &header);
-        let mut row = |what: &str, of: &dyn Fn(Kind) -> String| {
-            table.row([what.to_owned(), of(kinds[0]), of(kinds[1])]);
-        };
-        row("labs", &|kind| self.of(kind).count().to_string());
-        row("clients of the sites", &|kind| self.of(kind).map(|lab| lab.clients.len()).sum::<usize>().to_string());
-        row("share led to the nearest site", &|kind| shown(self.mean(kind, Lab::nearest), 2));
-        row("stretch, median of a lab", &|kind| shown(self.mean(kind, |lab| lab.stretch(0.5)), 2));
-        row("stretch, 90 % of a lab", &|kind| shown(self.mean(kind, |lab| lab.stretch(0.9)), 2));
-        row("longest stretch", &|kind| {
-            let all = self.of(kind).filter_map(|lab| lab.stretch(1.0));
-            all.max_by(f64::total_cmp).map_or("–".into(), |s| number(s, 1))
-        });
-        row("way to who is reached, over that to a site drawn at random", &|kind| {
-            shown(self.mean(kind, Lab::over_drawn), 2)
-        });
-        row("members that reach only themselves at the join address", &|kind| {
-            let (selves, members) = self.of(kind).fold((0, 0), |(s, m), lab| (s + lab.selves, m + lab.members));
-            format!("{selves} of {members}")
-        });
-        let found = |of: fn(&Lab) -> Option<Found>, part: fn(&Found) -> f64| {
-            move |kind: Kind| shown(self.mean(kind, |lab| of(lab).as_ref().map(part)), 2)
-        };
-        row("members whose nearest neighbor answers at a color", &found(|lab| lab.by_bgp, |f| f.nearest));
-        row("the same colors, if anycast led to the nearest (derived)", &found(|lab| lab.by_distance, |f| f.nearest));
-        row("theory, 1 − 1/k (derived)", &|_| number(predicted(COLORS).nearest, 2));
-        row("recall of eight at the colors", &found(|lab| lab.by_bgp, |f| f.recall));
-        row("the same, if anycast led to the nearest (derived)", &found(|lab| lab.by_distance, |f| f.recall));
-        row("theory (derived)", &|_| number(predicted(COLORS).recall, 2));
-        page.table(table);
-        let header =
-            ["lab", "seed", "clients", "nearest", "stretch p50", "p90", "max", "own color groups: nearest", "if ideal"];
-        let mut table = Table::new("labs", "Each lab", Source::Lab, &header);
-        for lab in &self.0 {
-            let of = |value: Option<f64>| value.map_or("–".into(), |v| number(v, 2));
-            table.row([
-                lab.kind.title().to_owned(),
-                lab.seed.to_string(),
-                lab.clients.len().to_string(),
-                of(lab.nearest()),
-                of(lab.stretch(0.5)),
-                of(lab.stretch(0.9)),
-                of(lab.stretch(1.0)),
-                of(lab.by_bgp.map(|f| f.nearest)),
-                of(lab.by_distance.map(|f| f.nearest)),
-            ]);
-        }
-        page.table(table);
-    }
-
-    fn judge(&self, page: &mut Page) {
-        let (abilene, ases) = (Kind::Abilene, Kind::Ases);
-        let title = ases.title();
-        page.judge(
-            "Anycast redirects a request to a nearby, or ideally the nearest, node",
-            vec![
-                Test::at_least("Abilene: share led to the nearest", self.mean(abilene, Lab::nearest), NEAREST),
-                Test::at_least(format!("{title}: share led to the nearest"), self.mean(ases, Lab::nearest), NEAREST),
-                Test::at_most(
-                    format!("{title}: stretch that 90 % do not exceed"),
-                    self.mean(ases, |lab| lab.stretch(0.9)),
-                    NEARBY,
-                ),
-                Test::at_most(
-                    format!("{title}: way over that to a site drawn at random"),
-                    self.mean(ases, Lab::over_drawn),
-                    DRAWN,
-                ),
-            ],
-            {
-                let worst = |kind| self.of(kind).filter_map(|lab| lab.stretch(1.0)).fold(1.0, f64::max);
-                format!(
-                    "at worst {} times as far on Abilene, {} times among {title}",
-                    number(worst(abilene), 1),
-                    number(worst(ases), 1)
-                )
-            },
-        );
-        let (others, members) =
-            self.0.iter().fold((0, 0), |(o, m), lab| (o + lab.members - lab.selves, m + lab.members));
-        page.judge(
-            "A member asks the anycast address for the nodes near it",
-            vec![Test::at_least(
-                "share of members that reach another at the join address",
-                Estimate::share(others, members),
-                NEAREST,
-            )],
-            format!(
-                "{} of {members} members reach themselves (Table 1: not available in IP anycast)",
-                members - others
-            ),
-        );
-    }
-
-    /// What labs say of colors, beside what the simulated network says of the closed forms.
-    pub(super) fn judge_colors(&self, page: &mut Page, mut tests: Vec<Test>) {
-        for kind in [Kind::Abilene, Kind::Ases] {
-            let what = format!("{} in namespaces, share with the nearest, less that by ideal anycast:", kind.title());
-            tests.push(Test::within(what, self.mean(kind, Lab::missed), -CLOSE, CLOSE));
-        }
-        let share = |kind| self.mean(kind, |lab| Some(lab.by_bgp?.nearest)).map_or("–".into(), |e| percent(e.value));
-        page.judge(
-            "A node discovers the nodes near it through anycast (here: by colors, as often as the closed forms say)",
-            tests,
-            format!(
-                "with {COLORS} colors in namespaces the nearest neighbor answers {} of members on Abilene and {} among {}; \
-                 {} by the closed form",
-                share(Kind::Abilene),
-                share(Kind::Ases),
-                Kind::Ases.title(),
-                percent(predicted(COLORS).nearest)
-            ),
-        );
+    #[test]
+    fn clients_are_judged_by_the_nearest_site() {
+        let client = |reached, nearest| Client { reached, nearest, mean: 20.0 };
+        let clients = vec![client(10.0, 10.0), client(30.0, 10.0), client(20.0, 20.0), client(20.0, 10.0)];
+        let (by_bgp, by_distance) = (None, None);
+        let lab = Lab { kind: Kind::Ases, seed: 1, clients, members: 5, selves: 5, by_bgp, by_distance };
+        assert_eq!((lab.nearest(), lab.stretch(0.5), lab.stretch(1.0)), (Some(0.5), Some(1.0), Some(3.0)));
+        assert_eq!((lab.over_drawn(), lab.missed()), (Some(1.0), None));
+        let nobody = Lab { clients: Vec::new(), ..lab };
+        assert_eq!((nobody.nearest(), nobody.stretch(0.5), nobody.over_drawn()), (None, None, None));
     }
 }
