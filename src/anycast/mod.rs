@@ -23,4 +23,4 @@ pub use ip::member::Member;
 pub use ip::stranger::Stranger;
 pub use means::Means;
 pub use registry::Infrastructure;
-pub use row::{Asked, By, GroupSpec, Node, Row};
+pub use row::{Asked, By, GroupSpec, Node, Row, Tally};

@@ -54,6 +54,15 @@ pub enum By {
     Color(u16),
 }
 
+/// What a node has counted, for those who look on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Questions that its latest join took, one after another: those asked side by side count once.
+    pub join_hops: u32,
+    /// Hellos that reached it.
+    pub hellos: u64,
+}
+
 /// What drivers, and those who look on, may expect of an infrastructure's node.
 pub trait Node: Machine<Order = Command, Fact = Event> {
     fn config(&self) -> &NodeConfig;
@@ -71,6 +80,8 @@ pub trait Node: Machine<Order = Command, Fact = Event> {
 
     /// All neighbors, each once.
     fn peers(&self) -> Vec<Peer>;
+
+    fn tally(&self) -> Tally;
 
     /// Joins the island of a member of another, without telling anybody in its own.
     fn link(&mut self, now: Time, peer: Peer);

@@ -7,6 +7,7 @@ mod catchment;
 mod check;
 mod choices;
 mod compare_links;
+mod crowd;
 mod diff;
 mod doctor;
 mod end;
@@ -127,7 +128,8 @@ enum Command {
     Generate(generate::Generate),
     /// Simulate overlays under virtual time: a lab file's, or one of thousands of nodes; touches nothing
     #[command(after_help = "Examples: anybed sim topologies/stub-failure.toml\n          anybed sim --nodes \
-                      100,1000,10000 --lookups 100000\n\nThe nodes are a lab's; routing, links and the clock are not \
+                      100,1000,10000 --lookups 100000\n          anybed sim --crowd 2000 --within 1s --seeds 20 \
+                      --protocol chord\n\nThe nodes are a lab's; routing, links and the clock are not \
                       real: see docs/simulated.md. The same seed gives the same results.")]
     Sim(sim::Simulation),
     /// Rebuild the report of a run from its record

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, anyhow};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
@@ -11,7 +11,7 @@ use clap::{Args, ValueEnum};
 use serde_json::json;
 
 use super::check::{self, refused};
-use super::{Choices, Ended, Failure, Format, complain, is_colored, play, print};
+use super::{Choices, Ended, Failure, Format, complain, crowd, is_colored, play, print};
 use crate::anycast::NodeConfig;
 use crate::lab::claim::Claimant;
 use crate::lab::{facts, node_config};
@@ -20,7 +20,7 @@ use crate::physics::Impairment;
 use crate::record::Record;
 use crate::report::{self, Files};
 use crate::scenario;
-use crate::sim::{self, Choice, Delays, MOST_IDEAL, Options, SETTLE_ROUNDS, Studied, Study};
+use crate::sim::{self, Choice, Crowd, Delays, MOST_IDEAL, Options, SETTLE_ROUNDS, Studied, Study};
 use crate::topology::Topology;
 
 /// Version of what `--format json` prints.
@@ -35,12 +35,25 @@ const MOST_NODES: u64 = 100_000;
 #[derive(Args, Debug)]
 pub(super) struct Simulation {
     /// Lab file: its overlays, its links' delays and its timeline
-    #[arg(required_unless_present = "nodes", conflicts_with_all = ["nodes", "protocol", "rtt", "coordinates", "lookups",
+    #[arg(required_unless_present_any = ["nodes", "crowd"], conflicts_with_all = ["nodes", "crowd", "protocol", "rtt", "coordinates", "lookups",
           "proximity", "lookup", "loss"])]
     file: Option<PathBuf>,
     /// Number of nodes, without a lab file; of several, one simulation each
     #[arg(long, value_name = "N", value_delimiter = ',', value_parser = clap::value_parser!(u64).range(1..=MOST_NODES))]
     nodes: Vec<u64>,
+    /// Nodes that join an overlay of four at once, instead; of several numbers, one simulation each
+    #[arg(long, value_name = "N", value_delimiter = ',', conflicts_with_all = ["nodes", "lookups"],
+          value_parser = clap::value_parser!(u64).range(1..=MOST_NODES))]
+    crowd: Vec<u64>,
+    /// The crowd comes within this time
+    #[arg(long, value_name = "TIME", default_value = "1s", requires = "crowd", value_parser = humantime::parse_duration)]
+    within: Duration,
+    /// Simulations of each crowd, with this seed and those that follow it
+    #[arg(long, value_name = "K", default_value_t = 1, requires = "crowd", value_parser = clap::value_parser!(u64).range(1..=1000))]
+    seeds: u64,
+    /// Any two nodes are so far apart, one way
+    #[arg(long, value_name = "TIME", conflicts_with_all = ["rtt", "coordinates"], value_parser = humantime::parse_duration)]
+    one_way: Option<Duration>,
     #[arg(long, default_value = Protocol::default().name, value_parser = protocols())]
     protocol: Protocol,
     /// Round trips in milliseconds, a line for each of N places with N of them
@@ -93,6 +106,17 @@ enum ProximityArg {
     Ideal,
 }
 
+impl ProximityArg {
+    fn choice(self) -> Choice {
+        match self {
+            Self::None => Choice::None,
+            Self::Probed => Choice::Probed,
+            Self::Anycast => Choice::Anycast,
+            Self::Ideal => Choice::Ideal,
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]
 enum LookupArg {
     /// The node that asked
@@ -113,8 +137,11 @@ impl Simulation {
         let delays = match (&self.rtt, &self.coordinates) {
             (Some(path), _) => Some(sim::read_round_trips(path).map_err(|problems| refused(&problems))?),
             (None, Some(path)) => Some(sim::read_coordinates(path).map_err(|problems| refused(&problems))?),
-            (None, None) => None,
+            (None, None) => self.one_way.map(Delays::same),
         };
+        if !self.crowd.is_empty() {
+            return self.crowds(&delays);
+        }
         let studies: Vec<Study> = self.nodes.iter().map(|n| self.study(*n, &delays)).collect::<Result<_, _>>()?;
         let mut found = Vec::new();
         for study in studies {
@@ -130,6 +157,33 @@ impl Simulation {
             Format::Json => as_json(&found),
             Format::Text if found.len() > 1 => table(&found),
             Format::Text => found.iter().map(|(studied, seconds)| text(studied, *seconds)).collect(),
+        });
+        Ok(0)
+    }
+
+    /// Plays crowds, each with each seed.
+    fn crowds(&self, delays: &Option<Delays>) -> Ended {
+        let choice = self.proximity.choice();
+        if choice == Choice::Ideal {
+            return Err(Failure::Usage(anyhow!("--proximity ideal: a crowd is told of nobody")));
+        }
+        let (mut found, mut wall_clock) = (Vec::new(), Vec::new());
+        for size in &self.crowd {
+            for seed in (self.seed.unwrap_or(1)..).take(self.seeds as usize) {
+                let begun = Instant::now();
+                let mut crowd = Crowd::of(*size as usize, sim::settings(self.protocol, choice.proximity()), seed);
+                crowd.within = self.within;
+                self.set(&mut crowd.options, delays);
+                found.push(crowd.play());
+                wall_clock.push(begun.elapsed().as_secs_f64());
+                if !self.quiet {
+                    complain(&format!("{:>7.1} s  a crowd of {size}, seed {seed}", begun.elapsed().as_secs_f64()));
+                }
+            }
+        }
+        print(&match self.format {
+            Format::Json => crowd::json(&found, SCHEMA, &wall_clock),
+            Format::Text => crowd::text(&found),
         });
         Ok(0)
     }
@@ -189,29 +243,28 @@ impl Simulation {
 
     fn study(&self, nodes: u64, delays: &Option<Delays>) -> Result<Study, Failure> {
         let nodes = nodes as usize;
-        let choice = match self.proximity {
-            ProximityArg::None => Choice::None,
-            ProximityArg::Probed => Choice::Probed,
-            ProximityArg::Anycast => Choice::Anycast,
-            ProximityArg::Ideal => Choice::Ideal,
-        };
+        let choice = self.proximity.choice();
         if choice == Choice::Ideal && nodes > MOST_IDEAL {
             let why = "everyone is told of everyone, which costs the square of their number";
             return Err(Failure::Usage(anyhow!("--proximity ideal with {nodes} nodes: {why}: at most {MOST_IDEAL}")));
         }
         let settings = sim::settings(self.protocol, choice.proximity());
         let mut options = Options::of(nodes, settings, self.seed.unwrap_or(1));
+        self.set(&mut options, delays);
+        options.colors = if choice == Choice::Anycast { COLORS } else { 0 };
+        let settle = options.stabilize_every * SETTLE_ROUNDS;
+        Ok(Study { options, choice, settle, lookups: self.lookups as usize })
+    }
+
+    fn set(&self, options: &mut Options, delays: &Option<Delays>) {
         options.lookup = match self.lookup {
             LookupArg::Iterative => LookupMode::Iterative,
             LookupArg::Recursive => LookupMode::Recursive,
         };
         options.network.loss = self.loss;
-        options.colors = if choice == Choice::Anycast { COLORS } else { 0 };
         if let Some(delays) = delays {
             options.network.delays = delays.clone();
         }
-        let settle = options.stabilize_every * SETTLE_ROUNDS;
-        Ok(Study { options, choice, settle, lookups: self.lookups as usize })
     }
 }
 

@@ -84,6 +84,10 @@ pub trait OverlayNode {
     fn neighbors(&self) -> Neighbors;
     /// Numbers of entries in its tables, each of which has a limit.
     fn tables(&self) -> Vec<(&'static str, usize)>;
+    /// Questions that its latest join took, one after another: those asked side by side count once.
+    fn join_hops(&self) -> u32 {
+        0
+    }
     /// A message that came from this address.
     fn handle(&mut self, now: Time, from: SocketAddr, message: &[u8]);
     fn handle_timeout(&mut self, now: Time);

@@ -16,6 +16,10 @@ pub trait Oracle: Sync {
     fn by_ids(&self) -> bool;
     /// Whether all of these have the neighbors that an overlay of them alone should have.
     fn whole(&self, island: &mut dyn Iterator<Item = Told<'_>>) -> bool;
+    /// Whether the neighbors that a node names name it in turn: lookups come to it. `of`: what others say of theirs.
+    fn noticed<'a>(&self, node: Told<'a>, of: &dyn Fn(Id) -> Option<&'a Neighbors>) -> bool {
+        node.neighbors.all().all(|other| of(*other).is_some_and(|theirs| theirs.all().any(|id| *id == node.id)))
+    }
     /// Which of these members should own the key; `None` if none does, and in overlays without owners.
     fn owner(&self, key: Id, members: &[Told<'_>]) -> Option<Id>;
     /// Whether this member is as right an owner of the key as any.

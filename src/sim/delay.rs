@@ -26,6 +26,8 @@ enum Kind {
     Matrix { places: usize, micros: Vec<u32> },
     /// Milliseconds.
     Points(Vec<(f64, f64)>),
+    /// Between any two.
+    Same(Duration),
 }
 
 impl Delays {
@@ -46,6 +48,11 @@ impl Delays {
         Self(Arc::new(Kind::Points(points)))
     }
 
+    /// Any two hosts are so far apart.
+    pub fn same(one_way: Duration) -> Self {
+        Self(Arc::new(Kind::Same(one_way.max(LEAST))))
+    }
+
     /// As many random points in a square of [`SIDE_MS`].
     pub fn random(points: usize, seed: u64) -> Self {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
@@ -54,9 +61,10 @@ impl Delays {
         Self::of_points((0..points).map(|_| (coordinate(), coordinate())).collect())
     }
 
-    /// Number of places.
+    /// Number of places; 0: every host is at one of its own.
     pub fn places(&self) -> usize {
         match &*self.0 {
+            Kind::Same(_) => 0,
             Kind::Matrix { places, .. } => *places,
             Kind::Points(points) => points.len(),
         }
@@ -64,12 +72,14 @@ impl Delays {
 
     /// One way from a host to another.
     pub fn between(&self, from: usize, to: usize) -> Duration {
-        let (from, to) = match self.places() {
+        let (from, to) = match (self.places(), &*self.0) {
             _ if from == to => return LEAST,
-            0 => return LOCAL,
-            places => (from % places, to % places),
+            (_, Kind::Same(one_way)) => return *one_way,
+            (0, _) => return LOCAL,
+            (places, _) => (from % places, to % places),
         };
         match &*self.0 {
+            Kind::Same(one_way) => *one_way,
             _ if from == to => LOCAL,
             Kind::Matrix { places, micros } => Duration::from_micros(u64::from(micros[from * places + to])).max(LEAST),
             Kind::Points(points) => {

@@ -18,6 +18,10 @@ pub struct Join {
     /// From the command until its neighbors had noticed it.
     pub milliseconds: f64,
     pub attempts: u32,
+    /// How often it was sent elsewhere.
+    pub redirected: u32,
+    /// Questions that it took once it had been served, one after another.
+    pub hops: u32,
 }
 
 /// What is said about all joins.

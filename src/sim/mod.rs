@@ -8,12 +8,14 @@
 //! - [`Options`] says what an overlay is made of, [`World`] plays it: joins, lookups, keys, partitions.
 //! - [`Delays`]: from a matrix of round trips, from coordinates, from a lab file's links.
 //! - [`Study`]: the whole course of `anybed sim`, for one number of nodes.
+//! - [`Crowd`]: nodes that join a small overlay all at once.
 //! - [`play()`]: a lab file's timeline; its record is measured like a lab's.
 //! - [`Lookups`], [`Joins`] and [`Sample`] are what is found; [`Owners`] is the oracle that judges.
 
 mod act;
 mod asked;
 mod batch;
+mod crowd;
 mod delay;
 mod files;
 mod joins;
@@ -23,10 +25,12 @@ mod owners;
 mod play;
 mod sample;
 mod study;
+mod watch;
 mod ways;
 mod world;
 
 pub use act::refuse;
+pub use crowd::{Crowd, Crowded, Newcomer, Tail};
 pub use delay::{Delays, LOCAL, SIDE_MS};
 pub use files::{read_coordinates, read_round_trips};
 pub use joins::{Join, Joins};

@@ -181,11 +181,19 @@ impl World {
 
     fn take_in(&mut self, Happened { at, host, event }: &Happening) {
         match event {
-            Event::Joined { served_by, milliseconds, attempts, .. } => {
+            Event::Joined { served_by, milliseconds, attempts, redirected } => {
                 self.joining.remove(host);
                 if self.members.insert(*host) {
-                    let (served_by, attempts) = (served_by.and_then(|id| self.host_of(id)), *attempts);
-                    self.joins.push(Join { at: *at, host: *host, served_by, milliseconds: *milliseconds, attempts });
+                    let hops = self.sim.machine(*host).map_or(0, |node| node.tally().join_hops);
+                    self.joins.push(Join {
+                        at: *at,
+                        host: *host,
+                        served_by: served_by.and_then(|id| self.host_of(id)),
+                        milliseconds: *milliseconds,
+                        attempts: *attempts,
+                        redirected: *redirected,
+                        hops,
+                    });
                 }
             }
             Event::JoinFailed { .. } => {

@@ -32,6 +32,8 @@ pub(super) struct Core {
     /// It is leaving, and its groups are being withdrawn.
     pub(super) departing: bool,
     pub(super) dropped: u64,
+    /// Hellos that came.
+    pub(super) hellos: u64,
     pub(super) out: VecDeque<Transmit>,
     /// What happened, and what the driver is asked to do.
     pub(super) said: VecDeque<Output<Event>>,
@@ -64,6 +66,7 @@ impl Core {
             announced: Vec::new(),
             departing: false,
             dropped: 0,
+            hellos: 0,
             out: VecDeque::new(),
             said: VecDeque::new(),
         }
@@ -94,6 +97,7 @@ impl Core {
 
     /// Someone asks whether there is a member here. The cookie is no larger than the question.
     pub(super) fn greeted(&mut self, now: Time, from: SocketAddr, nonce: u64, padding: &[u8]) {
+        self.hellos += 1;
         if padding.len() < PADDING {
             self.dropped += 1;
         } else if self.is_member() {

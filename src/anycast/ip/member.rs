@@ -18,7 +18,7 @@ use super::served::Served;
 use crate::anycast::config::{NodeConfig, PORT};
 use crate::anycast::event::{Command, Digest, Event};
 use crate::anycast::means::Means;
-use crate::anycast::row::Node;
+use crate::anycast::row::{Node, Tally};
 use crate::machine::{Input, Machine, Output, Part, Port, Via};
 use crate::overlay::{self, Answer, Did, Neighbors, Peer, Phase, Time, Token, Transmit};
 
@@ -345,6 +345,10 @@ impl Node for Member {
 
     fn peers(&self) -> Vec<Peer> {
         self.core.overlay.peers()
+    }
+
+    fn tally(&self) -> Tally {
+        Tally { join_hops: self.core.overlay.join_hops(), hellos: self.core.hellos }
     }
 
     fn link(&mut self, now: Time, peer: Peer) {

@@ -1,5 +1,6 @@
 //! What overlays on a ring of ids have in common for those who judge them.
 
+use crate::overlay::Neighbors;
 use crate::overlay::id::Id;
 use crate::overlay::oracle::Told;
 
@@ -16,6 +17,13 @@ pub(super) fn whole(island: &mut dyn Iterator<Item = Told<'_>>) -> bool {
         latest = told;
     }
     follows(&latest, first.id)
+}
+
+/// Whether the node before it has it as its first successor, and the one behind it as its predecessor.
+pub(super) fn noticed<'a>(node: Told<'a>, of: &dyn Fn(Id) -> Option<&'a Neighbors>) -> bool {
+    let (before, after) = (node.neighbors.predecessor, node.neighbors.successors.first());
+    let follows = before.and_then(of).is_some_and(|before| before.successors.first() == Some(&node.id));
+    follows && after.copied().and_then(of).is_some_and(|after| after.predecessor == Some(node.id))
 }
 
 /// The members next to the key, before it and at or after it: all that a ring's rule has to choose from.

@@ -7,7 +7,7 @@ use crate::overlay::oracle::{Oracle, Told};
 use crate::overlay::row::Row;
 use crate::overlay::structured::dht::MAX_PEERS;
 use crate::overlay::structured::{KEYED, PROXIMITY, ring};
-use crate::overlay::{Common, OverlayNode, Peer, Values};
+use crate::overlay::{Common, Neighbors, OverlayNode, Peer, Values};
 
 pub static ROW: Row = Row {
     name: "chord",
@@ -54,6 +54,10 @@ impl Oracle for Successors {
 
     fn whole(&self, island: &mut dyn Iterator<Item = Told<'_>>) -> bool {
         ring::whole(island)
+    }
+
+    fn noticed<'a>(&self, node: Told<'a>, of: &dyn Fn(Id) -> Option<&'a Neighbors>) -> bool {
+        ring::noticed(node, of)
     }
 
     fn owner(&self, key: Id, members: &[Told<'_>]) -> Option<Id> {

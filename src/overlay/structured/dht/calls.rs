@@ -17,6 +17,8 @@ pub(super) struct Call<A, P> {
     pub(super) to: Peer,
     pub(super) request: Request<A>,
     pub(super) purpose: P,
+    /// Questions one after another up to this one.
+    depth: u32,
     tries_left: u32,
     sent: Time,
     repeated: bool,
@@ -26,6 +28,8 @@ pub(super) struct Call<A, P> {
 #[derive(Debug)]
 pub(super) struct Calls<A, P> {
     next: u64,
+    /// Of the call that ended last: what is asked now may follow from it.
+    depth: u32,
     patience: Patience,
     calls: BTreeMap<u64, Call<A, P>>,
     due: BTreeSet<(Time, u64)>,
@@ -57,7 +61,7 @@ impl<A: Clone, P> Calls<A, P> {
     /// answers meant for its former self.
     pub(super) fn new(first: u64, timeout: Duration) -> Self {
         let patience = Patience::new(timeout);
-        Self { next: first, patience, calls: BTreeMap::new(), due: BTreeSet::new(), failed: BTreeMap::new() }
+        Self { next: first, depth: 0, patience, calls: BTreeMap::new(), due: BTreeSet::new(), failed: BTreeMap::new() }
     }
 
     /// How long one request waits for its answer now.
@@ -70,7 +74,8 @@ impl<A: Clone, P> Calls<A, P> {
         self.next = self.next.wrapping_add(1);
         let due = now + self.timeout();
         let tries_left = tries.saturating_sub(1);
-        self.calls.insert(rpc, Call { to, request, purpose, tries_left, sent: now, repeated: false, due });
+        let depth = self.depth.saturating_add(1);
+        self.calls.insert(rpc, Call { to, request, purpose, depth, tries_left, sent: now, repeated: false, due });
         self.due.insert((due, rpc));
         rpc
     }
@@ -78,7 +83,13 @@ impl<A: Clone, P> Calls<A, P> {
     fn take(&mut self, rpc: u64) -> Option<Call<A, P>> {
         let call = self.calls.remove(&rpc)?;
         self.due.remove(&(call.due, rpc));
+        self.depth = call.depth;
         Some(call)
+    }
+
+    /// Questions that led to what is done now, one after another.
+    pub(super) fn depth(&self) -> u32 {
+        self.depth
     }
 
     /// Ends the call that this answers. An answer from elsewhere than asked is no answer; one that comes
@@ -152,6 +163,7 @@ impl<A: Clone, P> Calls<A, P> {
     }
 
     pub(super) fn clear(&mut self) {
+        self.depth = 0;
         self.calls.clear();
         self.due.clear();
         self.failed.clear();

@@ -46,6 +46,7 @@ impl<G: Geometry> Dht<G> {
 
     /// It is part of the overlay.
     pub(super) fn enter(&mut self, now: Time) {
+        self.join_hops = self.calls.depth();
         self.phase = Phase::Member;
         self.deadline = None;
         self.next_round.get_or_insert(now + self.settings.stabilize_every);

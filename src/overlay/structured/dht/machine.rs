@@ -90,6 +90,10 @@ impl<G: Geometry> OverlayNode for Dht<G> {
         self.geometry.neighbors()
     }
 
+    fn join_hops(&self) -> u32 {
+        self.join_hops
+    }
+
     fn tables(&self) -> Vec<(&'static str, usize)> {
         let own = [
             ("neighbors", self.geometry.peers().len()),

@@ -167,6 +167,8 @@ pub struct Dht<G: Geometry> {
     wake: Option<Time>,
     /// Joining or leaving ends by then.
     deadline: Option<Time>,
+    /// Of its latest join, one after another.
+    join_hops: u32,
     out: VecDeque<(SocketAddr, BodyOf<G>)>,
     events: VecDeque<Did>,
 }
@@ -194,6 +196,7 @@ impl<G: Geometry> Dht<G> {
             next_maintain: None,
             wake: None,
             deadline: None,
+            join_hops: 0,
             out: VecDeque::new(),
             events: VecDeque::new(),
             settings,
