@@ -20,6 +20,7 @@ pub mod joining;
 pub mod labs;
 mod meeting;
 pub mod nearness;
+pub mod numbers;
 mod outage;
 pub mod page;
 mod runs;
