@@ -31,7 +31,7 @@ fn gain_of(answered: u64, asked: u64) -> Option<f64> {
 }
 
 /// Those who began to join then, without those who found nobody.
-fn joiners(history: &History<'_>, then: impl Fn(u64) -> bool) -> Joiners {
+pub(crate) fn joiners(history: &History<'_>, then: impl Fn(u64) -> bool) -> Joiners {
     let began = |join: &&Join<'_>| history.joining.iter().rfind(|(at, host)| *host == join.host && *at <= join.at);
     let joins: Vec<&Join<'_>> = history.joins.iter().filter(|j| began(j).is_some_and(|(at, _)| then(*at))).collect();
     let (found, founded): (Vec<_>, Vec<_>) = joins.into_iter().partition(|j| j.served_by.is_some());

@@ -123,6 +123,9 @@ pub struct Joins {
     pub p99_ms: Option<f64>,
     /// Joins that found nobody and began a new overlay.
     pub founded: usize,
+    /// Those who began to join when there was a member already: who is there first waits for somebody to join.
+    #[serde(default)]
+    pub with_members: Joiners,
     /// Requests that went unanswered before one was.
     pub retries: u64,
     /// Joins that a member sent to another one.

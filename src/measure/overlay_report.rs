@@ -103,6 +103,7 @@ pub(crate) fn reaction(record: &Record, history: &History<'_>, window: &Window) 
 
 fn joins(history: &History<'_>) -> Joins {
     let (p50_ms, p99_ms) = p50_p99(history.joins.iter().map(|j| j.milliseconds));
+    let first_member = history.joins.iter().map(|j| j.at).min();
     let mut served_by = BTreeMap::new();
     for host in history.joins.iter().filter_map(|j| j.served_by) {
         *served_by.entry(host.to_owned()).or_default() += 1;
@@ -113,6 +114,7 @@ fn joins(history: &History<'_>) -> Joins {
         p50_ms,
         p99_ms,
         founded: history.joins.iter().filter(|j| j.served_by.is_none()).count(),
+        with_members: flood::joiners(history, |at| first_member.is_some_and(|first| at >= first)),
         retries: history.joins.iter().map(|j| u64::from(j.attempts.saturating_sub(1))).sum(),
         redirected: history.joins.iter().filter(|j| j.redirected > 0).count(),
         served_by,

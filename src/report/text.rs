@@ -79,6 +79,11 @@ pub(crate) fn joined(overlay: &OverlayReport) -> String {
     if joins.ok > 0 {
         parts.push(format!("p50 {}, p99 {}", maybe(joins.p50_ms), maybe(joins.p99_ms)));
     }
+    let there = &joins.with_members;
+    if (1..joins.ok).contains(&there.joined) {
+        let times = format!("p50 {}, p99 {}", maybe(there.p50_ms), maybe(there.p99_ms));
+        parts.push(format!("of the {} who found a member there {times}", there.joined));
+    }
     if let Some((most, count)) = joins.served_by.iter().max_by_key(|(name, count)| (**count, std::cmp::Reverse(*name)))
     {
         let servers = plural(joins.served_by.len(), "member");

@@ -165,14 +165,19 @@ fn with_landmarks_neighbors_are_nearer() {
 /// Table 1 of the paper: about 40 % less with five dimensions, a quarter less with two.
 #[test]
 fn weighing_progress_by_round_trip_saves_time_at_each_hop() {
+    // Where nodes come to lie is chance.
     let mean = |proximity| {
-        let can = world::given("can").with("dimensions", 4).with("proximity", proximity);
-        let options = Options { hosts: 48, lookup: LookupMode::Recursive, protocol: can, ..Options::default() };
-        let mut world = World::new(options);
-        world.join_all();
-        world.expect_whole(30 * SECOND);
-        let looked = world.lookups(300);
-        (looked.mean_milliseconds, looked.mean_hops)
+        let looked = [1, 2, 3, 4].map(|seed| {
+            let can = world::given("can").with("dimensions", 4).with("proximity", proximity);
+            let options =
+                Options { hosts: 48, seed, lookup: LookupMode::Recursive, protocol: can, ..Options::default() };
+            let mut world = World::new(options);
+            world.join_all();
+            world.expect_whole(30 * SECOND);
+            world.lookups(300)
+        });
+        let sum = |of: fn(&world::Looked) -> f64| looked.iter().map(of).sum::<f64>();
+        (sum(|l| l.mean_milliseconds), sum(|l| l.mean_hops))
     };
     let (blind, weighed) = (mean(Proximity::None), mean(Proximity::Anycast));
     assert!(weighed.0 / weighed.1 < 0.9 * blind.0 / blind.1, "{weighed:?}, {blind:?} without");
@@ -196,4 +201,25 @@ fn the_more_often_zones_are_compared_the_more_equal_they_are() {
     let [random, once, again] = ["random", "uniform-once", "uniform"].map(unevenness);
     assert!(random > 1.1 * once && once > 1.02 * again, "{random}, {once}, {again}");
     assert!(again < 1.1, "{again}");
+}
+
+/// Whoever comes is sent to those who have been promised zones before, half of them to one half: as a tree grows.
+#[test]
+fn a_crowd_gets_its_zones_in_log2_n_questions() {
+    let nodes = 200;
+    let hops = [1, 2].map(|seed| {
+        let can = anybed::sim::settings(options(4).protocol.protocol, Proximity::Anycast);
+        world::crowd(nodes, can, seed).hops.expect("they joined").mean
+    });
+    let log2 = (nodes as f64).log2();
+    assert!(hops.iter().all(|mean| *mean < log2), "{hops:?}, log2 N is {log2}");
+}
+
+#[test]
+fn crowds_get_in_however_zones_are_divided() {
+    for partitioning in ["random", "uniform-once"] {
+        let can = world::given("can").with("partitioning", partitioning);
+        let crowd = world::crowd(120, can, 1);
+        assert!(crowd.join_ms.p99.is_some_and(|ms| ms < 3000.0), "{partitioning}: {:?}", crowd.join_ms);
+    }
 }

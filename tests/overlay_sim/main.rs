@@ -11,6 +11,7 @@ mod healing;
 mod islands;
 mod keyed;
 mod large;
+mod merging;
 mod oracle;
 mod oracle_can;
 mod pastry;

@@ -253,3 +253,17 @@ fn who_has_lost_a_whole_side_answers_late_rather_than_wrongly() {
     let (right, wrong): (Vec<_>, Vec<_>) = answers.partition(|(key, by)| owner(*key) == Some(*by));
     assert!(right.len() > 2000 && wrong.is_empty(), "{} right, wrong: {wrong:?}", right.len());
 }
+
+/// A node in the middle of a crowd is seldom sure of both sides, and those who only want to know whom to tell need
+/// not wait until it is: that would be half an interval, ten times a round trip.
+#[test]
+fn a_crowd_waits_for_nobody_to_be_sure() {
+    let nodes = 100;
+    for seed in 1..=2 {
+        let pastry = world::given("pastry").with("leaf_set", 8).with("proximity", Proximity::None);
+        let crowd = world::crowd(nodes, pastry, seed);
+        let (hops, log2) = (crowd.hops.expect("they joined"), (nodes as f64).log2());
+        assert!(hops.mean < 0.75 * log2, "{hops:?}, log2 N is {log2}");
+        assert!(crowd.join_ms.max.is_some_and(|ms| ms < 14.0 * 104.0), "{:?}", crowd.join_ms);
+    }
+}

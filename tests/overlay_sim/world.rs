@@ -12,6 +12,7 @@ use anybed::machine::sim::{Conditions, Happened, Sim};
 use anybed::overlay::auth::Key;
 use anybed::overlay::id::Id;
 use anybed::overlay::{Answer, Given, Phase, Protocol};
+use anybed::sim::{Crowd, Crowded, Delays};
 use anybed::topology::{Bootstrap, LookupMode};
 
 use crate::oracle;
@@ -366,4 +367,15 @@ impl World {
 
 pub(crate) fn is_member(member: &Member) -> bool {
     member.digest().phase == Phase::Member
+}
+
+/// A crowd that comes within a second to an overlay of four, all hosts 52 ms apart one way.
+pub(crate) fn crowd(size: usize, protocol: Given, seed: u64) -> Crowded {
+    let mut crowd = Crowd::of(size, protocol, seed);
+    let nodes = crowd.options.nodes;
+    crowd.options.network.delays = Delays::of_one_way(nodes, vec![Duration::from_millis(52); nodes * nodes]);
+    let of = crowd.play();
+    assert_eq!((of.joined, of.noticed, of.failed), (size, size, 0));
+    assert!(of.whole_rounds.is_some_and(|rounds| rounds <= 3.0), "{:?}", of.whole_rounds);
+    of
 }

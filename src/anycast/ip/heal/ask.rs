@@ -35,8 +35,9 @@ pub(super) struct Asking {
 }
 
 impl Asking {
-    /// Whom to ask from now on, in random order.
-    pub(super) fn start(core: &mut Core, now: Time) -> Self {
+    /// Whom to ask from now on, in random order. Whom `before` remembers it goes on asking: a member with a new
+    /// address is the only one that can find those who know its old one.
+    pub(super) fn start(before: Self, core: &mut Core, now: Time) -> Self {
         let mut targets: Vec<Target> = match core.config.healing {
             Healing::Colors | Healing::ColorsAndRendezvous => {
                 let colors = parts::colors(&core.config).map(|(color, _)| color);
@@ -48,7 +49,8 @@ impl Asking {
         for last in (1..targets.len()).rev() {
             targets.swap(last, core.rng.random_range(0..=last));
         }
-        let mut asking = Self { targets: targets.into(), next: None };
+        let remembered = before.targets.into_iter().filter(|t| matches!(t, Target::Remembered { .. }));
+        let mut asking = Self { targets: targets.into_iter().chain(remembered).collect(), next: None };
         asking.schedule(core, now);
         asking
     }

@@ -81,8 +81,9 @@ impl Healer {
     }
 
     pub(super) fn start(&mut self, core: &mut Core, now: Time) {
-        *self = Self { vigil: std::mem::take(&mut self.vigil), ..Self::default() };
-        self.asking = Asking::start(core, now);
+        let before = std::mem::take(self);
+        self.vigil = before.vigil;
+        self.asking = Asking::start(before.asking, core, now);
         self.vigil.start(core, now);
     }
 

@@ -89,7 +89,14 @@ impl Geometry for Space {
         dht.announce(now);
     }
 
+    fn lost(dht: &mut Can, by: Peer) -> Option<Id> {
+        dht.elsewhere(by)
+    }
+
     fn woken(dht: &mut Can, now: Time) {
+        if dht.is_joining() {
+            return dht.join_again(now);
+        }
         dht.take_over(now);
         dht.announce(now);
     }
@@ -110,16 +117,16 @@ impl Geometry for Space {
         Some(response)
     }
 
-    fn answered(dht: &mut Can, now: Time, peer: Peer, purpose: Purpose, tell: Option<Tell>) {
+    fn answered(dht: &mut Can, now: Time, by: Peer, purpose: Purpose, tell: Option<Tell>) {
         match (purpose, tell) {
             (_, Some(Tell::State(state))) => {
-                dht.learn(now, peer, &state);
-                dht.renewed(now, Some(peer));
+                dht.learn(now, by, &state);
+                dht.renewed(now, Some(by));
             }
-            (_, Some(Tell::Moved)) => dht.follow(now, peer),
+            (_, Some(Tell::Moved)) => dht.follow(now, by),
             (Purpose::Landmark, _) => dht.landmark_measured(now),
-            (Purpose::Place(Why::Join), Some(Tell::Larger { peer, at })) => dht.sent_on(now, peer, at),
-            (Purpose::Place(why), Some(Tell::Granted { claim, state })) => dht.placed(now, peer, why, claim, &state),
+            (Purpose::Place(why), Some(Tell::Larger { peer, at })) => dht.sent_on(now, by, why, peer, at),
+            (Purpose::Place(why), Some(Tell::Granted { claim, state })) => dht.placed(now, by, why, claim, &state),
             _ => {}
         }
         dht.announce(now);
@@ -127,7 +134,7 @@ impl Geometry for Space {
 
     fn unanswered(dht: &mut Can, now: Time, _: Peer, purpose: Purpose) {
         match purpose {
-            Purpose::Place(Why::Join) => dht.join_failed(),
+            Purpose::Place(Why::Join) => dht.join_later(now),
             Purpose::Place(Why::Move) => dht.not_merged(),
             Purpose::Place(Why::Homeless) | Purpose::Take => {}
             Purpose::Landmark => dht.landmark_measured(now),

@@ -3,7 +3,7 @@
 use rand::RngExt;
 
 use super::message::{Ask, Claim, Place, State, Tell};
-use super::space::{GIVEN, Held};
+use super::space::{Contact, GIVEN, Held, Promise, within};
 use super::zone::Zone;
 use super::{Can, Goal, Purpose, Why};
 use crate::overlay::id::Id;
@@ -14,61 +14,123 @@ use crate::overlay::{Peer, Time};
 const PROMISE_ROUNDS: u32 = 6;
 /// Stabilization intervals for which claims of a former island's members do not count.
 const FORMER_ROUNDS: u32 = 20;
+/// A joiner is sent on this often in a row at most: through promises of promises, each of half a zone.
+const MAX_SENT_ON: u8 = 64;
+/// A joiner looks for another place this often at most, before it begins anew with another Hello.
+const MAX_LOOKED: u8 = 8;
 
 impl Can {
     /// The owner of its point is known.
     pub(super) fn ask_to_join(&mut self, now: Time, owner: Peer) {
         self.geometry.sent_on = 0;
+        self.geometry.through = Some(owner);
         self.ask_to_join_at(now, owner);
     }
 
     fn ask_to_join_at(&mut self, now: Time, owner: Peer) {
-        let chosen = self.geometry.landmarks.iter().any(Option::is_some);
-        let anywhere = !chosen && self.geometry.sent_on < self.geometry.partitioning.comparisons();
+        let anywhere = !self.near_landmarks() && self.geometry.sent_on < self.geometry.partitioning.comparisons();
         let at = self.geometry.home;
         self.ask(now, owner, Ask::Place { at, anywhere }, Purpose::Place(Why::Join));
     }
 
-    /// It has been told of a larger zone than the one it asked for a half of.
-    pub(super) fn sent_on(&mut self, now: Time, owner: Peer, at: Id) {
-        if self.is_joining() {
-            self.geometry.home = at;
-            self.geometry.sent_on += 1;
-            self.ask_to_join_at(now, owner);
+    fn near_landmarks(&self) -> bool {
+        self.geometry.landmarks.iter().any(Option::is_some)
+    }
+
+    /// It has been told of a larger zone than the one it asked for a half of, or of who has it now.
+    pub(super) fn sent_on(&mut self, now: Time, by: Peer, why: Why, owner: Peer, at: Id) {
+        if why != Why::Join && owner.id != self.me.id {
+            return self.ask(now, owner, Ask::Place { at, anywhere: false }, Purpose::Place(why));
         }
+        if !self.is_joining() {
+            return;
+        }
+        if self.geometry.sent_on >= MAX_SENT_ON || owner.id == self.me.id {
+            return self.join_later(now);
+        }
+        self.geometry.through = Some(by);
+        self.geometry.home = at;
+        self.geometry.sent_on += 1;
+        self.ask_to_join_at(now, owner);
+    }
+
+    /// Whoever it was sent to has no place for it, or is gone: it looks for another, in a while, as others do too.
+    pub(super) fn join_later(&mut self, now: Time) {
+        let pause = self.settings.rpc_timeout.mul_f64(self.rng.random_range(0.1..0.5));
+        self.wake_at(Some(now + pause));
+    }
+
+    /// Looks for another place from the node that has answered last.
+    pub(super) fn join_again(&mut self, now: Time) {
+        let through = self.geometry.through.filter(|peer| self.trusted(now, peer));
+        match (through, self.another_point()) {
+            (Some(through), Some(home)) => self.join_anew(now, home, through),
+            _ => self.join_failed(),
+        }
+    }
+
+    /// A node knows of nobody nearer to the point where it is to join: any other is as good, unless it has been
+    /// chosen by landmarks.
+    pub(super) fn elsewhere(&mut self, by: Peer) -> Option<Id> {
+        self.geometry.through = Some(by);
+        if self.near_landmarks() { None } else { self.another_point() }
+    }
+
+    /// Where else it may join; `None`: it has looked often enough.
+    fn another_point(&mut self) -> Option<Id> {
+        if self.geometry.looked >= MAX_LOOKED {
+            return None;
+        }
+        self.geometry.looked += 1;
+        if !self.near_landmarks() {
+            self.geometry.home = Id(self.rng.random());
+        }
+        Some(self.geometry.home)
     }
 
     /// A node that has no zone asks for one.
     pub(super) fn grant(&mut self, now: Time, joiner: Peer, at: Id, anywhere: bool) -> Response<Tell, Place> {
         // Of two that move to each other's island one stays.
         let stays = self.is_member() && !(self.is_moving() && joiner.id > self.me.id);
-        if stays
-            && anywhere
-            && let Some((peer, at)) = self.larger_neighbor(joiner.id)
-        {
+        if !stays {
+            return Response::Refused;
+        }
+        if let Some((peer, at)) = self.sends_on(joiner.id, at, anywhere) {
             return Response::Own(Tell::Larger { peer, at });
         }
-        let promise = if stays { self.geometry.promise(joiner.id, at) } else { None };
-        let Some(claim) = promise else { return Response::Refused };
+        let Some(claim) = self.geometry.promise(joiner.id, at) else { return Response::Refused };
         let until = now + self.settings.stabilize_every * PROMISE_ROUNDS;
-        self.geometry.granted.insert(claim.zone, (joiner.id, claim, until));
+        self.geometry.granted.insert(claim.zone, Promise { to: joiner, claim, until, sent: 0 });
         Response::Own(Tell::Granted { claim, state: self.geometry.state(now) })
     }
 
-    /// One of the neighbors with the largest zone, if it is larger than what this node would halve for the
-    /// joiner, and a point in it.
-    fn larger_neighbor(&mut self, joiner: Id) -> Option<(Peer, Id)> {
+    /// Who has the place for a joiner, and where, if this node should not halve its zone for it: whoever it has
+    /// promised the zone to in which the point lies; if it may be anywhere, whose zone is the largest.
+    fn sends_on(&mut self, joiner: Id, at: Id, anywhere: bool) -> Option<(Peer, Id)> {
         let space = &self.geometry;
-        if space.granted.values().any(|(to, ..)| *to == joiner) || space.spare().is_some() {
+        if space.has_promised(joiner) || space.spare().is_some() {
             return None;
         }
-        let mine = space.largest_free(space.home).map_or(u32::MAX, |z| z.length());
-        let theirs = || space.contacts.values().flat_map(|c| c.claims.iter().map(|claim| (claim.zone, c.peer)));
-        let length = theirs().map(|(zone, _)| zone.length()).min().filter(|length| *length < mine)?;
-        let largest: Vec<(Zone, Peer)> = theirs().filter(|(zone, _)| zone.length() == length).collect();
+        if !anywhere {
+            let promise = space.granted.values().find(|p| p.claim.zone.contains(at) && space.may_give(p.claim))?;
+            return Some((promise.to, at));
+        }
+        let mine = space.largest_free(space.home).map_or(0.0, Zone::volume);
+        let places = space.places();
+        let largest = places.iter().map(|(volume, ..)| *volume).fold(mine, f64::max);
+        let places: Vec<(Zone, Peer)> = places
+            .into_iter()
+            .filter(|(volume, ..)| *volume == largest && largest > mine)
+            .map(|(_, z, p)| (z, p))
+            .collect();
+        if places.is_empty() {
+            return None;
+        }
         // Joiners come in crowds: not all of them to the same.
-        let (zone, peer) = largest[self.rng.random_range(0..largest.len())];
-        Some((peer, zone.first()))
+        let (zone, peer) = places[self.rng.random_range(0..places.len())];
+        let at = within(zone, Id(self.rng.random()));
+        self.geometry.sent_to(peer.id);
+        Some((peer, at))
     }
 
     /// It has been given a zone.
@@ -164,11 +226,9 @@ impl super::Space {
     /// What to give a node that wants to be at a point: a zone that this one has besides its own, else
     /// the half without its home of the zone there.
     fn promise(&mut self, joiner: Id, at: Id) -> Option<Claim> {
-        let kept = self.granted.values().find(|(to, ..)| *to == joiner).map(|(_, claim, _)| *claim);
+        let kept = self.granted.values().find(|p| p.to.id == joiner).map(|p| p.claim);
         if let Some(claim) = kept {
-            // It may have united the zone since then, and claim it with a higher version.
-            let stands = |h: &Held| h.claim.zone.includes(claim.zone) && h.claim.version < claim.version;
-            if self.held.iter().any(stands) {
+            if self.may_give(claim) {
                 return Some(claim);
             }
             self.granted.remove(&claim.zone);
@@ -181,6 +241,37 @@ impl super::Space {
         let (lower, upper) = largest.halves()?;
         let gives_lower = if largest.contains(self.home) { upper.contains(self.home) } else { lower.contains(at) };
         Some(held.given(if gives_lower { lower } else { upper }))
+    }
+
+    /// Whether it has what it has promised. It may have united the zone since then, and claim it with a higher
+    /// version.
+    fn may_give(&self, claim: Claim) -> bool {
+        self.held.iter().any(|h| h.claim.zone.includes(claim.zone) && h.claim.version < claim.version)
+    }
+
+    fn has_promised(&self, joiner: Id) -> bool {
+        self.granted.values().any(|p| p.to.id == joiner)
+    }
+
+    /// Zones of others, neighbors and those that will be, and how large the parts are now: whoever has been sent
+    /// there takes half of one.
+    fn places(&self) -> Vec<(f64, Zone, Peer)> {
+        let part = |zone: Zone, sent: u32| zone.volume() / f64::from(sent + 1);
+        let promised = self.granted.values().filter(|p| self.may_give(p.claim));
+        let promised = promised.map(|p| (part(p.claim.zone, p.sent), p.claim.zone, p.to));
+        let held = |c: &Contact| {
+            let largest = c.claims.iter().map(|claim| claim.zone).min_by_key(|z| z.length())?;
+            Some((part(largest, c.sent), largest, c.peer))
+        };
+        promised.chain(self.contacts.values().filter_map(held)).collect()
+    }
+
+    /// Another joiner has been sent to this node.
+    fn sent_to(&mut self, id: Id) {
+        self.granted.values_mut().filter(|p| p.to.id == id).for_each(|p| p.sent += 1);
+        if let Some(contact) = self.contacts.get_mut(&id) {
+            contact.sent += 1;
+        }
     }
 
     /// A zone that it has besides its own, and has promised to nobody.

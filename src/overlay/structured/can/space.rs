@@ -41,6 +41,18 @@ pub(super) struct Contact {
     pub(super) heard: Time,
     /// When it said so, on its clock.
     pub(super) said: u64,
+    /// Joiners that have been sent there since.
+    pub(super) sent: u32,
+}
+
+/// A zone that will be a joiner's as soon as it says so.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Promise {
+    pub(super) to: Peer,
+    pub(super) claim: Claim,
+    pub(super) until: Time,
+    /// Joiners that have been sent there since.
+    pub(super) sent: u32,
 }
 
 /// A zone whose holder has failed.
@@ -70,8 +82,8 @@ pub struct Space {
     pub(super) vacancies: BTreeMap<Zone, Vacancy>,
     /// Zones that nobody is known to hold, and how many lookups have not found their holder.
     pub(super) misses: BTreeMap<Zone, u32>,
-    /// Promised to joiners, until then.
-    pub(super) granted: BTreeMap<Zone, (Id, Claim, Time)>,
+    /// Promised to joiners.
+    pub(super) granted: BTreeMap<Zone, Promise>,
     /// Members of the island it has left, and how often they had moved, until they have moved too.
     pub(super) former: BTreeMap<Id, (u32, Time)>,
     /// Whom it got its zone from, and so who may still have its keys.
@@ -79,8 +91,12 @@ pub struct Space {
     /// Nodes by whose distance a joiner chooses its place.
     pub(super) landmarks: [Option<Peer>; MAX_LANDMARKS],
     pub(super) partitioning: Partitioning,
-    /// How often it has been sent on to a larger zone.
+    /// How often it has been sent on to another zone.
     pub(super) sent_on: u8,
+    /// How often it has looked for another place than the one it found.
+    pub(super) looked: u8,
+    /// Who has answered a joiner last.
+    pub(super) through: Option<Peer>,
     /// Through whom it joins once it knows its distance from the landmarks.
     pub(super) binning: Option<Peer>,
     pub(super) moves: u32,
@@ -99,6 +115,8 @@ impl Space {
             landmarks: settings.landmarks,
             partitioning: settings.partitioning,
             sent_on: 0,
+            looked: 0,
+            through: None,
             binning: None,
             held: Vec::new(),
             home: me.id,
@@ -242,7 +260,7 @@ impl Space {
             near.extend(before.into_iter().filter(|n| !state.near.iter().any(|s| s.peer.id == n.peer.id)));
             near.truncate(MAX_NEAR);
         }
-        let contact = Contact { peer, claims, extents, near, moves: state.moves, heard: now, said: state.at };
+        let contact = Contact { peer, claims, extents, near, moves: state.moves, heard: now, said: state.at, sent: 0 };
         if contact.claims.is_empty() || !(self.touches(&contact) || self.contacts.is_empty() || self.held.is_empty()) {
             if changed {
                 self.changed();

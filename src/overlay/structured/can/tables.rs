@@ -38,7 +38,7 @@ impl Tables for Space {
         for contact in self.contacts.values_mut() {
             contact.near.retain(|n| n.peer != peer);
         }
-        self.granted.retain(|_, (to, ..)| *to != peer.id);
+        self.granted.retain(|_, p| p.to.id != peer.id);
         self.source.take_if(|p| *p == peer);
         let was = self.contacts.get(&peer.id).is_some_and(|c| c.peer == peer);
         let contact = if was { self.contacts.remove(&peer.id) } else { None };

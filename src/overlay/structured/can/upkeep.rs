@@ -28,7 +28,7 @@ impl Can {
         let space = &mut self.geometry;
         space.rounds = space.rounds.wrapping_add(1);
         space.settle(now);
-        space.granted.retain(|_, (.., until)| *until > now);
+        space.granted.retain(|_, p| p.until > now);
         space.former.retain(|_, (_, until)| *until > now);
         if space.contacts.is_empty() {
             return self.alone(now);

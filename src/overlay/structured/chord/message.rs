@@ -14,6 +14,8 @@ pub enum Ask {
     Fingers,
     /// "I leave; these were my neighbors."
     Leaving(Place),
+    /// "I may be your successor": whoever it is said to asks before it believes that.
+    Follow,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -4,10 +4,12 @@
 //! 2004) and among the fingers of near nodes.
 //!
 //! - `ring`: one node's neighbors and what they say about a key
-//! - `stabilize`: joining, repair, merging, leaving
+//! - `stabilize`: joining, repair, leaving
+//! - `merge`: taking a place in another ring
 //! - `fingers`: finding fingers, and nearer ones
 
 mod fingers;
+mod merge;
 mod message;
 mod ring;
 mod row;
@@ -108,6 +110,11 @@ impl Geometry for Ring {
             Ask::Fingers => Some(Response::Own(Tell::Fingers(dht.geometry.some_fingers()))),
             Ask::Leaving(place) => {
                 dht.left_by(now, sender, &place);
+                Some(Response::Done)
+            }
+            Ask::Follow if dht.is_leaving() => Some(Response::Refused),
+            Ask::Follow => {
+                dht.led(now, sender);
                 Some(Response::Done)
             }
         }

@@ -1,4 +1,4 @@
-//! Membership of the ring: joining, stabilization, merging, leaving.
+//! Membership of the ring: joining, stabilization, leaving.
 
 use super::message::{Ask, Place};
 use super::{Chord, Purpose};
@@ -82,23 +82,6 @@ impl Chord {
         }
         self.joined(now);
         self.renewed(now, Some(successor));
-    }
-
-    /// A node in another island has told who this node's neighbors would be there.
-    pub(super) fn merge_with(&mut self, now: Time, owner: Peer, place: &Place) {
-        let trusted = place.successors.iter().filter(|p| self.trusted(now, p)).copied();
-        let candidates: Vec<Peer> = std::iter::once(owner).chain(trusted).collect();
-        self.geometry.merge(&candidates);
-        self.ask(now, owner, Ask::Notify, Purpose::Notify);
-        if let Some(old) = self.geometry.successor().filter(|s| s.id != owner.id) {
-            self.ask(now, old, Ask::Notify, Purpose::Notify);
-        }
-        // It lies just before this node: should it be the predecessor, it will learn so from `owner`.
-        if let Some(p) = place.predecessor.filter(|p| p.id != self.me.id) {
-            self.check_instead(now, p, None);
-        }
-        self.fix_all_fingers(now);
-        self.merged(now);
     }
 
     /// A neighbor leaves and has told who its neighbors were.

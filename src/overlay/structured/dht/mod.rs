@@ -109,6 +109,11 @@ pub trait Geometry: Tables {
     fn join_key(dht: &mut Dht<Self>) -> Id;
     /// A join's lookup has passed this node on its way.
     fn passed(_dht: &mut Dht<Self>, _now: Time, _peer: Peer) {}
+    /// A join's lookup has come to a node that does not know how it goes on: another key to look for from there, if
+    /// it may be another.
+    fn lost(_dht: &mut Dht<Self>, _by: Peer) -> Option<Id> {
+        None
+    }
     /// A join's lookup has ended at this owner; calls [`Dht::joined`] when it is part of the overlay.
     fn join_at(dht: &mut Dht<Self>, now: Time, owner: Peer, place: Self::Place);
     /// The same in another island; calls [`Dht::merged`].

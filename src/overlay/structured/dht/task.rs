@@ -82,6 +82,12 @@ impl<G: Geometry> Dht<G> {
             Step::Here(at) => return self.concluded(now, id, Found { owner: from, at }),
             Step::Next { peer, last } => (peer, last),
             Step::Lost => {
+                if self.tasks.get(&id).is_some_and(|t| matches!(t.goal, Goal::Join))
+                    && let Some(key) = G::lost(self, from)
+                {
+                    self.tasks.remove(&id);
+                    return self.join_anew(now, key, from);
+                }
                 if let Some(task) = self.tasks.get_mut(&id) {
                     task.due = Some(now + self.settings.stabilize_every / 2);
                 }

@@ -135,10 +135,10 @@ impl State {
     fn own_if_sure(&self, query: &Query) -> Step<Place> {
         let side = self.leaves.side_of(query.key);
         let nearest = self.leaves.nearest(side).filter(|p| query.avoid.contains(&p.id));
-        // A leaf that asks where it would be: it begins anew, before it was missed.
-        let begins_anew = self.leaves.get(query.key).is_some() && query.avoid.contains(&query.key);
+        // Who asks where it would be only wants to know whom to tell: what is right it finds out from them.
+        let arrives = query.avoid.contains(&query.key);
         // One that the asker has missed may have had others behind it that this node does not know.
-        if begins_anew || nearest.is_none() && self.leaves.is_sure(side) {
+        if arrives || nearest.is_none() && self.leaves.is_sure(side) {
             Step::Here(self.leaves.place())
         } else {
             Step::Lost
