@@ -1,4 +1,5 @@
-//! The paper's questions, answered with numbers: `anybed paper 4.1`, `4.2`, `4.3`.
+//! The paper's questions, answered with numbers: `anybed paper 4.1`, `4.2`, `4.3`; and the
+//! overlays' own papers, `faithful`.
 //!
 //! Each section plays labs in namespaces where they fit on a machine, and the same nodes in the simulated
 //! network where they do not; every number says which. What comes out is a [`page::Page`]: what the paper
@@ -7,14 +8,15 @@
 //! - [`joining`]: 4.1, who serves those who join
 //! - [`nearness`]: 4.2, neighbor lists, and lookups that take the short way
 //! - [`healing`]: 4.3, how islands find each other again
+//! - [`faithful`]: what the overlays' own papers print
 //! - [`labs`]: playing a lab; `runs`: many simulations at once
 //! - [`estimate`]: a number and its interval; [`claim`]: what that says of a sentence
 //! - [`page`], [`figure`]: writing down what was found
 
 pub mod claim;
 pub mod estimate;
+pub mod faithful;
 pub mod figure;
-mod flood;
 pub mod healing;
 pub mod joining;
 pub mod labs;
@@ -42,6 +44,8 @@ pub enum Section {
     /// System partitioning
     #[value(name = "4.3")]
     Healing,
+    /// The overlays' own papers
+    Faithful,
 }
 
 /// Does the section's experiments.
@@ -53,5 +57,6 @@ pub fn run(section: Section, setup: &Setup) -> Result<Page> {
         Section::Joining => joining::measure(setup),
         Section::Nearness => nearness::measure(setup),
         Section::Healing => healing::measure(setup),
+        Section::Faithful => Ok(faithful::measure(setup)),
     }
 }

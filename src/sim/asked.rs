@@ -59,7 +59,7 @@ impl World {
         Lookups::of(count, &ended, &self.delays)
     }
 
-    fn token(&mut self) -> u64 {
+    pub(super) fn token(&mut self) -> u64 {
         self.next_token += 1;
         self.waiting.insert(self.next_token);
         self.next_token

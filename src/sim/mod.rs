@@ -10,11 +10,13 @@
 //! - [`Study`]: the whole course of `anybed sim`, for one number of nodes.
 //! - [`Crowd`]: nodes that join a small overlay all at once.
 //! - [`play()`]: a lab file's timeline; its record is measured like a lab's.
+//! - [`Churn`]: nodes that come and go all the time, and what lookups find meanwhile.
 //! - [`Lookups`], [`Joins`] and [`Sample`] are what is found; [`Owners`] is the oracle that judges.
 
 mod act;
 mod asked;
 mod batch;
+mod churn;
 mod crowd;
 mod delay;
 mod files;
@@ -30,6 +32,7 @@ mod ways;
 mod world;
 
 pub use act::refuse;
+pub use churn::{Churn, Churned};
 pub use crowd::{Crowd, Crowded, Newcomer, Tail};
 pub use delay::{Delays, LOCAL, SIDE_MS};
 pub use files::{read_coordinates, read_round_trips};

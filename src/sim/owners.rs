@@ -32,6 +32,12 @@ impl Owners {
         Some(self.members[at].1)
     }
 
+    /// Whether this host's node is as right an owner of the key as any.
+    pub fn is(&self, key: Id, host: usize) -> bool {
+        let candidate = self.members.iter().find(|(_, of, _)| *of == host);
+        candidate.is_some_and(|(id, ..)| self.protocol.oracle.is_owner(key, *id, &self.told().collect::<Vec<_>>()))
+    }
+
     /// Whether each has the right neighbors for an overlay of them alone.
     pub fn are_whole(&self) -> bool {
         self.protocol.oracle.whole(&mut self.told())

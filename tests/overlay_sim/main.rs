@@ -3,6 +3,7 @@
 mod can;
 mod can_faults;
 mod chord;
+mod churn;
 mod crowd;
 mod dispatch;
 mod faults;

@@ -1,5 +1,8 @@
-//! Chord (Stoica et al., SIGCOMM 2001) with the maintenance rules that Zave proved correct ("How to
-//! make Chord correct", 2015): lists are copied whole, candidates are asked before they are adopted.
+//! Chord (Stoica et al., SIGCOMM 2001) with maintenance after Zave's rules ("How to make Chord correct",
+//! 2015): lists are copied whole, candidates are asked before they are adopted, predecessors are replaced when
+//! they do not answer. Her proof is of a ring of r + 1 members or more, for lists of r, that does nothing else.
+//! It covers neither an overlay that begins with one member nor `Ring::merge`, which takes what another's list
+//! has unasked: good-byes, merging islands and rescued nodes use it.
 //! Fingers are chosen by proximity among the first nodes of their intervals (PNS, Dabek et al., NSDI
 //! 2004) and among the fingers of near nodes.
 //!
