@@ -269,6 +269,14 @@ impl Nodes {
         self.state().announced.contains_key(&(host.to_owned(), group.to_owned()))
     }
 
+    /// A host's group has been withdrawn for it, now that its node cannot do so.
+    pub(super) fn withdrawn(&self, host: &str, overlay: &str, group: &str) {
+        self.state().announced.remove(&(host.to_owned(), group.to_owned()));
+        let did = NodeDid::Withdrew { group: group.to_owned() };
+        self.shared.recorder.now(What::Node { node: host.to_owned(), overlay: overlay.to_owned(), did });
+        self.changed();
+    }
+
     pub(super) fn is_connected(&self, host: &str) -> bool {
         self.state().connected.contains_key(host)
     }

@@ -45,7 +45,8 @@ impl<'a> Sites<'a> {
 
 type Steps<'a> = Vec<(u64, BTreeSet<&'a str>)>;
 
-/// Who announces each group, as the nodes and the ends of BIRDs tell it. A killed node does not withdraw.
+/// Who announces each group, as the nodes and the ends of BIRDs tell it. A killed node does not withdraw,
+/// unless its host has a health gate.
 fn announcements(record: &Record) -> BTreeMap<&str, Steps<'_>> {
     let mut now: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     let mut found: BTreeMap<&str, Steps<'_>> = BTreeMap::new();

@@ -37,7 +37,7 @@ fn gini(values: &[usize]) -> Option<f64> {
     (sum > 0.0).then(|| 2.0 * ranked / (count * sum) - (count + 1.0) / count)
 }
 
-pub(crate) fn balance(values: &[usize]) -> Balance {
+fn balance(values: &[usize]) -> Balance {
     Balance {
         over: values.len(),
         max_over_mean: max_over_mean(values).map(thousandths),

@@ -65,7 +65,6 @@ pub use flows::FlowLife;
 pub use interval::{ALPHA, Interval, Spread, quantile_interval, share_interval};
 pub use judge::judge;
 pub use live::Live;
-pub(crate) use load::balance;
 pub use model::*;
 pub use report::report;
 pub use runs::{Combination, Expected, FigureOfRuns, RunOf, SUMMARY_SCHEMA, SetKeys, Summary, SummaryVerdict};

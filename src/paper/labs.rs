@@ -15,6 +15,7 @@ use toml_edit::{DocumentMut, Item, Value};
 use crate::lab::keeper;
 use crate::lab::supervisor::INTERRUPTED;
 use crate::measure::Report;
+use crate::record::Record;
 
 /// A machine that did not keep up is given so many chances.
 const CHANCES: u32 = 3;
@@ -60,6 +61,12 @@ impl Labs {
         Ok(Self { program, records: records.to_owned(), seed, playing: Playing::default() })
     }
 
+    /// The same with another seed.
+    #[must_use]
+    pub fn seeded(&self, seed: u64) -> Self {
+        Self { program: self.program.clone(), records: self.records.clone(), seed, playing: self.playing.clone() }
+    }
+
     pub fn playing(&self) -> Playing {
         self.playing.clone()
     }
@@ -69,13 +76,33 @@ impl Labs {
     /// # Errors
     /// If the lab could not be played, or the machine did not keep up three times.
     pub fn play(&self, name: &str, text: &str, settings: &[(&str, Value)]) -> Result<Report> {
+        self.play_until_valid(CHANCES, name, text, settings)
+    }
+
+    /// The same, however busy the machine is: where that is part of what is measured.
+    ///
+    /// # Errors
+    /// If the lab could not be played.
+    pub fn play_once(&self, name: &str, text: &str, settings: &[(&str, Value)]) -> Result<Report> {
+        self.play_until_valid(1, name, text, settings)
+    }
+
+    /// The record of what was played last under this name.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub fn record(&self, name: &str) -> Result<Record> {
+        Record::read(&self.records.join(name).join("out/events.jsonl")).with_context(|| format!("read {name}"))
+    }
+
+    fn play_until_valid(&self, chances: u32, name: &str, text: &str, settings: &[(&str, Value)]) -> Result<Report> {
         let dir = self.records.join(name);
         fs::create_dir_all(&dir).with_context(|| format!("make {}", dir.display()))?;
         let file = dir.join("lab.toml");
         fs::write(&file, set(text, settings)?).with_context(|| format!("write {}", file.display()))?;
         for chance in 1.. {
             let report = self.once(&file, &dir)?;
-            if report.fidelity.valid || chance == CHANCES {
+            if report.fidelity.valid || chance == chances {
                 return Ok(report);
             }
             tracing::warn!("the machine did not keep up with {name}: played again");
@@ -118,6 +145,21 @@ fn set(text: &str, settings: &[(&str, Value)]) -> Result<String> {
     Ok(document.to_string())
 }
 
+/// The lab file in which the first action of the timeline that begins with this is another.
+///
+/// # Errors
+/// If it has no such action.
+pub fn with_action(text: &str, begin: &str, action: &str) -> Result<String> {
+    let mut document: DocumentMut = text.parse().context("parse a lab file")?;
+    let timeline = document.get_mut("timeline").and_then(Item::as_array_of_tables_mut);
+    let timeline = timeline.context("the lab file has a timeline")?;
+    let is_meant =
+        |entry: &toml_edit::Table| entry.get("do").and_then(Item::as_str).is_some_and(|text| text.starts_with(begin));
+    let entry = timeline.iter_mut().find(|entry| is_meant(entry));
+    entry.with_context(|| format!("no action begins with {begin}"))?.insert("do", toml_edit::value(action));
+    Ok(document.to_string())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -132,5 +174,12 @@ mod tests {
             "[lab]\nname = \"a\"\nduration = \"3s\"\n\n[[overlay]]\nname = \"m\" # first\nhealing = \"colors\"\ncolors = 8\n"
         );
         assert!(set("[lab]\n", &[("healing", "none".into())]).is_err());
+    }
+
+    #[test]
+    fn an_action_is_changed_where_it_is() {
+        let text = "[[timeline]]\nat = \"0s\"\ndo = [\"join m\"]\n\n[[timeline]]\nat = \"1s\"\ndo = \"cut a-b\"\n";
+        assert_eq!(with_action(text, "cut ", "fail a").unwrap(), text.replace("cut a-b", "fail a"));
+        assert!(with_action(text, "join ", "fail a").is_err(), "a list is not one action");
     }
 }

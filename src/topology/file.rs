@@ -142,6 +142,7 @@ pub(crate) struct OverlayEntry {
     pub(crate) well_known: Vec<Spanned<String>>,
     pub(crate) healing: HealingEntry,
     pub(crate) redirect: RedirectEntry,
+    pub(crate) health_gate: bool,
     pub(crate) lookup: LookupMode,
     pub(crate) replicas: Option<Spanned<u64>>,
     pub(crate) stabilize_every: Duration,

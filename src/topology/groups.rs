@@ -217,6 +217,7 @@ impl Builder<'_> {
             redirect,
             join_capacity,
             drain,
+            health_gate: entry.health_gate,
             lookup: entry.lookup,
             replicas,
             stabilize_every: entry.stabilize_every,

@@ -61,6 +61,7 @@ const TABLES: &[(&str, &[&str])] = &[
             "join_capacity",
             "drain_above",
             "return_below",
+            "health_gate",
             "lookup",
             "replicas",
             "stabilize_every",

@@ -231,6 +231,8 @@ pub struct Overlay {
     /// Joins that a member serves within a second before it points to others, with [`Redirect::LeastLoaded`].
     pub join_capacity: u32,
     pub drain: Option<Drain>,
+    /// Whether a host withdraws its groups when its node's process ends.
+    pub health_gate: bool,
     pub lookup: LookupMode,
     /// Of its protocol only.
     pub settings: Given,

@@ -234,6 +234,7 @@ impl OverlayEntry {
             well_known: table.strings("well_known", f).unwrap_or_default(),
             healing: HealingEntry::read(table, f),
             redirect: RedirectEntry::read(table, f),
+            health_gate: table.boolean("health_gate", f).unwrap_or(false),
             lookup: table.word("lookup", &lookups, f).map_or(LookupMode::Recursive, Spanned::into_inner),
             replicas: table.integer("replicas", 1..=32, f),
             stabilize_every: read_time(table, "stabilize_every", 10 * MILLISECOND..=60 * second, second / 2, f),

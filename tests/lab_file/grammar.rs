@@ -253,8 +253,8 @@ fn a_flood_has_a_source_a_rate_and_a_time() {
     assert_eq!(shown("flood music from campus at 4000/s for 5s"), "flood music from campus.c1 at 4000/s for 5s");
     assert_eq!(shown("flood  music from campus.n2 at 1/s for 1500ms"), "flood music from campus.n2 at 1/s for 1s500ms");
     let micro = lab("flash-crowd.toml");
-    let of_members = &acts::parse("flood music from h at 20000/s for 60s", &micro).unwrap()[0];
-    assert_eq!(of_members.display(&micro).to_string(), "flood music from h.n12 at 20000/s for 1m");
+    let of_members = &acts::parse("flood music from h at 1000000/s for 60s", &micro).unwrap()[0];
+    assert_eq!(of_members.display(&micro).to_string(), "flood music from h.n12 at 1000000/s for 1m");
     let topology = lab("joiner-flood.toml");
     for (wrong, message, help) in [
         ("flood", "an overlay is missing", Some("write `flood OVERLAY from HOST|STUB at RATE for TIME`")),
@@ -270,17 +270,17 @@ fn a_flood_has_a_source_a_rate_and_a_time() {
         (
             "flood music from lake at 0/s for 1s",
             "`0/s` is no rate of a flood",
-            Some("joiners a second, from 1/s to 20000/s"),
+            Some("joiners a second, from 1/s to 1000000/s"),
         ),
         (
-            "flood music from lake at 20001/s for 1s",
-            "`20001/s` is no rate of a flood",
-            Some("joiners a second, from 1/s to 20000/s"),
+            "flood music from lake at 1000001/s for 1s",
+            "`1000001/s` is no rate of a flood",
+            Some("joiners a second, from 1/s to 1000000/s"),
         ),
         (
             "flood music from lake at 7 for 1s",
             "`7` is no rate of a flood",
-            Some("joiners a second, from 1/s to 20000/s"),
+            Some("joiners a second, from 1/s to 1000000/s"),
         ),
         (
             "flood music from lake at 7/s for 99ms",

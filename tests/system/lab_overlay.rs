@@ -1,14 +1,19 @@
 //! Overlay members in a lab that is up: joining, leaving, crashing, keys.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use serde_json::Value;
 
-use crate::support::{Lab, Place, events, probes, scenes, wait_until};
+use crate::support::{Lab, Place, events, probes, project, scenes, wait_until};
 
 /// Builds the lab and lets everybody join.
 fn joined(place: &Place) -> Lab<'_> {
-    let lab = Lab::up(place, &place.copy("tests/system/labs/overlay.toml"));
+    joined_in(place, &place.copy("tests/system/labs/overlay.toml"))
+}
+
+fn joined_in<'a>(place: &'a Place, file: &Path) -> Lab<'a> {
+    let lab = Lab::up(place, file);
     lab.fault("join music").ok();
     lab.wait_for("three members have joined", |events| {
         let joined = events.iter().filter(|e| did(e, "joined")).count();
@@ -97,6 +102,33 @@ fn a_crashed_member_comes_back_and_announces(place: &Place) {
             others => Err(format!("{others:?}")),
         });
     }
+}
+
+scenes!(a_gate_withdraws_what_a_killed_node_announced: root rootless_ipv6);
+
+fn a_gate_withdraws_what_a_killed_node_announced(place: &Place) {
+    let text = std::fs::read_to_string(project("tests/system/labs/overlay.toml")).unwrap();
+    let gated = text.replace("colors = 2\n", "colors = 2\nhealth_gate = true\n");
+    assert_ne!(gated, text);
+    let lab = joined_in(place, &place.write("gated.toml", &gated));
+    lab.fault("crash near.n1 node").ok();
+    // Without a gate nobody would ever answer: near.n1's BIRD runs, and near's routes are shorter.
+    lab.wait_for_answer("home.c1", "far", anybed::kernel::now());
+    let withdrawn: BTreeSet<String> = lab.wait_for("all of its groups are withdrawn", |events| {
+        let of_near = |e: &&Value| did(e, "withdrew") && e["node"] == "near.n1";
+        let groups: BTreeSet<_> =
+            events.iter().filter(of_near).map(|e| e["did"]["group"].as_str().unwrap().to_owned()).collect();
+        (groups.len() == 2).then_some(groups)
+    });
+    assert!(withdrawn.contains("music") && withdrawn.iter().any(|group| group.starts_with("music/")), "{withdrawn:?}");
+    lab.fault("restart near.n1 node").ok();
+    lab.wait_for_answer("home.c1", "near.n1", anybed::kernel::now());
+    // Both at once: there is no BIRD to be told.
+    lab.fault("crash near.n1 both").ok();
+    lab.wait_for_answer("home.c1", "far", anybed::kernel::now());
+    lab.fault("restart near.n1 both").ok();
+    lab.wait_for_answer("home.c1", "near.n1", anybed::kernel::now());
+    assert_eq!(lab.damage(), [""; 0]);
 }
 
 scenes!(keys_are_put_and_audited: root rootless_ipv6);

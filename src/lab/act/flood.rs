@@ -3,14 +3,16 @@
 //! The kernels' routes decide which member gets them, as with any joiner. Each flood has a thread of its own, which
 //! has no more right to a CPU than others: it is not what is measured.
 
-use std::io;
+use std::io::{self, IoSlice};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::os::fd::AsRawFd;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use nix::errno::Errno;
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
+use nix::sys::socket::{MsgFlags, MultiHeaders, SockaddrStorage, sendmmsg};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use tokio::sync::oneshot;
@@ -26,6 +28,8 @@ use crate::topology::NodeId;
 
 /// Source ports, in turn.
 const SOCKETS: usize = 64;
+/// Hellos that one system call sends from one port, at most.
+const AT_ONCE: u64 = 32;
 /// Answers are counted for so long after the last Hello.
 const LISTEN: Duration = Duration::from_secs(1);
 /// A Hello that is later than this, or than the next one is due, is not sent any more.
@@ -167,7 +171,7 @@ impl Flooder {
         while now() < self.pace.end {
             let (late, due) = self.pace.take(now());
             self.counts.skipped += late;
-            (0..due).for_each(|_| self.send());
+            self.send(due);
             self.receive(&epoll, Duration::ZERO)?;
             let next = self.pace.next().min(self.pace.end).saturating_sub(now());
             std::thread::sleep(Duration::from_nanos(next).clamp(NAP, LONG_NAP));
@@ -175,7 +179,7 @@ impl Flooder {
         // What fell due in the last nap.
         let (late, due) = self.pace.take(now());
         self.counts.skipped += late;
-        (0..due).for_each(|_| self.send());
+        self.send(due);
         let end = now();
         self.counts.nanoseconds = end - self.pace.begin;
         let until = end + LISTEN.as_nanos() as u64;
@@ -186,16 +190,27 @@ impl Flooder {
         Ok(self.counts)
     }
 
-    fn send(&mut self) {
-        let hello = self.stranger.hello();
-        // No room in the socket, or no way out of the host.
-        match self.sockets[self.next].send_to(&hello, self.target) {
-            Ok(_) => {
-                self.counts.sent += 1;
-                self.counts.sent_bytes += hello.len() as u64;
-            }
-            Err(_) => self.counts.skipped += 1,
+    fn send(&mut self, due: u64) {
+        let mut left = due;
+        while left > 0 {
+            let count = left.min(AT_ONCE);
+            let hellos = (0..count).map(|_| self.stranger.hello()).collect();
+            self.send_from_next(hellos);
+            left -= count;
         }
+    }
+
+    /// Sends all of these from the port whose turn it is.
+    fn send_from_next(&mut self, hellos: Vec<Vec<u8>>) {
+        let slices: Vec<[IoSlice<'_>; 1]> = hellos.iter().map(|hello| [IoSlice::new(hello)]).collect();
+        let targets = vec![Some(SockaddrStorage::from(self.target)); hellos.len()];
+        let mut headers = MultiHeaders::preallocate(hellos.len(), None);
+        let socket = self.sockets[self.next].as_raw_fd();
+        // What is not taken: no room in the socket, or no way out of the host.
+        let taken = sendmmsg(socket, &mut headers, &slices, &targets, [], MsgFlags::empty()).map_or(0, Iterator::count);
+        self.counts.sent += taken as u64;
+        self.counts.sent_bytes += hellos[..taken].iter().map(|hello| hello.len() as u64).sum::<u64>();
+        self.counts.skipped += (hellos.len() - taken) as u64;
         self.next = (self.next + 1) % self.sockets.len();
     }
 

@@ -5,10 +5,12 @@ use tokio::time::timeout;
 
 use super::begun::PATIENCE;
 use crate::lab::Lab;
+use crate::plan::speakers;
 use crate::program::{Process, Ready};
+use crate::routing::Announce;
 use crate::scenario::damage::{Damage, ProcessState};
 use crate::scenario::programs;
-use crate::topology::NodeId;
+use crate::topology::{GroupId, NodeId};
 
 impl Lab {
     pub(super) async fn change_processes(&self, before: &Damage, after: &Damage) -> Result<()> {
@@ -38,7 +40,34 @@ impl Lab {
             self.memberships.lock().expect("no holder of the memberships panics").insert(node, overlays);
         }
         ensure!(self.processes.kill(node, process).await?, "the {} of {name} is not running", process.name);
+        if process == Process::NODE { self.close_gates(node).await } else { Ok(()) }
+    }
+
+    /// What outlives the node on a host with a health gate withdraws the overlay's groups. A daemon that is not there
+    /// announces nothing, and one that starts announces nothing before it is told.
+    async fn close_gates(&self, node: NodeId) -> Result<()> {
+        let name = &self.topology.node(node).name;
+        let gated = self.topology.overlays.iter().filter(|o| o.health_gate && o.members.contains(&node));
+        for overlay in gated {
+            for id in &overlay.groups {
+                let group = &self.topology.groups[id.0];
+                if !self.nodes.is_announced(name, &group.name) {
+                    continue;
+                }
+                match timeout(PATIENCE, self.withdraw_for(node, *id)).await {
+                    Ok(Ok(())) => self.nodes.withdrawn(name, &overlay.name, &group.name),
+                    Ok(Err(error)) => tracing::debug!("the gate of {name}: {error:#}"),
+                    Err(_) => tracing::warn!("the {} of {name} does not withdraw", self.routing.daemon.title()),
+                }
+            }
+        }
         Ok(())
+    }
+
+    async fn withdraw_for(&self, node: NodeId, group: GroupId) -> Result<()> {
+        let protocol = speakers::group_protocol(&self.topology, group);
+        let addresses = &self.topology.groups[group.0].addresses;
+        self.control(node).await?.set(&protocol, addresses, Announce::Off).await
     }
 
     async fn revive(&self, node: NodeId, process: Process, damage: &Damage) -> Result<()> {

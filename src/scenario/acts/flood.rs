@@ -8,7 +8,7 @@ use crate::scenario::words::{ActionError, Word, host, overlay};
 use crate::topology::{NodeId, NodeKind, Topology};
 
 /// Hellos a second.
-const RATES: RangeInclusive<u32> = 1..=20_000;
+const RATES: RangeInclusive<u32> = 1..=1_000_000;
 const TIMES: RangeInclusive<Duration> = Duration::from_millis(100)..=Duration::from_secs(60);
 
 pub(super) fn flood(given: &mut Given<'_>) -> Result<(usize, NodeId, u32, Duration), ActionError> {
