@@ -117,6 +117,10 @@ pub struct Digest {
     pub announced: Vec<Part>,
     /// Members that answered before it joined, with milliseconds until they did.
     pub met: BTreeMap<Id, f64>,
+    /// By color, the member that answered last at its address: before this node joined, or since, if it asks other
+    /// colors for other islands.
+    #[serde(default)]
+    pub heard: BTreeMap<u16, Id>,
     /// Datagrams dropped unread.
     pub dropped: u64,
 }

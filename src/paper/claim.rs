@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::estimate::Estimate;
-use super::page::number;
+use super::numbers::number;
 
 /// Whether a sentence of the paper holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
-use super::page::number;
+use super::numbers::number;
 use crate::measure::{ALPHA, Spread, quantile_interval, share_interval};
 
 /// A number and the interval in which the true one lies with a confidence of 95 %. What each run says is one value:

@@ -13,7 +13,6 @@
 //! - [`estimate`]: a number and its interval; [`claim`]: what that says of a sentence
 //! - [`page`], [`figure`]: writing down what was found
 
-mod abilene;
 pub mod claim;
 pub mod estimate;
 pub mod faithful;
@@ -21,9 +20,8 @@ pub mod figure;
 pub mod healing;
 pub mod joining;
 pub mod labs;
-mod lists;
 pub mod nearness;
-mod network;
+pub mod numbers;
 pub mod page;
 mod runs;
 mod setup;

@@ -8,6 +8,7 @@ use anyhow::{Context, Result};
 use serde::Serialize;
 
 pub use super::claim::{Claim, Finding, Test};
+pub use super::numbers::{number, percent};
 
 /// Where numbers come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -189,17 +190,6 @@ fn csv(table: &Table) -> Result<Vec<u8>> {
     writer.into_inner().context("write a table")
 }
 
-/// A number with so many digits after the point, and no zeros that say nothing.
-pub fn number(value: f64, digits: usize) -> String {
-    let text = format!("{value:.digits$}");
-    if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
-}
-
-/// A share as a percentage.
-pub fn percent(share: f64) -> String {
-    format!("{} %", number(share * 100.0, 1))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -238,11 +228,5 @@ mod tests {
         assert_eq!(fs::read_to_string(dir.path().join("4.1/numbers.csv")).unwrap(), "a,b\n1,\"x, y\"\n");
         assert_eq!(fs::read_to_string(dir.path().join("4.1/drawn.svg")).unwrap(), "<svg/>");
         assert!(dir.path().join("4.1.md").exists());
-    }
-
-    #[test]
-    fn numbers_are_short() {
-        assert_eq!((number(1.50, 2), number(100.0, 1), number(0.004, 2)), ("1.5".into(), "100".into(), "0".into()));
-        assert_eq!(percent(0.1234), "12.3 %");
     }
 }

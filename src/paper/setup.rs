@@ -24,6 +24,11 @@ impl Setup {
         if self.quick { quick } else { full }
     }
 
+    /// So many seeds, or with `--quick` the other number of them.
+    pub(super) fn seeds(&self, full: u64, quick: u64) -> std::ops::Range<u64> {
+        self.seed..self.seed + self.pick(full, quick)
+    }
+
     pub(super) fn say(&self, what: &str) {
         (self.progress)(what);
     }

@@ -20,14 +20,24 @@ impl World {
 
     /// The same among the members of one island.
     pub fn lookups_among(&mut self, hosts: &BTreeSet<usize>, count: usize) -> Lookups {
-        let askers: Vec<usize> = hosts.intersection(&self.members).copied().collect();
+        self.ask_for(hosts, hosts, count, count as f64 / hosts.len().max(1) as f64)
+    }
+
+    /// Random ones of these members look so many random keys up within a second; judged as by [`Self::lookups`].
+    pub fn lookups_by(&mut self, askers: &BTreeSet<usize>, count: usize) -> Lookups {
+        self.ask_for(askers, &self.members.clone(), count, 1.0)
+    }
+
+    /// Evenly over so many seconds; judged by these `hosts`.
+    fn ask_for(&mut self, askers: &BTreeSet<usize>, hosts: &BTreeSet<usize>, count: usize, seconds: f64) -> Lookups {
+        let askers: Vec<usize> = askers.intersection(&self.members).copied().collect();
         if askers.is_empty() {
             return Lookups::of(count, &[], &self.delays);
         }
         let mut asked = Vec::with_capacity(count);
         let begin = self.now();
         for n in 0..count {
-            let at = begin + Duration::from_secs_f64(n as f64 / askers.len() as f64);
+            let at = begin + Duration::from_secs_f64(seconds * n as f64 / count as f64);
             self.sim.run_for(at - self.now());
             let (asker, key) = (askers[self.rng.random_range(0..askers.len())], Id(self.rng.random()));
             let token = self.token();

@@ -107,7 +107,9 @@ impl Options {
             Coloring::ByAs => Some(place.as_str()),
             Coloring::Farthest => None,
         };
-        let color = |of: &str| (Id::hash(&[of.as_bytes(), b"color"]).0 % u128::from(self.colors.max(1))) as u16;
+        let color = |of: &str| {
+            (Id::hash(&[&self.seed.to_be_bytes(), of.as_bytes(), b"color"]).0 % u128::from(self.colors.max(1))) as u16
+        };
         let has_rendezvous = self.healing.has_rendezvous();
         let rendezvous = Rendezvous { epoch: self.epoch, listen: self.listen };
         let asked = Asked { colors: self.colors, rendezvous: has_rendezvous };

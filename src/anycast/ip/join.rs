@@ -30,6 +30,8 @@ const MAX_DOUBLINGS: u32 = 4;
 pub(super) struct Joining {
     course: Option<Course>,
     pub(super) met: BTreeMap<Id, Met>,
+    /// Who answered last at each color's address.
+    pub(super) heard: BTreeMap<u16, Id>,
 }
 
 /// A member that answered before this node had joined.
@@ -76,6 +78,7 @@ impl Joining {
             rotation.swap(last, core.rng.random_range(0..=last));
         }
         self.met.clear();
+        self.heard.clear();
         core.asks.clear();
         self.course = Some(Course {
             found,

@@ -61,6 +61,7 @@ impl Member {
             island: overlay.size(),
             announced: announced.clone(),
             met: self.joining.met.iter().map(|(id, met)| (*id, met.milliseconds)).collect(),
+            heard: self.joining.heard.clone(),
             dropped: *dropped,
         }
     }
@@ -211,6 +212,9 @@ impl Member {
         let Some((why, milliseconds)) = core.asks.take(nonce, peer.address, |_| true) else { return };
         if peer.id == core.config.id {
             return;
+        }
+        if let Why::Meet { color } | Why::Heal { color: Some(color), .. } = why {
+            self.joining.heard.insert(color, peer.id);
         }
         match why {
             Why::Join { .. } => {

@@ -121,6 +121,7 @@ impl<M: Machine> Sim<M> {
 
     fn transmit(&mut self, from: usize, port: Port, to: SocketAddr, bytes: Vec<u8>) {
         self.datagrams += 1;
+        self.hosts[from].sent += 1;
         self.bytes += bytes.len() as u64;
         let (receiver, at) = self.receiver(from, to);
         let lost = self.settings.loss > 0.0 && self.rng.random_bool(self.settings.loss);

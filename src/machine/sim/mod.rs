@@ -85,6 +85,8 @@ struct Host<M> {
     wake: Option<Time>,
     /// Its earliest timer in the queue.
     timer: Option<Time>,
+    /// Datagrams it sent.
+    sent: u64,
 }
 
 impl<M: Machine> Sim<M> {
@@ -94,7 +96,7 @@ impl<M: Machine> Sim<M> {
         let now = Time::default();
         let host = |(host, address): (usize, &SocketAddr)| {
             let machine = Some(Box::new(make(host, *address, now)));
-            Host { address: *address, machine, life: 0, side: 0, wake: None, timer: None }
+            Host { address: *address, machine, life: 0, side: 0, wake: None, timer: None, sent: 0 }
         };
         let hosts = settings.hosts.iter().enumerate().map(host).collect();
         Self {
@@ -156,6 +158,11 @@ impl<M: Machine> Sim<M> {
     /// Their payload.
     pub fn bytes(&self) -> u64 {
         self.bytes
+    }
+
+    /// Datagrams that this host sent so far.
+    pub fn sent_by(&self, host: usize) -> u64 {
+        self.hosts[host].sent
     }
 
     /// A hash of every datagram that arrived so far: equal for equal courses of events.

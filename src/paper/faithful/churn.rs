@@ -38,25 +38,25 @@ pub(super) struct Churning {
 }
 
 pub(super) fn run(setup: &Setup) -> Churning {
-    let nodes = setup.pick(200, 40);
+    let nodes = setup.pick(200, 24);
     let sessions: &[u64] = setup.pick(&SESSIONS[..], &SESSIONS[..1]);
     let kind = |protocol, session| Kind {
         protocol,
         session: Duration::from_secs(session),
         every: Duration::from_secs(5),
         nodes,
-        observed: Duration::from_secs(setup.pick(300, 100)),
+        observed: Duration::from_secs(setup.pick(300, 80)),
     };
     let kinds: Vec<Kind> =
         (0..PROTOCOLS.len()).flat_map(|p| sessions.iter().map(move |s| (p, *s))).map(|(p, s)| kind(p, s)).collect();
     let rates: &[u64] = setup.pick(&RATES[..], &RATES[1..]);
-    let many = setup.pick(500, 60);
+    let many = setup.pick(500, 30);
     let of_rate = |rate: u64| Kind {
         protocol: 0,
         session: Duration::from_secs_f64(many as f64 * std::f64::consts::LN_2 / (rate as f64 / 100.0)),
         every: Duration::from_secs(30),
         nodes: many,
-        observed: Duration::from_secs(setup.pick(1200, 120)),
+        observed: Duration::from_secs(setup.pick(1200, 90)),
     };
     let all: Vec<Kind> = kinds.iter().copied().chain(rates.iter().map(|rate| of_rate(*rate))).collect();
     let runs = setup.pick(20, 2);

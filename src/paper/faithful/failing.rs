@@ -45,7 +45,7 @@ pub(super) struct Failing {
 }
 
 pub(super) fn run(setup: &Setup) -> Failing {
-    let nodes = setup.pick(1000, 80);
+    let nodes = setup.pick(1000, 48);
     let printed: &[_] = setup.pick(&PRINTED[..], &PRINTED[2..3]);
     let percents: Vec<u32> = printed.iter().map(|(share, ..)| (share * 100.0).round() as u32).collect();
     let runs = setup.pick(20, 2);
@@ -54,7 +54,7 @@ pub(super) fn run(setup: &Setup) -> Failing {
     let ran = in_parallel(&jobs, |(percent, seed)| fall(&chord(nodes, *seed), *percent, lookups, keys));
     let mut by_percent: BTreeMap<u32, Vec<Fallen>> = BTreeMap::new();
     jobs.iter().zip(ran).for_each(|((percent, _), fallen)| by_percent.entry(*percent).or_default().push(fallen));
-    let pastry_nodes = setup.pick(5000, 100);
+    let pastry_nodes = setup.pick(5000, 40);
     let jobs: Vec<u64> = seeds(setup.seed, setup.pick(4, 2)).collect();
     let pastry = in_parallel(&jobs, |seed| fall(&options(pastry_nodes, "pastry", *seed), 10, lookups, 0));
     Failing { chord: by_percent, nodes, pastry, pastry_nodes }

@@ -222,8 +222,8 @@ impl Failures {
             "An anycast group has no single point of failure",
             tests,
             format!(
-                "a member is one to its catchment as long as its routes outlive it. The catchment of a killed process is \
-                 silent for {} without a gate, {} with one",
+                "a member is one to its catchment as long as its routes outlive it. Until a client in the catchment \
+                 of a killed process is answered again: {} without a gate, {} with one",
                 silence("plain"),
                 silence("gated")
             ),
