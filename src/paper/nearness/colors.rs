@@ -160,11 +160,14 @@ fn at_shared_places<'a>(networks: &[Network], cells: impl Iterator<Item = &'a Ce
     table
 }
 
+/// One number of what was found.
+type Measure = fn(&Found) -> f64;
+
 /// The worst number of colors decides, for each network and measure.
 fn tests(networks: &[Network], cells: &[Cell]) -> Vec<Test> {
     let mut tests = Vec::new();
     for (index, network) in networks.iter().enumerate().filter(|(_, n)| n.is_spread()) {
-        let measures: [(&str, fn(&Found) -> f64); 2] =
+        let measures: [(&str, Measure); 2] =
             [("share with the nearest", |f| f.nearest), ("recall of eight", |f| f.recall)];
         for (what, of) in measures {
             let random = cells.iter().filter(|c| c.network == index && c.coloring == Coloring::Random);
