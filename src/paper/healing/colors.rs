@@ -2,9 +2,8 @@
 
 use std::time::Duration;
 
-use super::outage::{Course, Outage, Played, Until, played};
+use super::outage::{Course, Outage, Played, SURE, Until, played, round_trips};
 use super::theory::{first_question, first_question_of_random, spread_at_random};
-use super::{SURE, round_trips};
 use crate::anycast::Healing;
 use crate::overlay::Protocol;
 use crate::paper::Setup;

@@ -2,9 +2,8 @@
 
 use std::time::Duration;
 
-use super::outage::{Course, Outage, Until, played};
+use super::outage::{Course, Outage, SURE, Until, played, round_trips};
 use super::theory::first_of_two_leaders;
-use super::{SURE, round_trips};
 use crate::anycast::Healing;
 use crate::overlay::Protocol;
 use crate::paper::Setup;

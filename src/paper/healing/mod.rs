@@ -18,22 +18,11 @@ mod outage;
 mod protocols;
 mod theory;
 
-use std::time::Duration;
-
 use anyhow::{Result, anyhow};
 
 use super::Setup;
 use super::page::Page;
 use outage::Course;
-
-/// Between the two lookups that must miss a stranger before it counts as another island's.
-const SURE: Duration = Duration::from_secs(2 * Course::STABILIZE.as_secs());
-
-/// Seconds: a stranger answers a question and proves its address, and again when it is asked where it stands. The
-/// islands' middles are 35·√3 ms apart.
-fn round_trips() -> f64 {
-    4.0 * 2.0 * 35.0 * 3.0_f64.sqrt() / 1e3
-}
 
 pub(super) fn measure(setup: &Setup) -> Result<Page> {
     let mut page = Page::new("4.3", "System partitioning");

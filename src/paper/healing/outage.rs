@@ -76,6 +76,15 @@ pub(super) struct Played {
     pub(super) lacking: [u32; 2],
 }
 
+/// Between the two lookups that must miss a stranger before it counts as another island's.
+pub(super) const SURE: Duration = Duration::from_secs(2 * Course::STABILIZE.as_secs());
+
+/// Seconds: a stranger answers a question and proves its address, and again when it is asked where it stands. The
+/// islands' middles are 35·√3 ms apart.
+pub(super) fn round_trips() -> f64 {
+    4.0 * 2.0 * 35.0 * 3.0_f64.sqrt() / 1e3
+}
+
 impl Course {
     pub(super) const COLORS: u16 = 8;
     pub(super) const HEAL_EVERY: Duration = Duration::from_secs(60);

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::load::Load;
-use super::{ANYCAST, CAPACITY, SEEDS, WAYS, Way};
+use super::ways::{ANYCAST, CAPACITY, SEEDS, WAYS, Way};
 use crate::anycast::Bootstrap;
 use crate::overlay::{Protocol, Proximity};
 use crate::paper::Setup;

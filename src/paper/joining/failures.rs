@@ -3,7 +3,7 @@
 use anyhow::{Context, Result};
 
 use super::attempts::{Attempt, attempts};
-use super::share;
+use super::ways::share;
 use crate::paper::Setup;
 use crate::paper::claim::Test;
 use crate::paper::estimate::{Estimate, shown};

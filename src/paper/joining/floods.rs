@@ -5,7 +5,8 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 
 use super::attempts::{Attempt, attempts};
-use super::{forged, milliseconds, share};
+use super::forged;
+use super::ways::{milliseconds, share};
 use crate::measure::FloodReport;
 use crate::paper::Setup;
 use crate::paper::claim::Test;

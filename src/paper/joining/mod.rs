@@ -3,6 +3,7 @@
 //! - [`crowds`]: in the simulated network, many seeds; [`played`]: in namespaces, with catchments counted
 //! - [`failures`]: the member that serves a catchment fails, in namespaces
 //! - [`floods`]: honest joins under a flood, in namespaces; [`forged`]: what a flood earns
+//! - [`ways`]: how a crowd finds the overlay
 //! - [`attempts`]: joins as a record has them; [`load`]: who served, and who could have
 
 mod attempts;
@@ -12,36 +13,14 @@ mod floods;
 mod forged;
 mod load;
 mod played;
+mod ways;
 
 use anyhow::Result;
 
 use super::Setup;
 use super::claim::Test;
-use super::estimate::Estimate;
-use super::page::{Page, number};
-use crate::anycast::{Bootstrap, Redirect};
-
-/// How a crowd finds the overlay.
-#[derive(Clone, Copy, Debug, PartialEq)]
-struct Way {
-    name: &'static str,
-    bootstrap: Bootstrap,
-    /// How many nodes are well-known.
-    well_known: usize,
-    redirect: Redirect,
-}
-
-const ONE: Way =
-    Way { name: "1 well-known", bootstrap: Bootstrap::WellKnown, well_known: 1, redirect: Redirect::Nearest };
-const THREE: Way = Way { name: "3 well-known", well_known: 3, ..ONE };
-const ANYCAST: Way = Way { name: "anycast", bootstrap: Bootstrap::Anycast, well_known: 0, redirect: Redirect::Nearest };
-const LEAST_LOADED: Way = Way { name: "anycast, least loaded", redirect: Redirect::LeastLoaded, ..ANYCAST };
-const WAYS: [Way; 4] = [ONE, THREE, ANYCAST, LEAST_LOADED];
-
-/// Members before the crowd comes.
-const SEEDS: usize = 4;
-/// Joins a second from which on a member points to others.
-const CAPACITY: u32 = 4;
+use super::page::Page;
+use ways::{ANYCAST, LEAST_LOADED, ONE, SEEDS};
 
 pub(super) fn measure(setup: &Setup) -> Result<Page> {
     let mut page = Page::new("4.1", "Node initialization and load balancing");
@@ -144,13 +123,4 @@ fn judge_redirection(page: &mut Page, simulated: &crowds::Crowds) {
             shown(LEAST_LOADED, |c| c.join.p99),
         ),
     );
-}
-
-/// `12 of 12: 1 (0.76–1)`
-fn share(part: usize, whole: usize) -> String {
-    Estimate::share(part, whole).map_or("–".to_owned(), |e| format!("{part} of {whole}: {}", e.show(2)))
-}
-
-fn milliseconds(value: Option<f64>) -> String {
-    value.map_or("never".to_owned(), |v| format!("{} ms", number(v, 1)))
 }

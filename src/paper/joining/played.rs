@@ -8,7 +8,7 @@ use toml_edit::{DocumentMut, Item, Table as TomlTable, Value, value};
 
 use super::attempts::{Attempt, announced, attempts};
 use super::load::Load;
-use super::{ANYCAST, CAPACITY, LEAST_LOADED, ONE, SEEDS, WAYS, Way, milliseconds};
+use super::ways::{ANYCAST, CAPACITY, LEAST_LOADED, ONE, SEEDS, WAYS, Way, milliseconds};
 use crate::anycast::{Bootstrap, Redirect};
 use crate::paper::Setup;
 use crate::paper::estimate::Estimate;

@@ -6,7 +6,9 @@
 //! from the owner where its own part begins. The former predecessor asks the new node before it follows it (Zave).
 
 use super::message::{Ask, Place, Tell};
+use super::ring::Ring;
 use super::{Chord, Purpose};
+use crate::overlay::id::Id;
 use crate::overlay::structured::dht::Tables;
 use crate::overlay::{Peer, Time};
 
@@ -120,5 +122,46 @@ impl Chord {
                 self.geometry.hint(*peer);
             }
         }
+    }
+}
+
+impl Ring {
+    /// Of all known nodes the first at or behind a key that lies before this one.
+    pub(super) fn behind(&self, key: Id, avoid: &[Id]) -> Option<Peer> {
+        let known = self.before.iter().copied().chain(self.everybody());
+        let nearer = known.filter(|p| key.to(p.id) < key.to(self.me) && !avoid.contains(&p.id));
+        nearer.min_by_key(|p| key.to(p.id))
+    }
+
+    /// What a node that wants to be let in is told: the nearest that it overlooked instead of the predecessor.
+    pub(super) fn place_for(&self, asker: Id) -> Place {
+        Place { predecessor: self.behind(asker, &[asker]).or(self.predecessor()), ..self.place() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::overlay::Proximity;
+
+    fn peer(id: u128) -> Peer {
+        Peer { id: Id(id), address: ([10, 0, 0, 1], id as u16).into() }
+    }
+
+    #[test]
+    fn the_owner_names_the_first_node_behind_an_id_at_once() {
+        let mut ring = Ring::alone(Id(100), 4, Proximity::None);
+        ring.merge(&[peer(200)]);
+        for (id, former) in [(20, 0), (60, 20), (90, 60)] {
+            ring.before.add(peer(id), Some(peer(former)));
+            ring.set_predecessor(Some(peer(id)));
+        }
+        assert_eq!(ring.behind(Id(10), &[]), Some(peer(20)));
+        assert_eq!(ring.behind(Id(20), &[Id(20)]), Some(peer(60)), "one that comes back does not find itself");
+        assert_eq!(ring.place_for(Id(61)).predecessor, Some(peer(90)));
+        assert_eq!(ring.behind(Id(95), &[]), None);
+        assert_eq!(ring.before.former(Id(60)), Some(peer(20)));
+        ring.before.remove(peer(20));
+        assert_eq!((ring.behind(Id(10), &[]), ring.before.former(Id(60))), (Some(peer(60)), None));
     }
 }
