@@ -120,7 +120,7 @@ pub struct Digest {
     /// By color, the member that answered last at its address: before this node joined, or since, if it asks other
     /// colors for other islands.
     #[serde(default)]
-    pub heard: BTreeMap<u16, Id>,
+    pub heard: Vec<(u16, Id)>,
     /// Datagrams dropped unread.
     pub dropped: u64,
 }

@@ -122,7 +122,11 @@ impl Nodes {
             }
         });
         while let Ok(Some(line)) = lines.next_line().await {
-            self.take_in(&host, serde_json::from_str(&line).with_context(|| format!("{host} reports {line}"))?);
+            match serde_json::from_str(&line) {
+                Ok(report) => self.take_in(&host, report),
+                // Whoever reads no more stops the node too, when the channel is full.
+                Err(error) => tracing::error!("{host} reports {line}: {error}"),
+            }
         }
         self.gone(&host);
         Ok(())

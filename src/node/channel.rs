@@ -95,3 +95,35 @@ pub enum Report {
         text: String,
     },
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::machine::Part;
+    use crate::overlay::id::Id;
+    use crate::overlay::{Neighbors, Phase};
+
+    /// Maps from numbers do not come back from an enum with a tag inside (serde_json 1).
+    #[test]
+    fn the_fullest_digest_arrives() {
+        let digest = Digest {
+            host: "near.n1".to_owned(),
+            id: Id(1),
+            phase: Phase::Member,
+            neighbors: Neighbors { predecessor: Some(Id(3)), successors: vec![Id(2)], ..Neighbors::default() },
+            keys: 4,
+            conflicts: 1,
+            color: Some(3),
+            island: 7,
+            announced: vec![Part(0), Part(2)],
+            met: BTreeMap::from([(Id(2), 1.5)]),
+            heard: vec![(1, Id(2)), (2, Id(3))],
+            dropped: 9,
+        };
+        let report = Report::Digest { overlay: "music".to_owned(), digest: Box::new(digest) };
+        let line = serde_json::to_string(&report).unwrap();
+        assert_eq!(serde_json::from_str::<Report>(&line).unwrap(), report);
+    }
+}

@@ -61,7 +61,7 @@ impl Member {
             island: overlay.size(),
             announced: announced.clone(),
             met: self.joining.met.iter().map(|(id, met)| (*id, met.milliseconds)).collect(),
-            heard: self.joining.heard.clone(),
+            heard: self.joining.heard.iter().map(|(color, id)| (*color, *id)).collect(),
             dropped: *dropped,
         }
     }

@@ -60,7 +60,7 @@ pub(super) fn received(
     let lists = world.members().iter().filter_map(|host| {
         let digest = world.sim().machine(*host)?.digest();
         // It asked its own color too, before it was a member.
-        let others = digest.heard.iter().filter(|(color, _)| digest.color != Some(**color));
+        let others = digest.heard.iter().filter(|(color, _)| digest.color != Some(*color));
         Some((*host, others.filter_map(|(_, id)| hosts.get(id).copied()).collect::<Vec<usize>>()))
     });
     let lists: Vec<(usize, Vec<usize>)> = lists.collect();

@@ -168,8 +168,13 @@ fn known(world: &World, of: &BTreeSet<usize>) -> Option<Found> {
     let lists = of.iter().filter_map(|host| {
         let node = world.sim().machine(*host)?;
         let digest = node.digest();
-        let ids: BTreeSet<Id> =
-            node.peers().iter().map(|p| p.id).chain(digest.met.into_keys()).chain(digest.heard.into_values()).collect();
+        let ids: BTreeSet<Id> = node
+            .peers()
+            .iter()
+            .map(|p| p.id)
+            .chain(digest.met.into_keys())
+            .chain(digest.heard.into_iter().map(|(_, id)| id))
+            .collect();
         Some((*host, ids.iter().filter_map(|id| hosts.get(id).copied()).collect()))
     });
     let lists: Vec<(usize, Vec<usize>)> = lists.collect();
