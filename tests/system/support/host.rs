@@ -93,6 +93,13 @@ impl Labs {
             let held: Vec<_> = self.namespaces.intersection(&all_namespaces()).cloned().collect();
             if held.is_empty() { Ok(()) } else { Err(format!("{held:?}")) }
         });
+        // A process that ends gives back its memory, and with that its environment, before its files.
+        wait_until("no lock of the lab is held", || {
+            let entries = fs::read_dir(place.runtime()).into_iter().flatten().flatten();
+            let locks = entries.filter_map(|entry| fs::File::open(entry.path().join("lock")).ok());
+            let held = locks.filter(|lock| lock.try_lock().is_err()).count();
+            if held == 0 { Ok(()) } else { Err(format!("{held} locks")) }
+        });
     }
 }
 
