@@ -28,7 +28,7 @@ impl Estimate {
             return Some(Self { value, low: f64::NEG_INFINITY, high: f64::INFINITY, n });
         }
         let variance = values.iter().map(|v| (v - value).powi(2)).sum::<f64>() / (n - 1) as f64;
-        let t = StudentsT::new(0.0, 1.0, (n - 1) as f64).ok()?.inverse_cdf(1.0 - ALPHA / 2.0);
+        let t = students_t((n - 1) as f64)?;
         let half = t * (variance / n as f64).sqrt();
         Some(Self { value, low: value - half, high: value + half, n })
     }
@@ -70,6 +70,11 @@ impl Estimate {
             format!("{} (too few for an interval)", of(self.value))
         }
     }
+}
+
+/// So many standard errors are half an interval. `None` without a degree of freedom.
+pub(super) fn students_t(freedom: f64) -> Option<f64> {
+    Some(StudentsT::new(0.0, 1.0, freedom).ok()?.inverse_cdf(1.0 - ALPHA / 2.0))
 }
 
 /// An estimate as a cell of a table.

@@ -115,11 +115,6 @@ impl Page {
         self.claims.push(Claim { section, says, finding: Finding::of(&tests), tests, because });
     }
 
-    pub fn claim(&mut self, says: &str, finding: Finding, because: impl Into<String>) {
-        let (section, says, because) = (self.section.clone(), says.to_owned(), because.into());
-        self.claims.push(Claim { section, says, finding, tests: Vec::new(), because });
-    }
-
     /// Writes `SECTION.md`, and into the directory `SECTION` every figure as SVG and every table as CSV.
     ///
     /// # Errors

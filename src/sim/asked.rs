@@ -1,6 +1,6 @@
 //! What a simulated overlay is asked: lookups, puts and gets, judged by what it is.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use rand::RngExt;
@@ -49,10 +49,9 @@ impl World {
         }
         self.wait();
         let owners = self.owners(hosts);
-        let hosts_of: BTreeMap<Id, usize> = self.configs.iter().enumerate().map(|(h, c)| (c.id, h)).collect();
         let ended = asked.iter().filter_map(|(asker, token)| {
             let Answer::Looked { key, owner, hops, milliseconds } = self.outcomes.remove(token)? else { return None };
-            let owner = owner.and_then(|id| hosts_of.get(&id)).copied();
+            let owner = owner.and_then(|id| self.host_of(id));
             Some(Ended { asker: *asker, owner, right: owners.of(key), hops, milliseconds })
         });
         let ended: Vec<Ended> = ended.collect();

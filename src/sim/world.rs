@@ -1,6 +1,6 @@
 //! A whole overlay under virtual time: the nodes, the network between them, and what is done to both.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -32,6 +32,8 @@ const DRAWS: u64 = u64::from_be_bytes(*b"draws\0\0\0");
 pub struct World {
     pub(super) sim: Sim<Box<dyn Node>>,
     pub(super) configs: Vec<NodeConfig>,
+    /// Whose node has an id: a host keeps its own, whatever its address.
+    hosts: HashMap<Id, usize>,
     pub(super) delays: Delays,
     pub(super) rng: ChaCha8Rng,
     growth: f64,
@@ -95,6 +97,7 @@ impl World {
             keys: BTreeMap::new(),
             kept: None,
             renumbered: 0,
+            hosts: configs.iter().enumerate().map(|(host, c)| (c.id, host)).collect(),
             configs,
         }
     }
@@ -212,7 +215,7 @@ impl World {
 
     /// The host whose node has this id.
     pub fn host_of(&self, id: Id) -> Option<usize> {
-        self.configs.iter().position(|c| c.id == id)
+        self.hosts.get(&id).copied()
     }
 
     /// Tells a node something.
@@ -334,12 +337,12 @@ impl World {
 
     /// Connected components of the members' neighbor links, the largest first.
     pub fn islands(&self) -> Vec<BTreeSet<usize>> {
-        let hosts: BTreeMap<Id, usize> = self.members.iter().map(|h| (self.configs[*h].id, *h)).collect();
         let mut graph = Connectivity::new(self.configs.len());
         self.members.iter().for_each(|host| graph.insert(*host));
         for &host in &self.members {
             let peers = self.sim.machine(host).map(|node| node.peers()).unwrap_or_default();
-            peers.iter().filter_map(|p| hosts.get(&p.id)).for_each(|other| graph.link(host, *other));
+            let others = peers.iter().filter_map(|p| self.host_of(p.id)).filter(|other| self.members.contains(other));
+            others.for_each(|other| graph.link(host, other));
         }
         let mut islands: BTreeMap<Option<usize>, BTreeSet<usize>> = BTreeMap::new();
         for &host in &self.members {

@@ -266,11 +266,13 @@ mod tests {
     fn answers_are_counted_until_a_second_after_the_end() {
         let member = UdpSocket::bind("127.0.0.1:0").unwrap();
         let target = member.local_addr().unwrap();
+        let pace = Pace::new(now(), SOCKETS as u32 * 10, Duration::from_millis(100));
+        let end = pace.end;
         let over = Arc::new(AtomicBool::new(false));
         let until = Arc::clone(&over);
         let answer = std::thread::spawn(move || {
             let mut buffer = [0; 1500];
-            let (mut hellos, mut asked) = (0, 0);
+            let (mut hellos, mut asked, mut late) = (0, 0, None);
             member.set_read_timeout(Some(Duration::from_millis(20))).unwrap();
             loop {
                 // Read before: what came until then is taken in.
@@ -278,18 +280,17 @@ mod tests {
                 while let Ok((length, from)) = member.recv_from(&mut buffer) {
                     hellos += 1;
                     asked += length as u64;
-                    // The last one is answered late.
-                    if hellos == SOCKETS as u64 {
-                        std::thread::sleep(Duration::from_millis(200));
-                        member.send_to(&[0; 10], from).unwrap();
-                    }
+                    late = (hellos == SOCKETS as u64).then_some(from);
+                }
+                // The last one is answered after the flood.
+                if let Some(from) = late.take_if(|_| now() > end) {
+                    member.send_to(&[0; 10], from).unwrap();
                 }
                 if last {
                     return (hellos, asked);
                 }
             }
         });
-        let pace = Pace::new(now(), SOCKETS as u32 * 10, Duration::from_millis(100));
         let stranger = Stranger::new("music", false, ChaCha8Rng::seed_from_u64(1));
         let sockets = open(target).unwrap();
         let flooder = Flooder { sockets, target, pace, stranger, next: 0, counts: Counts::default() };

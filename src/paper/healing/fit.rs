@@ -1,9 +1,6 @@
 //! A power law through points.
 
-use statrs::distribution::{ContinuousCDF, StudentsT};
-
-use crate::measure::ALPHA;
-use crate::paper::estimate::Estimate;
+use crate::paper::estimate::{Estimate, students_t};
 use crate::paper::page::number;
 
 /// y = factor · x^exponent, by least squares of the logarithms.
@@ -29,8 +26,7 @@ impl Power {
         }
         let slope = logs.iter().map(|(x, y)| (x - mean_x) * (y - mean_y)).sum::<f64>() / spread;
         let left: f64 = logs.iter().map(|(x, y)| (y - mean_y - slope * (x - mean_x)).powi(2)).sum();
-        let t = StudentsT::new(0.0, 1.0, count - 2.0).ok()?.inverse_cdf(1.0 - ALPHA / 2.0);
-        let half = t * (left / (count - 2.0) / spread).sqrt();
+        let half = students_t(count - 2.0)? * (left / (count - 2.0) / spread).sqrt();
         let exponent = Estimate { value: slope, low: slope - half, high: slope + half, n };
         Some(Self { exponent, factor: (mean_y - slope * mean_x).exp() })
     }

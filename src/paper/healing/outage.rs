@@ -7,7 +7,7 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use super::lookups::{Asking, Ended, Lookup};
-use crate::anycast::{Event, Healing, Infrastructure, NodeConfig};
+use crate::anycast::{Event, Healing, Infrastructure};
 use crate::overlay::{Answer, Protocol, Proximity};
 use crate::paper::runs::in_parallel;
 use crate::sim::{Delays, Options, World, settings};
@@ -133,21 +133,11 @@ impl Course {
         options.network.delays = clusters(self.outage.sizes, seed);
         options.network.propagation = Self::PROPAGATION;
         let mut configs = options.configs();
-        self.color(&mut configs, seed);
         if self.known == Known::Inside {
             let inside = configs[self.outage.sizes[0]].address;
             configs.iter_mut().for_each(|config| config.well_known = vec![inside]);
         }
         World::of(Infrastructure::default(), configs, seed, &options.network)
-    }
-
-    /// A host's name would give it the same color with every seed.
-    fn color(&self, configs: &mut [NodeConfig], seed: u64) {
-        let mut rng = ChaCha8Rng::seed_from_u64(seed);
-        rng.set_stream(u64::from_be_bytes(*b"colors\0\0"));
-        for config in configs.iter_mut().filter(|c| c.color.is_some()) {
-            config.color = Some(rng.random_range(0..Self::COLORS));
-        }
     }
 }
 

@@ -153,8 +153,7 @@ impl Crowds {
 
     fn cells(&self, way: Way, size: usize) -> Vec<String> {
         let mean = |digits, value: fn(&Crowd) -> Option<f64>| shown(self.estimate(way, size, value), digits);
-        let time =
-            |value: fn(&Crowd) -> Option<f64>| self.median(way, size, value).map_or("–".to_owned(), milliseconds);
+        let time = |value: fn(&Crowd) -> Option<f64>| self.median(way, size, value).map_or("–".to_owned(), interval);
         vec![
             way.name.to_owned(),
             size.to_string(),
@@ -171,7 +170,7 @@ impl Crowds {
 }
 
 /// A time that may be never.
-pub(super) fn milliseconds(time: Estimate) -> String {
+pub(super) fn interval(time: Estimate) -> String {
     let of = |v: f64| if v.is_finite() { number(v, 0) } else { "never".to_owned() };
     if time.low == f64::NEG_INFINITY {
         return format!("{} ms", of(time.value));

@@ -101,7 +101,7 @@ fn judge_redirection(page: &mut Page, simulated: &crowds::Crowds) {
     let size = simulated.largest();
     let ratio = |value: fn(&crowds::Crowd) -> Option<f64>| simulated.ratio(LEAST_LOADED, ANYCAST, size, value);
     let shown = |way, value: fn(&crowds::Crowd) -> Option<f64>| {
-        simulated.median(way, size, value).map_or("–".to_owned(), crowds::milliseconds)
+        simulated.median(way, size, value).map_or("–".to_owned(), crowds::interval)
     };
     page.judge(
         "Requests can be redirected by the load of the serving node",

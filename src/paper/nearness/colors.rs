@@ -29,6 +29,22 @@ impl Cell {
     fn mean(&self, of: fn(&Found) -> f64) -> Option<Estimate> {
         Estimate::mean(self.runs.iter().map(of))
     }
+
+    /// What was played, as cells of a table.
+    fn what(&self, network: &Network) -> [String; 5] {
+        [
+            network.name.clone(),
+            network.nodes().to_string(),
+            word(self.coloring).to_owned(),
+            self.k.to_string(),
+            self.runs.len().to_string(),
+        ]
+    }
+
+    /// And what was found.
+    fn found(&self) -> [String; 3] {
+        [shown(self.mean(|f| f.nearest), 3), shown(self.mean(|f| f.rank), 2), shown(self.mean(|f| f.recall), 2)]
+    }
 }
 
 fn word(coloring: Coloring) -> &'static str {
@@ -123,19 +139,9 @@ fn against_theory<'a>(networks: &[Network], cells: impl Iterator<Item = &'a Cell
             // There is no closed form for it.
             _ => "–".to_owned(),
         };
-        table.row([
-            network.name.clone(),
-            network.nodes().to_string(),
-            word(cell.coloring).to_owned(),
-            cell.k.to_string(),
-            cell.runs.len().to_string(),
-            shown(cell.mean(|f| f.nearest), 3),
-            expected(theory.nearest, 3),
-            shown(cell.mean(|f| f.rank), 2),
-            expected(theory.rank, 2),
-            shown(cell.mean(|f| f.recall), 2),
-            expected(theory.recall, 2),
-        ]);
+        let theory = [expected(theory.nearest, 3), expected(theory.rank, 2), expected(theory.recall, 2)];
+        let beside = cell.found().into_iter().zip(theory).flat_map(|(found, theory)| [found, theory]);
+        table.row(cell.what(network).into_iter().chain(beside));
     }
     table
 }
@@ -146,16 +152,7 @@ fn at_shared_places<'a>(networks: &[Network], cells: impl Iterator<Item = &'a Ce
     let mut table = Table::new("places", caption, Source::Simulated, &header);
     for cell in cells {
         let network = &networks[cell.network];
-        table.row([
-            network.name.clone(),
-            network.nodes().to_string(),
-            word(cell.coloring).to_owned(),
-            cell.k.to_string(),
-            cell.runs.len().to_string(),
-            shown(cell.mean(|f| f.nearest), 3),
-            shown(cell.mean(|f| f.rank), 2),
-            shown(cell.mean(|f| f.recall), 2),
-        ]);
+        table.row(cell.what(network).into_iter().chain(cell.found()));
     }
     table
 }

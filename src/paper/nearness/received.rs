@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use super::lists::{Found, judged};
 use crate::anycast::{Coloring, Command, Healing};
-use crate::overlay::id::Id;
 use crate::overlay::{Protocol, Proximity, Time};
 use crate::sim::{Delays, Options, World, settings};
 
@@ -56,12 +55,11 @@ pub(super) fn received(
         }
     }
     world.run_for(options.heal_every * 2);
-    let hosts: BTreeMap<Id, usize> = world.configs().iter().enumerate().map(|(host, c)| (c.id, host)).collect();
     let lists = world.members().iter().filter_map(|host| {
         let digest = world.sim().machine(*host)?.digest();
         // It asked its own color too, before it was a member.
         let others = digest.heard.iter().filter(|(color, _)| digest.color != Some(*color));
-        Some((*host, others.filter_map(|(_, id)| hosts.get(id).copied()).collect::<Vec<usize>>()))
+        Some((*host, others.filter_map(|(_, id)| world.host_of(*id)).collect::<Vec<usize>>()))
     });
     let lists: Vec<(usize, Vec<usize>)> = lists.collect();
     let joined: BTreeMap<usize, Time> = world.joins().iter().map(|join| (join.host, join.at)).collect();

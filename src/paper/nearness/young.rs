@@ -1,6 +1,6 @@
 //! One overlay that nodes join late: what they know and how their lookups go, from the join on.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::lists::{Found, judged};
@@ -164,7 +164,6 @@ fn options(variant: Variant, how: How, sizes: &Sizes, delays: &Delays, seed: u64
 }
 
 fn known(world: &World, of: &BTreeSet<usize>) -> Option<Found> {
-    let hosts: BTreeMap<Id, usize> = world.configs().iter().enumerate().map(|(host, c)| (c.id, host)).collect();
     let lists = of.iter().filter_map(|host| {
         let node = world.sim().machine(*host)?;
         let digest = node.digest();
@@ -175,7 +174,7 @@ fn known(world: &World, of: &BTreeSet<usize>) -> Option<Found> {
             .chain(digest.met.into_keys())
             .chain(digest.heard.into_iter().map(|(_, id)| id))
             .collect();
-        Some((*host, ids.iter().filter_map(|id| hosts.get(id).copied()).collect()))
+        Some((*host, ids.iter().filter_map(|id| world.host_of(*id)).collect()))
     });
     let lists: Vec<(usize, Vec<usize>)> = lists.collect();
     let members: Vec<usize> = world.members().iter().copied().collect();

@@ -107,10 +107,11 @@ impl Chord {
         }
     }
 
-    /// The successor has let a node in: it is asked before it becomes this one's successor.
+    /// A node may be the successor: it is asked before it becomes that.
     pub(super) fn nearer(&mut self, now: Time, peer: Peer) {
         let nearer = self.geometry.successor().is_none_or(|s| peer.id.in_open(self.me.id, s.id));
-        if nearer && peer.id != self.me.id && self.trusted(now, &peer) && !self.is_outside() {
+        let asked = self.asking(Some(peer.id), |p| *p == Purpose::Adopt);
+        if nearer && !asked && peer.id != self.me.id && self.trusted(now, &peer) && !self.is_outside() {
             self.ask(now, peer, Ask::State, Purpose::Adopt);
         }
     }

@@ -29,17 +29,9 @@ impl Chord {
                 self.geometry.set_predecessor(Some(predecessor));
             }
             // Should it be gone, what was before takes its place again.
-            self.ask(now, predecessor, Ask::Follow, Purpose::Check { instead: old.filter(|_| nearer) });
+            self.ask(now, predecessor, Ask::Nearer(self.me), Purpose::Check { instead: old.filter(|_| nearer) });
         }
         self.fix_all_fingers(now);
         self.merged(now);
-    }
-
-    /// A node says it may be the successor.
-    pub(super) fn led(&mut self, now: Time, candidate: Peer) {
-        let nearer = self.geometry.successor().is_none_or(|s| candidate.id.in_open(self.me.id, s.id));
-        if nearer && self.is_member() && !self.asking(Some(candidate.id), |p| *p == Purpose::Adopt) {
-            self.ask(now, candidate, Ask::State, Purpose::Adopt);
-        }
     }
 }

@@ -16,10 +16,9 @@ pub enum Ask {
     Leaving(Place),
     /// "Let me in before you": whoever owns the asker's id takes it as its predecessor.
     Join,
-    /// "This node is my predecessor now, as you were: it may be your successor."
+    /// "This node may be your successor", said by that node, or by whose predecessor it is now instead of the asked
+    /// one: whoever it is said to asks before it believes that.
     Nearer(Peer),
-    /// "I may be your successor": whoever it is said to asks before it believes that.
-    Follow,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

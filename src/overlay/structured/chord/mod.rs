@@ -122,6 +122,7 @@ impl Geometry for Ring {
             }
             Ask::Join if dht.is_leaving() => Some(Response::Refused),
             Ask::Join => Some(Response::Own(dht.let_in(now, sender))),
+            Ask::Nearer(_) if dht.is_leaving() => Some(Response::Refused),
             Ask::Nearer(peer) => {
                 dht.nearer(now, peer);
                 Some(Response::Done)
@@ -129,11 +130,6 @@ impl Geometry for Ring {
             Ask::Fingers => Some(Response::Own(Tell::Fingers(dht.geometry.some_fingers()))),
             Ask::Leaving(place) => {
                 dht.left_by(now, sender, &place);
-                Some(Response::Done)
-            }
-            Ask::Follow if dht.is_leaving() => Some(Response::Refused),
-            Ask::Follow => {
-                dht.led(now, sender);
                 Some(Response::Done)
             }
         }
