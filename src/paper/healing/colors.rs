@@ -39,7 +39,7 @@ pub(super) fn small_islands(setup: &Setup, page: &mut Page) {
             Course { spread: Course::HEAL_EVERY, until: Until::Contact, ..course }
         })
         .collect();
-    let seeds = setup.pick(150, 4);
+    let seeds = setup.pick(100, 4);
     setup.say(&format!("small islands and colors, {seeds} seeds each"));
     let all = played(&courses, setup.seed, seeds);
     let found: Vec<Met> = courses.iter().zip(&all).map(|(course, runs)| Met::of(course, runs)).collect();

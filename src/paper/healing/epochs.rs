@@ -47,7 +47,7 @@ pub(super) fn epochs(setup: &Setup, page: &mut Page) {
             Course { epoch, listen: epoch / PART, spread: epoch, until: Until::Contact, ..course }
         })
         .collect();
-    let seeds = setup.pick(150, 4);
+    let seeds = setup.pick(100, 4);
     setup.say(&format!("rendezvous and epochs, {seeds} seeds each"));
     let all = played(&courses, setup.seed, seeds);
     let found: Vec<Met> = courses

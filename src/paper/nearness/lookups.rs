@@ -31,7 +31,7 @@ pub(super) fn measure(setup: &Setup, page: &mut Page, networks: &[Network]) {
     let sizes = Sizes {
         nodes: setup.pick(200, 40).min(network.nodes()),
         newcomers: setup.pick(20, 5),
-        times: setup.pick(vec![0, 10, 30, 60, 150, 300, 900, 1800], vec![0, 60, 300]),
+        times: setup.pick(vec![0, 10, 30, 60, 150, 300, 900], vec![0, 60, 300]),
         lookups: setup.pick(20, 5),
         last: setup.pick(1000, 100),
     };
