@@ -76,7 +76,7 @@ struct Room {
 impl Room {
     fn new(protocol: Given, lookup: LookupMode) -> Self {
         let now = Time::default();
-        let members = (0..2).map(|host| Member::new(config(host, protocol.clone(), lookup), now)).collect();
+        let members = (0..2).map(|host| Member::plain(config(host, protocol.clone(), lookup), now)).collect();
         let mut head = wire::encode(Tag::of_overlay("music"), &0u8).expect("it is short");
         head.pop();
         let mut room = Self { now, members, head, said: Vec::new(), tokens: 0 };

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::face::AgentConfig;
+use super::facts::Facts;
 use crate::machine::Part;
 use crate::overlay::auth::Key;
 use crate::overlay::id::Id;
@@ -27,6 +29,9 @@ pub struct NodeConfig {
     pub id: Id,
     /// Its unicast address.
     pub address: SocketAddr,
+    /// What finds members for it.
+    #[serde(default = "Facts::plain")]
+    pub infrastructure: Facts,
     /// Its overlay's groups, as the infrastructure's row lists them.
     pub groups: Addresses,
     /// The color it announces; `None` without colors, and with [`Coloring::Farthest`].
@@ -82,6 +87,8 @@ pub enum Healing {
     WellKnown,
     /// The groups of other colors are asked.
     Colors,
+    /// The infrastructure is asked for a random member (section 4.3 of the paper: "arbitrary other peers").
+    RandomPeer,
     /// One leader in each island announces the rendezvous group, and pauses now and then to ask it.
     Rendezvous,
     #[serde(rename = "colors+rendezvous")]
@@ -149,6 +156,19 @@ impl NodeConfig {
 
     pub fn group(&self, part: Part) -> Option<SocketAddr> {
         self.groups.get(&part).copied()
+    }
+
+    /// What the end of its infrastructure is told.
+    pub fn agent(&self) -> AgentConfig {
+        AgentConfig {
+            facts: self.infrastructure.clone(),
+            group: self.overlay.clone(),
+            address: self.group(Part(0)),
+            host: self.host.clone(),
+            seed: self.seed,
+            peer: self.peer(),
+            plain: false,
+        }
     }
 
     pub(super) fn settings(&self) -> Common {

@@ -13,6 +13,8 @@ pub enum Means {
     /// A peer that had failed answers again.
     RememberedPeer,
     WellKnown,
+    /// A member that the infrastructure names at random.
+    RandomPeer,
 }
 
 impl Means {
@@ -24,6 +26,7 @@ impl Means {
             (Self::Rendezvous, _) => "the rendezvous".to_owned(),
             (Self::RememberedPeer, _) => "a remembered peer".to_owned(),
             (Self::WellKnown, _) => "a well-known node".to_owned(),
+            (Self::RandomPeer, _) => "a random member".to_owned(),
         }
     }
 }

@@ -1,26 +1,39 @@
 //! How a node finds a member: joining through a group's address, and how islands find each other.
 //!
 //! [`Member`] is the complete overlay node: it stands on an [`crate::overlay::OverlayNode`] and adds what the
-//! shared addresses are for. It asks its driver to announce and withdraw them.
+//! shared addresses are for. Who brings others to it is an infrastructure, of which it has an [`Agent`].
 //!
-//! - `registry`: the infrastructures, a row for each, and a room; `row`: what a row says
-//! - `config`, `event`, `means`: what every infrastructure's nodes are told and do
+//! - `face`: what may be asked of any infrastructure; `facts`: what everybody is told of one
+//! - `registry`: the infrastructures, a row for each, and a room; `row`, `server`: what a row says
 //! - `ip`: the infrastructure that needs nothing but routes: plain IP anycast
+//! - `member`: the overlay's node; `endpoint`: an agent without one; `resident`: whatever lives on a host
+//! - `config`, `event`, `means`: what overlays' nodes are told and do
 //! - [`probe`], [`flow`]: what clients send to a group's address
 
 mod config;
+mod endpoint;
 mod event;
+mod face;
+mod facts;
 pub mod flow;
 mod ip;
+mod member;
 mod means;
 pub mod probe;
 mod registry;
+mod resident;
 mod row;
+mod server;
 
 pub use config::{Addresses, Bootstrap, Coloring, Drain, Healing, NodeConfig, PORT, Redirect, Rendezvous};
+pub use endpoint::{Call, Endpoint, Heard};
 pub use event::{Command, Digest, Event};
-pub use ip::member::Member;
-pub use ip::stranger::Stranger;
+pub use face::{Agent, AgentConfig, PATIENCE, Question, Said, Target, Unavailable};
+pub use facts::{Facts, Place, Shared, Site, Transport};
+pub use member::member::Member;
+pub use member::stranger::Stranger;
 pub use means::Means;
 pub use registry::Infrastructure;
+pub use resident::{Deed, Resident, Told};
 pub use row::{Asked, By, GroupSpec, Node, Row, Tally};
+pub use server::{Served, Server, ServerConfig, ServerRow};

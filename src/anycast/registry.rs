@@ -5,7 +5,12 @@ use std::ops::Deref;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::row::Row;
+use super::config::NodeConfig;
+use super::endpoint::Endpoint;
+use super::face::AgentConfig;
+use super::member::member::Member;
+use super::row::{Node, Row};
+use crate::machine::Time;
 
 /// One more infrastructure is one more line.
 static INFRASTRUCTURES: &[&Row] = &[&super::ip::row::ROW];
@@ -20,8 +25,28 @@ impl Infrastructure {
         INFRASTRUCTURES.iter().copied().map(Self)
     }
 
+    /// The node of an overlay on a host, which has been told nothing yet.
+    pub fn node(self, config: NodeConfig, now: Time) -> Box<dyn Node> {
+        let agent = (self.agent)(config.agent(), now);
+        Box::new(Member::new(config, agent, now))
+    }
+
+    /// An agent that stands alone.
+    pub fn endpoint(self, config: AgentConfig, now: Time) -> Endpoint {
+        let agent = (self.agent)(config.clone(), now);
+        Endpoint::new(config, agent)
+    }
+
     pub fn named(name: &str) -> Option<Self> {
         Self::all().find(|infrastructure| infrastructure.name == name)
+    }
+}
+
+impl Member {
+    /// Over plain IP anycast.
+    pub fn plain(config: NodeConfig, now: Time) -> Self {
+        let agent = (super::ip::row::ROW.agent)(config.agent(), now);
+        Self::new(config, agent, now)
     }
 }
 

@@ -5,7 +5,10 @@ use std::time::Duration;
 
 use super::config::NodeConfig;
 use super::event::{Command, Digest, Event};
-use crate::machine::{Machine, Need, Part, Time};
+use super::face::{Agent, AgentConfig, Question, Unavailable};
+use super::server::ServerRow;
+use crate::machine::{Machine, Part, Time};
+use crate::overlay::key::Key;
 use crate::overlay::{Neighbors, Peer, Phase};
 
 /// An infrastructure.
@@ -16,10 +19,14 @@ pub struct Row {
     pub title: &'static str,
     /// The groups of an overlay. The first is the one that the overlay's name and `address` stand for.
     pub groups: fn(&Asked) -> Vec<GroupSpec>,
-    /// Ports that its nodes use.
-    pub needs: &'static [Need],
-    /// The node of an overlay on a host, which has been told nothing yet.
-    pub node: fn(NodeConfig, Time) -> Box<dyn Node>,
+    /// Its own keys of an `[[infrastructure]]`.
+    pub keys: &'static [Key],
+    /// What it cannot do, and why.
+    pub can: fn(&Question) -> Result<(), Unavailable>,
+    /// Its end on a host, which has been told nothing yet.
+    pub agent: fn(AgentConfig, Time) -> Box<dyn Agent>,
+    /// `None`: it needs no servers.
+    pub server: Option<ServerRow>,
 }
 
 /// What an overlay asks of its groups.
@@ -52,6 +59,10 @@ pub enum By {
     Leader,
     /// The members of a color.
     Color(u16),
+    /// The servers of the infrastructure, with the block that it is in.
+    Servers,
+    /// Nobody: it is found by other means.
+    Nobody,
 }
 
 /// What a node has counted, for those who look on.

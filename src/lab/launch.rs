@@ -10,7 +10,7 @@ use anyhow::{Context, Result};
 use super::Lab;
 use super::nodes;
 use super::process::Launch;
-use crate::anycast::{NodeConfig, Rendezvous};
+use crate::anycast::{Facts, NodeConfig, Rendezvous};
 use crate::kernel::namespace::Namespace;
 use crate::node::announce::GroupConfig;
 use crate::node::channel::{HostConfig, Hosted};
@@ -141,6 +141,7 @@ pub(crate) fn node_config(topology: &Topology, addresses: &Addresses, overlay: &
         seed: topology.seed,
         id: Id::of_node(topology.seed, &overlay.name, name),
         address: unicast(node),
+        infrastructure: Facts::plain(),
         groups: overlay.groups.iter().filter_map(anycast).collect(),
         color: own.and_then(|at| overlay.colors.get(at).copied()),
         bootstrap: overlay.bootstrap,

@@ -13,6 +13,9 @@ use crate::anycast::{Command, Digest, Event, Node, PORT, probe};
 use crate::machine::{Input, Machine, Need, Output, Part, Port, Stream, StreamId, Time, Via};
 use crate::overlay::wire::Tag;
 
+/// Ports that nodes of overlays use.
+const NEEDS: &[Need] = &[Need::Tagged(PORT)];
+
 /// A host's nodes. Groups are counted as the host's configuration lists them.
 pub struct Dispatch {
     host: String,
@@ -51,9 +54,9 @@ impl Resident {
         Self {
             overlay: node.overlay.clone(),
             tag: Tag::of_overlay(&node.overlay),
-            needs: infrastructure.needs,
+            needs: NEEDS,
             groups: node.groups.iter().filter_map(at).collect(),
-            node: (infrastructure.node)(node.clone(), now),
+            node: infrastructure.node(node.clone(), now),
         }
     }
 

@@ -61,7 +61,7 @@ pub struct Holders {
 
 impl Key {
     /// Nothing else is wrong.
-    pub(super) const fn fine(_: &Value) -> Option<Wrong> {
+    pub(crate) const fn fine(_: &Value) -> Option<Wrong> {
         None
     }
 }

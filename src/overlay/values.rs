@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use serde::{Serialize, Serializer};
+
 use super::key::{Key, Value};
 use super::peer::Peer;
 use super::proximity::{LookupMode, Proximity};
@@ -27,10 +29,36 @@ pub struct Common {
     pub lookup: LookupMode,
 }
 
+/// Of the same keys.
+impl PartialEq for Values {
+    fn eq(&self, other: &Self) -> bool {
+        self.set == other.set
+    }
+}
+
+/// Those that differ from the default.
+impl Serialize for Values {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.set.serialize(serializer)
+    }
+}
+
 impl Values {
     /// The defaults of a lab file.
-    pub(super) fn of(keys: &'static [Key]) -> Self {
+    pub fn of(keys: &'static [Key]) -> Self {
         Self { keys, set: BTreeMap::new() }
+    }
+
+    /// The same with these values of some keys.
+    pub fn set(keys: &'static [Key], set: BTreeMap<String, Value>) -> Self {
+        Self { keys, set }
+    }
+
+    /// The same with another value of this key.
+    #[must_use]
+    pub fn with(mut self, key: &str, value: impl Into<Value>) -> Self {
+        self.set.insert(key.to_owned(), value.into());
+        self
     }
 
     fn value(&self, key: &str) -> Option<&Value> {

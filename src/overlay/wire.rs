@@ -11,7 +11,7 @@ pub const VERSION: u8 = 1;
 pub const MAX_DATAGRAM: usize = 1200;
 
 /// Which overlay (or which other protocol) a datagram belongs to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Tag([u8; 8]);
 
 /// Why a datagram was dropped unread.
@@ -36,6 +36,16 @@ impl Tag {
     /// The tag of a protocol that stands outside any overlay.
     pub fn of_protocol(name: &str) -> Self {
         Self::hash(b"protocol", name)
+    }
+
+    /// The tag of what is said to the servers of the infrastructure with this name.
+    pub fn of_infrastructure(name: &str) -> Self {
+        Self::hash(b"infrastructure", name)
+    }
+
+    /// The tag of what is said to the agents of a group that uses this infrastructure.
+    pub fn of_agent(infrastructure: &str, group: &str) -> Self {
+        Self::hash(b"agent", &format!("{infrastructure}/{group}"))
     }
 
     /// The tag that a datagram bears, be it sealed, a challenge or open: whose it is, if it is anybody's.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::delay::Delays;
 use crate::anycast::{
-    Asked, Bootstrap, Coloring, Drain, Healing, Infrastructure, NodeConfig, PORT, Redirect, Rendezvous,
+    Asked, Bootstrap, Coloring, Drain, Facts, Healing, Infrastructure, NodeConfig, PORT, Redirect, Rendezvous,
 };
 use crate::machine::Part;
 use crate::overlay::id::Id;
@@ -119,6 +119,7 @@ impl Options {
             seed: self.seed,
             id,
             address: address(host),
+            infrastructure: Facts::plain(),
             groups: Infrastructure::default().addresses(&asked, group),
             color: colored.filter(|_| self.colors > 0).map(color),
             bootstrap: self.bootstrap,

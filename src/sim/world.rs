@@ -77,7 +77,7 @@ impl World {
         };
         let told = configs.clone();
         let make =
-            move |host: usize, address, now| (infrastructure.node)(NodeConfig { address, ..told[host].clone() }, now);
+            move |host: usize, address, now| infrastructure.node(NodeConfig { address, ..told[host].clone() }, now);
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         rng.set_stream(DRAWS);
         Self {

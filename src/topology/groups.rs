@@ -180,6 +180,7 @@ impl Builder<'_> {
             let may = |at: usize| match spec.by {
                 By::Color(color) => colors.get(at).is_none_or(|c| *c == color),
                 By::Member | By::Leader => true,
+                By::Servers | By::Nobody => false,
             };
             let members = members.iter().enumerate().filter(|(at, _)| may(*at)).map(|(_, m)| *m).collect();
             let owner = Some(Owner { overlay: index, part: spec.part, public: spec.public, by: spec.by });

@@ -39,7 +39,7 @@ impl Room {
     /// `hosts` members of an overlay that has stored keys, some of them overwritten.
     fn of(options: Options, hosts: usize) -> Self {
         let now = Time::default();
-        let members = (0..hosts).map(|host| Member::new(world::config(options.clone(), host), now)).collect();
+        let members = (0..hosts).map(|host| Member::plain(world::config(options.clone(), host), now)).collect();
         let mut room = Self { now, members, record: Vec::new() };
         for host in 0..hosts {
             room.members[host].command(room.now, Command::Join { found: host == 0 });
@@ -137,7 +137,7 @@ fn who_has_no_key_or_another_does_not_join() {
         let mut room = Room::of(keyed(), 3);
         let before = room.state();
         let dropped = room.members[0].digest().dropped;
-        room.members.push(Member::new(world::config(Options { key, ..Options::default() }, 3), room.now));
+        room.members.push(Member::plain(world::config(Options { key, ..Options::default() }, 3), room.now));
         room.members[3].command(room.now, Command::Join { found: false });
         let mut failed = false;
         let deadline = room.now + 60 * SECOND;
@@ -184,7 +184,7 @@ fn what_is_recorded_changes_nothing_from_whatever_address_and_at_whatever_member
 fn a_restarted_member_takes_nothing_that_its_former_self_was_sent() {
     let mut room = Room::of(keyed(), 3);
     let record = room.record.clone();
-    room.members[2] = Member::new(world::config(keyed(), 2), room.now);
+    room.members[2] = Member::plain(world::config(keyed(), 2), room.now);
     room.members[2].command(room.now, Command::Join { found: false });
     room.run(3 * SECOND);
     let before = room.state();

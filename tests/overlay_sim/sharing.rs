@@ -109,9 +109,9 @@ fn with_chosen_colors_small_islands_heal_too() {
 #[test]
 fn a_flood_of_forged_joins_earns_no_more_bytes_than_it_costs_and_keeps_nobody_out() {
     let now = Time::default();
-    let mut member = Member::new(world::config(Options::default(), 0), now);
+    let mut member = Member::plain(world::config(Options::default(), 0), now);
     member.command(now, Command::Join { found: true });
-    let mut joiner = Member::new(world::config(Options::default(), 1), now);
+    let mut joiner = Member::plain(world::config(Options::default(), 1), now);
     let mut now = now;
     while !world::is_member(&member) {
         now = now + Duration::from_millis(50);

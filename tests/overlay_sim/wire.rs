@@ -26,7 +26,7 @@ fn options() -> impl Strategy<Value = Options> {
 /// A member that is an overlay of its own.
 fn member_of(options: Options) -> (Member, Time) {
     let config = world::config(options, 0);
-    let mut member = Member::new(config, Time::default());
+    let mut member = Member::plain(config, Time::default());
     member.command(Time::default(), Command::Join { found: true });
     let mut now = Time::default();
     while !world::is_member(&member) {
@@ -39,7 +39,7 @@ fn member_of(options: Options) -> (Member, Time) {
 
 /// The first datagrams of a joiner, by destination.
 fn hellos() -> Vec<(SocketAddr, Vec<u8>)> {
-    let mut joiner = Member::new(world::config(Options::default(), 1), Time::default());
+    let mut joiner = Member::plain(world::config(Options::default(), 1), Time::default());
     joiner.command(Time::default(), Command::Join { found: false });
     std::iter::from_fn(|| joiner.poll_transmit()).map(|t| (t.to, t.bytes)).collect()
 }
@@ -59,7 +59,7 @@ fn before_the_cookie_no_answer_is_larger_than_its_question() {
 #[test]
 fn a_cookie_returned_from_another_address_earns_nothing() {
     let (mut member, now) = member();
-    let mut joiner = Member::new(world::config(Options::default(), 1), now);
+    let mut joiner = Member::plain(world::config(Options::default(), 1), now);
     joiner.command(now, Command::Join { found: false });
     let hello = joiner.poll_transmit().unwrap();
     let (honest, thief) = (world::address(1), "10.9.9.9:4000".parse().unwrap());
@@ -76,7 +76,7 @@ fn a_cookie_returned_from_another_address_earns_nothing() {
 
 #[test]
 fn a_node_that_has_not_joined_answers_no_hello() {
-    let mut idle = Member::new(world::config(Options::default(), 0), Time::default());
+    let mut idle = Member::plain(world::config(Options::default(), 0), Time::default());
     idle.handle(Time::default(), "10.9.9.9:4000".parse().unwrap(), Via::Unicast, &hellos()[0].1);
     assert_eq!(idle.poll_transmit(), None);
 }
@@ -175,7 +175,7 @@ fn recorded(options: Options) -> &'static Vec<Vec<u8>> {
     RECORDED[Protocol::all().position(|p| p == options.protocol.protocol).expect("a row of the table")].get_or_init(
         || {
             let mut members: Vec<Member> =
-                (0..3).map(|h| Member::new(world::config(options.clone(), h), Time::default())).collect();
+                (0..3).map(|h| Member::plain(world::config(options.clone(), h), Time::default())).collect();
             let mut said = Vec::new();
             let mut now = Time::default();
             members[0].command(now, Command::Join { found: true });

@@ -162,7 +162,7 @@ impl World {
             propagation: Duration::from_millis(50),
         };
         let of = options.clone();
-        let make = move |host, address, now| Member::new(NodeConfig { address, ..config(of.clone(), host) }, now);
+        let make = move |host, address, now| Member::plain(NodeConfig { address, ..config(of.clone(), host) }, now);
         let sim = Sim::new(settings, make);
         Self { sim, options, keys: Vec::new(), next_token: 0, noted: 0, renumbered: 0 }
     }

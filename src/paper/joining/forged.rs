@@ -35,7 +35,7 @@ pub(super) fn simulated(setup: &Setup, page: &mut Page) -> Forged {
     setup.say(&format!("{hellos} forged Hellos"));
     let mut now = Time::default();
     let options = Options::of(1, settings(Protocol::default(), Proximity::None), setup.seed);
-    let mut members = options.configs().into_iter().map(|config| Member::new(config, now));
+    let mut members = options.configs().into_iter().map(|config| Member::plain(config, now));
     let mut member = members.next().expect("options for one node");
     let (part, _) = member.config().groups.first_key_value().expect("an overlay has a group");
     let group = Via::Group(*part);

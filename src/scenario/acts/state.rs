@@ -43,7 +43,7 @@ impl<'a> State<'a> {
         // Whether it will announce the rendezvous, and which color it chooses, is not known before.
         let known = |group: &&GroupId| match self.topology.groups[group.0].owner.map(|owner| owner.by) {
             Some(By::Color(_)) => !overlay.colors.is_empty(),
-            Some(By::Leader) => false,
+            Some(By::Leader | By::Servers | By::Nobody) => false,
             Some(By::Member) | None => true,
         };
         for group in overlay.groups.iter().filter(known) {

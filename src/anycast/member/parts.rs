@@ -1,4 +1,4 @@
-//! The groups of an overlay over plain IP anycast.
+//! The groups of an overlay.
 
 use std::net::SocketAddr;
 
@@ -7,7 +7,7 @@ use crate::anycast::row::{Asked, By, GroupSpec};
 use crate::machine::Part;
 
 /// Announced by every member: whoever wants to join asks there.
-pub(super) const JOIN: Part = Part(0);
+pub(in crate::anycast) const JOIN: Part = Part(0);
 /// Announced by one member of each island.
 pub(super) const RENDEZVOUS: Part = Part(1);
 
@@ -22,7 +22,7 @@ pub(super) fn colors(config: &NodeConfig) -> impl ExactSizeIterator<Item = (u16,
     colors.into_iter()
 }
 
-pub(super) fn groups(asked: &Asked) -> Vec<GroupSpec> {
+pub(in crate::anycast) fn groups(asked: &Asked) -> Vec<GroupSpec> {
     let join = GroupSpec { part: JOIN, suffix: String::new(), address: 1, public: true, by: By::Member };
     let rendezvous =
         GroupSpec { part: RENDEZVOUS, suffix: "/rendezvous".into(), address: 2, public: false, by: By::Leader };

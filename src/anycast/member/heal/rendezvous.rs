@@ -11,9 +11,9 @@ use std::time::Duration;
 use rand::RngExt;
 
 use crate::anycast::config::Rendezvous;
-use crate::anycast::ip::asks::Why;
-use crate::anycast::ip::core::Core;
-use crate::anycast::ip::parts::RENDEZVOUS;
+use crate::anycast::member::asks::Why;
+use crate::anycast::member::core::Core;
+use crate::anycast::member::parts::RENDEZVOUS;
 use crate::anycast::means::Means;
 use crate::overlay::id::Id;
 use crate::overlay::{Peer, Time};
@@ -115,12 +115,12 @@ impl Vigil {
         let sure = leader.owned >= SURE;
         leader.stage = match leader.stage {
             Stage::Follower if sure => {
-                core.announce(RENDEZVOUS);
+                core.announce(now, RENDEZVOUS);
                 epoch_from(core, now)
             }
             stage @ Stage::Follower => stage,
             Stage::Announcing { .. } | Stage::Listening { .. } if !owns => {
-                core.withdraw(RENDEZVOUS);
+                core.withdraw(now, RENDEZVOUS);
                 Stage::Follower
             }
             stage @ Stage::Announcing { epoch_end, pause } => {
@@ -131,7 +131,7 @@ impl Vigil {
                 }
             }
             Stage::Listening { epoch_end, pause, until, .. } if until <= now => {
-                core.announce(RENDEZVOUS);
+                core.announce(now, RENDEZVOUS);
                 if pause > now { Stage::Announcing { epoch_end, pause } } else { epoch_from(core, now.max(epoch_end)) }
             }
             Stage::Listening { epoch_end, pause, next_ask, until } => {
@@ -156,7 +156,7 @@ impl Vigil {
 }
 
 fn begin_pause(core: &mut Core, now: Time, epoch_end: Time, pause: Time) -> Stage {
-    core.withdraw(RENDEZVOUS);
+    core.withdraw(now, RENDEZVOUS);
     let listen = core.config.rendezvous.map_or(Duration::ZERO, |r| r.listen);
     Stage::Listening { epoch_end, pause, next_ask: now + listen / (ASKS + 1), until: now + listen }
 }

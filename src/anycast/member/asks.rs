@@ -15,8 +15,8 @@ const MAX_ASKS: usize = 64;
 pub(super) enum Why {
     /// To join through whoever answers, after having been sent elsewhere so often.
     Join { redirected: u8 },
-    /// To know it, while still reachable: a non-member's question to a color.
-    Meet { color: u16 },
+    /// To know it, while still reachable: a non-member's question to a color, or one that the infrastructure names.
+    Meet { color: Option<u16> },
     /// To find another island.
     Heal { by: Means, color: Option<u16> },
     /// To know again where this suspect stands.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::core::Core;
-use crate::machine::{Output, Part};
+use crate::machine::Part;
 use crate::overlay::Time;
 
 /// The driver has this long to withdraw the groups.
@@ -22,9 +22,9 @@ impl Departure {
     }
 
     pub(super) fn begin(&mut self, core: &mut Core, now: Time) {
-        self.waiting = std::mem::take(&mut core.own);
+        self.waiting.clone_from(&core.own);
         for group in &self.waiting {
-            core.said.push_back(Output::Announce(*group, false));
+            core.withdraw(now, *group);
         }
         self.deadline = Some(now + WITHDRAW_DEADLINE);
         core.departing = true;

@@ -38,7 +38,7 @@ mod tests {
     use rand::SeedableRng;
 
     use super::*;
-    use crate::anycast::ip::message::PADDING;
+    use crate::anycast::member::message::PADDING;
     use crate::overlay::auth::{Key, Seal};
     use crate::overlay::wire::Dropped;
 

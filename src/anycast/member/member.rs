@@ -17,9 +17,12 @@ use super::sealed::Content;
 use super::served::Served;
 use crate::anycast::config::{NodeConfig, PORT};
 use crate::anycast::event::{Command, Digest, Event};
+use crate::anycast::face::{Agent, Said};
 use crate::anycast::means::Means;
+use crate::anycast::probe;
 use crate::anycast::row::{Node, Tally};
 use crate::machine::{Input, Machine, Output, Part, Port, Via};
+use crate::overlay::wire::Tag;
 use crate::overlay::{self, Answer, Did, Neighbors, Peer, Phase, Time, Token, Transmit};
 
 /// An overlay node without sockets or clock.
@@ -33,9 +36,10 @@ pub struct Member {
 }
 
 impl Member {
-    pub fn new(config: NodeConfig, now: Time) -> Self {
+    /// `agent`: the end of its infrastructure, which [`NodeConfig::agent`] is told.
+    pub fn new(config: NodeConfig, agent: Box<dyn Agent>, now: Time) -> Self {
         Self {
-            core: Core::new(config, now),
+            core: Core::new(config, agent, now),
             joining: Joining::default(),
             palette: Palette::default(),
             served: Served::default(),
@@ -70,6 +74,10 @@ impl Member {
     pub fn handle(&mut self, now: Time, from: SocketAddr, via: Via, bytes: &[u8]) {
         let core = &mut self.core;
         core.envelope.tick(now);
+        if Tag::of_datagram(bytes) == Some(core.agent_tag) {
+            core.agent.datagram(now, Port { via, number: PORT }, from, bytes);
+            return self.settle(now);
+        }
         let to = match via {
             Via::Unicast => Some(core.config.address),
             Via::Group(group) => core.config.group(group),
@@ -159,6 +167,9 @@ impl Member {
         if core.overlay.poll_timeout().is_some_and(|t| t <= now) {
             core.overlay.handle_timeout(now);
         }
+        if core.agent.due().is_some_and(|t| t <= now) {
+            core.agent.timer(now);
+        }
         self.joining.timeout(core, &mut self.palette, now);
         if self.palette.timeout(core, now) {
             self.healer.start(core, now);
@@ -183,14 +194,15 @@ impl Member {
 
     pub fn poll_timeout(&self) -> Option<Time> {
         let membership = [self.joining.due(), self.departure.due(), self.palette.due(), self.served.due()];
-        membership.into_iter().chain([self.healer.due(), self.core.overlay.poll_timeout()]).flatten().min()
+        membership.into_iter().chain([self.healer.due(), self.core.overlay.poll_timeout(), self.core.agent.due()]).flatten().min()
     }
 
     /// Numbers of entries in its tables and in its overlay's. Whoever sends what, none passes its limit.
     pub fn tables(&self) -> Vec<(&'static str, usize)> {
         let own = [("asks", self.core.asks.len()), ("met", self.joining.met.len())];
         let overlay = self.core.overlay.tables().into_iter();
-        overlay.chain(self.healer.tables()).chain(own).chain(self.core.envelope.tables()).collect()
+        let around = self.core.envelope.tables().chain(self.core.agent.tables());
+        overlay.chain(self.healer.tables()).chain(own).chain(around).collect()
     }
 
     /// A member has answered: from its unicast address, so it can be told apart from the others.
@@ -199,7 +211,9 @@ impl Member {
         let join = match why {
             Why::Join { redirected } => Some(redirected),
             Why::Meet { color } => {
-                self.palette.answered(color, milliseconds);
+                if let Some(color) = color {
+                    self.palette.answered(color, milliseconds);
+                }
                 None
             }
             Why::Heal { .. } | Why::Verify { .. } => None,
@@ -213,7 +227,7 @@ impl Member {
         if peer.id == core.config.id {
             return;
         }
-        if let Why::Meet { color } | Why::Heal { color: Some(color), .. } = why {
+        if let Why::Meet { color: Some(color) } | Why::Heal { color: Some(color), .. } = why {
             self.joining.heard.insert(color, peer.id);
         }
         match why {
@@ -225,7 +239,7 @@ impl Member {
                 self.joining.remember(welcome, milliseconds);
                 if core.is_member() {
                     // From so far away that this node has joined meanwhile.
-                    self.healer.lead(core, now, welcome, milliseconds, Means::Color, welcome.color.or(Some(color)));
+                    self.healer.lead(core, now, welcome, milliseconds, Means::Color, welcome.color.or(color));
                 }
             }
             Why::Heal { by, color } => {
@@ -239,7 +253,7 @@ impl Member {
     fn joined(&mut self, now: Time) {
         let core = &mut self.core;
         let Some(served_by) = self.joining.joined(core, now) else { return };
-        core.announce(JOIN);
+        core.announce(now, JOIN);
         self.palette.take(core, now);
         self.healer.start(core, now);
         for (id, met) in &self.joining.met {
@@ -297,6 +311,24 @@ impl Member {
         while let Some((to, message)) = self.core.overlay.poll_transmit() {
             self.core.send(to, &Message::Overlay(&message));
         }
+        while let Some(said) = self.core.agent.said() {
+            self.heed(now, said);
+        }
+    }
+
+    /// What the infrastructure's end wants, and what it has brought.
+    fn heed(&mut self, now: Time, said: Said) {
+        match said {
+            Said::Datagram { from, to, bytes } => self.core.said.push_back(Output::Datagram { from, to, bytes }),
+            Said::Announce(group, on) => self.core.said.push_back(Output::Announce(group, on)),
+            Said::Member(true) => self.announced(now, JOIN),
+            Said::Member(false) => self.withdrawn(now, JOIN),
+            Said::Found { token, targets } => self.core.found(now, token, &targets),
+            Said::Delivered { from, bytes } => match probe::answer(&self.core.config.host, &bytes) {
+                Some(bytes) => self.core.out.push_back(Transmit { to: from, bytes }),
+                None => self.handle(now, from, Via::Group(JOIN), &bytes),
+            },
+        }
     }
 }
 
@@ -309,6 +341,10 @@ impl Machine for Member {
             Input::Datagram { at, from, bytes } => self.handle(now, from, at.via, bytes),
             Input::Timer => self.handle_timeout(now),
             Input::Order(command) => self.command(now, command),
+            Input::Routing { group: JOIN, announced } => {
+                self.core.agent.routed(now, JOIN, announced);
+                self.settle(now);
+            }
             Input::Routing { group, announced: true } => self.announced(now, group),
             Input::Routing { group, announced: false } => self.withdrawn(now, group),
             // It asks for none.

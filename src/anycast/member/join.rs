@@ -9,10 +9,11 @@ use rand::RngExt;
 use super::asks::{Welcome, Why};
 use super::color::Palette;
 use super::core::Core;
-use super::parts::{self, JOIN};
+use super::parts;
 use super::served::MAX_REDIRECTS;
 use crate::anycast::config::Bootstrap;
 use crate::anycast::event::{Command, Event};
+use crate::anycast::face::Question;
 use crate::overlay::id::Id;
 use crate::overlay::{Peer, Phase, Time};
 
@@ -22,6 +23,8 @@ const DEADLINE: Duration = Duration::from_secs(30);
 const FOUNDING_ATTEMPTS: u32 = 3;
 /// Most members remembered from before joining.
 const MAX_MET: usize = 32;
+/// So many members near it a joiner asks its infrastructure for, if that can tell (section 4.2 of the paper).
+const FIRST_NEIGHBORS: usize = 8;
 /// The wait between attempts doubles this often.
 const MAX_DOUBLINGS: u32 = 4;
 
@@ -50,8 +53,16 @@ struct Course {
     next_attempt: Option<Time>,
     served_by: Option<Id>,
     redirected: u8,
-    /// Well-known addresses in the order they are asked.
-    rotation: VecDeque<SocketAddr>,
+    /// Whom it asks, in this order.
+    rotation: VecDeque<Whom>,
+}
+
+/// Whom a joiner asks.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Whom {
+    /// Whichever member the infrastructure finds nearest.
+    Nearest,
+    WellKnown(SocketAddr),
 }
 
 impl Joining {
@@ -69,11 +80,11 @@ impl Joining {
             tracing::debug!(command = ?Command::Join { found }, "already joined or joining");
             return;
         }
-        let mut rotation: Vec<SocketAddr> = match core.config.bootstrap {
-            Bootstrap::Anycast => core.config.group(JOIN).into_iter().collect(),
-            Bootstrap::WellKnown => core.config.well_known.clone(),
+        let mut rotation: Vec<Whom> = match core.config.bootstrap {
+            Bootstrap::Anycast => vec![Whom::Nearest],
+            Bootstrap::WellKnown => core.config.well_known.iter().copied().map(Whom::WellKnown).collect(),
         };
-        rotation.retain(|address| *address != core.config.address);
+        rotation.retain(|whom| *whom != Whom::WellKnown(core.config.address));
         for last in (1..rotation.len()).rev() {
             rotation.swap(last, core.rng.random_range(0..=last));
         }
@@ -191,14 +202,17 @@ impl Course {
         self.rotation.rotate_left(1);
         let doubled = core.config.rpc_timeout * 2u32.pow((self.attempts - 1).min(MAX_DOUBLINGS));
         self.next_attempt = Some(now + doubled.mul_f64(core.rng.random_range(0.75..1.25)));
-        if let Some(target) = self.rotation.back().copied() {
-            core.ask(now, target, Why::Join { redirected: 0 });
+        match self.rotation.back() {
+            Some(Whom::Nearest) => drop(core.look(now, &Question::Nearest, Why::Join { redirected: 0 })),
+            Some(Whom::WellKnown(address)) => core.ask(now, *address, Why::Join { redirected: 0 }),
+            None => {}
         }
         if self.attempts == 1 {
             *palette = Palette::asked(now);
             for (color, address) in parts::colors(&core.config) {
-                core.ask(now, address, Why::Meet { color });
+                core.ask(now, address, Why::Meet { color: Some(color) });
             }
+            core.look(now, &Question::Neighbors(FIRST_NEIGHBORS), Why::Meet { color: None });
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What all parts of a member work with: its overlay, what it announces, what it sends and tells.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -10,12 +10,18 @@ use rand_chacha::ChaCha8Rng;
 use super::asks::{Asks, Why};
 use super::cookie::Jar;
 use super::message::{Message, PADDING};
+use super::parts::JOIN;
 use super::sealed::Envelope;
 use crate::anycast::config::NodeConfig;
 use crate::anycast::event::Event;
+use crate::anycast::face::{Agent, PATIENCE, Question, Target};
 use crate::machine::{Output, Part};
 use crate::overlay::id::Id;
+use crate::overlay::wire::Tag;
 use crate::overlay::{MAX_PEERS, OverlayNode, Peer, Phase, Time, Transmit};
+
+/// Most questions to the infrastructure that are remembered.
+const MAX_LOOKING: usize = 64;
 
 pub(super) struct Core {
     pub(super) config: NodeConfig,
@@ -24,6 +30,11 @@ pub(super) struct Core {
     pub(super) envelope: Envelope,
     pub(super) jar: Jar,
     pub(super) asks: Asks,
+    /// The end of its infrastructure, and the tag of what is for that.
+    pub(super) agent: Box<dyn Agent>,
+    pub(super) agent_tag: Tag,
+    /// Questions to the infrastructure, and why they were asked.
+    looking: BTreeMap<u64, (Time, Why)>,
     pub(super) color: Option<u16>,
     /// Groups whose announcement was asked for and not withdrawn: nothing sent there would leave
     /// this host.
@@ -40,7 +51,7 @@ pub(super) struct Core {
 }
 
 impl Core {
-    pub(super) fn new(config: NodeConfig, now: Time) -> Self {
+    pub(super) fn new(config: NodeConfig, agent: Box<dyn Agent>, now: Time) -> Self {
         // The time is part of the seed: a restarted node must not repeat its former self's numbers.
         let stream = Id::hash(&[
             b"member",
@@ -56,11 +67,13 @@ impl Core {
         let overlay = (config.protocol.protocol.node)(config.peer(), &config.protocol, config.settings(), rng_below);
         Self {
             envelope: Envelope::new(&config, now),
-            config,
             rng,
             overlay,
             jar,
             asks: Asks::default(),
+            agent_tag: config.agent().tag(),
+            agent,
+            looking: BTreeMap::new(),
             color: None,
             own: Vec::new(),
             announced: Vec::new(),
@@ -69,6 +82,7 @@ impl Core {
             hellos: 0,
             out: VecDeque::new(),
             said: VecDeque::new(),
+            config,
         }
     }
 
@@ -93,6 +107,33 @@ impl Core {
         let nonce = self.rng.random();
         self.asks.add(now, nonce, why);
         self.send(to, &Message::hello(nonce));
+    }
+
+    /// Asks the infrastructure for members, and them who they are; whether it can tell.
+    pub(super) fn look(&mut self, now: Time, question: &Question, why: Why) -> bool {
+        self.looking.retain(|_, (since, _)| now - *since <= PATIENCE);
+        let token = self.rng.random();
+        let asked = self.looking.len() < MAX_LOOKING && self.agent.ask(now, token, question).is_ok();
+        if asked {
+            self.looking.insert(token, (now, why));
+        }
+        asked
+    }
+
+    /// The infrastructure has answered. To join, one member is enough.
+    pub(super) fn found(&mut self, now: Time, token: u64, targets: &[Target]) {
+        let Some((_, why)) = self.looking.remove(&token) else { return };
+        let most = if matches!(why, Why::Meet { .. }) { MAX_PEERS } else { 1 };
+        for target in targets.iter().take(most).filter(|target| **target != Target::Address(self.config.address)) {
+            let nonce = self.rng.random();
+            // A name stands for the group.
+            let to = if let Target::Address(to) = target { Some(*to) } else { self.config.group(JOIN) };
+            let Some(to) = to else { continue };
+            if let Some(bytes) = self.envelope.close(self.config.address, to, &Message::hello(nonce)) {
+                self.asks.add(now, nonce, why);
+                self.agent.send(now, *target, bytes);
+            }
+        }
     }
 
     /// Someone asks whether there is a member here. The cookie is no larger than the question.
@@ -124,20 +165,27 @@ impl Core {
         !self.own.contains(&group)
     }
 
-    /// Asks the driver to announce a group.
-    pub(super) fn announce(&mut self, group: Part) {
-        if !self.own.contains(&group) {
-            self.own.push(group);
+    /// Has a group brought to this node: the first by its infrastructure, others by their routes.
+    pub(super) fn announce(&mut self, now: Time, group: Part) {
+        if self.own.contains(&group) {
+            return;
+        }
+        self.own.push(group);
+        if group == JOIN {
+            self.agent.join(now);
+        } else {
             self.said.push_back(Output::Announce(group, true));
         }
     }
 
-    /// Asks the driver to withdraw a group; whether it was announced.
-    pub(super) fn withdraw(&mut self, group: Part) -> bool {
+    /// Takes that back; whether there was anything to take back.
+    pub(super) fn withdraw(&mut self, now: Time, group: Part) -> bool {
         let before = self.own.len();
         self.own.retain(|g| *g != group);
         let was = self.own.len() < before;
-        if was {
+        if was && group == JOIN {
+            self.agent.leave(now);
+        } else if was {
             self.said.push_back(Output::Announce(group, false));
         }
         was

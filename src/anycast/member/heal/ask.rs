@@ -9,9 +9,10 @@ use std::net::SocketAddr;
 use rand::RngExt;
 
 use crate::anycast::config::Healing;
-use crate::anycast::ip::asks::Why;
-use crate::anycast::ip::core::Core;
-use crate::anycast::ip::parts;
+use crate::anycast::face::Question;
+use crate::anycast::member::asks::Why;
+use crate::anycast::member::core::Core;
+use crate::anycast::member::parts;
 use crate::anycast::means::Means;
 use crate::overlay::id::Id;
 use crate::overlay::{Peer, Time};
@@ -23,6 +24,8 @@ const MAX_REMEMBERED: usize = 64;
 enum Target {
     Color(u16),
     WellKnown(SocketAddr),
+    /// Whomever the infrastructure names.
+    Random,
     Remembered { peer: Peer, until: Time },
 }
 
@@ -44,6 +47,7 @@ impl Asking {
                 colors.filter(|c| core.can_reach(parts::color(*c))).map(Target::Color).collect()
             }
             Healing::WellKnown => core.config.well_known.iter().copied().map(Target::WellKnown).collect(),
+            Healing::RandomPeer => vec![Target::Random],
             Healing::None | Healing::RememberedPeers | Healing::Rendezvous => Vec::new(),
         };
         for last in (1..targets.len()).rev() {
@@ -107,6 +111,10 @@ impl Target {
 
     fn ask(self, core: &mut Core, now: Time) {
         let (address, by, color) = match self {
+            Self::Random => {
+                core.look(now, &Question::Random, Why::Heal { by: Means::RandomPeer, color: None });
+                return;
+            }
             Self::Color(color) => (core.config.group(parts::color(color)), Means::Color, Some(color)),
             Self::WellKnown(address) => (Some(address).filter(|a| *a != core.config.address), Means::WellKnown, None),
             Self::Remembered { peer, .. } => {

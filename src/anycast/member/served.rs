@@ -114,7 +114,7 @@ impl Served {
     }
 
     fn drain(&mut self, core: &mut Core, now: Time) {
-        if self.drained.is_none() && core.withdraw(JOIN) {
+        if self.drained.is_none() && core.withdraw(now, JOIN) {
             self.drained = Some(Drained { since: now, look: now + LOOK_EVERY });
         }
     }
@@ -125,7 +125,7 @@ impl Served {
         let calm = core.config.drain.is_none_or(|Drain { below, .. }| joins < below);
         if calm || now - drained.since >= LONGEST_DRAIN {
             self.drained = None;
-            core.announce(JOIN);
+            core.announce(now, JOIN);
         } else {
             self.drained = Some(Drained { look: now + LOOK_EVERY, ..drained });
         }

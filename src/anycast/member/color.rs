@@ -47,7 +47,7 @@ impl Palette {
             Coloring::Random | Coloring::ByAs => {
                 core.color = core.config.color;
                 if let Some(color) = core.color {
-                    core.announce(parts::color(color));
+                    core.announce(now, parts::color(color));
                 }
             }
             Coloring::Farthest => {
@@ -73,7 +73,7 @@ impl Palette {
         let color = choice[core.rng.random_range(0..choice.len())];
         core.color = Some(color);
         core.emit(Event::Colored { color });
-        core.announce(parts::color(color));
+        core.announce(now, parts::color(color));
         true
     }
 }

@@ -14,5 +14,6 @@ pub(super) fn renumber(core: &mut Core, now: Time, address: SocketAddr) {
     core.config.well_known.iter_mut().filter(|known| **known == old).for_each(|known| *known = address);
     // Who answers them answers to the old address.
     core.asks.clear();
+    core.agent.renumbered(now, address);
     core.overlay.renumber(now, address);
 }

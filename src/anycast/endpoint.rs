@@ -1,0 +1,120 @@
+//! An agent that stands alone: for a program that knows nothing of infrastructures, and for whoever measures one.
+
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+
+use serde::{Deserialize, Serialize};
+
+use super::face::{Agent, AgentConfig, Question, Said, Target};
+use super::facts::Facts;
+use crate::machine::{Input, Machine, Output, Time};
+
+/// What it is told to do.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "call", rename_all = "kebab-case")]
+pub enum Call {
+    Join,
+    Leave,
+    Ask { token: u64, question: Question },
+    Send { to: Target, bytes: Vec<u8> },
+    Renumber { address: SocketAddr },
+}
+
+/// What it heard.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "heard", rename_all = "kebab-case")]
+pub enum Heard {
+    /// Others can find it from now on, or not any more.
+    Member {
+        joined: bool,
+    },
+    Found {
+        token: u64,
+        targets: Vec<Target>,
+    },
+    /// The infrastructure cannot answer such a question.
+    Unavailable {
+        token: u64,
+        why: String,
+    },
+    Delivered {
+        from: SocketAddr,
+        bytes: Vec<u8>,
+    },
+}
+
+/// An agent as a machine.
+pub struct Endpoint {
+    config: AgentConfig,
+    agent: Box<dyn Agent>,
+    heard: VecDeque<Heard>,
+}
+
+impl Endpoint {
+    pub fn new(config: AgentConfig, agent: Box<dyn Agent>) -> Self {
+        Self { config, agent, heard: VecDeque::new() }
+    }
+
+    pub fn config(&self) -> &AgentConfig {
+        &self.config
+    }
+
+    pub fn facts(&self) -> &Facts {
+        &self.config.facts
+    }
+
+    /// Numbers of entries in its tables.
+    pub fn tables(&self) -> Vec<(&'static str, usize)> {
+        self.agent.tables()
+    }
+
+    fn call(&mut self, now: Time, call: Call) {
+        match call {
+            Call::Join => self.agent.join(now),
+            Call::Leave => self.agent.leave(now),
+            Call::Ask { token, question } => {
+                if let Err(why) = self.agent.ask(now, token, &question) {
+                    self.heard.push_back(Heard::Unavailable { token, why: why.to_string() });
+                }
+            }
+            Call::Send { to, bytes } => self.agent.send(now, to, bytes),
+            Call::Renumber { address } => {
+                self.config.peer.address = address;
+                self.agent.renumbered(now, address);
+            }
+        }
+    }
+}
+
+impl Machine for Endpoint {
+    type Order = Call;
+    type Fact = Heard;
+
+    fn input(&mut self, now: Time, input: Input<'_, Call>) {
+        match input {
+            Input::Datagram { at, from, bytes } => self.agent.datagram(now, at, from, bytes),
+            Input::Timer => self.agent.timer(now),
+            Input::Order(call) => self.call(now, call),
+            Input::Routing { group, announced } => self.agent.routed(now, group, announced),
+            // Agents open none.
+            Input::Stream(..) => {}
+        }
+    }
+
+    fn output(&mut self) -> Option<Output<Heard>> {
+        if let Some(heard) = self.heard.pop_front() {
+            return Some(Output::Said(heard));
+        }
+        Some(match self.agent.said()? {
+            Said::Datagram { from, to, bytes } => Output::Datagram { from, to, bytes },
+            Said::Announce(group, on) => Output::Announce(group, on),
+            Said::Member(joined) => Output::Said(Heard::Member { joined }),
+            Said::Found { token, targets } => Output::Said(Heard::Found { token, targets }),
+            Said::Delivered { from, bytes } => Output::Said(Heard::Delivered { from, bytes }),
+        })
+    }
+
+    fn due(&self) -> Option<Time> {
+        self.agent.due()
+    }
+}

@@ -1,0 +1,101 @@
+//! What everybody in a lab is told about an infrastructure: its servers, its agents, its clients.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
+
+use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
+
+use crate::machine::Part;
+use crate::overlay::key::{Key, Value};
+use crate::overlay::wire::Tag;
+use crate::overlay::{Peer, Values};
+
+/// An infrastructure of a lab.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Facts {
+    /// As the lab file names it; for plain IP anycast, which no lab file declares, `ip`.
+    pub name: String,
+    /// All its servers, in the order of the lab file.
+    pub servers: Vec<Site>,
+    /// The block that its servers announce, if they announce one: of its first address is what is the
+    /// infrastructure's own, and of each other one a group's.
+    pub block: Option<IpAddr>,
+    /// The groups that use it, in the order of the lab file.
+    pub groups: Vec<Shared>,
+    /// What the lab file says of the kind's own keys.
+    pub settings: BTreeMap<String, Value>,
+    /// Prefixes of the lab's routing tables, for who maps addresses to places.
+    pub prefixes: Vec<IpNet>,
+}
+
+/// A server, or a member that serves as a landmark.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Site {
+    pub host: String,
+    /// Its id among the servers, and its address with port [`super::PORT`].
+    pub peer: Peer,
+    pub place: Option<Place>,
+}
+
+/// Where something stands, in degrees.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Place {
+    pub latitude: f64,
+    pub longitude: f64,
+}
+
+/// A group that uses an infrastructure.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Shared {
+    pub name: String,
+    /// By this the machine of a server knows the group's address, if it has one: from 1 on.
+    pub part: Part,
+    /// The group's address and port.
+    pub address: SocketAddr,
+    pub transport: Transport,
+}
+
+/// What is spoken at a group's port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Transport {
+    Udp,
+    Tcp,
+}
+
+impl Facts {
+    /// Of plain IP anycast, which no lab file declares.
+    pub fn plain() -> Self {
+        Self { name: "ip".to_owned(), ..Self::default() }
+    }
+
+    /// What datagrams bear that are for the infrastructure's servers.
+    pub fn tag(&self) -> Tag {
+        Tag::of_infrastructure(&self.name)
+    }
+
+    /// The settings, and what holds where the lab file does not say.
+    pub fn values(&self, keys: &'static [Key]) -> Values {
+        Values::set(keys, self.settings.clone())
+    }
+
+    pub fn server(&self, host: &str) -> Option<&Site> {
+        self.servers.iter().find(|site| site.host == host)
+    }
+
+    pub fn group(&self, name: &str) -> Option<&Shared> {
+        self.groups.iter().find(|group| group.name == name)
+    }
+}
+
+impl Place {
+    /// Great-circle distance in km, on a sphere of the earth's mean radius.
+    pub fn distance(self, other: Self) -> f64 {
+        const RADIUS: f64 = 6371.0;
+        let (a, b) = (self.latitude.to_radians(), other.latitude.to_radians());
+        let (north, east) = (b - a, (other.longitude - self.longitude).to_radians());
+        let h = (north / 2.0).sin().powi(2) + a.cos() * b.cos() * (east / 2.0).sin().powi(2);
+        2.0 * RADIUS * h.sqrt().min(1.0).asin()
+    }
+}

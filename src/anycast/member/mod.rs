@@ -1,0 +1,26 @@
+//! The node of an overlay, whatever its protocol and whatever brings others to it: joining, healing, colors, load.
+//!
+//! A member is a `core`, which all parts work with, and the parts, which do not know of each other: only the
+//! `member`, which stands above them, does.
+//!
+//! - `parts`: its groups; what brings others to the first is an agent of its infrastructure
+//! - `join`, `served`, `color`, `leave`, `renumber`: the course of a membership
+//! - `heal`: how islands find each other
+//! - `asks`: questions under way; `message`, `sealed`, `cookie`: what is said
+
+mod asks;
+mod color;
+mod cookie;
+mod core;
+mod heal;
+mod join;
+mod leave;
+pub(super) mod member;
+mod message;
+mod parts;
+mod renumber;
+mod sealed;
+mod served;
+pub(super) mod stranger;
+
+pub(super) use parts::{JOIN, groups};
