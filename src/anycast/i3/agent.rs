@@ -251,7 +251,8 @@ impl Applicant {
             }
             // It tries again as if nobody had answered: others' leases end.
             ToAgent::Refused { .. } => {}
-            ToAgent::Delivered { from, reply, data } => {
+            // It is where a packet's way ends, whatever is left of the stack.
+            ToAgent::Delivered { from, reply, data, .. } => {
                 if let Some(reply) = reply {
                     if self.replies.len() >= MAX_REMEMBERED {
                         self.replies.pop_first();

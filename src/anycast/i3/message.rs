@@ -82,8 +82,8 @@ pub(super) enum ToAgent {
     Removed { nonce: u64 },
     /// The server keeps no more triggers, or not such ones.
     Refused { nonce: u64 },
-    /// A packet has reached a trigger.
-    Delivered { from: SocketAddr, reply: Option<Ident>, data: Vec<u8> },
+    /// A packet has reached a trigger. `stack`: where it shall go from there.
+    Delivered { from: SocketAddr, reply: Option<Ident>, stack: Vec<Ident>, data: Vec<u8> },
 }
 
 impl Request {

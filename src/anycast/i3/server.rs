@@ -223,7 +223,8 @@ impl Keeper {
         for goal in goals {
             match goal {
                 Goal::Address(to, tag) => {
-                    self.send(to, tag, &ToAgent::Delivered { from, reply, data: data.clone() });
+                    let (stack, data) = (stack.clone(), data.clone());
+                    self.send(to, tag, &ToAgent::Delivered { from, reply, stack, data });
                 }
                 Goal::Stack(next) if share > 0 => {
                     let stack = next.into_iter().chain(stack.iter().copied()).collect();

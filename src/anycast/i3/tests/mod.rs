@@ -10,8 +10,8 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use crate::anycast::endpoint::{Call, Heard};
-use crate::anycast::face::{AgentConfig, Question, Target};
+use crate::anycast::endpoint::{Call, Endpoint, Heard};
+use crate::anycast::face::{Agent, AgentConfig, Question, Target};
 use crate::anycast::facts::{Facts, Site};
 use crate::anycast::registry::Infrastructure;
 use crate::anycast::resident::{Deed, Resident, Told};
@@ -66,6 +66,17 @@ impl World {
     /// Hosts stand around as many places as there are landmarks, one server at each, the others anywhere: an endpoint
     /// is 1 to 5 ms from its own server and tens of milliseconds from others.
     pub(super) fn new(seed: u64, servers: usize, endpoints: usize, settings: &[(&str, Value)]) -> Self {
+        Self::with(seed, servers, endpoints, settings, |_, _| None)
+    }
+
+    /// The same with other agents at some hosts.
+    pub(super) fn with(
+        seed: u64,
+        servers: usize,
+        endpoints: usize,
+        settings: &[(&str, Value)],
+        other: impl Fn(&Facts, usize) -> Option<Box<dyn Agent>> + 'static,
+    ) -> Self {
         let facts = facts(servers, settings);
         let all = servers + endpoints;
         let delay = move |a: usize, b: usize| {
@@ -88,7 +99,12 @@ impl World {
                 let config = ServerConfig { facts: facts.clone(), host: format!("s{host}"), seed };
                 Resident::Server((i3.server.as_ref().unwrap().make)(config, now))
             } else {
-                Resident::Endpoint(Box::new(i3.endpoint(agent(&facts, host, seed), now)))
+                let config = agent(&facts, host, seed);
+                let endpoint = match other(&facts, host) {
+                    Some(agent) => Endpoint::new(config, agent),
+                    None => i3.endpoint(config, now),
+                };
+                Resident::Endpoint(Box::new(endpoint))
             }
         });
         let mut world = Self { sim, servers, all, tokens: 0 };
