@@ -66,12 +66,6 @@ impl Key {
     }
 }
 
-impl From<bool> for Value {
-    fn from(on: bool) -> Self {
-        Self::Bool(on)
-    }
-}
-
 impl From<u64> for Value {
     fn from(number: u64) -> Self {
         Self::Int(number)

@@ -165,16 +165,12 @@ impl Ring {
         }
     }
 
-    /// Another server has said where it finds this one's id; whether that is in another ring.
-    pub(super) fn located(&mut self, now: Time, from: SocketAddr, nonce: u64, owner: Id) -> bool {
-        let Some((_, peer)) = self.doubt.take_if(|(asked, peer)| *asked == nonce && peer.address == from) else {
-            return false;
-        };
-        let apart = owner != self.me.id && self.is_member();
-        if apart {
+    /// Another server has said where it finds this one's id: elsewhere than here in another ring.
+    pub(super) fn located(&mut self, now: Time, from: SocketAddr, nonce: u64, owner: Id) {
+        let asked = self.doubt.take_if(|(asked, peer)| *asked == nonce && peer.address == from);
+        if let Some((_, peer)) = asked.filter(|_| owner != self.me.id && self.is_member()) {
             self.node.merge(now, peer);
         }
-        apart
     }
 
     fn somebody(&mut self) -> Option<Peer> {

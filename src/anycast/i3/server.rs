@@ -94,11 +94,7 @@ impl Keeper {
                     self.ring.find(now, key);
                 }
             }
-            ToServer::Located { nonce, owner } => {
-                if self.ring.located(now, from, nonce, owner) {
-                    self.served("found another ring", None, Some(from.to_string()));
-                }
-            }
+            ToServer::Located { nonce, owner } => self.ring.located(now, from, nonce, owner),
         }
     }
 
@@ -243,7 +239,7 @@ impl Keeper {
         }
         while let Some(did) = self.ring.did(now) {
             match did {
-                Did::Joined => self.served("in the ring", None, None),
+                Did::Joined => self.served("joined", None, None),
                 Did::Merged { ok: true } => {
                     self.homes.clear();
                     self.served("merged", None, None);

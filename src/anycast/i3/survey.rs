@@ -157,7 +157,8 @@ impl Survey {
     pub(super) fn home(&mut self, now: Time, from: SocketAddr, prefix: Id, rng: &mut ChaCha8Rng) -> Option<Probe> {
         let sample = self.sampled.iter_mut().find(|sample| sample.ident.prefix() == prefix)?;
         sample.home = Some(from);
-        (!self.round_trips.contains_key(&from)).then(|| self.ping(now, from, rng))
+        let known = self.round_trips.contains_key(&from) || self.pings.values().any(|(to, _)| *to == from);
+        (!known).then(|| self.ping(now, from, rng))
     }
 
     /// The sample whose server is the nearest.

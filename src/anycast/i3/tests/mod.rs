@@ -2,6 +2,7 @@
 
 mod endings;
 mod hostile;
+mod overlays;
 mod packets;
 mod places;
 mod rules;
@@ -10,8 +11,8 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use crate::anycast::endpoint::{Call, Endpoint, Heard};
-use crate::anycast::face::{Agent, AgentConfig, Question, Target};
+use crate::anycast::endpoint::{Call, Heard};
+use crate::anycast::face::{AgentConfig, Question, Target};
 use crate::anycast::facts::{Facts, Site};
 use crate::anycast::registry::Infrastructure;
 use crate::anycast::resident::{Deed, Resident, Told};
@@ -55,6 +56,14 @@ pub(super) fn agent(facts: &Facts, host: usize, seed: u64) -> AgentConfig {
     }
 }
 
+pub(super) fn i3() -> Infrastructure {
+    Infrastructure::named("i3").unwrap()
+}
+
+pub(super) fn endpoint(config: AgentConfig, now: Time) -> Resident {
+    Resident::Endpoint(Box::new(i3().endpoint(config, now)))
+}
+
 pub(super) struct World {
     pub(super) sim: Sim<Resident>,
     pub(super) servers: usize,
@@ -66,22 +75,22 @@ impl World {
     /// Hosts stand around as many places as there are landmarks, one server at each, the others anywhere: an endpoint
     /// is 1 to 5 ms from its own server and tens of milliseconds from others.
     pub(super) fn new(seed: u64, servers: usize, endpoints: usize, settings: &[(&str, Value)]) -> Self {
-        Self::with(seed, servers, endpoints, settings, |_, _| None)
+        Self::with(seed, servers, endpoints, settings, move |facts, host, now| endpoint(agent(facts, host, seed), now))
     }
 
-    /// The same with other agents at some hosts.
+    /// The same with others than endpoints of one group.
     pub(super) fn with(
         seed: u64,
         servers: usize,
         endpoints: usize,
         settings: &[(&str, Value)],
-        other: impl Fn(&Facts, usize) -> Option<Box<dyn Agent>> + 'static,
+        other: impl Fn(&Facts, usize, Time) -> Resident + 'static,
     ) -> Self {
         let facts = facts(servers, settings);
         let all = servers + endpoints;
         let delay = move |a: usize, b: usize| {
             let (at, bt) = (a % servers, b % servers);
-            let own = |host: usize| if host < servers { 0.2 } else { 1.0 + (host * 7 % 4) as f64 };
+            let own = |host: usize| if host < servers { 0.2 } else { 1.0 + (host / servers * 3 % 5) as f64 };
             let apart = at.abs_diff(bt).min(servers - at.abs_diff(bt)) as f64;
             seconds((own(a) + own(b) + apart * 12.0) / 1e3)
         };
@@ -93,18 +102,12 @@ impl World {
             loss: 0.0,
             propagation: seconds(0.1),
         };
-        let i3 = Infrastructure::named("i3").unwrap();
         let sim = Sim::new(conditions, move |host, _, now| {
             if host < servers {
                 let config = ServerConfig { facts: facts.clone(), host: format!("s{host}"), seed };
-                Resident::Server((i3.server.as_ref().unwrap().make)(config, now))
+                Resident::Server((i3().server.as_ref().unwrap().make)(config, now))
             } else {
-                let config = agent(&facts, host, seed);
-                let endpoint = match other(&facts, host) {
-                    Some(agent) => Endpoint::new(config, agent),
-                    None => i3.endpoint(config, now),
-                };
-                Resident::Endpoint(Box::new(endpoint))
+                other(&facts, host, now)
             }
         });
         let mut world = Self { sim, servers, all, tokens: 0 };

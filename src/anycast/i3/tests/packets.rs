@@ -3,7 +3,8 @@
 use std::collections::VecDeque;
 
 use super::*;
-use crate::anycast::face::{Said, Unavailable};
+use crate::anycast::endpoint::Endpoint;
+use crate::anycast::face::{Agent, Said, Unavailable};
 use crate::anycast::i3::ident::{Ident, prefix_of, suffix};
 use crate::anycast::i3::message::{Ask, CREDIT, Packet, Request, ToAgent, ToServer, Wish};
 use crate::machine::{Port, Time};
@@ -91,9 +92,10 @@ fn delivered(world: &World) -> Vec<(usize, Vec<u8>)> {
 }
 
 fn composers(of: impl Fn(usize) -> (Vec<(Ident, Wish)>, Option<Ident>) + 'static) -> World {
-    let mut world = World::with(11, 6, 4, &[], move |facts, host| {
+    let mut world = World::with(11, 6, 4, &[], move |facts, host, _| {
         let (triggers, first) = of(host);
-        (!triggers.is_empty() || first.is_some()).then(|| Composer::boxed(facts, triggers, first))
+        let composer = Composer::boxed(facts, triggers, first);
+        Resident::Endpoint(Box::new(Endpoint::new(agent(facts, host, 11), composer)))
     });
     world.run(5.0);
     world.endpoints().for_each(|host| world.tell(host, Call::Join));
@@ -140,7 +142,8 @@ fn triggers_with_one_identifier_all_get_a_copy() {
 #[test]
 fn circles_end() {
     let mut world = composers(|host| {
-        let (a, b) = (named("a"), named("b"));
+        // On opposite sides of the ring.
+        let (a, b) = (named("a"), Ident::new(Id(prefix_of("a").0 ^ 1 << 127), 7));
         let at = |from, to| (from, Wish::Stack(vec![to, named(&format!("beyond {host}"))]));
         (if host < 8 { vec![at(a, b), at(b, a), (named("c"), Wish::Stack(vec![named("c")]))] } else { Vec::new() }, None)
     });
@@ -151,6 +154,7 @@ fn circles_end() {
         world.run(4.0);
         world.sim.datagrams() - before
     };
+    assert!(world.keepers().len() > 1, "a and b are at different servers: {:?}", world.keepers());
     let quiet = count(&mut world);
     (0..10).for_each(|_| world.tell(9, Call::Send { to: Target::Id(named("a").0), bytes: b"hi".to_vec() }));
     let busy = count(&mut world);
@@ -190,7 +194,7 @@ fn a_sender_remembers_who_is_responsible() {
 
 #[test]
 fn answers_go_to_a_private_trigger() {
-    let mut world = World::joined(13, 6, 6, &[("private", true.into())]);
+    let mut world = World::joined(13, 6, 6, &[("private", Value::Bool(true))]);
     world.run(3.0);
     let kept: usize = world.keepers().iter().map(|(_, kept)| kept).sum();
     assert_eq!(kept, 12, "each member has two");
