@@ -18,19 +18,34 @@ pub(super) const CREDIT: u8 = 16;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) enum ToServer<'a> {
     /// How far away are you?
-    Ping { tag: Tag, nonce: u64 },
+    Ping {
+        tag: Tag,
+        nonce: u64,
+    },
     /// For the server that is responsible for its prefix, through any.
     Request(Request),
     /// From one server to another, for whoever asked.
-    Routed { from: SocketAddr, credit: u8, request: Request },
+    Routed {
+        from: SocketAddr,
+        credit: u8,
+        request: Request,
+    },
     /// The ring's own.
     Ring(&'a [u8]),
     /// Are you in the ring?
     Hail,
-    Hailed { member: bool },
+    Hailed {
+        member: bool,
+    },
     /// Where does your ring find this key?
-    Locate { nonce: u64, key: Id },
-    Located { nonce: u64, owner: Id },
+    Locate {
+        nonce: u64,
+        key: Id,
+    },
+    Located {
+        nonce: u64,
+        owner: Id,
+    },
 }
 
 /// What an agent asks.
@@ -44,10 +59,22 @@ pub(super) struct Request {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) enum Ask {
     /// Who is responsible for this?
-    Where { prefix: Id },
+    Where {
+        prefix: Id,
+    },
     /// Keep this trigger until its lease ends, or renew it.
-    Insert { nonce: u64, ident: Ident, goal: Wish, cookie: Option<Cookie> },
-    Remove { nonce: u64, ident: Ident, goal: Wish, cookie: Option<Cookie> },
+    Insert {
+        nonce: u64,
+        ident: Ident,
+        goal: Wish,
+        cookie: Option<Cookie>,
+    },
+    Remove {
+        nonce: u64,
+        ident: Ident,
+        goal: Wish,
+        cookie: Option<Cookie>,
+    },
     Packet(Packet),
 }
 
@@ -73,17 +100,35 @@ pub(super) struct Packet {
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) enum ToAgent {
-    Pong { nonce: u64 },
+    Pong {
+        nonce: u64,
+    },
     /// From the server that is responsible for this prefix.
-    Home { prefix: Id },
+    Home {
+        prefix: Id,
+    },
     /// Say this too, to show that the address is yours.
-    Challenge { nonce: u64, cookie: Cookie },
-    Inserted { nonce: u64 },
-    Removed { nonce: u64 },
+    Challenge {
+        nonce: u64,
+        cookie: Cookie,
+    },
+    Inserted {
+        nonce: u64,
+    },
+    Removed {
+        nonce: u64,
+    },
     /// The server keeps no more triggers, or not such ones.
-    Refused { nonce: u64 },
+    Refused {
+        nonce: u64,
+    },
     /// A packet has reached a trigger. `stack`: where it shall go from there.
-    Delivered { from: SocketAddr, reply: Option<Ident>, stack: Vec<Ident>, data: Vec<u8> },
+    Delivered {
+        from: SocketAddr,
+        reply: Option<Ident>,
+        stack: Vec<Ident>,
+        data: Vec<u8>,
+    },
 }
 
 impl Request {

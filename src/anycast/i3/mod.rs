@@ -9,7 +9,11 @@
 //! sender's own landmark finds a member of the same bin, if the bin has any, else one of a bin with a similar number,
 //! which means nothing. A random suffix does not find members with equal probability: each has the share of
 //! identifiers that are nearest to its own in the binary trie. Nobody is left out: what a member sends to its own bin
-//! may come back to itself.
+//! may come back to itself. A region is a bin too: if it has no members, those of another answer.
+//!
+//! When a server dies, its groups are silent until their members renew their triggers, which the server that follows
+//! in the ring takes; when one joins or comes back, those that it takes over likewise. Triggers are not handed over, and
+//! have no second identifier for that case.
 //!
 //! - `ident`: identifiers; `triggers`: the table, and the rule of the longest prefix
 //! - `message`; `jar`: challenges

@@ -85,7 +85,11 @@ impl Own {
     fn ask(&self) -> Ask {
         let Self { nonce, ident, cookie, .. } = *self;
         let goal = Wish::Me;
-        if self.leaving { Ask::Remove { nonce, ident, goal, cookie } } else { Ask::Insert { nonce, ident, goal, cookie } }
+        if self.leaving {
+            Ask::Remove { nonce, ident, goal, cookie }
+        } else {
+            Ask::Insert { nonce, ident, goal, cookie }
+        }
     }
 
     pub(super) fn is_about(&self, nonce: u64) -> bool {

@@ -138,7 +138,8 @@ impl Survey {
     }
 
     fn settle(&mut self, now: Time) {
-        let mut landmarks = self.servers.iter().take(self.landmarks).map(|server| self.round_trips.contains_key(server));
+        let mut landmarks =
+            self.servers.iter().take(self.landmarks).map(|server| self.round_trips.contains_key(server));
         let late = self.begun.is_some_and(|begun| now - begun >= SETTLED);
         self.settled |= landmarks.clone().all(|answered| answered) || late && landmarks.any(|answered| answered);
     }
@@ -178,8 +179,12 @@ impl Survey {
             let usable = self.round_trips.iter().filter(|(server, _)| self.is_usable(now, **server));
             usable.min_by_key(|(_, took)| **took).map(|(server, _)| *server)
         };
-        let usable = |now| self.servers.iter().copied().filter(|server| self.is_usable(now, *server)).collect::<Vec<_>>();
-        sampled.or_else(measured).or_else(|| usable(now).choose(rng).copied()).or_else(|| self.servers.choose(rng).copied())
+        let usable =
+            |now| self.servers.iter().copied().filter(|server| self.is_usable(now, *server)).collect::<Vec<_>>();
+        sampled
+            .or_else(measured)
+            .or_else(|| usable(now).choose(rng).copied())
+            .or_else(|| self.servers.choose(rng).copied())
     }
 
     pub(super) fn is_usable(&self, now: Time, server: SocketAddr) -> bool {

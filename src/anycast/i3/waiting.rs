@@ -17,8 +17,15 @@ const PATIENCE: Duration = Duration::from_secs(3);
 
 pub(super) enum Work {
     /// Another server wants to know who it is.
-    Tell { to: SocketAddr, nonce: u64 },
-    Pass { from: SocketAddr, credit: u8, request: Request },
+    Tell {
+        to: SocketAddr,
+        nonce: u64,
+    },
+    Pass {
+        from: SocketAddr,
+        credit: u8,
+        request: Request,
+    },
 }
 
 #[derive(Default)]

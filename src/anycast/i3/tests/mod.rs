@@ -1,5 +1,7 @@
 //! i3 in the simulated network: servers first, then endpoints of one group.
 
+#![expect(clippy::print_stdout, reason = "what is measured is of interest beside whether it is within bounds")]
+
 mod endings;
 mod hostile;
 mod overlays;
@@ -188,7 +190,9 @@ impl World {
         let got = |sim: &Sim<Resident>| {
             let mut events = sim.events().iter().rev();
             events.find_map(|e| match &e.event {
-                Deed::Endpoint(Heard::Delivered { from, bytes: b }) if *b == bytes && *from == address(host) => Some(e.host),
+                Deed::Endpoint(Heard::Delivered { from, bytes: b }) if *b == bytes && *from == address(host) => {
+                    Some(e.host)
+                }
                 _ => None,
             })
         };

@@ -46,18 +46,21 @@ fn islands(sim: &Sim<Resident>) -> BTreeSet<u32> {
 
 #[test]
 fn members_join_through_it_and_islands_find_each_other() {
-    let mut world =
-        World::with(90, 6, 12, &[], |facts, host, now| Resident::Node(i3().node(node(facts, host), now)));
+    let mut world = World::with(90, 6, 12, &[], |facts, host, now| Resident::Node(i3().node(node(facts, host), now)));
     world.run(5.0);
     for host in world.endpoints() {
         world.sim.command(host, Told::Node(Command::Join { found: host == 6 }));
         world.run(if host == 6 { 8.0 } else { 0.5 });
     }
     world.run(10.0);
-    let phases = world.sim.machines().filter_map(|(_, r)| r.node()).filter(|node| node.phase() == Phase::Member).count();
+    let phases =
+        world.sim.machines().filter_map(|(_, r)| r.node()).filter(|node| node.phase() == Phase::Member).count();
     assert_eq!((phases, islands(&world.sim)), (12, [12].into()));
-    let joined = |deed: &Deed| if let Deed::Node(Event::Joined { milliseconds, .. }) = deed { Some(*milliseconds) } else { None };
-    let mut took: Vec<f64> = world.sim.events().iter().filter(|e| e.host > 6).filter_map(|e| joined(&e.event)).collect();
+    let joined = |deed: &Deed| {
+        if let Deed::Node(Event::Joined { milliseconds, .. }) = deed { Some(*milliseconds) } else { None }
+    };
+    let mut took: Vec<f64> =
+        world.sim.events().iter().filter(|e| e.host > 6).filter_map(|e| joined(&e.event)).collect();
     took.sort_by(f64::total_cmp);
     println!("members joined after {:.0} ms in the median, {:.0} at most", took[took.len() / 2], took[took.len() - 1]);
 

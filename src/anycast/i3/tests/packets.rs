@@ -87,7 +87,9 @@ fn named(name: &str) -> Ident {
 }
 
 fn delivered(world: &World) -> Vec<(usize, Vec<u8>)> {
-    let of = |deed: &Deed| if let Deed::Endpoint(Heard::Delivered { bytes, .. }) = deed { Some(bytes.clone()) } else { None };
+    let of = |deed: &Deed| {
+        if let Deed::Endpoint(Heard::Delivered { bytes, .. }) = deed { Some(bytes.clone()) } else { None }
+    };
     world.sim.events().iter().filter_map(|e| Some((e.host, of(&e.event)?))).collect()
 }
 
@@ -145,7 +147,10 @@ fn circles_end() {
         // On opposite sides of the ring.
         let (a, b) = (named("a"), Ident::new(Id(prefix_of("a").0 ^ 1 << 127), 7));
         let at = |from, to| (from, Wish::Stack(vec![to, named(&format!("beyond {host}"))]));
-        (if host < 8 { vec![at(a, b), at(b, a), (named("c"), Wish::Stack(vec![named("c")]))] } else { Vec::new() }, None)
+        (
+            if host < 8 { vec![at(a, b), at(b, a), (named("c"), Wish::Stack(vec![named("c")]))] } else { Vec::new() },
+            None,
+        )
     });
     let refused = |e: &&crate::machine::sim::Happened<Deed>| e.event == Deed::Endpoint(Heard::Member { joined: false });
     assert_eq!(world.sim.events().iter().filter(refused).count(), 2, "a trigger to itself is refused");

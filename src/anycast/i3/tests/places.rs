@@ -52,7 +52,9 @@ fn what_cannot_be_asked_is_unavailable() {
     let mut world = World::new(4, 6, 1, &[("landmarks", Value::Int(4))]);
     world.run(4.0);
     assert!(matches!(world.ask(6, Question::Idle), Heard::Unavailable { why, .. } if why.contains("load")));
-    assert!(matches!(world.ask(6, Question::Region("s5".into(), 1)), Heard::Unavailable { why, .. } if why.contains("landmark")));
+    assert!(
+        matches!(world.ask(6, Question::Region("s5".into(), 1)), Heard::Unavailable { why, .. } if why.contains("landmark"))
+    );
     assert!(matches!(world.ask(6, Question::Region("s3".into(), 1)), Heard::Found { .. }));
 }
 
@@ -117,7 +119,8 @@ fn near_members_are_found_and_data_takes_a_detour() {
                 continue;
             }
             let delay = |a, b| world.sim.delay(a, b).as_secs_f64();
-            let best = world.endpoints().filter(|other| *other != host).map(|other| delay(host, other)).fold(1.0, f64::min);
+            let best =
+                world.endpoints().filter(|other| *other != host).map(|other| delay(host, other)).fold(1.0, f64::min);
             selection.push(delay(host, found) / best);
             path.push((delay(host, keeper) + delay(keeper, found)) / delay(host, found));
         }
@@ -143,7 +146,12 @@ fn each_prefix_is_at_the_server_that_follows_it() {
     world.endpoints().for_each(|host| world.tell(host, Call::Join));
     world.run(3.0);
     let expected = |world: &World| {
-        let ids: Vec<(usize, Id)> = world.sim.machines().filter(|(host, _)| *host < 7).map(|(host, _)| (host, Id::of_node(1, "i3", &format!("s{host}")))).collect();
+        let ids: Vec<(usize, Id)> = world
+            .sim
+            .machines()
+            .filter(|(host, _)| *host < 7)
+            .map(|(host, _)| (host, Id::of_node(1, "i3", &format!("s{host}"))))
+            .collect();
         let mut at: BTreeMap<usize, usize> = BTreeMap::new();
         for host in world.endpoints() {
             let prefix = crate::anycast::i3::ident::prefix_of(&group(host));
