@@ -1,8 +1,8 @@
 //! A server's place in the ring: the overlay that is the substrate, how a server gets into it, and how rings that came
 //! apart become one again.
 //!
-//! A server that is in no ring asks all others whether they are. Through one that is it joins. If none is, the first of
-//! the list among those that answered begins a ring. In the ring every server asks another of the list now and then
+//! A server that is in no ring asks the first of the list and some others whether they are. Through one that is it joins.
+//! If none is, it begins a ring, unless one that comes before it in the list has answered. In the ring every server asks another of the list now and then
 //! where it finds this one's id, rather one that is not among its neighbors: another place than its own means another
 //! ring, into which it merges. Every server does that for itself, so nobody has to be told.
 
@@ -23,6 +23,8 @@ use crate::overlay::{Ask, Common, Did, Given, LookupMode, OverlayNode, Peer, Pha
 
 /// Who asks whether others are in a ring waits so long for their answers.
 const HAIL: Duration = Duration::from_millis(400);
+/// So many servers, the first of the list, and as many others are asked.
+const HAILED: usize = 8;
 /// A neighbor that has not answered so often counts as failed, each time waited for so long or as long as it takes.
 const TRIES: u32 = 3;
 const TIMEOUT: Duration = Duration::from_millis(300);
@@ -139,7 +141,7 @@ impl Ring {
         }
     }
 
-    /// Of those that have answered one to join through, or itself; else all are asked again.
+    /// Joins through one of those that have answered, or begins; else asks again.
     fn enter(&mut self, now: Time, mut send: impl FnMut(SocketAddr, ToServer<'_>)) {
         self.next = now + self.jittered(HAIL);
         if let Some(Hailing { members, elder }) = self.hailing.take() {
@@ -151,7 +153,10 @@ impl Ring {
             }
         }
         self.hailing = Some(Hailing::default());
-        self.sites.iter().filter(|peer| peer.id != self.me.id).for_each(|peer| send(peer.address, ToServer::Hail));
+        let (first, rest) = self.sites.split_at(HAILED.min(self.sites.len()));
+        let some = rest.sample(&mut self.rng, HAILED);
+        let others = first.iter().chain(some).filter(|peer| peer.id != self.me.id);
+        others.for_each(|peer| send(peer.address, ToServer::Hail));
     }
 
     /// Another server has said whether it is in a ring.

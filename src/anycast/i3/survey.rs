@@ -40,6 +40,8 @@ pub(super) struct Survey {
     /// The shortest round trip to each server that has answered.
     round_trips: BTreeMap<SocketAddr, Duration>,
     avoided: BTreeMap<SocketAddr, Time>,
+    /// The bin, if no landmark answers.
+    chance: usize,
     begun: Option<Time>,
     settled: bool,
     next: Option<Time>,
@@ -60,6 +62,7 @@ impl Survey {
             pings: BTreeMap::new(),
             round_trips: BTreeMap::new(),
             avoided: BTreeMap::new(),
+            chance: 0,
             begun: None,
             settled: false,
             next: None,
@@ -97,18 +100,22 @@ impl Survey {
         self.settled
     }
 
-    /// The number of the nearest landmark; of several the first.
+    /// The number of the nearest landmark; of several the first. If none answers, but other servers do, any.
     pub(super) fn bin(&self) -> Option<usize> {
         let landmarks = self.servers.iter().take(self.landmarks).enumerate();
         let measured = landmarks.filter_map(|(index, server)| Some((self.round_trips.get(server)?, index)));
-        measured.min().map(|(_, index)| index).filter(|_| self.settled)
+        let nearest = measured.min().map_or(self.chance, |(_, index)| index);
+        (self.settled && self.landmarks > 0).then_some(nearest)
     }
 
     pub(super) fn timer(&mut self, now: Time, rng: &mut ChaCha8Rng) -> Vec<Probe> {
         let mut probes = Vec::new();
         let (Some(begun), true) = (self.begun, self.next.is_some_and(|next| next <= now)) else { return probes };
         self.pings.retain(|_, (_, sent)| now - *sent < LOST);
-        if self.sampled.is_empty() {
+        let vain = now - begun >= SETTLED * 2 && self.sampled.iter().all(|sample| sample.home.is_none());
+        if self.sampled.is_empty() || vain {
+            self.sampled.clear();
+            self.chance = rng.random_range(0..self.landmarks.max(1));
             let mut order: Vec<usize> = (0..self.servers.len()).collect();
             order.shuffle(rng);
             for index in order.iter().cycle().take(self.samples) {
@@ -140,8 +147,9 @@ impl Survey {
     fn settle(&mut self, now: Time) {
         let mut landmarks =
             self.servers.iter().take(self.landmarks).map(|server| self.round_trips.contains_key(server));
-        let late = self.begun.is_some_and(|begun| now - begun >= SETTLED);
-        self.settled |= landmarks.clone().all(|answered| answered) || late && landmarks.any(|answered| answered);
+        let late = |times| self.begun.is_some_and(|begun| now - begun >= SETTLED * times);
+        let (all, any) = (landmarks.clone().all(|answered| answered), landmarks.any(|answered| answered));
+        self.settled |= all || late(1) && any || late(2) && !self.round_trips.is_empty();
     }
 
     /// A server has answered a ping.

@@ -94,7 +94,7 @@ impl World {
             let (at, bt) = (a % servers, b % servers);
             let own = |host: usize| if host < servers { 0.2 } else { 1.0 + (host / servers * 3 % 5) as f64 };
             let apart = at.abs_diff(bt).min(servers - at.abs_diff(bt)) as f64;
-            seconds((own(a) + own(b) + apart * 12.0) / 1e3)
+            seconds((own(a) + own(b) + apart * 96.0 / servers as f64) / 1e3)
         };
         let conditions = Conditions {
             seed,
