@@ -24,5 +24,6 @@ pub(in crate::anycast) static ROW: Row = Row {
         ports: |_| Vec::new(),
         announces: false,
         places: false,
+        no_programs: Some("packets to identifiers come to agents, which programs that do not know i3 have none of"),
     }),
 };

@@ -74,7 +74,6 @@ fn a_restarted_server_takes_its_place_again() {
     world.run(12.0);
     assert_ne!(world.keepers()[0].0, keeper);
     world.sim.restart(keeper);
-    world.wake(keeper);
     world.run(20.0);
     assert_eq!(world.keepers(), [(keeper, 16)]);
     let found = world.found(9, Question::Nearest).unwrap();

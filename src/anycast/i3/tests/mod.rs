@@ -53,6 +53,7 @@ pub(super) fn agent(facts: &Facts, host: usize, seed: u64) -> AgentConfig {
         address: None,
         seed,
         peer: Peer { id: Id::of_node(seed, GROUP, &name), address: address(host) },
+        place: None,
         host: name,
         plain: false,
     }
@@ -112,16 +113,7 @@ impl World {
                 other(&facts, host, now)
             }
         });
-        let mut world = Self { sim, servers, all, tokens: 0 };
-        // The machines' first timers are set by an input.
-        for host in 0..servers {
-            world.wake(host);
-        }
-        world
-    }
-
-    pub(super) fn wake(&mut self, host: usize) {
-        self.sim.tell(host, |_| {});
+        Self { sim, servers, all, tokens: 0 }
     }
 
     pub(super) fn endpoints(&self) -> std::ops::Range<usize> {

@@ -17,6 +17,7 @@ fn node(facts: &Facts, host: usize) -> NodeConfig {
         id: Id::of_node(1, GROUP, &format!("h{host}")),
         address: address(host),
         infrastructure: facts.clone(),
+        place: None,
         groups: i3().addresses(&asked, |_| SocketAddr::from(([10, 200, 0, 1], 4000))),
         color: None,
         bootstrap: Bootstrap::Anycast,
