@@ -6,6 +6,7 @@
 //! - `face`: what may be asked of any infrastructure; `facts`: what everybody is told of one
 //! - `registry`: the infrastructures, a row for each, and a room; `row`, `server`: what a row says
 //! - `ip`: the infrastructure that needs nothing but routes: plain IP anycast
+//! - `i3`: packets to identifiers, brought to where receivers have left triggers
 //! - `member`: the overlay's node; `endpoint`: an agent without one; `resident`: whatever lives on a host
 //! - `config`, `event`, `means`: what overlays' nodes are told and do
 //! - [`probe`], [`flow`]: what clients send to a group's address
@@ -16,6 +17,7 @@ mod event;
 mod face;
 mod facts;
 pub mod flow;
+mod i3;
 mod ip;
 mod means;
 mod member;

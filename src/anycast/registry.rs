@@ -15,7 +15,7 @@ use super::server::ServerConfig;
 use crate::machine::Time;
 
 /// One more infrastructure is one more line.
-static INFRASTRUCTURES: &[&Row] = &[&super::ip::row::ROW];
+static INFRASTRUCTURES: &[&Row] = &[&super::ip::row::ROW, &super::i3::row::ROW];
 
 /// One of the rows.
 #[derive(Clone, Copy)]
@@ -133,7 +133,8 @@ mod tests {
                 ] {
                     assert_eq!(count, groups.len(), "{infrastructure:?} {asked:?}");
                 }
-                assert!(groups[0].suffix.is_empty() && groups[0].address == 1 && groups[0].by == By::Member);
+                assert!(groups[0].suffix.is_empty() && groups[0].address == 1);
+                assert!(matches!(groups[0].by, By::Member | By::Servers | By::Nobody), "{infrastructure:?}");
                 assert!(groups[1..].iter().all(|g| g.suffix.starts_with('/') && (2..255).contains(&g.address)));
             }
         }
