@@ -6,6 +6,7 @@
 //! - `face`: what may be asked of any infrastructure; `facts`: what everybody is told of one
 //! - `registry`: the infrastructures, a row for each, and a room; `row`, `server`: what a row says
 //! - `ip`: the infrastructure that needs nothing but routes: plain IP anycast
+//! - `pias`: proxies that announce one block for all groups
 //! - `member`: the overlay's node; `endpoint`: an agent without one; `resident`: whatever lives on a host
 //! - `config`, `event`, `means`: what overlays' nodes are told and do
 //! - [`probe`], [`flow`]: what clients send to a group's address
@@ -19,6 +20,7 @@ pub mod flow;
 mod ip;
 mod member;
 mod means;
+mod pias;
 pub mod probe;
 mod registry;
 mod resident;
