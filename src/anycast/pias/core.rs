@@ -103,7 +103,10 @@ impl Core {
         if self.rap(now, group) == self.proxies.me {
             return Some(self.lists.counts(now, group, &self.proxies));
         }
-        self.lists.known(now, group).map(<[Jap]>::to_vec)
+        let japs = self.lists.known(now, group)?;
+        // Of a list all of whose JAPs have died meanwhile nothing is left to believe.
+        let alive = japs.is_empty() || japs.iter().any(|jap| self.proxies.alive(now, usize::from(jap.server)));
+        alive.then(|| japs.to_vec())
     }
 
     /// Tells the RAP how many targets there are here, if that is due.

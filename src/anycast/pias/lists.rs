@@ -82,6 +82,9 @@ impl Lists {
     pub(super) fn gone(&mut self, group: u16, server: usize) {
         if let Some((japs, _)) = self.heard.get_mut(&group) {
             japs.retain(|jap| usize::from(jap.server) != server);
+            if japs.is_empty() {
+                self.heard.remove(&group);
+            }
         }
     }
 
