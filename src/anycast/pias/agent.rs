@@ -141,7 +141,7 @@ impl Registering {
     fn heard(&mut self, now: Time, from: SocketAddr, reply: Reply<'_>) {
         match reply {
             Reply::Challenge { token, cookie } => {
-                if let Some(ask) = self.asks.prove(token) {
+                if let Some(ask) = self.asks.prove(now, token) {
                     self.cookies.insert(from, cookie);
                     self.transmit(token, ask.what, Some(from));
                 }

@@ -90,9 +90,10 @@ impl Asks {
     }
 
     /// Whether to answer a challenge.
-    pub(super) fn prove(&mut self, token: u64) -> Option<Ask> {
+    pub(super) fn prove(&mut self, now: Time, token: u64) -> Option<Ask> {
         let ask = self.0.get_mut(&token).filter(|ask| !ask.proven)?;
         ask.proven = true;
+        ask.again = ask.again.max(now + FIRST);
         Some(*ask)
     }
 
