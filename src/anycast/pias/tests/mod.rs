@@ -5,6 +5,7 @@ mod data;
 mod draws;
 mod failures;
 mod fuzz;
+mod overlay;
 mod rules;
 mod shapes;
 mod streams;
@@ -247,6 +248,10 @@ impl Plan {
 
     /// `group`: of which group a member is.
     fn world_of(self, group: impl Fn(usize) -> usize + 'static) -> World {
+        self.world_made(move |plan, host, now| plan.being_of(host, group(host), now))
+    }
+
+    fn world_made(self, make: impl Fn(&Self, usize, Time) -> Busy + 'static) -> World {
         let plan = Rc::new(self);
         let (of_delay, of_make) = (plan.clone(), plan.clone());
         let conditions = Conditions {
@@ -259,7 +264,7 @@ impl Plan {
             loss: plan.loss,
             propagation: PROPAGATION,
         };
-        let mut sim = Sim::new(conditions, move |host, _, now| of_make.being_of(host, group(host), now));
+        let mut sim = Sim::new(conditions, move |host, _, now| make(&of_make, host, now));
         for server in 0..plan.servers {
             sim.tell(server, |machine| machine.input(Time::default(), Input::Timer));
         }

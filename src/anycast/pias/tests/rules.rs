@@ -98,7 +98,7 @@ proptest! {
     fn by_affinity_only_those_move_whom_a_new_proxy_gets(
         counts in prop::collection::vec(1u32..50, 1..20),
         new in 1u32..50,
-        clients in prop::collection::vec(any::<u32>(), 1..200),
+        clients in prop::collection::vec(any::<u32>(), 1..20),
     ) {
         let facts = Plan::random(counts.len() + 1, 0, 0, 1).facts();
         let (proxies, now) = alive(&facts, &[]);
