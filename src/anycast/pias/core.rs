@@ -1,6 +1,6 @@
 //! What all parts of a proxy work with.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::SocketAddr;
 
 use rand::{RngExt, SeedableRng};
@@ -15,9 +15,17 @@ use crate::anycast::config::PORT;
 use crate::anycast::facts::Shared;
 use crate::anycast::member::Jar;
 use crate::anycast::server::{Served, ServerConfig};
-use crate::machine::{Output, Part, Port, Time};
+use crate::machine::{Output, Port, Time};
 use crate::overlay::id::Id;
 use crate::overlay::wire::Tag;
+
+/// A group, as proxies need it.
+pub(super) struct Group {
+    name: String,
+    pub(super) port: u16,
+    /// Its place on the ring of proxies.
+    key: Id,
+}
 
 pub(super) struct Core {
     pub(super) config: ServerConfig,
@@ -25,6 +33,8 @@ pub(super) struct Core {
     pub(super) tag: Tag,
     pub(super) rng: ChaCha8Rng,
     pub(super) jar: Jar,
+    /// By the numbers of their parts.
+    pub(super) groups: BTreeMap<u16, Group>,
     pub(super) proxies: Proxies,
     pub(super) targets: Targets,
     pub(super) lists: Lists,
@@ -47,6 +57,7 @@ impl Core {
             tag: config.facts.tag(),
             jar: Jar::new(rng.random()),
             rng,
+            groups: config.facts.groups.iter().map(|shared| (shared.part.0, Group::of(shared))).collect(),
             proxies: Proxies::new(&config.facts, &config.host, settings.heartbeat, now),
             targets: Targets::default(),
             lists: Lists::default(),
@@ -60,12 +71,12 @@ impl Core {
         self.proxies.me as u16
     }
 
-    pub(super) fn group(&self, group: u16) -> Option<&Shared> {
-        self.config.facts.groups.iter().find(|shared| shared.part == Part(group))
+    pub(super) fn group(&self, group: u16) -> Option<&Group> {
+        self.groups.get(&group)
     }
 
     pub(super) fn emit(&mut self, what: &str, group: u16, who: Option<SocketAddr>) {
-        let group = self.group(group).map(|shared| shared.name.clone());
+        let group = self.group(group).map(|group| group.name.clone());
         self.out.push_back(Output::Said(Served { what: what.to_owned(), group, who: who.map(|who| who.to_string()) }));
     }
 
@@ -95,7 +106,8 @@ impl Core {
 
     /// The RAP of a group, as this proxy sees it.
     pub(super) fn rap(&self, now: Time, group: u16) -> usize {
-        self.proxies.responsible(now, key(self.group(group), group))
+        let key = self.group(group).map_or_else(|| Id::hash(&[&group.to_be_bytes()]), |group| group.key);
+        self.proxies.responsible(now, key)
     }
 
     /// The group's JAPs; `None`: the RAP has to be asked.
@@ -122,21 +134,16 @@ impl Core {
     }
 
     pub(super) fn report_all(&mut self, now: Time) {
-        for group in self.groups() {
+        let of: BTreeSet<_> = self.targets.groups().chain(self.lists.groups()).collect();
+        for group in of {
             self.report(now, group);
         }
     }
-
-    /// All groups, by their numbers.
-    pub(super) fn groups(&self) -> Vec<u16> {
-        self.config.facts.groups.iter().map(|shared| shared.part.0).collect()
-    }
 }
 
-/// By what a group is known on the ring: its name is what its parties have in common; one without is known by number.
-fn key(shared: Option<&Shared>, group: u16) -> Id {
-    match shared {
-        Some(shared) => Id::hash(&[b"group", shared.name.as_bytes(), shared.address.to_string().as_bytes()]),
-        None => Id::hash(&[b"group", &group.to_be_bytes()]),
+impl Group {
+    fn of(shared: &Shared) -> Self {
+        let key = Id::hash(&[b"group", shared.name.as_bytes(), shared.address.to_string().as_bytes()]);
+        Self { name: shared.name.clone(), port: shared.address.port(), key }
     }
 }

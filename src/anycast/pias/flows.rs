@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::core::Core;
 use super::lists::Choice;
-use super::message::{Between, Data, MAX_LISTED, Message, Reply, Step};
+use super::message::{Between, Data, Jap, MAX_LISTED, Message, Reply, Step};
 use super::row::NAT;
 use super::settings::{Selection, Settings};
 use super::soft::Soft;
@@ -124,11 +124,13 @@ impl Flows {
     }
 
     /// A JAP has nobody for this client.
-    pub(super) fn gone(&mut self, core: &mut Core, group: u16, client: SocketAddr, jap: usize) {
+    pub(super) fn gone(&mut self, core: &mut Core, (client, group): Flow, jap: usize, empty: bool) {
         if self.entries.peek(&(client, group)).is_some_and(|(_, of)| of == jap) {
             self.entries.remove(&(client, group));
         }
-        core.lists.gone(group, jap);
+        if empty {
+            core.lists.gone(group, jap);
+        }
     }
 
     /// As the JAP.
@@ -197,11 +199,11 @@ impl Flows {
     /// There is nobody for this client here: the IAP hears it, and the RAP finds another.
     fn refuse(&mut self, core: &mut Core, now: Time, data: Data<'_>) {
         let Data { group, client, iap, .. } = data;
-        let me = core.me();
+        let (me, empty) = (core.me(), core.targets.count(group).0 == 0);
         if iap == me {
-            self.gone(core, group, client, usize::from(me));
+            self.gone(core, (client, group), usize::from(me), empty);
         } else {
-            core.tell(usize::from(iap), Between::Gone { group, client });
+            core.tell(usize::from(iap), Between::Gone { group, client, empty });
         }
         let on = Data { step: Step::Find, past: Some(me), ..data };
         match core.rap(now, group) {
@@ -217,7 +219,7 @@ impl Flows {
     pub(super) fn answered(&mut self, core: &mut Core, now: Time, port: u16, from: SocketAddr, bytes: &[u8]) {
         let Some((client, group)) = self.ports.get(&(from, port)).copied() else { return core.dropped += 1 };
         self.exits.get(now, &(client, group));
-        let Some(number) = core.group(group).map(|shared| shared.address.port()) else { return };
+        let Some(number) = core.group(group).map(|group| group.port) else { return };
         core.transmit(Port { via: Via::Group(Part(group)), number }, client, bytes.to_vec());
     }
 
@@ -252,13 +254,7 @@ fn choice(core: &Core, data: &Data<'_>) -> Choice {
 }
 
 /// Tells a proxy the group's JAPs: of too many those nearest to it.
-pub(super) fn list(
-    core: &mut Core,
-    group: u16,
-    to: usize,
-    mut japs: Vec<super::message::Jap>,
-    chosen: Option<(SocketAddr, u16)>,
-) {
+pub(super) fn list(core: &mut Core, group: u16, to: usize, mut japs: Vec<Jap>, chosen: Option<(SocketAddr, u16)>) {
     if japs.len() > MAX_LISTED {
         japs.sort_by_key(|jap| core.proxies.distance(to, usize::from(jap.server)));
         japs.truncate(MAX_LISTED);

@@ -42,6 +42,11 @@ impl Lists {
         }
     }
 
+    /// Those whose numbers were told.
+    pub(super) fn groups(&self) -> impl Iterator<Item = u16> {
+        self.told.keys().copied()
+    }
+
     /// What the RAP knows.
     pub(super) fn counts(&self, now: Time, group: u16, proxies: &Proxies) -> Vec<Jap> {
         let of_group = self.counts.range((group, 0)..=(group, u16::MAX)).map(|(_, entry)| entry);
@@ -78,7 +83,7 @@ impl Lists {
         self.heard.get(&group).filter(|(_, until)| *until > now).map(|(japs, _)| &japs[..])
     }
 
-    /// A JAP has said that it has nobody.
+    /// A JAP has said that it has nobody any more.
     pub(super) fn gone(&mut self, group: u16, server: usize) {
         if let Some((japs, _)) = self.heard.get_mut(&group) {
             japs.retain(|jap| usize::from(jap.server) != server);

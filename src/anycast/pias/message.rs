@@ -84,14 +84,30 @@ pub(super) enum How {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) enum Reply<'a> {
     /// Show me that you got this.
-    Challenge { token: u64, cookie: Cookie },
-    Registered { token: u64, lease_ms: u64 },
-    Left { token: u64 },
-    Members { token: u64, members: Vec<SocketAddr> },
+    Challenge {
+        token: u64,
+        cookie: Cookie,
+    },
+    Registered {
+        token: u64,
+        lease_ms: u64,
+    },
+    Left {
+        token: u64,
+    },
+    Members {
+        token: u64,
+        members: Vec<SocketAddr>,
+    },
     /// Do you live?
-    Ping { token: u64 },
+    Ping {
+        token: u64,
+    },
     /// A client has sent this to the group.
-    Data { client: SocketAddr, payload: &'a [u8] },
+    Data {
+        client: SocketAddr,
+        payload: &'a [u8],
+    },
 }
 
 /// A JAP: its number among the servers, its targets, and their flows.
@@ -106,27 +122,62 @@ pub(super) struct Jap {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) enum Between {
     /// I live, and have these distances to all servers, in tenths of a millisecond.
-    Beat { stamp: u64, distances: Vec<u16> },
-    Echo { stamp: u64 },
+    Beat {
+        stamp: u64,
+        distances: Vec<u16>,
+    },
+    Echo {
+        stamp: u64,
+    },
     /// To the RAP.
-    Count { group: u16, count: u32, flows: u32 },
+    Count {
+        group: u16,
+        count: u32,
+        flows: u32,
+    },
     /// To the RAP: which JAPs does the group have?
-    Ask { group: u16, hops: u8 },
+    Ask {
+        group: u16,
+    },
     List {
         group: u16,
         japs: Vec<Jap>,
         /// The flow that the RAP has just sent to a JAP.
         chosen: Option<(SocketAddr, u16)>,
     },
-    /// To the IAP: I have nobody for this client.
-    Gone { group: u16, client: SocketAddr },
+    /// To the IAP: I have nobody for this client; `empty`: nor for anybody else.
+    Gone {
+        group: u16,
+        client: SocketAddr,
+        empty: bool,
+    },
     /// So many of your targets, but not this one.
-    Members { query: u64, group: u16, count: u8, but: SocketAddr },
-    /// To the RAP: one of all members, to be told to `origin`.
-    Draw { query: u64, group: u16, how: How, origin: u16, hops: u8 },
+    Members {
+        query: u64,
+        group: u16,
+        count: u8,
+        but: SocketAddr,
+    },
+    /// To the RAP: one of all members.
+    Draw(Draw),
     /// To a JAP: one of yours.
-    Pick { query: u64, group: u16, how: How, origin: u16 },
-    Are { query: u64, members: Vec<SocketAddr> },
+    Pick(Draw),
+    Are {
+        query: u64,
+        members: Vec<SocketAddr>,
+    },
+}
+
+/// One of all members is wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Draw {
+    /// By this `origin`, to which the answer goes, knows it.
+    pub(super) query: u64,
+    pub(super) origin: u16,
+    pub(super) group: u16,
+    pub(super) how: How,
+    /// How often it may still be passed on among proxies that disagree about the RAP.
+    pub(super) hops: u8,
 }
 
 /// A client's datagram, on its way between proxies.

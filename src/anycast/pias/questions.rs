@@ -9,7 +9,7 @@ use rand::RngExt;
 use super::core::Core;
 use super::flows;
 use super::lists;
-use super::message::{Between, How, Jap, MAX_NAMED, Reply};
+use super::message::{Between, Draw, How, Jap, MAX_NAMED, Reply};
 use crate::machine::Time;
 use crate::overlay::wire::Tag;
 
@@ -51,10 +51,20 @@ struct Open {
 #[derive(Debug)]
 enum Wanted {
     /// So many; `found` by the JAP that has told, in the order of distance.
-    Neighbors { count: usize, own: Vec<SocketAddr>, asked: Vec<(usize, Option<Vec<SocketAddr>>)> },
+    Neighbors {
+        count: usize,
+        own: Vec<SocketAddr>,
+        asked: Vec<(usize, Option<Vec<SocketAddr>>)>,
+    },
     /// What the JAPs are is not known yet.
-    Japs { count: usize, own: Vec<SocketAddr> },
-    One { how: How, draws: u8 },
+    Japs {
+        count: usize,
+        own: Vec<SocketAddr>,
+    },
+    One {
+        how: How,
+        draws: u8,
+    },
 }
 
 impl Questions {
@@ -74,7 +84,7 @@ impl Questions {
             None => {
                 let rap = core.rap(now, asker.group);
                 if self.add(core, now, asker, Wanted::Japs { count, own }).is_some() {
-                    core.tell(rap, Between::Ask { group: asker.group, hops: MAX_HOPS });
+                    core.tell(rap, Between::Ask { group: asker.group });
                 }
             }
         }
@@ -124,47 +134,38 @@ impl Questions {
     /// One of all members.
     pub(super) fn draw(&mut self, core: &mut Core, now: Time, asker: Asker, how: How) {
         if let Some(query) = self.add(core, now, asker, Wanted::One { how, draws: 0 }) {
-            self.drawn(core, now, query, asker.group, how, core.proxies.me, MAX_HOPS);
+            self.drawn(core, now, Draw { query, origin: core.me(), group: asker.group, how, hops: MAX_HOPS });
         }
     }
 
     /// As the RAP, or on the way to it: which JAP, and there which target?
-    pub(super) fn drawn(
-        &mut self,
-        core: &mut Core,
-        now: Time,
-        query: u64,
-        group: u16,
-        how: How,
-        origin: usize,
-        hops: u8,
-    ) {
-        let (rap, me) = (core.rap(now, group), core.proxies.me);
-        let japs = core.lists.counts(now, group, &core.proxies);
-        if rap != me && (origin == me || japs.is_empty()) {
-            if let Some(hops) = hops.checked_sub(1) {
-                core.tell(rap, Between::Draw { query, group, how, origin: origin as u16, hops });
+    pub(super) fn drawn(&mut self, core: &mut Core, now: Time, draw: Draw) {
+        let (rap, me) = (core.rap(now, draw.group), core.proxies.me);
+        let japs = core.lists.counts(now, draw.group, &core.proxies);
+        if rap != me && (draw.origin == core.me() || japs.is_empty()) {
+            if let Some(hops) = draw.hops.checked_sub(1) {
+                core.tell(rap, Between::Draw(Draw { hops, ..draw }));
             }
             return;
         }
-        match lists::draw(&japs, how == How::Idle, core.rng.random()) {
-            None => self.are(core, now, query, origin, Vec::new()),
-            Some(jap) if jap == me => self.picked(core, now, query, group, how, origin),
-            Some(jap) => core.tell(jap, Between::Pick { query, group, how, origin: origin as u16 }),
+        match lists::draw(&japs, draw.how == How::Idle, core.rng.random()) {
+            None => self.are(core, now, draw, Vec::new()),
+            Some(jap) if jap == me => self.picked(core, now, draw),
+            Some(jap) => core.tell(jap, Between::Pick(draw)),
         }
     }
 
     /// As the JAP.
-    pub(super) fn picked(&mut self, core: &mut Core, now: Time, query: u64, group: u16, how: How, origin: usize) {
-        let members = core.targets.draw(group, how, &mut core.rng).into_iter().collect();
-        self.are(core, now, query, origin, members);
+    pub(super) fn picked(&mut self, core: &mut Core, now: Time, draw: Draw) {
+        let members = core.targets.draw(draw.group, draw.how, &mut core.rng).into_iter().collect();
+        self.are(core, now, draw, members);
     }
 
-    fn are(&mut self, core: &mut Core, now: Time, query: u64, origin: usize, members: Vec<SocketAddr>) {
-        if origin == core.proxies.me {
-            self.told(core, now, origin, query, members);
+    fn are(&mut self, core: &mut Core, now: Time, Draw { query, origin, .. }: Draw, members: Vec<SocketAddr>) {
+        if origin == core.me() {
+            self.told(core, now, usize::from(origin), query, members);
         } else {
-            core.tell(origin, Between::Are { query, members });
+            core.tell(usize::from(origin), Between::Are { query, members });
         }
     }
 
@@ -184,7 +185,8 @@ impl Questions {
                 *draws += 1;
                 let how = *how;
                 if *draws < MAX_DRAWS {
-                    return self.drawn(core, now, query, asker.group, how, core.proxies.me, MAX_HOPS);
+                    let draw = Draw { query, origin: core.me(), group: asker.group, how, hops: MAX_HOPS };
+                    return self.drawn(core, now, draw);
                 }
                 self.open.remove(&query);
                 answer(core, &asker, Vec::new());
@@ -243,12 +245,10 @@ impl Questions {
     }
 }
 
-/// As the RAP, or on the way to it: the JAPs of a group.
-pub(super) fn asked(core: &mut Core, now: Time, by: usize, group: u16, hops: u8) {
-    let (rap, me) = (core.rap(now, group), core.proxies.me);
+/// As the RAP: the JAPs of a group. Who sees another RAP, and knows nothing, says nothing: the asker will see it too.
+pub(super) fn asked(core: &mut Core, now: Time, by: usize, group: u16) {
     let japs = core.lists.counts(now, group, &core.proxies);
-    // Who sees another RAP, and knows nothing, leaves it to the asker, who will see it too.
-    if japs.is_empty() && rap != me && hops > 0 {
+    if japs.is_empty() && core.rap(now, group) != core.proxies.me {
         return core.dropped += 1;
     }
     flows::list(core, group, by, japs, None);

@@ -46,7 +46,7 @@ impl Proxy {
     /// Announces the block. The groups' addresses are in it: where each has a route of its own, all of them.
     fn announce(&mut self) {
         if !std::mem::replace(&mut self.announced, true) {
-            let groups = self.core.groups().into_iter().map(Part);
+            let groups: Vec<_> = self.core.groups.keys().copied().map(Part).collect();
             for part in [BLOCK].into_iter().chain(groups) {
                 self.core.out.push_back(Output::Announce(part, true));
             }
@@ -56,7 +56,7 @@ impl Proxy {
     fn datagram(&mut self, now: Time, at: Port, from: SocketAddr, bytes: &[u8]) {
         match at {
             Port { via: Via::Group(part), .. } if part != BLOCK => {
-                let group = self.core.group(part.0).filter(|shared| shared.address.port() == at.number);
+                let group = self.core.group(part.0).filter(|group| group.port == at.number);
                 match group.is_some() {
                     true => self.flows.arrived(&mut self.core, now, part.0, from, bytes),
                     false => self.core.dropped += 1,
@@ -161,7 +161,7 @@ impl Proxy {
                 let jap = Jap { server: by as u16, count, flows };
                 core.lists.counted(now, group, jap, &core.settings);
             }
-            Between::Ask { group, hops } if core.group(group).is_some() => asked(core, now, by, group, hops),
+            Between::Ask { group } if core.group(group).is_some() => asked(core, now, by, group),
             Between::List { group, japs, chosen } if core.group(group).is_some() => {
                 core.lists.heard(now, group, japs, core.settings.list);
                 if let Some((client, jap)) = chosen {
@@ -170,18 +170,14 @@ impl Proxy {
                 self.questions.listed(core, now, group);
                 self.streams.listed(core, now, group);
             }
-            Between::Gone { group, client } => self.flows.gone(core, group, client, by),
+            Between::Gone { group, client, empty } => self.flows.gone(core, (client, group), by, empty),
             Between::Members { query, group, count, but } => {
                 let count = usize::from(count).min(MAX_NAMED);
                 let members = core.targets.named(group, count, but);
                 core.tell(by, Between::Are { query, members });
             }
-            Between::Draw { query, group, how, origin, hops } => {
-                self.questions.drawn(core, now, query, group, how, usize::from(origin), hops);
-            }
-            Between::Pick { query, group, how, origin } => {
-                self.questions.picked(core, now, query, group, how, usize::from(origin));
-            }
+            Between::Draw(draw) => self.questions.drawn(core, now, draw),
+            Between::Pick(draw) => self.questions.picked(core, now, draw),
             Between::Are { query, members } => self.questions.told(core, now, by, query, members),
             Between::Count { .. } | Between::Ask { .. } | Between::List { .. } => core.dropped += 1,
         }
@@ -245,11 +241,8 @@ impl Server for Proxy {
 
     fn tables(&self) -> Vec<(&'static str, usize)> {
         let core = &self.core;
-        let own = [
-            ("targets", core.targets.len()),
-            ("questions", self.questions.len()),
-            ("streams", self.streams.len()),
-        ];
+        let own =
+            [("targets", core.targets.len()), ("questions", self.questions.len()), ("streams", self.streams.len())];
         own.into_iter().chain(core.lists.tables()).chain(self.flows.tables()).collect()
     }
 

@@ -29,7 +29,13 @@ pub(super) static KEYS: &[Key] = &[
         help: "by what a client's proxy chooses among the proxies that have members: the round-trip time to them, \
                their members' load, or a hash of the client's address, which leads to the same member from everywhere",
     },
-    time("heartbeat", 50, 60_000, 500, "how often proxies hear of each other; after three that are missing one is dead"),
+    time(
+        "heartbeat",
+        50,
+        60_000,
+        500,
+        "how often proxies hear of each other; after three that are missing one is dead",
+    ),
     time("lease", 600, 3_600_000, 6000, "how long a registration holds; members refresh it after a third of that"),
     time("health", 200, 60_000, 1000, "how often a proxy asks its targets whether they live; after three it drops one"),
     time("report", 200, 600_000, 3000, "how often a proxy repeats how many targets it has, though little has changed"),

@@ -77,7 +77,7 @@ impl Streams {
         if let Some(Opening { group, .. }) = waits
             && !self.enter(core, now, id)
         {
-            core.tell(core.rap(now, group), Between::Ask { group, hops: 1 });
+            core.tell(core.rap(now, group), Between::Ask { group });
         }
     }
 
@@ -90,7 +90,9 @@ impl Streams {
         let jap = match core.japs(now, group) {
             _ if near => Some(me),
             None => return false,
-            Some(japs) => Choice { selection, iap: me, client: client.ip(), past: None }.among(now, &japs, &core.proxies),
+            Some(japs) => {
+                Choice { selection, iap: me, client: client.ip(), past: None }.among(now, &japs, &core.proxies)
+            }
         };
         match jap.map(|jap| (jap, core.proxies.address(jap))) {
             Some((jap, _)) if jap == me => {
@@ -207,7 +209,8 @@ impl Streams {
 
     /// A target is no more.
     pub(super) fn bereft(&mut self, core: &mut Core, group: u16, address: SocketAddr) {
-        let led = |end: &End| matches!(end.state, State::Relays { target: Some(target), .. } if target == (group, address));
+        let led =
+            |end: &End| matches!(end.state, State::Relays { target: Some(target), .. } if target == (group, address));
         for id in self.those(led) {
             self.end(core, id, true);
         }
@@ -233,7 +236,7 @@ impl Streams {
         }
         groups.dedup();
         for group in groups {
-            core.tell(core.rap(now, group), Between::Ask { group, hops: 1 });
+            core.tell(core.rap(now, group), Between::Ask { group });
         }
     }
 

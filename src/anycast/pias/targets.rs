@@ -78,6 +78,11 @@ impl Targets {
         after.map(|(_, target)| target)
     }
 
+    /// Those that have targets here.
+    pub(super) fn groups(&self) -> impl Iterator<Item = u16> {
+        self.by_group.keys().copied()
+    }
+
     pub(super) fn get(&self, group: u16, address: SocketAddr) -> Option<&Target> {
         self.all.get(&(group, address))
     }

@@ -111,15 +111,19 @@ fn more_clients_than_a_proxy_has_ports_are_refused_and_nobody_gets_anothers_answ
             world.sim.command(client, Wish::Send { from: 5000, to: group_address(1), bytes });
         }
         world.sim.run_for(seconds(0.5));
-        plan.clients().filter(|client| {
-            world.sim.events().iter().filter(|happened| happened.host == *client).any(|happened| match &happened.event {
-                Fact::Got { bytes, .. } => {
-                    assert!(String::from_utf8_lossy(bytes).ends_with(&format!(":from {client}")));
-                    true
-                }
-                _ => false,
+        plan.clients()
+            .filter(|client| {
+                world.sim.events().iter().filter(|happened| happened.host == *client).any(|happened| {
+                    match &happened.event {
+                        Fact::Got { bytes, .. } => {
+                            assert!(String::from_utf8_lossy(bytes).ends_with(&format!(":from {client}")));
+                            true
+                        }
+                        _ => false,
+                    }
+                })
             })
-        }).count()
+            .count()
     };
     assert_eq!(ask_all(&mut world), 8);
     assert_eq!(world.table(0, "nat"), 8);

@@ -3,11 +3,11 @@
 
 use proptest::prelude::*;
 
-use super::super::message::{Between, Data, How, Message, Opening, Reply, Request, Step, What, encode};
+use super::super::message::{Between, Data, Draw, How, Jap, Message, Opening, Reply, Request, Step, What, encode};
 use super::super::row::{BLOCK, NAT, RELAY};
 use super::*;
 use crate::anycast::member::Cookie;
-use crate::anycast::{Server, Served};
+use crate::anycast::{Served, Server};
 use crate::machine::Via;
 use crate::overlay::wire::Tag;
 
@@ -33,11 +33,11 @@ fn server() -> Box<dyn Server> {
     (row.server.as_ref().unwrap().make)(config, Time::default())
 }
 
-fn outputs(server: &mut Box<dyn Server>) -> Vec<Output<Served>> {
+fn outputs(server: &mut dyn Server) -> Vec<Output<Served>> {
     std::iter::from_fn(|| server.output()).collect()
 }
 
-fn bounded(server: &Box<dyn Server>) {
+fn bounded(server: &dyn Server) {
     for (name, entries) in server.tables() {
         let (_, most) = LIMITS.iter().find(|(of, _)| *of == name).expect("every table has a limit");
         assert!(entries <= *most, "{name}: {entries}");
@@ -54,7 +54,8 @@ fn request(cookie: Cookie, what: What) -> Message<'static> {
 
 /// One of each message to a proxy.
 fn messages() -> Vec<Vec<u8>> {
-    let (client, japs) = (address(200, 5), vec![Jap { server: 1, count: 3, flows: 1 }, Jap { server: 60, count: 9, flows: 0 }]);
+    let (client, japs) =
+        (address(200, 5), vec![Jap { server: 1, count: 3, flows: 1 }, Jap { server: 60, count: 9, flows: 0 }]);
     let requests = [
         What::Register { port: 8080, plain: true },
         What::Leave { port: 8080 },
@@ -67,12 +68,12 @@ fn messages() -> Vec<Vec<u8>> {
         Between::Beat { stamp: 1, distances: vec![1, 2, 3] },
         Between::Echo { stamp: u64::MAX },
         Between::Count { group: 1, count: u32::MAX, flows: u32::MAX },
-        Between::Ask { group: 1, hops: 1 },
+        Between::Ask { group: 1 },
         Between::List { group: 1, japs, chosen: Some((client, 9)) },
-        Between::Gone { group: 1, client },
+        Between::Gone { group: 1, client, empty: true },
         Between::Members { query: 1, group: 1, count: 255, but: client },
-        Between::Draw { query: 1, group: 1, how: How::Uniform, origin: 900, hops: 2 },
-        Between::Pick { query: 1, group: 1, how: How::Uniform, origin: 2 },
+        Between::Draw(Draw { query: 1, group: 1, how: How::Uniform, origin: 900, hops: 2 }),
+        Between::Pick(Draw { query: 1, group: 1, how: How::Uniform, origin: 2, hops: 0 }),
         Between::Are { query: 1, members: vec![client; 40] },
     ];
     let data = |step, hops| Data { group: 1, client, step, iap: 2, past: Some(1), hops, payload: b"payload" };
@@ -96,8 +97,6 @@ fn replies() -> Vec<Vec<u8>> {
     ];
     all.iter().map(|reply| encode(group_tag(), reply).unwrap()).collect()
 }
-
-use super::super::message::Jap;
 
 /// A message, or a damaged one, or anything.
 fn bytes(of: Vec<Vec<u8>>) -> impl Strategy<Value = Vec<u8>> {
@@ -147,12 +146,12 @@ proptest! {
             };
             server.input(now, Input::Stream(id, part));
             server.input(now, Input::Timer);
-            for output in outputs(&mut server) {
+            for output in outputs(&mut *server) {
                 if let Output::Datagram { bytes, .. } = output {
                     prop_assert!(bytes.len() <= 1500);
                 }
             }
-            bounded(&server);
+            bounded(&*server);
         }
     }
 
@@ -184,10 +183,10 @@ proptest! {
     ) {
         let mut server = server();
         server.input(Time::default(), Input::Timer);
-        outputs(&mut server);
+        outputs(&mut *server);
         let from = address(200, 4000);
         server.input(Time::default(), Input::Datagram { at, from, bytes: &bytes });
-        let answers: Vec<_> = outputs(&mut server).into_iter().filter_map(|output| match output {
+        let answers: Vec<_> = outputs(&mut *server).into_iter().filter_map(|output| match output {
             Output::Datagram { to, bytes, .. } => Some((to, bytes.len())),
             _ => None,
         }).collect();
@@ -199,7 +198,7 @@ proptest! {
 }
 
 /// The cookie that a proxy gives this address.
-fn cookie(server: &mut Box<dyn Server>, from: SocketAddr) -> Cookie {
+fn cookie(server: &mut dyn Server, from: SocketAddr) -> Cookie {
     send(server, from, &request([0; 16], What::Leave { port: 1 }));
     let tag = group_tag();
     let cookies = outputs(server).into_iter().find_map(|output| match output {
@@ -212,12 +211,12 @@ fn cookie(server: &mut Box<dyn Server>, from: SocketAddr) -> Cookie {
     cookies.expect("a challenge")
 }
 
-fn send(server: &mut Box<dyn Server>, from: SocketAddr, message: &Message<'_>) {
+fn send(server: &mut dyn Server, from: SocketAddr, message: &Message<'_>) {
     let bytes = encode(plan().facts().tag(), message).unwrap();
     server.input(Time::default(), Input::Datagram { at: Port::unicast(4000), from, bytes: &bytes });
 }
 
-fn table(server: &Box<dyn Server>, name: &str) -> usize {
+fn table(server: &dyn Server, name: &str) -> usize {
     server.tables().iter().find(|(of, _)| *of == name).unwrap().1
 }
 
@@ -226,43 +225,47 @@ fn a_flood_of_registrations_fills_no_more_than_there_is_room_for() {
     let mut server = server();
     // Of forged addresses: nothing is kept.
     for host in 0..20_000 {
-        send(&mut server, address(host, 4000), &request([3; 16], What::Register { port: 80, plain: true }));
+        send(&mut *server, address(host, 4000), &request([3; 16], What::Register { port: 80, plain: true }));
     }
-    outputs(&mut server);
-    assert_eq!(table(&server, "targets"), 0);
+    outputs(&mut *server);
+    assert_eq!(table(&*server, "targets"), 0);
     let other = address(30_001, 4000);
-    let proof = cookie(&mut server, other);
+    let proof = cookie(&mut *server, other);
     let register = What::Register { port: 80, plain: false };
-    send(&mut server, other, &Message::Request(Request { tag: group_tag(), token: 7, cookie: proof, group: 2, what: register }));
-    assert_eq!(table(&server, "targets"), 1);
+    send(
+        &mut *server,
+        other,
+        &Message::Request(Request { tag: group_tag(), token: 7, cookie: proof, group: 2, what: register }),
+    );
+    assert_eq!(table(&*server, "targets"), 1);
     // Of one address: some. Of many that are real: as many as there is room for.
     let one = address(30_000, 4000);
-    let proof = cookie(&mut server, one);
+    let proof = cookie(&mut *server, one);
     for port in 1..1000 {
-        send(&mut server, one, &request(proof, What::Register { port, plain: false }));
+        send(&mut *server, one, &request(proof, What::Register { port, plain: false }));
     }
-    assert_eq!(table(&server, "targets"), 65);
+    assert_eq!(table(&*server, "targets"), 65);
     for host in 100..6000 {
-        let proof = cookie(&mut server, address(host, 4000));
-        send(&mut server, address(host, 4000), &request(proof, What::Register { port: 80, plain: false }));
+        let proof = cookie(&mut *server, address(host, 4000));
+        send(&mut *server, address(host, 4000), &request(proof, What::Register { port: 80, plain: false }));
     }
-    outputs(&mut server);
-    assert_eq!(table(&server, "targets"), 4096);
+    outputs(&mut *server);
+    assert_eq!(table(&*server, "targets"), 4096);
     // Flows, questions and streams.
     let at = Port { via: Via::Group(Part(2)), number: GROUP_PORT };
     for host in 0..10_000 {
         server.input(Time::default(), Input::Datagram { at, from: address(host, 9), bytes: b"x" });
     }
     for _ in 0..1100 {
-        send(&mut server, one, &request(proof, What::Neighbors { port: 1, count: 200 }));
-        send(&mut server, one, &request(proof, What::Draw { port: 1, how: How::Uniform }));
+        send(&mut *server, one, &request(proof, What::Neighbors { port: 1, count: 200 }));
+        send(&mut *server, one, &request(proof, What::Draw { port: 1, how: How::Uniform }));
     }
     for id in 0..2500 {
         let open = Stream::Open { at: Port { number: GROUP_PORT, ..at }, peer: address(id as usize, 9) };
         server.input(Time::default(), Input::Stream(StreamId::Theirs(id), open));
     }
-    bounded(&server);
-    assert_eq!(table(&server, "entries"), 8192);
+    bounded(&*server);
+    assert_eq!(table(&*server, "entries"), 8192);
     let bytes = server.bytes();
     println!("a proxy under floods: {bytes} bytes, {:?}", server.tables());
     assert!(bytes < 8 << 20, "{bytes}");
@@ -273,13 +276,13 @@ fn only_proxies_are_believed_to_be_proxies() {
     let mut server = server();
     let count = Message::Proxy(Between::Count { group: 1, count: 5, flows: 0 });
     for from in [address(77, 4000), address(1, 4001), address(0, 4000)] {
-        send(&mut server, from, &count);
-        assert_eq!(table(&server, "counts"), 0, "{from}");
+        send(&mut *server, from, &count);
+        assert_eq!(table(&*server, "counts"), 0, "{from}");
     }
     let bytes = encode(plan().facts().tag(), &count).unwrap();
     let block = Port { via: Via::Group(BLOCK), number: 4000 };
     server.input(Time::default(), Input::Datagram { at: block, from: address(1, 4000), bytes: &bytes });
-    assert_eq!(table(&server, "counts"), 0, "proxies do not send to the block");
-    send(&mut server, address(1, 4000), &count);
-    assert_eq!(table(&server, "counts"), 1);
+    assert_eq!(table(&*server, "counts"), 0, "proxies do not send to the block");
+    send(&mut *server, address(1, 4000), &count);
+    assert_eq!(table(&*server, "counts"), 1);
 }

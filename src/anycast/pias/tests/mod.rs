@@ -156,7 +156,8 @@ impl Plan {
     /// Random places of a plane 100 ms wide.
     fn random(servers: usize, members: usize, clients: usize, seed: u64) -> Self {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
-        let places = (0..servers + members + clients).map(|_| (rng.random_range(0.0..50.0), rng.random_range(0.0..50.0)));
+        let places =
+            (0..servers + members + clients).map(|_| (rng.random_range(0.0..50.0), rng.random_range(0.0..50.0)));
         Self { places: places.collect(), servers, members, plain: false, settings: Vec::new(), loss: 0.0, seed }
     }
 
@@ -309,7 +310,8 @@ impl World {
             self.call(member, Call::Join);
         }
         self.sim.run_for(seconds(2.0));
-        let joined = self.sim.events().iter().filter(|happened| heard(happened) == Some(&Heard::Member { joined: true }));
+        let joined =
+            self.sim.events().iter().filter(|happened| heard(happened) == Some(&Heard::Member { joined: true }));
         assert_eq!(joined.count(), self.plan.members, "all have joined");
         self.sim.take_events();
     }

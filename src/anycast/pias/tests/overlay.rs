@@ -93,7 +93,8 @@ fn an_overlay_joins_through_proxies_and_its_members_announce_nothing() {
     world.sim.command(leaver, Wish::Told(Told::Node(Command::Leave)));
     world.sim.run_for(seconds(3.0));
     assert_eq!(world.targets(), 23);
-    let left = |happened: &Happened<Fact>| happened.host == leaver && happened.event == Fact::Deed(Deed::Node(Event::Left));
+    let left =
+        |happened: &Happened<Fact>| happened.host == leaver && happened.event == Fact::Deed(Deed::Node(Event::Left));
     assert!(world.sim.events().iter().any(left));
 }
 

@@ -49,7 +49,11 @@ fn stretch_shrinks_as_proxies_grow() {
         };
         let (ways, whole) = (merged(|all| &all.0), merged(|all| &all.1));
         let line = |sorted: &[f64]| [0.1, 0.5, 0.9].map(|share| (quantile(sorted, share) * 100.0).round() / 100.0);
-        println!("{servers:3} proxies: stretch to the same member {:?}, to the nearest {:?}", line(&ways), line(&whole));
+        println!(
+            "{servers:3} proxies: stretch to the same member {:?}, to the nearest {:?}",
+            line(&ways),
+            line(&whole)
+        );
         assert!(ways[0] > 0.99, "no way is shorter than the direct one");
         medians.push((quantile(&whole, 0.5), quantile(&whole, 0.9)));
     }
@@ -109,6 +113,9 @@ fn what_a_join_a_member_and_a_flow_cost() {
     let flows = world.table(0, "exits");
     assert!(flows >= 8 && world.table(0, "entries") == flows && world.table(0, "nat") == flows);
     let of_flow = (bytes(&world) - state) / flows;
-    println!("a join: 4 datagrams, {} bytes; a member: {of_member} bytes; a flow of a plain program: {of_flow}", sent / 40);
+    println!(
+        "a join: 4 datagrams, {} bytes; a member: {of_member} bytes; a flow of a plain program: {of_flow}",
+        sent / 40
+    );
     assert!(of_member < 300 && of_flow < 600, "{of_member} {of_flow}");
 }
