@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::facts::Facts;
+use super::facts::{Facts, Place};
 use crate::machine::{Part, Port, Time};
 use crate::overlay::Peer;
 use crate::overlay::wire::Tag;
@@ -75,6 +75,8 @@ pub struct AgentConfig {
     /// Who joins: a node's id and address, or the address of a program. The agent's own datagrams leave from port
     /// [`super::PORT`] of the same address.
     pub peer: Peer,
+    /// Where its host stands, if anybody says so.
+    pub place: Option<Place>,
     /// Whether it is a program that knows nothing of anybody's envelopes: what is sent to the group reaches it as an
     /// ordinary datagram or stream.
     pub plain: bool,

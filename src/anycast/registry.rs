@@ -9,7 +9,9 @@ use super::config::NodeConfig;
 use super::endpoint::Endpoint;
 use super::face::AgentConfig;
 use super::member::member::Member;
+use super::resident::Resident;
 use super::row::{Node, Row};
+use super::server::ServerConfig;
 use crate::machine::Time;
 
 /// One more infrastructure is one more line.
@@ -29,6 +31,14 @@ impl Infrastructure {
     pub fn node(self, config: NodeConfig, now: Time) -> Box<dyn Node> {
         let agent = (self.agent)(config.agent(), now);
         Box::new(Member::new(config, agent, now))
+    }
+
+    /// One of its servers; of an infrastructure without servers, a machine that does nothing.
+    pub fn server(self, config: ServerConfig, now: Time) -> Resident {
+        match &self.server {
+            Some(server) => Resident::Server((server.make)(config, now)),
+            None => Resident::Nobody,
+        }
     }
 
     /// An agent that stands alone.

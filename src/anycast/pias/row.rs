@@ -3,7 +3,6 @@
 use super::agent::Registering;
 use super::server::Proxy;
 use super::settings::{KEYS, Settings};
-use crate::anycast::config::PORT;
 use crate::anycast::facts::{Facts, Transport};
 use crate::anycast::member::JOIN;
 use crate::anycast::row::{Asked, By, GroupSpec, Row};
@@ -29,6 +28,7 @@ pub(in crate::anycast) static ROW: Row = Row {
         ports,
         announces: true,
         places: false,
+        no_programs: None,
     }),
 };
 
@@ -39,7 +39,6 @@ fn groups(_: &Asked) -> Vec<GroupSpec> {
 }
 
 fn ports(facts: &Facts) -> Vec<(Port, Need)> {
-    let registration = (Port { via: Via::Group(BLOCK), number: PORT }, Need::Tagged(PORT));
     let groups = facts.groups.iter().map(|group| {
         let number = group.address.port();
         let need = match group.transport {
@@ -51,5 +50,5 @@ fn ports(facts: &Facts) -> Vec<(Port, Need)> {
     let relay = (Port::unicast(RELAY), Need::Tcp(RELAY));
     let nat = NAT..NAT.saturating_add(Settings::of(facts).nat_ports);
     let nat = nat.map(|number| (Port::unicast(number), Need::Udp(number)));
-    [registration, relay].into_iter().chain(groups).chain(nat).collect()
+    [relay].into_iter().chain(groups).chain(nat).collect()
 }

@@ -233,6 +233,7 @@ impl Plan {
                 host: format!("h{host}"),
                 seed: self.seed,
                 peer: Peer { id: Id::of_node(1, "member", &host.to_string()), address: address(host, port) },
+                place: None,
                 plain: self.plain,
             };
             Some(Resident::Endpoint(Box::new(pias.endpoint(config, now))))

@@ -18,6 +18,7 @@ fn world(plan: Plan, healing: Healing) -> World {
                 id: Id::of_node(plan.seed, "g1", &name),
                 address: address(host, 4000),
                 infrastructure: plan.facts(),
+                place: None,
                 groups: [(Part(0), group_address(1))].into(),
                 color: None,
                 bootstrap: Bootstrap::Anycast,
