@@ -19,7 +19,6 @@ mod facts;
 pub mod flow;
 mod ip;
 mod means;
-mod means;
 mod member;
 mod pias;
 pub mod probe;
