@@ -7,6 +7,7 @@
 //! - `registry`: the infrastructures, a row for each, and a room; `row`, `server`: what a row says
 //! - `ip`: the infrastructure that needs nothing but routes: plain IP anycast
 //! - `i3`: packets to identifiers, brought to where receivers have left triggers
+//! - `pias`: proxies that announce one block for all groups
 //! - `member`: the overlay's node; `endpoint`: an agent without one; `resident`: whatever lives on a host
 //! - `config`, `event`, `means`: what overlays' nodes are told and do
 //! - [`probe`], [`flow`]: what clients send to a group's address
@@ -21,6 +22,7 @@ mod i3;
 mod ip;
 mod means;
 mod member;
+mod pias;
 pub mod probe;
 mod registry;
 mod resident;

@@ -15,7 +15,7 @@ use super::server::ServerConfig;
 use crate::machine::Time;
 
 /// One more infrastructure is one more line.
-static INFRASTRUCTURES: &[&Row] = &[&super::ip::row::ROW, &super::i3::row::ROW];
+static INFRASTRUCTURES: &[&Row] = &[&super::ip::row::ROW, &super::pias::row::ROW, &super::i3::row::ROW];
 
 /// One of the rows.
 #[derive(Clone, Copy)]
