@@ -168,6 +168,7 @@ impl NodeConfig {
             seed: self.seed,
             peer: self.peer(),
             plain: false,
+            place: None,
         }
     }
 

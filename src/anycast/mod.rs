@@ -19,6 +19,7 @@ pub mod flow;
 mod ip;
 mod member;
 mod means;
+mod oasis;
 pub mod probe;
 mod registry;
 mod resident;

@@ -13,7 +13,7 @@ use super::row::{Node, Row};
 use crate::machine::Time;
 
 /// One more infrastructure is one more line.
-static INFRASTRUCTURES: &[&Row] = &[&super::ip::row::ROW];
+static INFRASTRUCTURES: &[&Row] = &[&super::ip::row::ROW, &super::oasis::row::ROW];
 
 /// One of the rows.
 #[derive(Clone, Copy)]

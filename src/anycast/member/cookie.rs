@@ -11,23 +11,23 @@ use crate::overlay::Time;
 /// A cookie is good for at least this long and at most twice as long.
 const EPOCH: Duration = Duration::from_secs(30);
 
-pub(super) type Cookie = [u8; 16];
+pub(in crate::anycast) type Cookie = [u8; 16];
 
 /// Issues cookies and recognizes them. Keeps nothing but a secret.
-pub(super) struct Jar {
+pub(in crate::anycast) struct Jar {
     secret: [u8; 32],
 }
 
 impl Jar {
-    pub(super) fn new(secret: [u8; 32]) -> Self {
+    pub(in crate::anycast) fn new(secret: [u8; 32]) -> Self {
         Self { secret }
     }
 
-    pub(super) fn issue(&self, now: Time, to: SocketAddr, nonce: u64) -> Cookie {
+    pub(in crate::anycast) fn issue(&self, now: Time, to: SocketAddr, nonce: u64) -> Cookie {
         self.bake(epoch(now), to, nonce)
     }
 
-    pub(super) fn accepts(&self, now: Time, from: SocketAddr, nonce: u64, cookie: &Cookie) -> bool {
+    pub(in crate::anycast) fn accepts(&self, now: Time, from: SocketAddr, nonce: u64, cookie: &Cookie) -> bool {
         let now = epoch(now);
         [Some(now), now.checked_sub(1)].into_iter().flatten().any(|e| self.bake(e, from, nonce) == *cookie)
     }

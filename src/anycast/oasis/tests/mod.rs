@@ -1,0 +1,1 @@
+//! Tests of the whole: core nodes and agents in a simulated network.
