@@ -117,7 +117,10 @@ pub(super) struct Wanted {
 /// What comes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Order {
+    /// The nearest to who asks.
     Near,
+    /// The nearest to the place that is named.
+    At,
     Idle,
     Random,
 }

@@ -56,7 +56,7 @@ impl CoreNode {
                     let found = Message::Found { nonce: ask.nonce, ttl: 0, members: Vec::new() };
                     return self.answer(from, ask.tag, room, &found);
                 }
-                (Order::Near, place)
+                (Order::At, place)
             }
         };
         let wanted = Wanted { service, how, place, count: ask.count, except: ask.except, ipv6: None };
@@ -71,8 +71,8 @@ impl CoreNode {
         let found = self.prefixes.look(address);
         let mut pending =
             Pending { asker, wanted, address, block: found.block, stage: Stage::Locating, until: now + PATIENCE };
-        // Load and chance do not ask where somebody is.
-        if pending.wanted.place.is_some() || pending.wanted.how != Order::Near {
+        // Only for these it matters where the asker is.
+        if pending.wanted.how != Order::Near {
             return self.choose(now, pending);
         }
         let keepers = self.keeping(address);

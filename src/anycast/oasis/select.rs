@@ -24,7 +24,7 @@ pub(super) fn select(services: &Services, now: Time, wanted: &Wanted, rng: &mut 
         return live.map(|(member, _)| member).sample(rng, count);
     }
     // A replica's own place is known better than its prefix's.
-    let own = wanted.except.and_then(|member| services.get(wanted.service, member)).and_then(|replica| replica.place);
+    let own = wanted.except.filter(|_| wanted.how != Order::At).and_then(|member| services.get(wanted.service, member)).and_then(|replica| replica.place);
     let from = own.or(wanted.place);
     let mut all: Vec<_> = live.map(|(member, replica)| (distance(from, replica.place), replica.load, member)).collect();
     match wanted.how {

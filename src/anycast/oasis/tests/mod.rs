@@ -1,5 +1,8 @@
 //! Tests of the whole: core nodes and agents in a simulated network.
 
+mod churn;
+mod forged;
 mod lab;
+mod meridian;
 mod names;
 mod whole;

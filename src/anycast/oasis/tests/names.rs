@@ -95,7 +95,7 @@ fn a_name_has_the_nearest_replicas_and_no_question_waits_for_a_probe() {
     }
     let servers: Vec<String> = answer.authority().unwrap().limit_to::<Ns<_>>().map(|r| r.unwrap().data().nsdname().to_string()).collect();
     assert_eq!(servers.len(), 3, "{servers:?}");
-    assert!(servers[0].starts_with("core5.ns.oasis.test"), "near the client, not near the server: {servers:?}");
+    assert!(servers[0].eq_ignore_ascii_case("core5.ns.oasis.test"), "near the client, not near the server: {servers:?}");
     let glue: Vec<_> = answer.additional().unwrap().limit_to::<A>().map(|r| IpAddr::V4(r.unwrap().data().addr())).collect();
     assert!(glue.len() == 3 && glue[0] == address(5), "{glue:?}");
 }
@@ -147,7 +147,7 @@ fn what_is_not_there_is_said_so() {
         assert_eq!(answer.header().rcode(), rcode, "{name}");
         assert_eq!(answer.header_counts().ancount(), 0, "{name}");
         assert_eq!(soa(&answer), 1, "{name}");
-        let soa = answer.authority().unwrap().limit_to::<Soa<Name<_>>>().next();
+        let soa = answer.authority().unwrap().limit_to::<Soa<_>>().next();
         assert!(soa.is_none_or(|soa| soa.unwrap().data().minimum() == Ttl::from_secs(5)));
     }
     assert_eq!(ask("example.org", Rtype::A).header().rcode(), Rcode::REFUSED);
@@ -193,17 +193,16 @@ fn a_long_answer_is_cut_and_whole_in_a_stream() {
     let whole = asked(&mut net, 0, 0, question("music.oasis.test", Rtype::A, None, Some(4096)));
     assert!(whole.as_slice().len() <= 1232 && whole.header_counts().nscount() == 3);
     // A block that asks on and on is cut, and has to come by a stream.
-    let mut last = None;
     for _ in 0..30 {
         net.tell_client(0, |client| client.send(dns(0), question("music.oasis.test", Rtype::A, None, None)));
     }
     net.run(0.9);
-    for (_, bytes) in &net.of_client(0).heard {
-        last = Some(Message::from_octets(bytes.clone()).unwrap());
-    }
-    let last = last.unwrap();
     let asked = question("music.oasis.test", Rtype::A, None, None).len();
-    assert!(last.header().tc() && last.as_slice().len() <= asked, "{} for {asked}", last.as_slice().len());
+    let heard = net.of_client(0).heard.iter().map(|(_, bytes)| Message::from_octets(bytes.clone()).unwrap());
+    let cut = heard.filter(|message| message.header().tc()).inspect(|message| {
+        assert!(message.as_slice().len() <= asked && message.header_counts().ancount() == 0);
+    });
+    assert_eq!(cut.count(), 10, "of 30, after 20 in a second");
 
     let question = question("music.oasis.test", Rtype::A, None, None);
     let framed = [&(question.len() as u16).to_be_bytes()[..], &question].concat();
@@ -220,7 +219,7 @@ fn a_long_answer_is_cut_and_whole_in_a_stream() {
         let message = Message::from_octets(message.to_vec()).unwrap();
         assert_eq!(addresses(&message).len(), 16);
         assert_eq!(message.header_counts().nscount(), 3);
-        for record in message.answer().unwrap().limit_to::<AllRecordData<_, Name<_>>>() {
+        for record in message.answer().unwrap().limit_to::<AllRecordData<_, _>>() {
             assert_eq!(record.unwrap().class(), Class::IN);
         }
         (rest, count) = (next, count + 1);
@@ -284,10 +283,11 @@ fn a_dead_replica_is_not_named_after_its_lease() {
     let nearest = net.nearest(client, &members);
     let named = addresses(&asked(&mut net, 1, 1, question("music.oasis.test", Rtype::A, None, None)));
     assert_eq!(named[0], nearest[0].ip());
+    let next = named[1];
     let dead = members.iter().copied().find(|host| member(*host) == nearest[0]).unwrap();
     net.sim.crash(dead);
     net.run(3.5);
     let named = addresses(&asked(&mut net, 1, 1, question("music.oasis.test", Rtype::A, None, None)));
-    assert_eq!(named[0], nearest[1].ip());
+    assert_eq!(named[0], next);
     assert!(!named.contains(&socket(dead).ip()));
 }

@@ -30,7 +30,7 @@ fn members_join_are_found_and_leave() {
     let found = net.ask(host, Question::Neighbors(4));
     assert_eq!(found, net.nearest(host, &members)[..4]);
     let region = net.ask(host, Question::Region("core0".to_owned(), 2));
-    assert_eq!(region, net.nearest(0, &members)[..2].iter().copied().collect::<Vec<_>>());
+    assert_eq!(region, net.nearest(0, &members)[..2]);
     assert!(net.ask(host, Question::Region("nobody".to_owned(), 2)).is_empty());
 
     net.leave(members[6]);
