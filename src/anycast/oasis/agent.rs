@@ -380,7 +380,8 @@ impl Agent for Replica {
         if !self.is_out() && self.tell_at <= now {
             self.tell(now);
         }
-        let due: Vec<_> = self.asks.iter().filter(|(_, a)| a.again.min(a.until) <= now).map(|(n, a)| (*n, a.until)).collect();
+        let due: Vec<_> =
+            self.asks.iter().filter(|(_, a)| a.again.min(a.until) <= now).map(|(n, a)| (*n, a.until)).collect();
         for (nonce, until) in due {
             if until > now {
                 self.ask_now(now, nonce);

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use rand::seq::IteratorRandom;
 use rand::RngExt;
+use rand::seq::IteratorRandom;
 use rand_chacha::ChaCha8Rng;
 
 use crate::anycast::facts::Facts;
@@ -64,7 +64,8 @@ impl Chooser {
 
     /// Whom to ping, and with which nonces.
     pub(super) fn measure(&mut self, now: Time, rng: &mut ChaCha8Rng) -> Vec<(u64, SocketAddr)> {
-        let late: Vec<_> = self.pings.iter().filter(|(_, (_, since))| now - *since >= PATIENCE).map(|(n, p)| (*n, p.0)).collect();
+        let late: Vec<_> =
+            self.pings.iter().filter(|(_, (_, since))| now - *since >= PATIENCE).map(|(n, p)| (*n, p.0)).collect();
         for (nonce, server) in late {
             self.pings.remove(&nonce);
             self.missed(now, server);

@@ -13,7 +13,9 @@ impl Circle {
     pub(super) fn new<'a>(nodes: impl Iterator<Item = &'a Peer>) -> Self {
         let points = |(index, peer): (usize, &Peer)| {
             let id = peer.id.0.to_be_bytes();
-            (0..POINTS).map(move |n| (Id::hash(&[b"core node", &id, &n.to_be_bytes()]), index as u16)).collect::<Vec<_>>()
+            (0..POINTS)
+                .map(move |n| (Id::hash(&[b"core node", &id, &n.to_be_bytes()]), index as u16))
+                .collect::<Vec<_>>()
         };
         let mut all: Vec<_> = nodes.enumerate().flat_map(points).collect();
         all.sort_unstable();

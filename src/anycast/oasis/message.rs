@@ -15,17 +15,31 @@ pub(super) const MOST: usize = 16;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) enum Message {
     /// How far it is, and whether somebody is there. The answer is to bear this tag.
-    Ping { nonce: u64, tag: Tag },
-    Pong { nonce: u64 },
+    Ping {
+        nonce: u64,
+        tag: Tag,
+    },
+    Pong {
+        nonce: u64,
+    },
     /// A replica is there. Without a cookie, or with a bad one, the answer is a challenge.
     Register(Registration),
-    Challenge { nonce: u64, cookie: Cookie },
-    Registered { nonce: u64 },
+    Challenge {
+        nonce: u64,
+        cookie: Cookie,
+    },
+    Registered {
+        nonce: u64,
+    },
     /// It is not there any more.
     Unregister(Registration),
     Ask(Ask),
     /// Who the answer is, and for how many milliseconds it holds.
-    Found { nonce: u64, ttl: u32, members: Vec<SocketAddr> },
+    Found {
+        nonce: u64,
+        ttl: u32,
+        members: Vec<SocketAddr>,
+    },
     Core(Core),
     Landmark(Talk),
 }
@@ -73,19 +87,43 @@ pub(super) enum How {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) enum Core {
     /// The newest that was heard of each of these.
-    Gossip { versions: Vec<(u16, u64)> },
+    Gossip {
+        versions: Vec<(u16, u64)>,
+    },
     /// Where this address is: to whoever looks after its prefix.
-    Locate { id: u64, address: IpAddr },
+    Locate {
+        id: u64,
+        address: IpAddr,
+    },
     /// In this block all are at this place, as far as is known.
-    Located { id: u64, block: IpNet, mapped: Option<Mapped> },
+    Located {
+        id: u64,
+        block: IpNet,
+        mapped: Option<Mapped>,
+    },
     /// A search has ended: to the others that look after the prefix.
-    Mapped { address: IpAddr, mapped: Mapped },
+    Mapped {
+        address: IpAddr,
+        mapped: Mapped,
+    },
     /// A replica of a service: to those that know it.
-    Store { service: u16, replica: Stored },
-    Drop { service: u16, member: SocketAddr },
+    Store {
+        service: u16,
+        replica: Stored,
+    },
+    Drop {
+        service: u16,
+        member: SocketAddr,
+    },
     /// Which replicas: to one of those that know them.
-    Select { id: u64, wanted: Wanted },
-    Selected { id: u64, members: Vec<SocketAddr> },
+    Select {
+        id: u64,
+        wanted: Wanted,
+    },
+    Selected {
+        id: u64,
+        members: Vec<SocketAddr>,
+    },
 }
 
 /// The landmark nearest to an address.
@@ -143,17 +181,39 @@ pub(super) struct Landmark {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) enum Talk {
     /// Itself, and some that it knows.
-    Gossip { from: Landmark, known: Vec<Landmark> },
+    Gossip {
+        from: Landmark,
+        known: Vec<Landmark>,
+    },
     /// How far these are from who is asked.
-    Latencies { nonce: u64, tag: Tag, to: Vec<Contact> },
+    Latencies {
+        nonce: u64,
+        tag: Tag,
+        to: Vec<Contact>,
+    },
     /// In microseconds, in the same order.
-    Told { nonce: u64, micros: Vec<Option<u32>> },
+    Told {
+        nonce: u64,
+        micros: Vec<Option<u32>>,
+    },
     /// How far this address is.
-    Probe { nonce: u64, tag: Tag, target: IpAddr },
-    Probed { nonce: u64, micros: Option<u32> },
+    Probe {
+        nonce: u64,
+        tag: Tag,
+        target: IpAddr,
+    },
+    Probed {
+        nonce: u64,
+        micros: Option<u32>,
+    },
     Search(Quest),
     /// A search has ended at its origin's request.
-    Ended { id: u64, best: Option<(Landmark, u32)>, probes: u16, hops: u8 },
+    Ended {
+        id: u64,
+        best: Option<(Landmark, u32)>,
+        probes: u16,
+        hops: u8,
+    },
 }
 
 /// A closest-node search under way.

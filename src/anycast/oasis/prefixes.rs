@@ -87,7 +87,8 @@ impl Prefixes {
     pub(super) fn learn(&mut self, now: Time, address: IpAddr, mapped: Mapped, disagree: f64) -> bool {
         let known = Known { mapped, since: now, probed: address };
         let root = self.root(address);
-        let old = self.known.get_lpm(&IpNet::from(address)).filter(|(prefix, _)| prefix.prefix_len() >= root.prefix_len());
+        let old =
+            self.known.get_lpm(&IpNet::from(address)).filter(|(prefix, _)| prefix.prefix_len() >= root.prefix_len());
         let Some((prefix, old)) = old.map(|(prefix, old)| (prefix, *old)) else {
             self.put(root, known);
             return false;

@@ -16,15 +16,18 @@ const NOWHERE: f64 = 1e9;
 /// The answer, the best first.
 pub(super) fn select(services: &Services, now: Time, wanted: &Wanted, rng: &mut impl Rng) -> Vec<SocketAddr> {
     let count = usize::from(wanted.count).min(MOST);
-    let fits = |member: &SocketAddr| {
-        Some(*member) != wanted.except && wanted.ipv6.is_none_or(|ipv6| member.is_ipv6() == ipv6)
-    };
+    let fits =
+        |member: &SocketAddr| Some(*member) != wanted.except && wanted.ipv6.is_none_or(|ipv6| member.is_ipv6() == ipv6);
     let live = services.live(now, wanted.service).filter(|(member, _)| fits(member));
     if wanted.how == Order::Random {
         return live.map(|(member, _)| member).sample(rng, count);
     }
     // A replica's own place is known better than its prefix's.
-    let own = wanted.except.filter(|_| wanted.how != Order::At).and_then(|member| services.get(wanted.service, member)).and_then(|replica| replica.place);
+    let own = wanted
+        .except
+        .filter(|_| wanted.how != Order::At)
+        .and_then(|member| services.get(wanted.service, member))
+        .and_then(|replica| replica.place);
     let from = own.or(wanted.place);
     let mut all: Vec<_> = live.map(|(member, replica)| (distance(from, replica.place), replica.load, member)).collect();
     match wanted.how {

@@ -309,7 +309,8 @@ impl CoreNode {
         }
         self.look_around(now);
         self.vain.retain(|_, since| now - *since < VAIN);
-        let late: Vec<_> = self.searches.iter().filter(|(_, (_, since))| now - *since >= SEARCH).map(|(id, s)| (*id, s.0)).collect();
+        let late: Vec<_> =
+            self.searches.iter().filter(|(_, (_, since))| now - *since >= SEARCH).map(|(id, s)| (*id, s.0)).collect();
         for (id, address) in late {
             self.searches.remove(&id);
             self.in_vain(now, address);

@@ -1,7 +1,7 @@
 //! The replicas of services, at the core nodes that know them: soft state.
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::message::Stored;
@@ -38,8 +38,9 @@ impl Services {
             *known = replica;
             return false;
         }
-        let same_host = |ip: IpAddr| replicas.keys().filter(|member| member.ip() == ip).count();
-        if replicas.len() >= MAX_REPLICAS || all >= MAX_ALL || same_host(stored.member.ip()) >= MAX_HOST {
+        let at = |port| SocketAddr::new(stored.member.ip(), port);
+        let same_host = replicas.range(at(0)..=at(u16::MAX)).count();
+        if replicas.len() >= MAX_REPLICAS || all >= MAX_ALL || same_host >= MAX_HOST {
             return false;
         }
         replicas.insert(stored.member, replica);

@@ -30,7 +30,13 @@ pub(super) const KEYS: &[Key] = &[
     time("heartbeat", 1_000, 100, HOUR, "a replica says so often that it is there, and its load"),
     time("lease", 3_000, 200, HOUR, "a replica that was not heard of for so long is gone; at least two heartbeats"),
     time("gossip", 250, 50, HOUR, "a core node tells two others so often whom it has heard of"),
-    time("silence", 2_000, 200, HOUR, "a core node that nobody has heard of for so long is gone; at least four gossips"),
+    time(
+        "silence",
+        2_000,
+        200,
+        HOUR,
+        "a core node that nobody has heard of for so long is gone; at least four gossips",
+    ),
     int("ring", 16, 2, 32, "primary members of a ring of Meridian (k); as many are kept in reserve"),
     Key {
         name: "choice",
@@ -40,7 +46,13 @@ pub(super) const KEYS: &[Key] = &[
         help: "which nodes are a ring's primary members: those that span the largest volume, or any",
     },
     time("rings", 2_000, 200, HOUR, "a landmark tells one member of each ring so often of others, and measures it"),
-    time("fresh", 60_000, 1_000, 168 * HOUR, "a prefix whose place is older is probed again when somebody asks from it (published: weeks, as recalled)"),
+    time(
+        "fresh",
+        20_000,
+        1_000,
+        168 * HOUR,
+        "a prefix whose place is older is probed again when somebody asks from it (published: weeks, as recalled)",
+    ),
     int("disagree", 500, 1, 20_000, "km between the places of two addresses from which on they are not of one prefix"),
 ];
 

@@ -27,13 +27,24 @@ const MAX_BUFFER: usize = 2 + 1024;
 /// Who asks.
 #[derive(Clone, Debug)]
 pub(super) enum Asker {
-    Agent { to: SocketAddr, tag: Tag, nonce: u64, room: usize },
+    Agent {
+        to: SocketAddr,
+        tag: Tag,
+        nonce: u64,
+        room: usize,
+    },
     /// For a name, by a datagram.
     Datagram(SocketAddr),
     /// The same in a stream.
     Stream(StreamId),
-    Named { by: Box<Asker>, query: Box<Query> },
-    Web { stream: StreamId, path: String },
+    Named {
+        by: Box<Asker>,
+        query: Box<Query>,
+    },
+    Web {
+        stream: StreamId,
+        path: String,
+    },
 }
 
 #[derive(Default)]
@@ -130,7 +141,14 @@ impl CoreNode {
                 // One request a stream: what follows is not read.
                 open.port = ANSWERING;
                 let how = Order::Near;
-                let wanted = Wanted { service: request.service, how, place: None, count: 1, except: None, ipv6: Some(client.is_ipv6()) };
+                let wanted = Wanted {
+                    service: request.service,
+                    how,
+                    place: None,
+                    count: 1,
+                    except: None,
+                    ipv6: Some(client.is_ipv6()),
+                };
                 self.begin(now, Asker::Web { stream: id, path: request.path }, client, wanted);
             }
         }
@@ -212,7 +230,14 @@ impl CoreNode {
     }
 
     /// The answer to a question: these replicas, or `None`: nobody could be asked. It holds for all of the block.
-    pub(super) fn reply(&mut self, _: Time, asker: Asker, address: IpAddr, block: IpNet, members: Option<Vec<SocketAddr>>) {
+    pub(super) fn reply(
+        &mut self,
+        _: Time,
+        asker: Asker,
+        address: IpAddr,
+        block: IpNet,
+        members: Option<Vec<SocketAddr>>,
+    ) {
         match asker {
             Asker::Agent { to, tag, nonce, room } => {
                 // Silence would have it ask again elsewhere, and be right.

@@ -10,9 +10,9 @@ use domain::base::opt::ClientSubnet;
 use domain::base::{Message, MessageBuilder, Rtype, Serial, StaticCompressor, Ttl};
 use domain::rdata::{A, Aaaa, Ns, Soa};
 
+use super::MAX_UDP;
 use super::query::{Edns, Query};
 use super::zone::Zone;
-use super::MAX_UDP;
 
 /// Room for the options of an answer.
 const OPTIONS: usize = 11 + 4 + 20;
@@ -63,7 +63,8 @@ fn compose(query: &Query, content: &Content, signs: &Signs<'_>, limit: usize) ->
         Content::NotOurs => Rcode::REFUSED,
         _ => Rcode::NOERROR,
     };
-    let mut builder = MessageBuilder::from_target(StaticCompressor::new(Vec::new())).map_err(|_| PushError::ShortBuf)?;
+    let mut builder =
+        MessageBuilder::from_target(StaticCompressor::new(Vec::new())).map_err(|_| PushError::ShortBuf)?;
     builder.set_push_limit(limit - if query.edns.is_some() { OPTIONS } else { 0 });
     let mut answer = builder.start_answer(&query.message, rcode)?;
     answer.header_mut().set_aa(!matches!(content, Content::Failed | Content::NotOurs | Content::Cut));

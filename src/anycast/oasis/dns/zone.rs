@@ -65,7 +65,8 @@ impl Zone {
         if inner == NODES {
             return Named::Inner;
         }
-        let node = inner.strip_suffix(NODES).and_then(|rest| rest.strip_suffix('.')).and_then(|host| self.nodes.get(host));
+        let node =
+            inner.strip_suffix(NODES).and_then(|rest| rest.strip_suffix('.')).and_then(|host| self.nodes.get(host));
         node.map_or(Named::Nothing, |address| Named::Node(*address))
     }
 

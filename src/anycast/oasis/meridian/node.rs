@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, VecDeque};
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use rand::seq::IteratorRandom;
 use rand::RngExt;
+use rand::seq::IteratorRandom;
 use rand_chacha::ChaCha8Rng;
 
 use super::rings::{RINGS, Rings};
@@ -228,7 +228,8 @@ impl Node {
     /// Who did not answer.
     fn forget(&mut self, now: Time) {
         self.asked.retain(|_, (_, _, since)| now - *since < PATIENCE);
-        let late: Vec<_> = self.pings.iter().filter(|(_, (_, since))| now - *since >= PATIENCE).map(|(n, p)| (*n, p.0)).collect();
+        let late: Vec<_> =
+            self.pings.iter().filter(|(_, (_, since))| now - *since >= PATIENCE).map(|(n, p)| (*n, p.0)).collect();
         for (nonce, contact) in late {
             self.pings.remove(&nonce);
             let Some(known) = self.known.get_mut(&contact) else { continue };

@@ -80,7 +80,9 @@ impl<T: Copy + Ord> Rings<T> {
             let before = ring.primary.len();
             ring.primary.retain(|(n, _)| *n != node);
             ring.secondary.retain(|(n, _)| *n != node);
-            if ring.primary.len() < before && let Some(next) = ring.secondary.pop() {
+            if ring.primary.len() < before
+                && let Some(next) = ring.secondary.pop()
+            {
                 ring.primary.push(next);
             }
         }

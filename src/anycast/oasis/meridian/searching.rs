@@ -166,7 +166,9 @@ impl Searches {
     }
 
     fn end(&mut self, id: u64, me: Landmark, wishes: &mut VecDeque<Wish>) {
-        let Some(Here { quest: Quest { id, origin, best, probes, hops, .. }, .. }) = self.here.remove(&id) else { return };
+        let Some(Here { quest: Quest { id, origin, best, probes, hops, .. }, .. }) = self.here.remove(&id) else {
+            return;
+        };
         wishes.push_back(if origin == me.contact {
             Wish::Ended(Ended { id, best, probes, hops })
         } else {
@@ -175,7 +177,8 @@ impl Searches {
     }
 
     pub(super) fn timeout(&mut self, now: Time, me: Landmark, wishes: &mut VecDeque<Wish>) {
-        let late: Vec<_> = self.probes.iter().filter(|(_, p)| now - p.since >= REFUSAL).map(|(id, p)| (*id, p.why)).collect();
+        let late: Vec<_> =
+            self.probes.iter().filter(|(_, p)| now - p.since >= REFUSAL).map(|(id, p)| (*id, p.why)).collect();
         for (stream, why) in late {
             self.probes.remove(&stream);
             wishes.push_back(Wish::Close(stream));

@@ -33,7 +33,15 @@ fn messages(lab: &Lab) -> Vec<Message> {
         load: 3,
     };
     let ask = |how| {
-        Message::Ask(Ask { nonce: 7, tag, service: SERVICE.to_owned(), how, count: 3, except: None, padding: vec![0; 99] })
+        Message::Ask(Ask {
+            nonce: 7,
+            tag,
+            service: SERVICE.to_owned(),
+            how,
+            count: 3,
+            except: None,
+            padding: vec![0; 99],
+        })
     };
     let contact = Contact { address: socket(9), tag };
     let landmark = Landmark { contact, place: place(lab, 9) };
@@ -133,15 +141,8 @@ fn a_registration_without_its_own_cookie_is_not_one() {
     let mut server = lab.server(0, at(0));
     let (tag, alice, mallory) = (Tag::of_agent("oasis", SERVICE), socket(9), socket(8));
     let mut say = |from: SocketAddr, who: SocketAddr, cookie| {
-        let registration = Registration {
-            nonce: 5,
-            cookie,
-            tag,
-            service: SERVICE.to_owned(),
-            member: who,
-            place: None,
-            load: 0,
-        };
+        let registration =
+            Registration { nonce: 5, cookie, tag, service: SERVICE.to_owned(), member: who, place: None, load: 0 };
         let bytes = encode(lab.facts().tag(), &Message::Register(registration)).unwrap();
         server.input(at(3), Input::Datagram { at: Port::unicast(4000), from, bytes: &bytes });
         let said = outputs(&mut *server);
@@ -165,10 +166,9 @@ fn floods_fill_no_more_than_the_tables() {
     let mut server = lab.server(0, at(0));
     let mut rng = ChaCha8Rng::seed_from_u64(3);
     let tag = lab.facts().tag();
-    for n in 0..30_000u32 {
+    for n in 0..12_000u32 {
         let from = SocketAddr::new(std::net::Ipv4Addr::from(rng.random::<u32>()).into(), 4000);
-        let landmark =
-            Landmark { contact: Contact { address: from, tag }, place: place(&lab, 3) };
+        let landmark = Landmark { contact: Contact { address: from, tag }, place: place(&lab, 3) };
         let message = match n % 5 {
             0 => Message::Ask(Ask {
                 nonce: u64::from(n),
@@ -181,11 +181,10 @@ fn floods_fill_no_more_than_the_tables() {
             }),
             1 => Message::Landmark(Talk::Gossip { from: landmark, known: vec![landmark] }),
             2 => Message::Landmark(Talk::Probe { nonce: 1, tag, target: from.ip() }),
-            3 => Message::Core(Core::Store {
-                service: 0,
-                replica: Stored { member: from, place: None, load: 0 },
-            }),
-            _ => Message::Core(Core::Mapped { address: from.ip(), mapped: Mapped { place: place(&lab, 2), micros: 1 } }),
+            3 => Message::Core(Core::Store { service: 0, replica: Stored { member: from, place: None, load: 0 } }),
+            _ => {
+                Message::Core(Core::Mapped { address: from.ip(), mapped: Mapped { place: place(&lab, 2), micros: 1 } })
+            }
         };
         // What only core nodes may say comes from one that has gone mad.
         let from = if n % 5 > 2 { socket(1) } else { from };

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-use crate::anycast::facts::{Facts, Place, Shared, Site, Transport};
 use crate::anycast::face::{AgentConfig, Question, Target};
+use crate::anycast::facts::{Facts, Place, Shared, Site, Transport};
 use crate::anycast::oasis::row::ROW;
 use crate::anycast::server::ServerConfig;
 use crate::anycast::{Call, Deed, Endpoint, Heard, Resident, Server, Told};
@@ -262,7 +262,8 @@ impl Net {
         let before = self.sim.events().len();
         self.sim.command(host, Told::Endpoint(Call::Ask { token, question }));
         let is = |deed: &Deed| matches!(deed, Deed::Endpoint(Heard::Found { token: t, .. }) if *t == token);
-        let answered = self.sim.run_until(Duration::from_secs(4), |sim| sim.events()[before..].iter().any(|e| is(&e.event)));
+        let answered =
+            self.sim.run_until(Duration::from_secs(4), |sim| sim.events()[before..].iter().any(|e| is(&e.event)));
         assert!(answered, "host {host} got no answer");
         let event = self.sim.events()[before..].iter().find(|e| is(&e.event)).unwrap();
         let Deed::Endpoint(Heard::Found { targets, .. }) = &event.event else { unreachable!() };

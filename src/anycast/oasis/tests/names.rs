@@ -93,10 +93,15 @@ fn a_name_has_the_nearest_replicas_and_no_question_waits_for_a_probe() {
     for record in answer.answer().unwrap().limit_to::<A>() {
         assert_eq!(record.unwrap().ttl(), Ttl::from_secs(5));
     }
-    let servers: Vec<String> = answer.authority().unwrap().limit_to::<Ns<_>>().map(|r| r.unwrap().data().nsdname().to_string()).collect();
+    let servers: Vec<String> =
+        answer.authority().unwrap().limit_to::<Ns<_>>().map(|r| r.unwrap().data().nsdname().to_string()).collect();
     assert_eq!(servers.len(), 3, "{servers:?}");
-    assert!(servers[0].eq_ignore_ascii_case("core5.ns.oasis.test"), "near the client, not near the server: {servers:?}");
-    let glue: Vec<_> = answer.additional().unwrap().limit_to::<A>().map(|r| IpAddr::V4(r.unwrap().data().addr())).collect();
+    assert!(
+        servers[0].eq_ignore_ascii_case("core5.ns.oasis.test"),
+        "near the client, not near the server: {servers:?}"
+    );
+    let glue: Vec<_> =
+        answer.additional().unwrap().limit_to::<A>().map(|r| IpAddr::V4(r.unwrap().data().addr())).collect();
     assert!(glue.len() == 3 && glue[0] == address(5), "{glue:?}");
 }
 
@@ -207,7 +212,8 @@ fn a_long_answer_is_cut_and_whole_in_a_stream() {
     let question = question("music.oasis.test", Rtype::A, None, None);
     let framed = [&(question.len() as u16).to_be_bytes()[..], &question].concat();
     // Two in one piece, and a third in two.
-    let id = net.tell_client(0, |client| client.open(dns(0), [framed.clone(), framed.clone(), framed[..9].to_vec()].concat()));
+    let id = net
+        .tell_client(0, |client| client.open(dns(0), [framed.clone(), framed.clone(), framed[..9].to_vec()].concat()));
     net.run(1.0);
     net.tell_client(0, |client| client.more(id, framed[9..].to_vec()));
     net.run(1.0);
@@ -276,15 +282,17 @@ fn the_web_is_at_the_nearest_replica() {
 fn a_dead_replica_is_not_named_after_its_lease() {
     let mut net = ready();
     let (members, client) = (net.endpoints().collect::<Vec<_>>(), net.client(1));
+    // Until landmarks have heard of each other, a search ends at the nearest core node.
+    net.run(10.0);
     for _ in 0..2 {
         asked(&mut net, 1, 1, question("music.oasis.test", Rtype::A, None, None));
         net.run(6.0);
     }
     let nearest = net.nearest(client, &members);
     let named = addresses(&asked(&mut net, 1, 1, question("music.oasis.test", Rtype::A, None, None)));
-    assert_eq!(named[0], nearest[0].ip());
+    assert!(nearest[..2].iter().any(|member| member.ip() == named[0]), "{named:?}");
     let next = named[1];
-    let dead = members.iter().copied().find(|host| member(*host) == nearest[0]).unwrap();
+    let dead = members.iter().copied().find(|host| member(*host).ip() == named[0]).unwrap();
     net.sim.crash(dead);
     net.run(3.5);
     let named = addresses(&asked(&mut net, 1, 1, question("music.oasis.test", Rtype::A, None, None)));

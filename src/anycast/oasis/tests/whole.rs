@@ -82,9 +82,11 @@ fn a_dead_member_is_not_found_after_its_lease() {
     let gone = net.sim.run_until(Duration::from_secs(10), |_| false);
     assert!(!gone);
     assert!(!net.ask(host, Question::Neighbors(16)).contains(&member(dead)));
-    let expired = net.sim.events().iter().find(|event| {
-        matches!(&event.event, crate::anycast::Deed::Server(served) if served.what == "expired")
-    });
+    let expired = net
+        .sim
+        .events()
+        .iter()
+        .find(|event| matches!(&event.event, crate::anycast::Deed::Server(served) if served.what == "expired"));
     let outage = expired.unwrap().at - crashed;
     println!("a dead member was known for {outage:?} more");
     // Lease 3 s, of which at most a heartbeat (1 s) had gone by; looked at with each gossip.
@@ -147,7 +149,8 @@ fn both_halves_of_the_core_go_on() {
     net.sim.heal();
     net.run(8.0);
     let host = net.endpoints().start;
-    let far = (0..40).map(|_| net.ask(host, Question::Random)[0]).filter(|m| east.iter().any(|h| member(*h) == *m)).count();
+    let far =
+        (0..40).map(|_| net.ask(host, Question::Random)[0]).filter(|m| east.iter().any(|h| member(*h) == *m)).count();
     assert!(far > 5, "{far} of 40 from the other half, once more");
 }
 
@@ -166,4 +169,56 @@ fn a_twentieth_of_the_datagrams_may_be_lost() {
         }
     }
     assert!(answered >= 95, "{answered} of 96 questions");
+}
+
+#[test]
+fn what_it_costs() {
+    let mut net = Lab { endpoints: 200, ..Lab::default() }.sim();
+    net.run(3.0);
+    let knowing = |net: &super::lab::Net| {
+        let all = (0..6).map(|s| (net.table(s, "replicas"), net.table(s, "prefixes"), net.server(s).bytes()));
+        all.max_by_key(|(replicas, ..)| *replicas).unwrap()
+    };
+    let host = net.endpoints().start;
+    // One that joins: what it sends, until it is a member.
+    let (sent, since) = (net.sim.sent_by(host), net.sim.now());
+    net.join(host);
+    assert!(net.sim.run_until(Duration::from_secs(2), |sim| !sim.events().is_empty()));
+    println!("a join: {} datagrams by the member, {:?}", net.sim.sent_by(host) - sent, net.sim.now() - since);
+    let (datagrams, bytes) = (net.sim.datagrams(), net.sim.bytes());
+    net.run(10.0);
+    let quiet = (net.sim.datagrams() - datagrams) as f64 / 10.0;
+    println!(
+        "six core nodes and a member: {quiet:.0} datagrams, {:.0} bytes a second",
+        (net.sim.bytes() - bytes) as f64 / 10.0
+    );
+    for host in net.endpoints().skip(1) {
+        net.join(host);
+    }
+    net.run(10.0);
+    let (datagrams, bytes) = (net.sim.datagrams(), net.sim.bytes());
+    net.run(10.0);
+    let busy = (net.sim.datagrams() - datagrams) as f64 / 10.0;
+    let each = (busy - quiet) / 199.0;
+    println!(
+        "a member more: {each:.1} datagrams, {:.0} bytes a second in all",
+        (net.sim.bytes() - bytes) as f64 / 10.0 / 200.0
+    );
+    let (replicas, _, bytes) = knowing(&net);
+    assert_eq!(replicas, 200);
+    println!("a core node with {replicas} replicas: {bytes} bytes, its rings included");
+    // One question: datagrams of all, minus what would have been sent anyway.
+    let mut asked = 0;
+    let before = net.sim.datagrams();
+    let since = net.sim.now();
+    for host in net.endpoints() {
+        net.ask(host, Question::Random);
+        asked += 1;
+    }
+    let idle = busy * (net.sim.now() - since).as_secs_f64();
+    println!(
+        "a question for any member: {:.1} datagrams",
+        ((net.sim.datagrams() - before) as f64 - idle) / f64::from(asked)
+    );
+    assert!(each < 60.0, "{each} datagrams a second for a member");
 }
