@@ -7,34 +7,29 @@ use std::time::Duration;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
+use super::asking::Asked;
 use super::chooser::Chooser;
 use super::meridian::node::{Node, Wish};
-use super::message::{Ask, Contact, How, Landmark, MOST, Message, Registration};
+use super::message::{Contact, Landmark, Message, Registration};
 use super::server::{REFUSES, landmarks};
 use super::settings::Settings;
 use crate::anycast::config::PORT;
-use crate::anycast::face::{Agent, AgentConfig, PATIENCE, Question, Said, Target, Unavailable};
+use crate::anycast::face::{Agent, AgentConfig, Question, Said, Target, Unavailable};
 use crate::anycast::member::cookie::Cookie;
 use crate::machine::{Port, Stream, StreamId, Time};
 use crate::overlay::id::Id;
 use crate::overlay::wire::{Tag, decode, encode};
 
-/// Most questions under way.
-const MAX_ASKS: usize = 64;
 /// A core node that has not answered by now is asked again, or another.
-const ANSWER: Duration = Duration::from_millis(600);
+pub(super) const ANSWER: Duration = Duration::from_millis(600);
 /// Who leaves does not wait longer for somebody to hear it.
 const FAREWELL: Duration = Duration::from_secs(1);
-/// What an answer has besides addresses, and each of those, at most.
-const HEAD: usize = 40;
-const ADDRESS: usize = 20;
-
 pub(super) struct Replica {
-    config: AgentConfig,
-    settings: Settings,
-    tag: Tag,
-    rng: ChaCha8Rng,
-    chooser: Chooser,
+    pub(super) config: AgentConfig,
+    pub(super) settings: Settings,
+    pub(super) tag: Tag,
+    pub(super) rng: ChaCha8Rng,
+    pub(super) chooser: Chooser,
     /// While it is a member, if it is known where it stands.
     meridian: Option<Node>,
     membership: Membership,
@@ -46,8 +41,8 @@ pub(super) struct Replica {
     tell_at: Time,
     /// Datagrams sent since the last heartbeat.
     load: u32,
-    asks: BTreeMap<u64, Asked>,
-    said: VecDeque<Said>,
+    pub(super) asks: BTreeMap<u64, Asked>,
+    pub(super) said: VecDeque<Said>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,15 +52,6 @@ enum Membership {
     In,
     /// Until then.
     Leaving(Time),
-}
-
-struct Asked {
-    token: u64,
-    ask: Ask,
-    until: Time,
-    /// Whom, and when to give that up.
-    whom: Option<SocketAddr>,
-    again: Time,
 }
 
 impl Replica {
@@ -98,7 +84,7 @@ impl Replica {
         }
     }
 
-    fn is_out(&self) -> bool {
+    pub(super) fn is_out(&self) -> bool {
         self.membership == Membership::Out
     }
 
@@ -108,7 +94,7 @@ impl Replica {
         }
     }
 
-    fn to_server(&mut self, to: SocketAddr, message: &Message) {
+    pub(super) fn to_server(&mut self, to: SocketAddr, message: &Message) {
         self.transmit(to, self.config.facts.tag(), message);
     }
 
@@ -179,36 +165,8 @@ impl Replica {
         self.said.push_back(Said::Member(false));
     }
 
-    fn jitter(&mut self, time: Duration) -> Duration {
+    pub(super) fn jitter(&mut self, time: Duration) -> Duration {
         time.mul_f64(self.rng.random_range(0.75..1.25))
-    }
-
-    /// Asks the nearest core node, or the next if that was silent.
-    fn ask_now(&mut self, now: Time, nonce: u64) {
-        let again = now + self.jitter(ANSWER);
-        let soon = now + self.jitter(ANSWER / 8);
-        let Some(asked) = self.asks.get_mut(&nonce) else { return };
-        if let Some(whom) = asked.whom.take() {
-            self.chooser.silent(now, whom);
-        }
-        asked.whom = self.chooser.best(now);
-        asked.again = if asked.whom.is_some() { again } else { soon };
-        let message = Message::Ask(asked.ask.clone());
-        if let Some(whom) = asked.whom {
-            self.to_server(whom, &message);
-        }
-    }
-
-    fn found(&mut self, from: SocketAddr, nonce: u64, members: Vec<SocketAddr>) {
-        let Some(asked) = self.asks.get(&nonce) else { return };
-        // A late answer of another core node that was asked is one too: its nonce was told to nobody else.
-        let own = self.config.facts.servers.iter().any(|site| site.peer.address == from);
-        let most = usize::from(asked.ask.count);
-        if let Some(asked) = own.then(|| self.asks.remove(&nonce)).flatten() {
-            self.chooser.answered(from);
-            let targets = members.into_iter().take(most).map(Target::Address).collect();
-            self.said.push_back(Said::Found { token: asked.token, targets });
-        }
     }
 
     fn wishes(&mut self) {
@@ -227,7 +185,7 @@ impl Replica {
     }
 
     /// Pings whom it has to; gives up measuring when nobody needs it.
-    fn measure(&mut self, now: Time) {
+    pub(super) fn measure(&mut self, now: Time) {
         if self.is_out() && self.asks.is_empty() {
             return self.chooser.stop();
         }
@@ -276,33 +234,7 @@ impl Agent for Replica {
     }
 
     fn ask(&mut self, now: Time, token: u64, question: &Question) -> Result<(), Unavailable> {
-        let most = self.settings.answers;
-        let (how, count) = match question {
-            Question::Nearest => (How::Near, most),
-            Question::Idle => (How::Idle, most),
-            Question::Neighbors(count) => (How::Near, *count),
-            Question::Random => (How::Random, 1),
-            Question::Region(host, count) => (How::Region(host.clone()), *count),
-        };
-        let count = count.min(MOST);
-        if count == 0 || self.asks.len() >= MAX_ASKS {
-            self.said.push_back(Said::Found { token, targets: Vec::new() });
-            return Ok(());
-        }
-        let nonce = self.rng.random();
-        let ask = Ask {
-            nonce,
-            tag: self.tag,
-            service: self.config.group.clone(),
-            how,
-            count: count as u16,
-            except: (!self.is_out()).then_some(self.config.peer.address),
-            padding: vec![0; HEAD + ADDRESS * count],
-        };
-        self.asks.insert(nonce, Asked { token, ask, until: now + PATIENCE, whom: None, again: now });
-        self.chooser.start(now);
-        self.measure(now);
-        self.ask_now(now, nonce);
+        self.begin(now, token, question);
         Ok(())
     }
 
@@ -380,15 +312,7 @@ impl Agent for Replica {
         if !self.is_out() && self.tell_at <= now {
             self.tell(now);
         }
-        let due: Vec<_> =
-            self.asks.iter().filter(|(_, a)| a.again.min(a.until) <= now).map(|(n, a)| (*n, a.until)).collect();
-        for (nonce, until) in due {
-            if until > now {
-                self.ask_now(now, nonce);
-            } else if let Some(asked) = self.asks.remove(&nonce) {
-                self.said.push_back(Said::Found { token: asked.token, targets: Vec::new() });
-            }
-        }
+        self.ask_again(now);
         if let Some(node) = self.meridian.as_mut().filter(|_| self.membership == Membership::In)
             && node.due() <= now
         {

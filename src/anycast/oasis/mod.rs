@@ -6,18 +6,20 @@
 //! their load, and are landmarks. In the background a closest-node search (Meridian) finds the landmark nearest to a
 //! prefix that somebody asked from; its place on earth stands for the prefix's from then on.
 //!
-//! - `agent`: a member's end, and a client's; `chooser`: which core node it asks
+//! - `agent`: a member's end, and a client's; `asking`: its questions; `chooser`: which core node it asks
 //! - `server`: a core node; `view`, `hashing`: who does what; `services`, `prefixes`: its tables
-//! - `query`: the course of a question; `select`: which replicas are the answer
-//! - `dns`, `http`: for clients that run nothing of ours
+//! - `mapping`: prefixes get their places; `query`: the course of a question; `select`: which replicas are the answer
+//! - `dns`, `http`, `streams`: for clients that run nothing of ours
 //! - `meridian`: rings, gossip, the closest-node search
 //! - `settings`, `row`, `message`
 
 mod agent;
+mod asking;
 mod chooser;
 mod dns;
 mod hashing;
 mod http;
+mod mapping;
 mod meridian;
 mod message;
 mod prefixes;

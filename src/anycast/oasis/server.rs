@@ -2,15 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::{IpAddr, SocketAddr};
-use std::time::Duration;
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use super::dns::{Limiter, Zone};
 use super::hashing::Circle;
-use super::meridian::node::{Ended, Node, Wish};
-use super::message::{Contact, Core, Landmark, Mapped, Message, Registration, Stored};
+use super::meridian::node::{Node, Wish};
+use super::message::{Contact, Core, Landmark, Message, Registration, Stored};
 use super::prefixes::Prefixes;
 use super::query::Pending;
 use super::services::Services;
@@ -26,12 +25,6 @@ use crate::machine::{Input, Machine, Output, Port, Stream, StreamId, Time, Via};
 use crate::overlay::id::Id;
 use crate::overlay::wire::{Tag, decode, encode};
 
-/// Searches of its own at a time, and how long it waits for one.
-const MAX_SEARCHES: usize = 16;
-const SEARCH: Duration = Duration::from_secs(10);
-/// An address that no landmark could measure is left alone for so long.
-const VAIN: Duration = Duration::from_secs(10);
-const MAX_VAIN: usize = 1024;
 /// The port at which nobody is expected (RFC 863): a host refuses a stream to it.
 pub(super) const REFUSES: u16 = 9;
 
@@ -43,7 +36,7 @@ pub(super) struct CoreNode {
     pub(super) view: View,
     pub(super) circle: Circle,
     /// A landmark, if it is known where it stands.
-    meridian: Option<Node>,
+    pub(super) meridian: Option<Node>,
     pub(super) services: Services,
     pub(super) prefixes: Prefixes,
     pub(super) pending: BTreeMap<u64, Pending>,
@@ -52,8 +45,8 @@ pub(super) struct CoreNode {
     pub(super) limiter: Limiter,
     jar: Jar,
     /// Searches of its own: which address, since when.
-    searches: BTreeMap<u64, (IpAddr, Time)>,
-    vain: BTreeMap<ipnet::IpNet, Time>,
+    pub(super) searches: BTreeMap<u64, (IpAddr, Time)>,
+    pub(super) vain: BTreeMap<ipnet::IpNet, Time>,
     /// Services of which it knows the replicas.
     mine: BTreeSet<u16>,
     pub(super) rng: ChaCha8Rng,
@@ -155,7 +148,7 @@ impl CoreNode {
         self.facts().servers.iter().any(|site| site.peer.address == address)
     }
 
-    fn said(&mut self, what: &str, service: Option<u16>, who: String) {
+    pub(super) fn said(&mut self, what: &str, service: Option<u16>, who: String) {
         let group = service.and_then(|s| self.facts().groups.get(usize::from(s))).map(|group| group.name.clone());
         self.out.push_back(Output::Said(Served { what: what.to_owned(), group, who: Some(who) }));
     }
@@ -195,7 +188,8 @@ impl CoreNode {
         if there && let Some((node, place)) = self.meridian.as_mut().zip(said.place) {
             node.learn(Landmark { contact: Contact { address: from, tag: said.tag }, place });
         }
-        let stored = Stored { member, place: said.place, load: said.load };
+        let place = said.place.or_else(|| self.place_of_host(now, from.ip()));
+        let stored = Stored { member, place, load: said.load };
         for node in self.knowing(service) {
             match (there, node == self.me) {
                 (true, true) => self.store(now, service, stored),
@@ -245,46 +239,6 @@ impl CoreNode {
         }
     }
 
-    fn map(&mut self, now: Time, address: IpAddr, mapped: Mapped) {
-        if mapped.place.is_on_earth() && self.prefixes.learn(now, address, mapped, self.settings.disagree) {
-            self.said("split", None, address.to_string());
-        }
-    }
-
-    /// Has the landmark nearest to an address looked for, if it is not known or was long ago. Nobody waits for it.
-    pub(super) fn probe_if_stale(&mut self, now: Time, address: IpAddr) {
-        let found = self.prefixes.look(address);
-        let stale = found.mapped.is_none() || now - found.since > self.settings.fresh;
-        let vain = self.vain.get(&found.block).is_some_and(|since| now - *since < VAIN);
-        let under_way = self.searches.values().any(|(other, _)| found.block.contains(other));
-        if !stale || vain || under_way || self.searches.len() >= MAX_SEARCHES {
-            return;
-        }
-        let Some(node) = &mut self.meridian else { return };
-        let id = self.rng.random();
-        self.searches.insert(id, (address, now));
-        node.search(now, id, target(address));
-    }
-
-    fn ended(&mut self, now: Time, ended: Ended) {
-        let Some((address, _)) = self.searches.remove(&ended.id) else { return };
-        let Some((landmark, micros)) = ended.best else { return self.in_vain(now, address) };
-        let mapped = Mapped { place: landmark.place, micros };
-        self.map(now, address, mapped);
-        for node in self.keeping(address) {
-            if node != self.me {
-                self.tell(node, Core::Mapped { address, mapped });
-            }
-        }
-        tracing::debug!(%address, micros, probes = ended.probes, hops = ended.hops, "a prefix has a place");
-    }
-
-    fn in_vain(&mut self, now: Time, address: IpAddr) {
-        if self.vain.len() < MAX_VAIN {
-            self.vain.insert(self.prefixes.look(address).block, now);
-        }
-    }
-
     fn timer(&mut self, now: Time) {
         if let Some(node) = &mut self.meridian
             && node.due() <= now
@@ -308,13 +262,7 @@ impl CoreNode {
             self.said("expired", Some(service), member.to_string());
         }
         self.look_around(now);
-        self.vain.retain(|_, since| now - *since < VAIN);
-        let late: Vec<_> =
-            self.searches.iter().filter(|(_, (_, since))| now - *since >= SEARCH).map(|(id, s)| (*id, s.0)).collect();
-        for (id, address) in late {
-            self.searches.remove(&id);
-            self.in_vain(now, address);
-        }
+        self.give_up(now);
     }
 
     /// Core nodes come and go: services move with them.
@@ -356,15 +304,6 @@ pub(super) fn landmarks(facts: &Facts) -> impl Iterator<Item = Landmark> + '_ {
         let contact = Contact { address: site.peer.address, tag: facts.tag() };
         site.place.map(|place| Landmark { contact, place })
     })
-}
-
-/// The address that is probed: of a block of which only the first bits are known, its first host.
-fn target(address: IpAddr) -> IpAddr {
-    match address {
-        IpAddr::V4(a) if a.octets()[3] == 0 => IpAddr::V4((a.to_bits() | 1).into()),
-        IpAddr::V6(a) if a.segments()[4..] == [0; 4] => IpAddr::V6((a.to_bits() | 1).into()),
-        other => other,
-    }
 }
 
 impl Machine for CoreNode {

@@ -85,10 +85,6 @@ impl Services {
         }
     }
 
-    pub(super) fn due(&self) -> Option<Time> {
-        self.0.values().flat_map(|replicas| replicas.values().map(|replica| replica.until)).min()
-    }
-
     pub(super) fn len(&self) -> usize {
         self.0.values().map(BTreeMap::len).sum()
     }

@@ -9,7 +9,7 @@ use rand_chacha::ChaCha8Rng;
 
 use super::lab::{Lab, SERVICE, address, member, place, socket};
 use super::names::question;
-use crate::anycast::face::{Agent, Said};
+use crate::anycast::face::Said;
 use crate::anycast::oasis::message::*;
 use crate::anycast::oasis::row::ROW;
 use crate::anycast::server::Server;

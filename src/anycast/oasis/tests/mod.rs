@@ -5,4 +5,5 @@ mod forged;
 mod lab;
 mod meridian;
 mod names;
+mod overlay;
 mod whole;

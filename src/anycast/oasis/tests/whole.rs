@@ -6,6 +6,9 @@ use std::time::Duration;
 
 use super::lab::{Lab, member};
 use crate::anycast::face::Question;
+use crate::anycast::oasis::message::{Mapped, Stored};
+use crate::anycast::oasis::prefixes::Prefixes;
+use crate::machine::Time;
 
 #[test]
 fn members_join_are_found_and_leave() {
@@ -207,18 +210,51 @@ fn what_it_costs() {
     let (replicas, _, bytes) = knowing(&net);
     assert_eq!(replicas, 200);
     println!("a core node with {replicas} replicas: {bytes} bytes, its rings included");
-    // One question: datagrams of all, minus what would have been sent anyway.
-    let mut asked = 0;
-    let before = net.sim.datagrams();
-    let since = net.sim.now();
-    for host in net.endpoints() {
-        net.ask(host, Question::Random);
-        asked += 1;
-    }
-    let idle = busy * (net.sim.now() - since).as_secs_f64();
-    println!(
-        "a question for any member: {:.1} datagrams",
-        ((net.sim.datagrams() - before) as f64 - idle) / f64::from(asked)
-    );
+    println!("a replica there: {} bytes; a prefix: {} bytes", per_replica(), per_prefix());
     assert!(each < 60.0, "{each} datagrams a second for a member");
+}
+
+/// Bytes of a replica in a core node's table, and of a prefix whose place is known.
+fn per_replica() -> usize {
+    let lab = Lab::default();
+    let mut services = crate::anycast::oasis::services::Services::default();
+    for host in 0..100 {
+        let stored = Stored { member: member(host), place: Some(super::lab::place(&lab, host)), load: 0 };
+        services.store(Time::default(), 0, stored, Duration::from_secs(1));
+    }
+    services.bytes() / services.len()
+}
+
+fn per_prefix() -> usize {
+    let mut prefixes = Prefixes::new(&[]);
+    let mapped = Mapped { place: super::lab::place(&Lab::default(), 3), micros: 5 };
+    for host in 0..100 {
+        prefixes.learn(Time::default(), super::lab::address(host), mapped, 500.0);
+    }
+    prefixes.bytes() / prefixes.len()
+}
+
+/// The same network twice, once with questions: the difference is what they cost.
+#[test]
+fn what_a_question_costs() {
+    for (what, question) in [("nearest", Question::Nearest), ("any", Question::Random)] {
+        let sent = [false, true].map(|asks| {
+            let mut net = Lab::default().sim();
+            net.join_all(0);
+            net.run(10.0);
+            let before = net.sim.datagrams();
+            for host in net.endpoints() {
+                if asks {
+                    net.ask(host, question.clone());
+                }
+            }
+            // Both to the same moment.
+            let rest = Duration::from_secs(35).saturating_sub(net.sim.now().0);
+            net.sim.run_for(rest);
+            net.sim.datagrams() - before
+        });
+        let each = (sent[1] as f64 - sent[0] as f64) / 24.0;
+        println!("a question for the {what}: {each:.1} datagrams, background probes of its prefix included");
+        assert!(each < 120.0);
+    }
 }
