@@ -123,7 +123,8 @@ mod tests {
                 ] {
                     assert_eq!(count, groups.len(), "{infrastructure:?} {asked:?}");
                 }
-                assert!(groups[0].suffix.is_empty() && groups[0].address == 1 && groups[0].by == By::Member);
+                let others = matches!(groups[0].by, By::Leader | By::Color(_));
+                assert!(groups[0].suffix.is_empty() && groups[0].address == 1 && !others);
                 assert!(groups[1..].iter().all(|g| g.suffix.starts_with('/') && (2..255).contains(&g.address)));
             }
         }

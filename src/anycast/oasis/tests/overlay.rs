@@ -33,7 +33,7 @@ fn config(lab: &Lab, host: usize) -> NodeConfig {
         redirect: Redirect::Nearest,
         join_capacity: 64,
         drain: None,
-        lookup: LookupMode::default(),
+        lookup: LookupMode::Iterative,
         protocol: Given::of(Protocol::all().next().unwrap()),
         replicas: 3,
         stabilize_every: Duration::from_millis(500),
