@@ -172,6 +172,7 @@ impl NodeConfig {
             peer: self.peer(),
             place: self.place,
             plain: false,
+            place: None,
         }
     }
 

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::face::{Agent, AgentConfig, Question, Said, Target};
 use super::facts::Facts;
-use crate::machine::{Input, Machine, Output, Time};
+use crate::machine::{Input, Machine, Output, Stream, StreamId, Time};
 
 /// What it is told to do.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,11 +48,13 @@ pub struct Endpoint {
     config: AgentConfig,
     agent: Box<dyn Agent>,
     heard: VecDeque<Heard>,
+    /// Streams that others opened: its host has no such port.
+    refused: VecDeque<StreamId>,
 }
 
 impl Endpoint {
     pub fn new(config: AgentConfig, agent: Box<dyn Agent>) -> Self {
-        Self { config, agent, heard: VecDeque::new() }
+        Self { config, agent, heard: VecDeque::new(), refused: VecDeque::new() }
     }
 
     pub fn config(&self) -> &AgentConfig {
@@ -96,8 +98,8 @@ impl Machine for Endpoint {
             Input::Timer => self.agent.timer(now),
             Input::Order(call) => self.call(now, call),
             Input::Routing { group, announced } => self.agent.routed(now, group, announced),
-            // Agents open none.
-            Input::Stream(..) => {}
+            Input::Stream(id @ StreamId::Theirs(_), Stream::Open { .. }) => self.refused.push_back(id),
+            Input::Stream(id, part) => self.agent.stream(now, id, part),
         }
     }
 
@@ -105,8 +107,12 @@ impl Machine for Endpoint {
         if let Some(heard) = self.heard.pop_front() {
             return Some(Output::Said(heard));
         }
+        if let Some(id) = self.refused.pop_front() {
+            return Some(Output::Stream(id, Stream::Close));
+        }
         Some(match self.agent.said()? {
             Said::Datagram { from, to, bytes } => Output::Datagram { from, to, bytes },
+            Said::Stream(id, part) => Output::Stream(id, part),
             Said::Announce(group, on) => Output::Announce(group, on),
             Said::Member(joined) => Output::Said(Heard::Member { joined }),
             Said::Found { token, targets } => Output::Said(Heard::Found { token, targets }),

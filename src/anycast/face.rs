@@ -10,7 +10,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::facts::{Facts, Place};
-use crate::machine::{Part, Port, Time};
+use crate::machine::{Part, Port, Stream, StreamId, Time};
 use crate::overlay::Peer;
 use crate::overlay::wire::Tag;
 
@@ -50,6 +50,8 @@ pub struct Unavailable(pub &'static str);
 pub enum Said {
     /// To send a datagram.
     Datagram { from: Port, to: SocketAddr, bytes: Vec<u8> },
+    /// To open a stream, one of [`StreamId::Ours`], or to end it. [`Agent::stream`] follows.
+    Stream(StreamId, Stream<Vec<u8>>),
     /// To announce a group by BGP, or to withdraw it. [`Agent::routed`] follows.
     Announce(Part, bool),
     /// Others can find this member from now on; or not any more, after [`Agent::leave`].
@@ -80,6 +82,9 @@ pub struct AgentConfig {
     /// Whether it is a program that knows nothing of anybody's envelopes: what is sent to the group reaches it as an
     /// ordinary datagram or stream.
     pub plain: bool,
+    /// Where its host stands, if the lab says.
+    #[serde(default)]
+    pub place: Option<Place>,
 }
 
 /// The end of an infrastructure on a host.
@@ -97,6 +102,8 @@ pub trait Agent {
     fn send(&mut self, now: Time, to: Target, bytes: Vec<u8>);
     /// A datagram that bears the agent's tag ([`AgentConfig::tag`]), or comes to a port that only it uses.
     fn datagram(&mut self, now: Time, at: Port, from: SocketAddr, bytes: &[u8]);
+    /// Something happened in a stream that it has opened.
+    fn stream(&mut self, _now: Time, _id: StreamId, _part: Stream<&[u8]>) {}
     /// A group was announced, or withdrawn.
     fn routed(&mut self, _now: Time, _group: Part, _announced: bool) {}
     /// Its host has another unicast address.

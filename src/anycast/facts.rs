@@ -102,6 +102,11 @@ impl Facts {
 }
 
 impl Place {
+    /// Whether these are degrees of latitude and longitude.
+    pub fn is_on_earth(self) -> bool {
+        self.latitude.abs() <= 90.0 && self.longitude.abs() <= 180.0
+    }
+
     /// Great-circle distance in km, on a sphere of the earth's mean radius.
     pub fn distance(self, other: Self) -> f64 {
         const RADIUS: f64 = 6371.0;

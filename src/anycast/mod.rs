@@ -22,6 +22,7 @@ mod i3;
 mod ip;
 mod means;
 mod member;
+mod oasis;
 mod pias;
 pub mod probe;
 mod registry;

@@ -15,7 +15,8 @@ use super::server::ServerConfig;
 use crate::machine::Time;
 
 /// One more infrastructure is one more line.
-static INFRASTRUCTURES: &[&Row] = &[&super::ip::row::ROW, &super::pias::row::ROW, &super::i3::row::ROW];
+static INFRASTRUCTURES: &[&Row] =
+    &[&super::ip::row::ROW, &super::pias::row::ROW, &super::i3::row::ROW, &super::oasis::row::ROW];
 
 /// One of the rows.
 #[derive(Clone, Copy)]

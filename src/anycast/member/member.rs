@@ -21,7 +21,7 @@ use crate::anycast::face::{Agent, Said};
 use crate::anycast::means::Means;
 use crate::anycast::probe;
 use crate::anycast::row::{Node, Tally};
-use crate::machine::{Input, Machine, Output, Part, Port, Via};
+use crate::machine::{Input, Machine, Output, Part, Port, Stream, StreamId, Via};
 use crate::overlay::wire::Tag;
 use crate::overlay::{self, Answer, Did, Neighbors, Peer, Phase, Time, Token, Transmit};
 
@@ -324,6 +324,7 @@ impl Member {
     fn heed(&mut self, now: Time, said: Said) {
         match said {
             Said::Datagram { from, to, bytes } => self.core.said.push_back(Output::Datagram { from, to, bytes }),
+            Said::Stream(id, part) => self.core.said.push_back(Output::Stream(id, part)),
             Said::Announce(group, on) => self.core.said.push_back(Output::Announce(group, on)),
             Said::Member(true) => self.announced(now, JOIN),
             Said::Member(false) => self.withdrawn(now, JOIN),
@@ -351,8 +352,14 @@ impl Machine for Member {
             }
             Input::Routing { group, announced: true } => self.announced(now, group),
             Input::Routing { group, announced: false } => self.withdrawn(now, group),
-            // It asks for none.
-            Input::Stream(..) => {}
+            // Its host has no such port.
+            Input::Stream(id @ StreamId::Theirs(_), Stream::Open { .. }) => {
+                self.core.said.push_back(Output::Stream(id, Stream::Close));
+            }
+            Input::Stream(id, part) => {
+                self.core.agent.stream(now, id, part);
+                self.settle(now);
+            }
         }
     }
 

@@ -10,7 +10,7 @@
 
 mod asks;
 mod color;
-mod cookie;
+pub(super) mod cookie;
 mod core;
 mod heal;
 mod join;
