@@ -26,8 +26,7 @@ const POOR: f64 = 0.5;
 /// A random member: no farther from uniform than this beyond what as many fair draws are.
 const UNIFORM: f64 = 0.1;
 
-fn arena(kind: Infrastructure, setup: &Setup, seed: u64) -> Arena {
-    let (servers, members) = (setup.pick(SERVERS, 8), setup.pick(MEMBERS, 16));
+fn arena(kind: Infrastructure, (servers, members): (usize, usize), seed: u64) -> Arena {
     let ground = Ground::plane(servers + members, seed);
     let layout = Layout {
         servers: (0..servers).collect(),
@@ -59,6 +58,7 @@ pub(super) fn neighbors(setup: &Setup, page: &mut Page, cells: &mut Cells) {
          nearest, by round trip and without itself, that the answers led to. *Itself*: share of the answers that led to \
          the member that asked."
     ));
+    let sizes = setup.pick((SERVERS, MEMBERS), (8, 16));
     let seeds: Vec<u64> = setup.seeds(20, 2).collect();
     let mut table = Table::new(
         "neighbors",
@@ -76,7 +76,7 @@ pub(super) fn neighbors(setup: &Setup, page: &mut Page, cells: &mut Cells) {
         }
         setup.say(&format!("neighbors by {}, {} seeds", kind.title, seeds.len()));
         let found = in_parallel(&seeds, |seed| {
-            let mut arena = arena(kind, setup, *seed);
+            let mut arena = arena(kind, sizes, *seed);
             let questions: Vec<_> = arena.members().map(|member| (member, question.clone())).collect();
             let asked = arena.ask(&questions, NEIGHBORS);
             let recall = |one: &Asked| {
@@ -110,6 +110,7 @@ pub(super) fn random(setup: &Setup, page: &mut Page, cells: &mut Cells) {
          member's share of the answers and an equal share (total variation). As many fair draws are not without one: \
          that is subtracted, *beyond chance*. *Itself*: share of the answers that led to the member that asked."
     ));
+    let sizes = setup.pick((SERVERS, MEMBERS), (8, 16));
     let seeds: Vec<u64> = setup.seeds(5, 1).collect();
     let header = ["by", "distance", "beyond chance", "itself", "answered"];
     let mut table = Table::new("random", "Random members, asked by members", Source::Simulated, &header);
@@ -123,7 +124,7 @@ pub(super) fn random(setup: &Setup, page: &mut Page, cells: &mut Cells) {
             continue;
         }
         setup.say(&format!("random members by {}, {} seeds", kind.title, seeds.len()));
-        let found = in_parallel(&seeds, |seed| drawn(&mut arena(kind, setup, *seed), draws));
+        let found = in_parallel(&seeds, |seed| drawn(&mut arena(kind, sizes, *seed), draws));
         let mean = |of: fn(&Drawn) -> f64| Estimate::mean(found.iter().map(of));
         let beyond = mean(|d| d.distance - d.chance);
         let own = Estimate::mean(found.iter().filter_map(|d| d.own));
