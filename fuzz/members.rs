@@ -6,7 +6,8 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use anybed::anycast::{
-    Asked, Bootstrap, Coloring, Command, Drain, Healing, Infrastructure, Member, NodeConfig, Redirect, Rendezvous,
+    Asked, Bootstrap, Coloring, Command, Drain, Facts, Healing, Infrastructure, Member, NodeConfig, Redirect,
+    Rendezvous,
 };
 use anybed::machine::{Part, Via};
 use anybed::overlay::auth::{Key, Opened, Seal};
@@ -207,6 +208,8 @@ fn config(host: usize, protocol: Given, lookup: LookupMode) -> NodeConfig {
         seed: 1,
         id: id(host),
         address: address(host),
+        infrastructure: Facts::plain(),
+        place: None,
         groups: Infrastructure::default().addresses(&Asked { colors: 3, rendezvous: true }, |part| group(part.0 as u8)),
         color: Some(host as u16),
         bootstrap: Bootstrap::Anycast,

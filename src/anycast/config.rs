@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::face::AgentConfig;
-use super::facts::Facts;
+use super::facts::{Facts, Place};
 use crate::machine::Part;
 use crate::overlay::auth::Key;
 use crate::overlay::id::Id;
@@ -32,6 +32,9 @@ pub struct NodeConfig {
     /// What finds members for it.
     #[serde(default = "Facts::plain")]
     pub infrastructure: Facts,
+    /// Where its host stands, if anybody says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<Place>,
     /// Its overlay's groups, as the infrastructure's row lists them.
     pub groups: Addresses,
     /// The color it announces; `None` without colors, and with [`Coloring::Farthest`].
@@ -167,6 +170,7 @@ impl NodeConfig {
             host: self.host.clone(),
             seed: self.seed,
             peer: self.peer(),
+            place: self.place,
             plain: false,
             place: None,
         }

@@ -77,6 +77,8 @@ pub struct AgentConfig {
     /// Who joins: a node's id and address, or the address of a program. The agent's own datagrams leave from port
     /// [`super::PORT`] of the same address.
     pub peer: Peer,
+    /// Where its host stands, if anybody says so.
+    pub place: Option<Place>,
     /// Whether it is a program that knows nothing of anybody's envelopes: what is sent to the group reaches it as an
     /// ordinary datagram or stream.
     pub plain: bool,

@@ -38,11 +38,11 @@ pub struct Site {
     pub place: Option<Place>,
 }
 
-/// Where something stands, in degrees.
+/// Geographic coordinates in degrees (WGS 84).
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Place {
-    pub latitude: f64,
-    pub longitude: f64,
+    pub lat: f64,
+    pub lon: f64,
 }
 
 /// A group that uses an infrastructure.
@@ -56,12 +56,24 @@ pub struct Shared {
     pub transport: Transport,
 }
 
-/// What is spoken at a group's port.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+/// What is spoken at a port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Transport {
-    Udp,
     Tcp,
+    /// Of clients' flows, datagrams with a connection id whose state one member has, as QUIC's (RFC 9000 §5.1).
+    Udp,
+}
+
+impl Transport {
+    pub const ALL: [Self; 2] = [Self::Tcp, Self::Udp];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Tcp => "tcp",
+            Self::Udp => "udp",
+        }
+    }
 }
 
 impl Facts {
@@ -98,8 +110,8 @@ impl Place {
     /// Great-circle distance in km, on a sphere of the earth's mean radius.
     pub fn distance(self, other: Self) -> f64 {
         const RADIUS: f64 = 6371.0;
-        let (a, b) = (self.latitude.to_radians(), other.latitude.to_radians());
-        let (north, east) = (b - a, (other.longitude - self.longitude).to_radians());
+        let (a, b) = (self.lat.to_radians(), other.lat.to_radians());
+        let (north, east) = (b - a, (other.lon - self.lon).to_radians());
         let h = (north / 2.0).sin().powi(2) + a.cos() * b.cos() * (east / 2.0).sin().powi(2);
         2.0 * RADIUS * h.sqrt().min(1.0).asin()
     }

@@ -6,6 +6,8 @@
 //! - `face`: what may be asked of any infrastructure; `facts`: what everybody is told of one
 //! - `registry`: the infrastructures, a row for each, and a room; `row`, `server`: what a row says
 //! - `ip`: the infrastructure that needs nothing but routes: plain IP anycast
+//! - `i3`: packets to identifiers, brought to where receivers have left triggers
+//! - `pias`: proxies that announce one block for all groups
 //! - `member`: the overlay's node; `endpoint`: an agent without one; `resident`: whatever lives on a host
 //! - `config`, `event`, `means`: what overlays' nodes are told and do
 //! - [`probe`], [`flow`]: what clients send to a group's address
@@ -16,10 +18,12 @@ mod event;
 mod face;
 mod facts;
 pub mod flow;
+mod i3;
 mod ip;
-mod member;
 mod means;
+mod member;
 mod oasis;
+mod pias;
 pub mod probe;
 mod registry;
 mod resident;
@@ -31,9 +35,9 @@ pub use endpoint::{Call, Endpoint, Heard};
 pub use event::{Command, Digest, Event};
 pub use face::{Agent, AgentConfig, PATIENCE, Question, Said, Target, Unavailable};
 pub use facts::{Facts, Place, Shared, Site, Transport};
+pub use means::Means;
 pub use member::member::Member;
 pub use member::stranger::Stranger;
-pub use means::Means;
 pub use registry::Infrastructure;
 pub use resident::{Deed, Resident, Told};
 pub use row::{Asked, By, GroupSpec, Node, Row, Tally};

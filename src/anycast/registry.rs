@@ -9,11 +9,14 @@ use super::config::NodeConfig;
 use super::endpoint::Endpoint;
 use super::face::AgentConfig;
 use super::member::member::Member;
+use super::resident::Resident;
 use super::row::{Node, Row};
+use super::server::ServerConfig;
 use crate::machine::Time;
 
 /// One more infrastructure is one more line.
-static INFRASTRUCTURES: &[&Row] = &[&super::ip::row::ROW, &super::oasis::row::ROW];
+static INFRASTRUCTURES: &[&Row] =
+    &[&super::ip::row::ROW, &super::pias::row::ROW, &super::i3::row::ROW, &super::oasis::row::ROW];
 
 /// One of the rows.
 #[derive(Clone, Copy)]
@@ -29,6 +32,14 @@ impl Infrastructure {
     pub fn node(self, config: NodeConfig, now: Time) -> Box<dyn Node> {
         let agent = (self.agent)(config.agent(), now);
         Box::new(Member::new(config, agent, now))
+    }
+
+    /// One of its servers; of an infrastructure without servers, a machine that does nothing.
+    pub fn server(self, config: ServerConfig, now: Time) -> Resident {
+        match &self.server {
+            Some(server) => Resident::Server((server.make)(config, now)),
+            None => Resident::Nobody,
+        }
     }
 
     /// An agent that stands alone.
@@ -123,8 +134,8 @@ mod tests {
                 ] {
                     assert_eq!(count, groups.len(), "{infrastructure:?} {asked:?}");
                 }
-                let others = matches!(groups[0].by, By::Leader | By::Color(_));
-                assert!(groups[0].suffix.is_empty() && groups[0].address == 1 && !others);
+                assert!(groups[0].suffix.is_empty() && groups[0].address == 1);
+                assert!(matches!(groups[0].by, By::Member | By::Servers | By::Nobody), "{infrastructure:?}");
                 assert!(groups[1..].iter().all(|g| g.suffix.starts_with('/') && (2..255).contains(&g.address)));
             }
         }

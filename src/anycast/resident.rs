@@ -11,6 +11,8 @@ pub enum Resident {
     Node(Box<dyn Node>),
     Endpoint(Box<Endpoint>),
     Server(Box<dyn Server>),
+    /// A host without anybody.
+    Nobody,
 }
 
 /// What one is told. What is for another kind is not heard.
@@ -89,6 +91,7 @@ impl Machine for Resident {
                     server.input(now, input);
                 }
             }
+            (Self::Nobody, _) => {}
         }
     }
 
@@ -97,6 +100,7 @@ impl Machine for Resident {
             Self::Node(node) => node.output().map(|output| said(output, Deed::Node)),
             Self::Endpoint(endpoint) => endpoint.output().map(|output| said(output, Deed::Endpoint)),
             Self::Server(server) => server.output().map(|output| said(output, Deed::Server)),
+            Self::Nobody => None,
         }
     }
 
@@ -105,6 +109,7 @@ impl Machine for Resident {
             Self::Node(node) => node.due(),
             Self::Endpoint(endpoint) => endpoint.due(),
             Self::Server(server) => server.due(),
+            Self::Nobody => None,
         }
     }
 }

@@ -45,4 +45,6 @@ pub struct ServerRow {
     pub announces: bool,
     /// Whether servers and members must have a place.
     pub places: bool,
+    /// Why nothing reaches a program that does not know the infrastructure; `None`: it does.
+    pub no_programs: Option<&'static str>,
 }

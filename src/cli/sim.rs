@@ -12,16 +12,16 @@ use serde_json::json;
 
 use super::check::{self, refused};
 use super::{Choices, Ended, Failure, Format, complain, crowd, is_colored, play, print};
-use crate::anycast::NodeConfig;
 use crate::lab::claim::Claimant;
 use crate::lab::{facts, node_config};
 use crate::overlay::{LookupMode, Protocol};
 use crate::physics::Impairment;
+use crate::plan::deployed;
 use crate::record::Record;
 use crate::report::{self, Files};
 use crate::scenario;
-use crate::sim::{self, Choice, Crowd, Delays, MOST_IDEAL, Options, SETTLE_ROUNDS, Studied, Study};
-use crate::topology::Topology;
+use crate::sim::{self, Choice, Crowd, Delays, MOST_IDEAL, Options, Played, SETTLE_ROUNDS, Studied, Study};
+use crate::topology::{NodeId, Overlay, Topology};
 
 /// Version of what `--format json` prints.
 const SCHEMA: u32 = 1;
@@ -200,13 +200,12 @@ impl Simulation {
         scenario.expectations.retain(sim::can_judge);
         self.warn(&topology, all - scenario.expectations.len());
         let plan = check::plan(&topology, &choices)?;
-        let configs: Vec<Vec<NodeConfig>> = topology
-            .overlays
-            .iter()
-            .map(|overlay| {
-                overlay.members.iter().map(|host| node_config(&topology, &plan.addresses, overlay, *host)).collect()
-            })
-            .collect();
+        let played = |overlay: &Overlay| {
+            let node = |host: &NodeId| node_config(&topology, &plan.addresses, overlay, *host);
+            let servers = overlay.via.map(|via| deployed::servers(&topology, &plan.addresses, via));
+            Played { nodes: overlay.members.iter().map(node).collect(), servers: servers.unwrap_or_default() }
+        };
+        let configs: Vec<Played> = topology.overlays.iter().map(played).collect();
         let mut facts = facts::collect(&topology, &scenario, &plan, SIMULATED, file);
         facts.kernel = SIMULATED.to_owned();
         let events = sim::play(&topology, &scenario, facts, &configs);

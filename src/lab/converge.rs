@@ -88,7 +88,7 @@ impl Lab {
             }
             let is_site = |members: &[NodeId]| members.iter().any(|m| self.topology.node(*m).as_id == AsId(index));
             for group in plain.iter().filter(|g| is_site(&g.members)) {
-                prefixes.extend(group.addresses.iter().map(|a| ipnet::IpNet::from(*a).to_string()));
+                prefixes.extend(group.prefixes().map(|prefix| prefix.to_string()));
             }
         }
         let mut expected = BTreeSet::new();

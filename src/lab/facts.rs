@@ -91,7 +91,7 @@ fn group(topology: &Topology, group: &Group) -> GroupFacts {
     let by = group.owner.map(|owner| owner.by);
     let color = if let Some(By::Color(color)) = by { Some(color) } else { None };
     let rendezvous = by == Some(By::Leader);
-    let overlay = group.owner.map(|owner| topology.overlays[owner.overlay].name.clone());
+    let overlay = group.owner.and_then(|owner| owner.overlay).map(|overlay| topology.overlays[overlay].name.clone());
     let members = group.members.iter().map(|id| topology.node(*id).name.clone()).collect();
     GroupFacts { name: group.name.clone(), addresses: group.addresses.clone(), overlay, color, rendezvous, members }
 }

@@ -10,13 +10,13 @@ use anyhow::{Context, Result};
 use super::Lab;
 use super::nodes;
 use super::process::Launch;
-use crate::anycast::{Facts, NodeConfig, Rendezvous};
+use crate::anycast::{NodeConfig, Rendezvous};
 use crate::kernel::namespace::Namespace;
 use crate::node::announce::GroupConfig;
-use crate::node::channel::{HostConfig, Hosted};
+use crate::node::channel::{HostConfig, Hosted, Offered, Serving, Tenants};
 use crate::overlay::Peer;
 use crate::overlay::id::Id;
-use crate::plan::{PORT, speakers};
+use crate::plan::{PORT, deployed, speakers};
 use crate::program::{Content, Executable, LOGS, Program};
 use crate::routing::{Control, Daemon};
 use crate::scenario::damage::Damage;
@@ -94,11 +94,22 @@ fn host_config(
     let config = |group: &GroupId| GroupConfig {
         name: topology.groups[group.0].name.clone(),
         addresses: topology.groups[group.0].addresses.clone(),
+        within: deployed::within(topology, *group),
         protocol: speakers::group_protocol(topology, *group),
     };
     let wanted = groups.iter().filter(|g| !damage.is_withdrawn(node, **g)).map(|g| &topology.groups[g.0]);
     let plain = wanted.filter(|g| g.is_plain());
     let overlays = topology.overlays.iter().filter(|o| o.members.contains(&node));
+    let deployments = topology.infrastructures.iter().enumerate().filter(|(_, d)| d.hosts.contains(&node));
+    let servers = deployments.map(|(index, d)| Serving {
+        infrastructure: d.kind,
+        server: deployed::server(topology, addresses, index, node),
+    });
+    let services = topology.services.iter().filter(|service| service.members.contains(&node));
+    let services = services.map(|service| Offered {
+        infrastructure: topology.infrastructures[service.via].kind,
+        agent: deployed::program(topology, addresses, service, node),
+    });
     let served = topology.flows.iter().flat_map(|flows| &flows.groups).filter(|g| groups.contains(g));
     HostConfig {
         host: name.clone(),
@@ -106,15 +117,20 @@ fn host_config(
         routing: daemon.name().to_owned(),
         control: daemon.socket(name),
         supervisor: nodes::SOCKET.into(),
-        overlays: overlays.map(|o| hosted(o, node_config(topology, addresses, o, node))).collect(),
+        tenants: Tenants {
+            overlays: overlays.map(|o| hosted(topology, o, node_config(topology, addresses, o, node))).collect(),
+            servers: servers.collect(),
+            services: services.collect(),
+        },
+        shared: groups.iter().flat_map(|group| deployed::within(topology, *group)).collect(),
         groups: groups.iter().map(config).collect(),
         sites: plain.map(|g| g.name.clone()).collect(),
         flows: served.map(|g| topology.groups[g.0].addresses[0]).collect(),
     }
 }
 
-fn hosted(overlay: &Overlay, node: NodeConfig) -> Hosted {
-    Hosted { infrastructure: overlay.infrastructure, node }
+fn hosted(topology: &Topology, overlay: &Overlay, node: NodeConfig) -> Hosted {
+    Hosted { infrastructure: topology.infrastructure(overlay), node }
 }
 
 /// What the node of a host is told about one of its overlays.
@@ -141,7 +157,8 @@ pub(crate) fn node_config(topology: &Topology, addresses: &Addresses, overlay: &
         seed: topology.seed,
         id: Id::of_node(topology.seed, &overlay.name, name),
         address: unicast(node),
-        infrastructure: Facts::plain(),
+        infrastructure: deployed::of_overlay(topology, addresses, overlay),
+        place: deployed::place(topology, node),
         groups: overlay.groups.iter().filter_map(anycast).collect(),
         color: own.and_then(|at| overlay.colors.get(at).copied()),
         bootstrap: overlay.bootstrap,

@@ -164,6 +164,10 @@ impl Nodes {
                     let _ = one.send((*digest).clone());
                 }
             }
+            Report::Served { at, infrastructure, what } => {
+                let what = What::Server { node: host.to_owned(), infrastructure, did: what };
+                self.shared.recorder.at(at, what);
+            }
             Report::Trouble { text } => tracing::warn!("{host}: {text}"),
             Report::Overlay { at, overlay, what } => {
                 self.note_membership(host, &overlay, &what);

@@ -7,7 +7,6 @@ use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, RwLock};
 
 use anyhow::{Context, Result, bail};
-use ipnet::IpNet;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::sync::watch;
@@ -269,7 +268,7 @@ impl Lab {
         let plain = self.topology.groups.iter().filter(|g| g.is_plain());
         let routers: Vec<NodeId> = self.topology.of_kind(NodeKind::is_router).collect();
         let groups = plain.map(|group| {
-            let prefix = IpNet::from(group.addresses[0]).to_string();
+            let prefix = group.prefixes().next().map(|prefix| prefix.to_string()).unwrap_or_default();
             let there = routers.iter().filter(|router| self.fibs.has(**router, &prefix)).count();
             format!(", {prefix} in {there} of {} FIBs", routers.len())
         });

@@ -30,6 +30,9 @@ const RETRY: Duration = Duration::from_millis(20);
 pub struct GroupConfig {
     pub name: String,
     pub addresses: Vec<IpAddr>,
+    /// Of a block: those of other groups in it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub within: Vec<IpAddr>,
     /// By this, the daemon knows it.
     pub protocol: String,
 }
@@ -95,7 +98,7 @@ impl Announcer {
         match wish {
             Wish::Announce => {
                 // The address first: a packet that arrives before it is there would be refused.
-                for address in &group.addresses {
+                for address in group.addresses.iter().chain(&group.within) {
                     self.kernel.add_address(LOOPBACK, IpNet::from(*address)).await?;
                 }
                 self.set(&group, Announce::Plain).await
@@ -115,7 +118,7 @@ impl Announcer {
     }
 
     async fn remove_addresses(&self, group: &GroupConfig) -> Result<()> {
-        for address in &group.addresses {
+        for address in group.addresses.iter().chain(&group.within) {
             self.kernel.remove_address(LOOPBACK, IpNet::from(*address)).await?;
         }
         Ok(())

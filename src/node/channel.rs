@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::announce::GroupConfig;
-use crate::anycast::{Command, Digest, Event, Infrastructure, NodeConfig};
+use crate::anycast::{AgentConfig, Command, Digest, Event, Infrastructure, NodeConfig, Served, ServerConfig};
 
 /// What a node's process is told when it starts.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -20,9 +20,11 @@ pub struct HostConfig {
     pub control: PathBuf,
     /// The supervisor's socket for nodes.
     pub supervisor: PathBuf,
-    pub overlays: Vec<Hosted>,
+    pub tenants: Tenants,
     /// Every group the host may announce.
     pub groups: Vec<GroupConfig>,
+    /// Addresses of groups whose block it announces.
+    pub shared: Vec<IpAddr>,
     /// Names of the groups it announces as soon as it runs: it is a plain site of them.
     pub sites: Vec<String>,
     /// Groups' addresses at which it serves clients' flows.
@@ -34,6 +36,28 @@ pub struct HostConfig {
 pub struct Hosted {
     pub infrastructure: Infrastructure,
     pub node: NodeConfig,
+}
+
+/// Everything that lives on a host as a machine.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Tenants {
+    pub overlays: Vec<Hosted>,
+    pub servers: Vec<Serving>,
+    pub services: Vec<Offered>,
+}
+
+/// A server of an infrastructure.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Serving {
+    pub infrastructure: Infrastructure,
+    pub server: ServerConfig,
+}
+
+/// A program that an infrastructure makes known.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Offered {
+    pub infrastructure: Infrastructure,
+    pub agent: AgentConfig,
 }
 
 /// From the supervisor.
@@ -77,6 +101,12 @@ pub enum Report {
         at: u64,
         overlay: String,
         what: Event,
+    },
+    /// A server did what is worth a line.
+    Served {
+        at: u64,
+        infrastructure: String,
+        what: Served,
     },
     Announced {
         at: u64,

@@ -1,25 +1,21 @@
-//! Whose a datagram is. A host's nodes share its sockets, and each datagram is opened by the one node that it is for:
+//! Whose a datagram is. A host's residents (nodes of overlays, servers of infrastructures, programs' agents) share its sockets, and each datagram is opened by the one node that it is for:
 //! on a shared port by the overlay's tag, elsewhere by who uses the port at that address. Probes are for the host,
 //! which answers each of them once.
 //!
 //! All of it is one machine: a host without its sockets, clock and routing daemon.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
-use super::announce::GroupConfig;
-use super::channel::Hosted;
-use crate::anycast::{Command, Digest, Event, Node, PORT, probe};
+use super::channel::{Hosted, Offered, Serving, Tenants};
+use crate::anycast::{Call, Command, Deed, Digest, PORT, Resident, Told, probe};
 use crate::machine::{Input, Machine, Need, Output, Part, Port, Stream, StreamId, Time, Via};
 use crate::overlay::wire::Tag;
-
-/// Ports that nodes of overlays use.
-const NEEDS: &[Need] = &[Need::Tagged(PORT)];
 
 /// A host's nodes. Groups are counted as the host's configuration lists them.
 pub struct Dispatch {
     host: String,
-    residents: Vec<Resident>,
+    residents: Vec<Tenant>,
     /// Who has which of the streams that others have opened.
     streams: BTreeMap<StreamId, usize>,
     /// Its own: answers to probes, and ends of streams that nobody wants.
@@ -28,35 +24,67 @@ pub struct Dispatch {
     foreign: u64,
 }
 
-struct Resident {
-    overlay: String,
-    tag: Tag,
-    needs: &'static [Need],
-    node: Box<dyn Node>,
+struct Tenant {
+    /// The overlay's, the service's or the infrastructure's.
+    name: String,
+    /// What is for it bears one of these.
+    tags: Vec<Tag>,
+    /// Ports at its unicast address, or at those of its groups.
+    ports: Vec<(Port, Need)>,
+    resident: Resident,
     /// Which of the host's groups are its own, and what they are to it.
     groups: Vec<(Part, Part)>,
 }
 
-/// What the node of an overlay did.
+/// What a resident did.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Did {
-    pub overlay: String,
-    pub what: Event,
+    /// The overlay, the service or the infrastructure.
+    pub of: String,
+    pub what: Deed,
 }
 
-impl Resident {
-    fn new(hosted: &Hosted, groups: &[GroupConfig], now: Time) -> Self {
-        let Hosted { infrastructure, node } = hosted;
-        let at = |(part, address): (&Part, &SocketAddr)| {
-            let index = groups.iter().position(|g| g.addresses.contains(&address.ip()))?;
-            Some((Part::nth(index), *part))
-        };
+impl Tenant {
+    /// The node of an overlay.
+    fn node(Hosted { infrastructure, node }: &Hosted, addresses: &[Vec<IpAddr>], now: Time) -> Self {
+        let groups = place(node.groups.iter().map(|(part, address)| (*part, *address)), addresses);
+        let vias = groups.iter().map(|(_, part)| Via::Group(*part)).chain([Via::Unicast]);
         Self {
-            overlay: node.overlay.clone(),
-            tag: Tag::of_overlay(&node.overlay),
-            needs: NEEDS,
-            groups: node.groups.iter().filter_map(at).collect(),
-            node: infrastructure.node(node.clone(), now),
+            name: node.overlay.clone(),
+            tags: vec![Tag::of_overlay(&node.overlay), node.agent().tag()],
+            ports: vias.map(|via| (Port { via, number: PORT }, Need::Tagged(PORT))).collect(),
+            groups,
+            resident: Resident::Node(infrastructure.node(node.clone(), now)),
+        }
+    }
+
+    /// A server.
+    fn server(Serving { infrastructure, server }: &Serving, addresses: &[Vec<IpAddr>], now: Time) -> Option<Self> {
+        let row = infrastructure.server.as_ref()?;
+        let facts = &server.facts;
+        let block = facts.block.map(|block| (Part(0), SocketAddr::new(block, PORT)));
+        let groups = facts.groups.iter().map(|group| (group.part, group.address));
+        let groups = place(block.into_iter().chain(groups), addresses);
+        let own = [Via::Unicast, Via::Group(Part(0))].map(|via| (Port { via, number: PORT }, Need::Tagged(PORT)));
+        Some(Self {
+            name: facts.name.clone(),
+            tags: vec![facts.tag()],
+            ports: own.into_iter().chain((row.ports)(facts)).collect(),
+            groups,
+            resident: Resident::Server((row.make)(server.clone(), now)),
+        })
+    }
+
+    /// The agent of a program, which is to make it known at once.
+    fn service(Offered { infrastructure, agent }: &Offered, now: Time) -> Self {
+        let mut endpoint = infrastructure.endpoint(agent.clone(), now);
+        endpoint.input(now, Input::Order(Call::Join));
+        Self {
+            name: agent.group.clone(),
+            tags: vec![agent.tag()],
+            ports: vec![(Port::unicast(PORT), Need::Tagged(PORT))],
+            groups: Vec::new(),
+            resident: Resident::Endpoint(Box::new(endpoint)),
         }
     }
 
@@ -71,8 +99,13 @@ impl Resident {
             Via::Unicast => Via::Unicast,
             Via::Group(group) => Via::Group(self.own(group)?),
         };
-        let uses = self.needs.iter().any(|n| need(*n) && n.port() == at.number);
-        uses.then_some(Port { via, ..at })
+        let port = Port { via, ..at };
+        self.ports.iter().any(|(own, n)| *own == port && need(*n)).then_some(port)
+    }
+
+    /// Whether whatever comes to this port is for it, tag or not.
+    fn takes_all(&self, at: Port) -> bool {
+        self.inward(at, |need| matches!(need, Need::Udp(_))).is_some()
     }
 
     fn group(&self, part: Part) -> Option<Part> {
@@ -88,12 +121,25 @@ impl Resident {
     }
 }
 
+/// Which of the host's groups have these addresses.
+fn place(parts: impl Iterator<Item = (Part, SocketAddr)>, addresses: &[Vec<IpAddr>]) -> Vec<(Part, Part)> {
+    let at = |(part, address): (Part, SocketAddr)| {
+        let index = addresses.iter().position(|of_group| of_group.contains(&address.ip()))?;
+        Some((Part::nth(index), part))
+    };
+    parts.filter_map(at).collect()
+}
+
 impl Dispatch {
-    /// `groups`: all that the host may announce.
-    pub fn new(host: &str, hosted: &[Hosted], groups: &[GroupConfig], now: Time) -> Self {
+    /// `addresses`: of all groups whose addresses the host may have.
+    pub fn new(host: &str, tenants: &Tenants, addresses: &[Vec<IpAddr>], now: Time) -> Self {
+        let Tenants { overlays, servers, services } = tenants;
+        let nodes = overlays.iter().map(|hosted| Tenant::node(hosted, addresses, now));
+        let servers = servers.iter().filter_map(|server| Tenant::server(server, addresses, now));
+        let services = services.iter().map(|program| Tenant::service(program, now));
         Self {
             host: host.to_owned(),
-            residents: hosted.iter().map(|hosted| Resident::new(hosted, groups, now)).collect(),
+            residents: nodes.chain(servers).chain(services).collect(),
             streams: BTreeMap::new(),
             own: VecDeque::new(),
             foreign: 0,
@@ -102,14 +148,13 @@ impl Dispatch {
 
     /// Every port that somebody uses here; the shared one in any case, for probes.
     pub fn needs(&self, groups: usize) -> BTreeSet<(Port, Need)> {
-        let vias = || (0..groups).map(|index| Via::Group(Part::nth(index))).chain([Via::Unicast]);
-        let shared = vias().map(|via| (Port { via, number: PORT }, Need::Tagged(PORT)));
+        let vias = (0..groups).map(|index| Via::Group(Part::nth(index))).chain([Via::Unicast]);
+        let shared = vias.map(|via| (Port { via, number: PORT }, Need::Tagged(PORT)));
         let used = self.residents.iter().flat_map(|resident| {
-            resident.needs.iter().flat_map(move |need| {
-                let at = vias().map(|via| Port { via, number: need.port() });
-                at.filter(|port| resident.inward(*port, |n| n == *need).is_some()).map(|port| (port, *need))
-            })
+            resident.ports.iter().filter_map(|(port, need)| Some((resident.outward(*port)?, *need)))
         });
+        // The shared port is there for all.
+        let used = used.filter(|(port, need)| !(port.number == PORT && matches!(need, Need::Udp(_))));
         shared.chain(used).collect()
     }
 
@@ -117,12 +162,12 @@ impl Dispatch {
         let tag = Tag::of_datagram(bytes);
         let mut all = self.residents.iter_mut();
         let found = all.find_map(|resident| {
-            let tagged = Some(resident.tag) == tag;
+            let tagged = tag.is_some_and(|tag| resident.tags.contains(&tag));
             let need = |need| if tagged { !matches!(need, Need::Tcp(_)) } else { matches!(need, Need::Udp(_)) };
             resident.inward(at, need).map(|at| (resident, at))
         });
         match found {
-            Some((resident, at)) => resident.node.input(now, Input::Datagram { at, from, bytes }),
+            Some((tenant, at)) => tenant.resident.input(now, Input::Datagram { at, from, bytes }),
             None => self.foreign += 1,
         }
     }
@@ -150,12 +195,12 @@ impl Dispatch {
         };
         let id = if let StreamId::Ours(number) = id { StreamId::Ours(number / count.max(1)) } else { id };
         if let Some(resident) = self.residents.get_mut(whose) {
-            resident.node.input(now, Input::Stream(id, part));
+            resident.resident.input(now, Input::Stream(id, part));
         }
     }
 
     /// What a node wants, in the host's terms; `None`: what it has no right to.
-    fn outward(&mut self, whose: usize, output: Output<Event>) -> Option<Output<Did>> {
+    fn outward(&mut self, whose: usize, output: Output<Deed>) -> Option<Output<Did>> {
         let (resident, count) = (&self.residents[whose], self.residents.len() as u64);
         let outer = |id| match id {
             StreamId::Ours(number) => StreamId::Ours(number * count + whose as u64),
@@ -173,26 +218,38 @@ impl Dispatch {
                 Output::Stream(outer(id), part)
             }
             Output::Announce(part, on) => Output::Announce(resident.group(part)?, on),
-            Output::Said(what) => Output::Said(Did { overlay: resident.overlay.clone(), what }),
+            Output::Said(what) => Output::Said(Did { of: resident.name.clone(), what }),
         })
     }
 
     /// Tells the host's node of an overlay; whether there is one.
     pub fn order(&mut self, now: Time, overlay: &str, command: Command) -> bool {
-        let found = self.residents.iter_mut().find(|resident| resident.overlay == overlay);
-        found.map(|resident| resident.node.input(now, Input::Order(command))).is_some()
+        let is_it = |tenant: &&mut Tenant| tenant.name == overlay && tenant.resident.node().is_some();
+        let found = self.residents.iter_mut().find(is_it);
+        found.map(|tenant| tenant.resident.input(now, Input::Order(Told::Node(command)))).is_some()
     }
 
     /// The host has another unicast address.
     pub fn renumber(&mut self, now: Time, address: SocketAddr) {
-        for resident in &mut self.residents {
-            resident.node.input(now, Input::Order(Command::Renumber { address }));
+        for tenant in &mut self.residents {
+            let told = match &tenant.resident {
+                Resident::Node(_) => Told::Node(Command::Renumber { address }),
+                // The program's port is its own.
+                Resident::Endpoint(endpoint) => {
+                    let port = endpoint.config().peer.address.port();
+                    Told::Endpoint(Call::Renumber { address: SocketAddr::new(address.ip(), port) })
+                }
+                // Servers are known by their addresses.
+                Resident::Server(_) | Resident::Nobody => continue,
+            };
+            tenant.resident.input(now, Input::Order(told));
         }
     }
 
     /// The state of its node of an overlay; what was nobody's on this host counts as dropped.
     pub fn digest(&self, overlay: &str) -> Option<Digest> {
-        let digest = self.residents.iter().find(|resident| resident.overlay == overlay)?.node.digest();
+        let of_it = self.residents.iter().filter(|tenant| tenant.name == overlay);
+        let digest = of_it.filter_map(|tenant| tenant.resident.node()).next()?.digest();
         Some(Digest { dropped: digest.dropped + self.foreign, ..digest })
     }
 }
@@ -205,16 +262,17 @@ impl Machine for Dispatch {
     fn input(&mut self, now: Time, input: Input<'_, (String, Command)>) {
         match input {
             Input::Datagram { at, from, bytes } => match probe::answer(&self.host, bytes) {
-                Some(bytes) if at.number == PORT => {
+                // What is for a group that others serve travels on.
+                Some(bytes) if at.number == PORT && !self.residents.iter().any(|tenant| tenant.takes_all(at)) => {
                     self.own.push_back(Output::Datagram { from: Port::unicast(PORT), to: from, bytes });
                 }
                 _ => self.datagram(now, at, from, bytes),
             },
             Input::Stream(id, part) => self.stream(now, id, part),
             Input::Timer => {
-                for Resident { node, .. } in &mut self.residents {
-                    if node.due().is_some_and(|due| due <= now) {
-                        node.input(now, Input::Timer);
+                for Tenant { resident, .. } in &mut self.residents {
+                    if resident.due().is_some_and(|due| due <= now) {
+                        resident.input(now, Input::Timer);
                     }
                 }
             }
@@ -225,7 +283,7 @@ impl Machine for Dispatch {
             Input::Routing { group, announced } => {
                 for resident in &mut self.residents {
                     if let Some(group) = resident.own(group) {
-                        resident.node.input(now, Input::Routing { group, announced });
+                        resident.resident.input(now, Input::Routing { group, announced });
                     }
                 }
             }
@@ -237,7 +295,7 @@ impl Machine for Dispatch {
             return Some(own);
         }
         for whose in 0..self.residents.len() {
-            while let Some(output) = self.residents[whose].node.output() {
+            while let Some(output) = self.residents[whose].resident.output() {
                 if let Some(output) = self.outward(whose, output) {
                     return Some(output);
                 }
@@ -247,6 +305,6 @@ impl Machine for Dispatch {
     }
 
     fn due(&self) -> Option<Time> {
-        self.residents.iter().filter_map(|resident| resident.node.due()).min()
+        self.residents.iter().filter_map(|tenant| tenant.resident.due()).min()
     }
 }

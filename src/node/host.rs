@@ -18,7 +18,7 @@ use super::channel::{HostConfig, Order, Report};
 use super::dispatch::{Did, Dispatch};
 use super::driver::{Driver, Event};
 use super::flows;
-use crate::anycast;
+use crate::anycast::{self, Deed, Heard};
 use crate::kernel::now;
 use crate::machine::{Input, Machine, Part, Time, Via};
 use crate::plan::PORT;
@@ -45,12 +45,14 @@ struct Host {
 impl Host {
     async fn start(config: HostConfig) -> Result<Self> {
         let start = Time(Duration::from_nanos(now()));
-        let dispatch = Dispatch::new(&config.host, &config.overlays, &config.groups, start);
+        let of_groups = config.groups.iter().map(|group| group.addresses.clone());
+        let addresses: Vec<_> = of_groups.chain(config.shared.iter().map(|address| vec![*address])).collect();
+        let dispatch = Dispatch::new(&config.host, &config.tenants, &addresses, start);
         let mut nodes = Driver::new(dispatch);
-        for (port, need) in nodes.machine().needs(config.groups.len()) {
+        for (port, need) in nodes.machine().needs(addresses.len()) {
             let addresses = match port.via {
                 Via::Unicast => vec![config.address],
-                Via::Group(Part(index)) => config.groups[usize::from(index)].addresses.clone(),
+                Via::Group(Part(index)) => addresses[usize::from(index)].clone(),
             };
             for address in addresses {
                 nodes.open(port, need, address)?;
@@ -139,6 +141,13 @@ impl Host {
         self.pending.push_back(report);
     }
 
+    /// Whether a part of an overlay is a group that this host announces.
+    fn is_announced(&self, overlay: &str, part: Part) -> bool {
+        let hosted = self.config.tenants.overlays.iter().find(|hosted| hosted.node.overlay == overlay);
+        let address = hosted.and_then(|hosted| hosted.node.group(part)).map(|address| address.ip());
+        address.is_some_and(|address| self.config.groups.iter().any(|group| group.addresses.contains(&address)))
+    }
+
     fn complain(&mut self, text: String) {
         tracing::warn!("{text}");
         self.pending.push_back(Report::Trouble { text });
@@ -150,15 +159,37 @@ impl Host {
             match event {
                 Event::Announce(Part(group), on) => {
                     let wish = if on { Wish::Announce } else { Wish::DrainAndWithdraw };
-                    self.wish(&self.config.groups[usize::from(group)].name, wish);
+                    // What is in a block is announced with it.
+                    if let Some(group) = self.config.groups.get(usize::from(group)) {
+                        self.wish(&group.name, wish);
+                    }
                 }
                 // Reported by `grant`, for plain groups too.
                 Event::Said(Did {
-                    what: anycast::Event::Announced { .. } | anycast::Event::Withdrew { .. }, ..
-                }) => {}
-                Event::Said(Did { overlay, what }) => {
-                    self.pending.push_back(Report::Overlay { at: now(), overlay, what });
+                    what: Deed::Node(anycast::Event::Announced { group } | anycast::Event::Withdrew { group }),
+                    of,
+                }) if self.is_announced(&of, group) => {}
+                // Over an infrastructure with servers no route says so.
+                Event::Said(Did { of, what: Deed::Node(anycast::Event::Announced { .. }) }) => {
+                    self.pending.push_back(Report::Announced { at: now(), group: of });
                 }
+                Event::Said(Did { of, what: Deed::Node(anycast::Event::Withdrew { .. }) }) => {
+                    self.pending.push_back(Report::Withdrew { at: now(), group: of });
+                }
+                Event::Said(Did { of, what: Deed::Node(what) }) => {
+                    self.pending.push_back(Report::Overlay { at: now(), overlay: of, what });
+                }
+                Event::Said(Did { of, what: Deed::Server(what) }) => {
+                    self.pending.push_back(Report::Served { at: now(), infrastructure: of, what });
+                }
+                Event::Said(Did { of, what: Deed::Endpoint(Heard::Member { joined }) }) => {
+                    let at = now();
+                    let made =
+                        |group| if joined { Report::Announced { at, group } } else { Report::Withdrew { at, group } };
+                    self.pending.push_back(made(of));
+                }
+                // A program asks nothing.
+                Event::Said(Did { what: Deed::Endpoint(_), .. }) => {}
             }
         }
         if self.pending.is_empty() {

@@ -1,5 +1,5 @@
-//! The paper's questions, answered with numbers: `anybed paper 4.1`, `4.2`, `4.3`; and the
-//! overlays' own papers, `faithful`.
+//! The paper's questions, answered with numbers: `anybed paper 4.1`, `4.2`, `4.3`, `table1`; and
+//! the overlays' own papers, `faithful`.
 //!
 //! Each section plays labs in namespaces where they fit on a machine, and the same nodes in the simulated
 //! network where they do not; every number says which. What comes out is a [`page::Page`]: what the paper
@@ -9,6 +9,7 @@
 //! - [`nearness`]: 4.2, neighbor lists, and lookups that take the short way
 //! - [`healing`]: 4.3, how islands find each other again
 //! - [`faithful`]: what the overlays' own papers print
+//! - [`table`]: Table 1, infrastructures compared
 //! - [`labs`]: playing a lab; `runs`: many simulations at once
 //! - [`estimate`]: a number and its interval; [`claim`]: what that says of a sentence
 //! - [`page`], [`figure`]: writing down what was found
@@ -25,6 +26,7 @@ pub mod numbers;
 pub mod page;
 mod runs;
 mod setup;
+pub mod table;
 
 use anyhow::Result;
 use clap::ValueEnum;
@@ -46,6 +48,8 @@ pub enum Section {
     Healing,
     /// The overlays' own papers
     Faithful,
+    /// Four anycast infrastructures
+    Table1,
 }
 
 /// Does the section's experiments.
@@ -58,5 +62,6 @@ pub fn run(section: Section, setup: &Setup) -> Result<Page> {
         Section::Nearness => nearness::measure(setup),
         Section::Healing => healing::measure(setup),
         Section::Faithful => Ok(faithful::measure(setup)),
+        Section::Table1 => table::measure(setup),
     }
 }

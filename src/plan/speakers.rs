@@ -129,8 +129,8 @@ impl<'a> View<'a> {
 
     fn prefixes(&self, group: GroupId) -> Vec<Prefix> {
         let family = |a: &IpAddr| if a.is_ipv4() { Family::Ipv4 } else { Family::Ipv6 };
-        let addresses = &self.topology.groups[group.0].addresses;
-        addresses.iter().map(|a| Prefix { family: family(a), prefix: IpNet::from(*a) }).collect()
+        let prefixes = self.topology.groups[group.0].prefixes();
+        prefixes.map(|prefix| Prefix { family: family(&prefix.addr()), prefix }).collect()
     }
 
     /// A session with the node at the other end of `link`.

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::facts::LabFacts;
 use super::flows::FlowChange;
 use super::survey::Survey;
-use crate::anycast::Means;
+use crate::anycast::{Means, Served};
 use crate::overlay::Neighbors;
 use crate::overlay::id::Id;
 use crate::physics::{Egress, FibChange};
@@ -104,6 +104,8 @@ pub enum What {
         status: String,
         expected: bool,
     },
+    /// What a server of an infrastructure did.
+    Server { node: String, infrastructure: String, did: Served },
     /// What an overlay node did.
     Node { node: String, overlay: String, did: NodeDid },
     /// Keys stored by a `put` action, once all have been acknowledged or given up.

@@ -1,7 +1,7 @@
 //! What plays actions without a network: which, their rows say.
 
 use super::batch::{Batch, PATIENCE, Purpose};
-use super::play::{Player, nanos};
+use super::play::{Player, hosts, nanos};
 use super::ways::Ways;
 use crate::anycast::{Bootstrap, Command};
 use crate::overlay::Answer;
@@ -77,11 +77,10 @@ impl Player<'_> {
     }
 
     fn inflict(&mut self, before: &Damage) {
-        let ways = Ways::between(&self.overlay.members, self.topology, &self.damage);
+        let ways = Ways::between(&hosts(self.topology, self.overlay), self.topology, &self.damage);
         self.world.set_sides(&ways.sides);
         self.world.set_delays(ways.delays);
-        for host in 0..self.overlay.members.len() {
-            let node = self.overlay.members[host];
+        for (host, node) in hosts(self.topology, self.overlay).into_iter().enumerate() {
             let state = |damage: &Damage| damage.process(node, Process::NODE);
             match (state(before), state(&self.damage)) {
                 (was, is) if was == is => {}

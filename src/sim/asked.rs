@@ -41,7 +41,7 @@ impl World {
             self.sim.run_for(at - self.now());
             let (asker, key) = (askers[self.rng.random_range(0..askers.len())], Id(self.rng.random()));
             let token = self.token();
-            self.sim.command(asker, Command::Lookup { token, key });
+            self.command(asker, Command::Lookup { token, key });
             asked.push((asker, token));
             if n % 256 == 0 {
                 self.look();
@@ -79,7 +79,7 @@ impl World {
             let token = self.token();
             let (key, value) = (format!("key-{token}"), format!("value-{token}"));
             let through = members[self.rng.random_range(0..members.len())];
-            self.sim.command(through, Command::Put { token, key: key.clone(), value: value.clone() });
+            self.command(through, Command::Put { token, key: key.clone(), value: value.clone() });
             put.push((token, key, value));
         }
         self.wait();
@@ -99,7 +99,7 @@ impl World {
             let token = self.token();
             if !members.is_empty() {
                 let through = members[self.rng.random_range(0..members.len())];
-                self.sim.command(through, Command::Get { token, key: key.clone() });
+                self.command(through, Command::Get { token, key: key.clone() });
             }
             got.push((token, key, value));
         }

@@ -40,7 +40,7 @@ pub use joins::{Join, Joins};
 pub use lookups::Lookups;
 pub use options::{Network, Options, settings};
 pub use owners::Owners;
-pub use play::{can_judge, play};
+pub use play::{Played, can_judge, play};
 pub use sample::Sample;
 pub use study::{Choice, MOST_IDEAL, SETTLE_ROUNDS, Studied, Study};
 pub use ways::between_routers;

@@ -120,6 +120,7 @@ impl Options {
             id,
             address: address(host),
             infrastructure: Facts::plain(),
+            place: None,
             groups: Infrastructure::default().addresses(&asked, group),
             color: colored.filter(|_| self.colors > 0).map(color),
             bootstrap: self.bootstrap,

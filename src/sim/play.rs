@@ -10,7 +10,7 @@ use super::batch::Batch;
 use super::options::Network;
 use super::ways::Ways;
 use super::world::World;
-use crate::anycast::{self, Command, NodeConfig};
+use crate::anycast::{self, Command, NodeConfig, ServerConfig};
 use crate::overlay::Time;
 use crate::overlay::id::Id;
 use crate::record::{Event, LabFacts, NodeDid, PLAYED, What, told};
@@ -31,12 +31,18 @@ pub fn can_judge(expectation: &Expectation) -> bool {
     other && expectation.metric.row.simulated
 }
 
+/// What the nodes of an overlay are told, by its members, and the servers of its infrastructure.
+pub struct Played {
+    pub nodes: Vec<NodeConfig>,
+    pub servers: Vec<ServerConfig>,
+}
+
 /// Plays a checked timeline in which nothing is refused. `facts` is the record's first line; `configs` has,
 /// for each overlay, what each of its members' nodes is told. Time 0 of the record is the play's begin.
-pub fn play(topology: &Topology, scenario: &Scenario, facts: LabFacts, configs: &[Vec<NodeConfig>]) -> Vec<Event> {
+pub fn play(topology: &Topology, scenario: &Scenario, facts: LabFacts, configs: &[Played]) -> Vec<Event> {
     let mut events = inflicted(topology, scenario);
-    for (overlay, configs) in configs.iter().enumerate() {
-        events.extend(Player::new(topology, overlay, configs.clone()).play(scenario));
+    for (overlay, Played { nodes, servers }) in configs.iter().enumerate() {
+        events.extend(Player::new(topology, overlay, nodes.clone(), servers.clone()).play(scenario));
     }
     events.sort_by_key(|e| e.at);
     let end = events.last().map_or(0, |e| e.at).max(nanos(scenario.duration));
@@ -76,6 +82,12 @@ fn inflicted(topology: &Topology, scenario: &Scenario) -> Vec<Event> {
     events
 }
 
+/// Hosts of an overlay's nodes, and after them those of its infrastructure's servers.
+pub(super) fn hosts(topology: &Topology, overlay: &Overlay) -> Vec<NodeId> {
+    let servers = overlay.via.map(|via| topology.infrastructures[via].hosts.as_slice()).unwrap_or_default();
+    overlay.members.iter().chain(servers).copied().collect()
+}
+
 /// One overlay, from the play's begin to its end.
 pub(super) struct Player<'a> {
     pub(super) topology: &'a Topology,
@@ -95,12 +107,14 @@ pub(super) struct Player<'a> {
 }
 
 impl<'a> Player<'a> {
-    fn new(topology: &'a Topology, index: usize, configs: Vec<NodeConfig>) -> Self {
+    fn new(topology: &'a Topology, index: usize, configs: Vec<NodeConfig>, servers: Vec<ServerConfig>) -> Self {
         let overlay = &topology.overlays[index];
-        let ways = Ways::between(&overlay.members, topology, &Damage::default());
+        let hosts = hosts(topology, overlay);
+        let ways = Ways::between(&hosts, topology, &Damage::default());
         let names = configs.iter().map(|c| (c.id, c.host.clone())).collect();
         let network = Network { delays: ways.delays, loss: 0.0, propagation: PROPAGATION };
-        let mut world = World::of(overlay.infrastructure, configs, topology.seed, &network);
+        let kind = topology.infrastructure(overlay);
+        let mut world = World::served(kind, configs, servers, topology.seed, &network);
         world.keep_happenings();
         world.set_sides(&ways.sides);
         let seed = Id::hash(&[&topology.seed.to_be_bytes(), overlay.name.as_bytes(), b"simulated"]);

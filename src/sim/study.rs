@@ -96,7 +96,7 @@ impl Study {
         let sent = (world.sim().datagrams() - before) as f64;
         let rounds = self.settle.as_secs_f64() / self.options.stabilize_every.as_secs_f64();
         progress(&format!("{rounds:.0} rounds later {} lookups begin", self.lookups));
-        let neighbors = world.members().iter().filter_map(|h| world.sim().machine(*h));
+        let neighbors = world.members().iter().filter_map(|h| world.node(*h));
         let neighbors = Sample::of(neighbors.map(|m| m.peers().len() as f64));
         let islands = world.islands().len();
         let lookups = world.lookups(self.lookups);

@@ -31,7 +31,7 @@ pub(super) struct Watch {
 impl Watch {
     pub(super) fn new(world: &World) -> Self {
         let ids: Vec<Id> = world.configs().iter().map(|c| c.id).collect();
-        let told = |host: &usize| Some((ids[*host], world.sim().machine(*host)?.neighbors()));
+        let told = |host: &usize| Some((ids[*host], world.node(*host)?.neighbors()));
         Self {
             protocol: world.protocol(),
             hosts: ids.iter().enumerate().map(|(host, id)| (*id, host)).collect(),
@@ -64,7 +64,7 @@ impl Watch {
         loop {
             let is_whole = world.is_whole(&world.members().clone());
             whole = if is_whole { whole.or(Some(world.now())) } else { None };
-            let running = || world.sim().machines().map(|(host, _)| host);
+            let running = || world.running();
             let well = running().all(|h| world.members().contains(&h) && self.noticed.contains_key(&h));
             if (is_whole && well) || world.now() >= end {
                 return whole;
@@ -100,7 +100,7 @@ impl Watch {
     }
 
     fn look(&mut self, world: &World) {
-        let hellos = |host: usize| world.sim().machine(host).map_or(0, |node| node.tally().hellos);
+        let hellos = |host: usize| world.node(host).map_or(0, |node| node.tally().hellos);
         let now: Vec<u64> = (0..self.ids.len()).map(hellos).collect();
         if let Some(before) = self.hellos.front() {
             let more = now.iter().zip(before).map(|(now, before)| now.saturating_sub(*before)).max();

@@ -11,7 +11,9 @@ use super::delay::Delays;
 use super::joins::Join;
 use super::options::{Network, Options};
 use super::owners::Owners;
-use crate::anycast::{Command, Event, Infrastructure, Node, NodeConfig};
+use crate::anycast::{
+    Command, Deed, Event, Facts, Infrastructure, Node, NodeConfig, PORT, Resident, ServerConfig, Told,
+};
 use crate::machine::sim::{Conditions, Happened, Sim};
 use crate::measure::Connectivity;
 use crate::overlay::id::Id;
@@ -30,7 +32,7 @@ const DRAWS: u64 = u64::from_be_bytes(*b"draws\0\0\0");
 /// The same nodes as on a lab's hosts, without sockets: their datagrams take what
 /// [`super::Delays`] say. One seed, one course of events.
 pub struct World {
-    pub(super) sim: Sim<Box<dyn Node>>,
+    pub(super) sim: Sim<Resident>,
     pub(super) configs: Vec<NodeConfig>,
     /// Whose node has an id: a host keeps its own, whatever its address.
     hosts: HashMap<Id, usize>,
@@ -66,18 +68,35 @@ impl World {
 
     /// Nodes that are told these, one a host. Their groups are the first one's.
     pub fn of(infrastructure: Infrastructure, configs: Vec<NodeConfig>, seed: u64, network: &Network) -> Self {
+        Self::served(infrastructure, configs, Vec::new(), seed, network)
+    }
+
+    /// The same, with the servers of their infrastructure on the hosts that follow.
+    pub fn served(
+        infrastructure: Infrastructure,
+        configs: Vec<NodeConfig>,
+        servers: Vec<ServerConfig>,
+        seed: u64,
+        network: &Network,
+    ) -> Self {
         let delays = network.delays.clone();
+        let at = |server: &ServerConfig| server.facts.server(&server.host).map(|site| site.peer.address);
         let settings = Conditions {
             seed,
-            hosts: configs.iter().map(|c| c.address).collect(),
-            groups: configs.first().map(groups).unwrap_or_default(),
+            hosts: configs.iter().map(|c| c.address).chain(servers.iter().filter_map(at)).collect(),
+            groups: match servers.first() {
+                Some(server) => of_servers(&server.facts),
+                None => configs.first().map(groups).unwrap_or_default(),
+            },
             delay: Box::new(move |from, to| delays.between(from, to)),
             loss: network.loss,
             propagation: network.propagation,
         };
         let told = configs.clone();
-        let make =
-            move |host: usize, address, now| infrastructure.node(NodeConfig { address, ..told[host].clone() }, now);
+        let make = move |host: usize, address, now| match told.get(host) {
+            Some(told) => Resident::Node(infrastructure.node(NodeConfig { address, ..told.clone() }, now)),
+            None => infrastructure.server(servers[host - told.len()].clone(), now),
+        };
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         rng.set_stream(DRAWS);
         Self {
@@ -107,8 +126,18 @@ impl World {
     }
 
     /// The network and the machines, to look at.
-    pub fn sim(&self) -> &Sim<Box<dyn Node>> {
+    pub fn sim(&self) -> &Sim<Resident> {
         &self.sim
+    }
+
+    /// The node of a host, unless it has crashed.
+    pub fn node(&self, host: usize) -> Option<&dyn Node> {
+        self.sim.machine(host)?.node()
+    }
+
+    /// Hosts whose node runs.
+    pub fn running(&self) -> impl Iterator<Item = usize> {
+        self.sim.machines().filter(|(_, resident)| resident.node().is_some()).map(|(host, _)| host)
     }
 
     /// What each host's node is told, by host.
@@ -174,7 +203,9 @@ impl World {
 
     /// Takes in what has happened.
     pub(super) fn look(&mut self) {
-        for happening in self.sim.take_events() {
+        for Happened { at, host, event } in self.sim.take_events() {
+            let Deed::Node(event) = event else { continue };
+            let happening = Happened { at, host, event };
             self.take_in(&happening);
             if let Some(kept) = &mut self.kept {
                 kept.push_back(happening);
@@ -187,7 +218,7 @@ impl World {
             Event::Joined { served_by, milliseconds, attempts, redirected } => {
                 self.joining.remove(host);
                 if self.members.insert(*host) {
-                    let hops = self.sim.machine(*host).map_or(0, |node| node.tally().join_hops);
+                    let hops = self.node(*host).map_or(0, |node| node.tally().join_hops);
                     self.joins.push(Join {
                         at: *at,
                         host: *host,
@@ -202,7 +233,7 @@ impl World {
             Event::JoinFailed { .. } => {
                 self.failed_joins += 1;
                 if let Some((_, found)) = self.joining.get(host).copied().filter(|_| self.persistent) {
-                    self.sim.command(*host, Command::Join { found });
+                    self.sim.command(*host, Told::Node(Command::Join { found }));
                 }
             }
             Event::Left => drop(self.members.remove(host)),
@@ -225,7 +256,7 @@ impl World {
             Command::Leave => drop(self.joining.remove(&host)),
             _ => {}
         }
-        self.sim.command(host, command);
+        self.sim.command(host, Told::Node(command));
     }
 
     /// Host 0 begins the overlay, the others join one after another at random times, the faster the more
@@ -277,7 +308,7 @@ impl World {
     /// One node, and only this one, joins another's island.
     pub fn link(&mut self, host: usize, other: usize) {
         let (now, peer) = (self.now(), self.configs[other].peer());
-        self.sim.tell(host, |member| member.link(now, peer));
+        self.tell(host, |node| node.link(now, peer));
     }
 
     /// Whether each of these hosts' nodes has the right neighbors for an overlay of them alone: on a ring the
@@ -320,14 +351,14 @@ impl World {
             for &other in members.iter().filter(|o| **o != host) {
                 let round_trip = self.delays.round_trip(host, other);
                 let peer = self.configs[other].peer();
-                self.sim.tell(host, |member| member.introduce(now, peer, round_trip));
+                self.tell(host, |node| node.introduce(now, peer, round_trip));
             }
         }
     }
 
     /// Who owns a key among these hosts' nodes.
     pub fn owners(&self, hosts: &BTreeSet<usize>) -> Owners {
-        Owners::among(self.protocol(), hosts.iter().filter_map(|h| Some((*h, &**self.sim.machine(*h)?))))
+        Owners::among(self.protocol(), hosts.iter().filter_map(|h| Some((*h, self.node(*h)?))))
     }
 
     /// The host whose node owns the key now, among all members.
@@ -340,7 +371,7 @@ impl World {
         let mut graph = Connectivity::new(self.configs.len());
         self.members.iter().for_each(|host| graph.insert(*host));
         for &host in &self.members {
-            let peers = self.sim.machine(host).map(|node| node.peers()).unwrap_or_default();
+            let peers = self.node(host).map(|node| node.peers()).unwrap_or_default();
             let others = peers.iter().filter_map(|p| self.host_of(p.id)).filter(|other| self.members.contains(other));
             others.for_each(|other| graph.link(host, other));
         }
@@ -353,10 +384,25 @@ impl World {
         islands
     }
 
+    fn tell(&mut self, host: usize, tell: impl FnOnce(&mut dyn Node)) {
+        self.sim.tell(host, |resident| {
+            if let Some(node) = resident.node_mut() {
+                tell(node);
+            }
+        });
+    }
+
     /// Whether the node takes part, by its own account.
     pub fn is_member(&self, host: usize) -> bool {
-        self.sim.machine(host).is_some_and(|m| m.phase() == Phase::Member)
+        self.node(host).is_some_and(|node| node.phase() == Phase::Member)
     }
+}
+
+/// Addresses of an infrastructure's block and its groups, in the order of the servers' parts.
+fn of_servers(facts: &Facts) -> Vec<SocketAddr> {
+    let nobodys = SocketAddr::from(([240, 0, 0, 2], 0));
+    let block = facts.block.map_or(nobodys, |block| SocketAddr::new(block, PORT));
+    std::iter::once(block).chain(facts.groups.iter().map(|group| group.address)).collect()
 }
 
 /// Addresses of a node's groups in the order of their numbers; those it lacks are nobody's.

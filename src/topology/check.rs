@@ -59,6 +59,8 @@ pub(crate) fn check(
         nodes: Vec::new(),
         links: Vec::new(),
         groups: Vec::new(),
+        infrastructures: Vec::new(),
+        services: Vec::new(),
         overlays: Vec::new(),
         probe: None,
         flows: None,

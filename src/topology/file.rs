@@ -30,6 +30,8 @@ pub(crate) struct LabFile {
     pub(crate) links: Vec<LinkEntry>,
     pub(crate) stubs: Vec<StubEntry>,
     pub(crate) groups: Vec<GroupEntry>,
+    pub(crate) infrastructures: Vec<InfrastructureEntry>,
+    pub(crate) services: Vec<ServiceEntry>,
     pub(crate) overlays: Vec<OverlayEntry>,
     pub(crate) probe: Option<ProbeEntry>,
     pub(crate) flows: Option<FlowsEntry>,
@@ -131,10 +133,29 @@ pub(crate) struct GroupEntry {
 }
 
 #[derive(Debug)]
+pub(crate) struct InfrastructureEntry {
+    pub(crate) name: Spanned<String>,
+    pub(crate) kind: Option<Spanned<Infrastructure>>,
+    pub(crate) hosts: Vec<Spanned<String>>,
+    pub(crate) values: Vec<(&'static Key, Value)>,
+    pub(crate) span: Range<usize>,
+}
+
+#[derive(Debug)]
+pub(crate) struct ServiceEntry {
+    pub(crate) name: Spanned<String>,
+    pub(crate) via: Spanned<String>,
+    pub(crate) members: Vec<Spanned<String>>,
+    pub(crate) transport: Transport,
+    pub(crate) port: u16,
+}
+
+#[derive(Debug)]
 pub(crate) struct OverlayEntry {
     pub(crate) name: Spanned<String>,
     pub(crate) protocol: ProtocolEntry,
-    pub(crate) infrastructure: Infrastructure,
+    /// `None`: plain IP anycast.
+    pub(crate) via: Option<Spanned<String>>,
     /// `None`: all members of all stubs.
     pub(crate) members: Option<Vec<Spanned<String>>>,
     pub(crate) addresses: Vec<Spanned<IpAddr>>,
@@ -191,6 +212,8 @@ pub(crate) struct ProtocolEntry {
 #[derive(Debug)]
 pub(crate) struct HealingEntry {
     pub(super) healing: Option<Spanned<Healing>>,
+    /// Whether somebody else than routing finds members.
+    pub(super) served: bool,
     pub(super) coloring: Option<Spanned<Coloring>>,
     pub(super) colors: Option<Spanned<u64>>,
     pub(super) every: Option<Spanned<Duration>>,

@@ -33,11 +33,15 @@ impl Builder<'_> {
             }
         }
         let mut names: BTreeMap<&str, Range<usize>> = BTreeMap::new();
-        for name in file.groups.iter().map(|g| &g.name).chain(file.overlays.iter().map(|o| &o.name)) {
+        let plain = file.groups.iter().map(|g| &g.name).chain(file.infrastructures.iter().map(|i| &i.name));
+        let found = file.services.iter().map(|s| &s.name).chain(file.overlays.iter().map(|o| &o.name));
+        for name in plain.chain(found) {
             self.name_syntax(name);
             if let Some(first) = names.insert(name.get_ref(), name.span()) {
                 let found = self.problems.error("duplicate-name", name.span(), format!("the name `{name}` is taken"));
-                found.label("groups and overlays share their names").also(first, "first used here");
+                found
+                    .label("groups, infrastructures, services and overlays share their names")
+                    .also(first, "first used here");
             }
         }
         let mut spans = Vec::new();
@@ -46,12 +50,21 @@ impl Builder<'_> {
             let members = self.hosts(&entry.members);
             spans.push((self.topology.groups.len(), entry.addresses.first().map_or(entry.name.span(), Spanned::span)));
             let name = entry.name.get_ref().clone();
-            self.topology.groups.push(Group { name, addresses, owner: None, members });
+            self.topology.groups.push(Group { name, addresses, owner: None, members, block: false });
         }
-        let first_pool = usize::from(!file.groups.is_empty());
+        let mut first_pool = usize::from(!file.groups.is_empty());
+        for entry in &file.infrastructures {
+            spans.push((self.topology.groups.len(), entry.name.span()));
+            self.infrastructure(entry, Pool(first_pool));
+            first_pool += 1;
+        }
         for (index, entry) in file.overlays.iter().enumerate() {
             spans.push((self.topology.groups.len(), entry.addresses.first().map_or(entry.name.span(), Spanned::span)));
             self.overlay(index, entry, Pool(first_pool + index));
+        }
+        for entry in &file.services {
+            spans.push((self.topology.groups.len(), entry.name.span()));
+            self.service(entry);
         }
         self.unique_addresses(&spans);
     }
@@ -78,7 +91,7 @@ impl Builder<'_> {
     }
 
     /// One address per family of the lab: the file's, or the pool's.
-    fn addresses(&mut self, given: &[Spanned<IpAddr>], pool: Pool, number: usize) -> Vec<IpAddr> {
+    pub(super) fn addresses(&mut self, given: &[Spanned<IpAddr>], pool: Pool, number: usize) -> Vec<IpAddr> {
         let families = self.topology.family.families();
         let is = |address: &IpAddr, family| matches!(family, Family::Ipv4) == address.is_ipv4();
         for (index, address) in given.iter().enumerate() {
@@ -107,7 +120,7 @@ impl Builder<'_> {
     }
 
     /// Resolves a list of stubs (all their members) and hosts.
-    fn hosts(&mut self, names: &[Spanned<String>]) -> Vec<NodeId> {
+    pub(super) fn hosts(&mut self, names: &[Spanned<String>]) -> Vec<NodeId> {
         let mut hosts = Vec::new();
         let mut seen: BTreeMap<NodeId, Range<usize>> = BTreeMap::new();
         for name in names {
@@ -155,7 +168,8 @@ impl Builder<'_> {
     fn overlay(&mut self, index: usize, entry: &OverlayEntry, pool: Pool) {
         let members = match &entry.members {
             Some(names) => self.hosts(names),
-            None => self.topology.of_kind(|k| k == NodeKind::Member).collect(),
+            // Servers are not members unless the file says so.
+            None => self.topology.of_kind(|k| k == NodeKind::Member).filter(|m| !self.topology.is_server(*m)).collect(),
         };
         if members.is_empty() && entry.members.is_none() {
             let message = format!("overlay `{}` has no members", entry.name);
@@ -163,7 +177,11 @@ impl Builder<'_> {
             found.label("no stub has members").help("give stubs `members`".to_owned());
         }
         let name = entry.name.get_ref().clone();
+        let via = entry.via.as_ref().and_then(|name| self.via(name));
+        let kind = via.map_or_else(Infrastructure::default, |via| self.topology.infrastructures[via].kind);
         let healing = entry.healing.checked(self.problems);
+        self.available(entry, kind);
+        self.apart(&name, &members, via, entry.name.span());
         let count = healing.colors;
         let of_members = members.iter().filter(|_| count > 0);
         let colors: Vec<_> = match healing.coloring {
@@ -174,19 +192,22 @@ impl Builder<'_> {
         };
         let mut groups = Vec::new();
         let asked = Asked { colors: count, rendezvous: healing.rendezvous.is_some() };
-        for spec in (entry.infrastructure.groups)(&asked) {
+        for spec in (kind.groups)(&asked) {
             let given: &[_] = if groups.is_empty() { &entry.addresses } else { &[] };
-            let addresses = self.addresses(given, pool, spec.address);
+            let addresses = match via.filter(|_| spec.by == By::Servers) {
+                Some(via) => self.in_block(via),
+                None => self.addresses(given, pool, spec.address),
+            };
             let may = |at: usize| match spec.by {
                 By::Color(color) => colors.get(at).is_none_or(|c| *c == color),
                 By::Member | By::Leader => true,
                 By::Servers | By::Nobody => false,
             };
             let members = members.iter().enumerate().filter(|(at, _)| may(*at)).map(|(_, m)| *m).collect();
-            let owner = Some(Owner { overlay: index, part: spec.part, public: spec.public, by: spec.by });
+            let owner = Some(Owner { overlay: Some(index), part: spec.part, public: spec.public, by: spec.by });
             let name = format!("{name}{}", spec.suffix);
             groups.push(GroupId(self.topology.groups.len()));
-            self.topology.groups.push(Group { name, addresses, owner, members });
+            self.topology.groups.push(Group { name, addresses, owner, members, block: false });
         }
 
         let well_known = self.well_known(entry, &members);
@@ -205,7 +226,7 @@ impl Builder<'_> {
             settings,
             hosts,
             members,
-            infrastructure: entry.infrastructure,
+            via,
             groups,
             coloring: healing.coloring,
             colors,

@@ -3,6 +3,7 @@
 use std::sync::LazyLock;
 use std::time::Duration;
 
+use super::infrastructures::all_keys;
 use super::model::TimerPreset;
 use crate::overlay::Protocol;
 
@@ -17,7 +18,8 @@ macro_rules! with_physics {
 pub static KEYS: LazyLock<Vec<(&str, &[&str])>> = LazyLock::new(|| {
     let with_protocols = |(table, keys): &(&'static str, &'static [&'static str])| {
         let own = Protocol::all_keys().into_iter().map(|key| key.name).filter(|_| *table == "overlay");
-        let all: Vec<&'static str> = keys.iter().copied().chain(own).collect();
+        let kinds = all_keys().into_iter().map(|key| key.name).filter(|_| *table == "infrastructure");
+        let all: Vec<&'static str> = keys.iter().copied().chain(own).chain(kinds).collect();
         (*table, &*all.leak())
     };
     TABLES.iter().map(with_protocols).collect()
@@ -25,7 +27,23 @@ pub static KEYS: LazyLock<Vec<(&str, &[&str])>> = LazyLock::new(|| {
 
 /// The same without the keys that belong to protocols.
 const TABLES: &[(&str, &[&str])] = &[
-    ("", &["lab", "as", "link", "stub", "group", "overlay", "probe", "flows", "timeline", "expect"]),
+    (
+        "",
+        &[
+            "lab",
+            "as",
+            "link",
+            "stub",
+            "group",
+            "infrastructure",
+            "service",
+            "overlay",
+            "probe",
+            "flows",
+            "timeline",
+            "expect",
+        ],
+    ),
     (
         "lab",
         &["name", "seed", "family", "timers", "duration", "backend", "distance_factor", "multipath", "multipath_hash"],
@@ -40,12 +58,14 @@ const TABLES: &[(&str, &[&str])] = &[
     ("stub.uplinks", with_physics!["to", "bfd", "hold", "timers", "graceful_restart", "up", "down"]),
     ("stub.access", with_physics!["bfd", "hold", "timers", "graceful_restart", "up", "down"]),
     ("group", &["name", "address", "members"]),
+    ("infrastructure", &["name", "kind", "hosts"]),
+    ("service", &["name", "via", "members", "transport", "port"]),
     (
         "overlay",
         &[
             "name",
             "protocol",
-            "infrastructure",
+            "via",
             "members",
             "address",
             "bootstrap",

@@ -11,6 +11,7 @@ pub mod generate;
 pub mod graphml;
 mod groups;
 mod id;
+mod infrastructures;
 pub mod keys;
 mod links;
 mod missing;

@@ -3,19 +3,22 @@
 //! Indices ([`NodeId`], [`LinkId`], …) point into the vectors of one [`Topology`] and are given in
 //! file order, so two readings of one file agree.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::net::IpAddr;
 use std::time::Duration;
 
+use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 pub use super::id::{AsId, GroupId, LinkId, NodeId};
 use super::multipath::Multipath;
-use super::traffic::Flows;
-pub use crate::anycast::{Bootstrap, By, Coloring, Drain, Healing, Infrastructure, Redirect};
+use super::traffic::{Flows, Transport};
+pub use crate::anycast::{Bootstrap, By, Coloring, Drain, Healing, Infrastructure, Place, Redirect};
 use crate::machine::Part;
 use crate::overlay::Given;
 use crate::overlay::auth::Key;
+use crate::overlay::key::Value;
 pub use crate::overlay::{LookupMode, Protocol, Proximity};
 pub use crate::physics::Backend;
 use crate::physics::Impairment;
@@ -37,6 +40,8 @@ pub struct Topology {
     pub nodes: Vec<Node>,
     pub links: Vec<Link>,
     pub groups: Vec<Group>,
+    pub infrastructures: Vec<Deployment>,
+    pub services: Vec<Service>,
     pub overlays: Vec<Overlay>,
     /// Client probing; `None` when the lab has no clients or no group.
     pub probe: Option<Probe>,
@@ -106,13 +111,6 @@ pub enum NodeKind {
     Member,
     /// A host that runs neither; it only probes.
     Client,
-}
-
-/// Geographic coordinates in degrees (WGS 84).
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Place {
-    pub lat: f64,
-    pub lon: f64,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -189,16 +187,43 @@ pub struct Group {
     pub name: String,
     /// One address per family of the lab, IPv4 first.
     pub addresses: Vec<IpAddr>,
-    /// `None`: of a `[[group]]`, announced as soon as its site is up.
+    /// `None`: of a `[[group]]`, or the block of an infrastructure, announced as soon as its site is up.
     pub owner: Option<Owner>,
     pub members: Vec<NodeId>,
+    /// Whether it stands for all of its addresses' /24 (/64), in which other groups' addresses are.
+    pub block: bool,
+}
+
+/// An infrastructure of the lab: its kind, and the hosts of its servers.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Deployment {
+    pub name: String,
+    pub kind: Infrastructure,
+    pub hosts: Vec<NodeId>,
+    /// Of the kind's own keys, those that the file sets.
+    pub settings: BTreeMap<String, Value>,
+    /// What its servers announce, if they do.
+    pub block: Option<GroupId>,
+}
+
+/// A program's port on some hosts, found through an infrastructure.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Service {
+    pub name: String,
+    /// The infrastructure's index.
+    pub via: usize,
+    pub members: Vec<NodeId>,
+    pub transport: Transport,
+    pub port: u16,
+    /// Its address, which only some infrastructures have a use for.
+    pub group: GroupId,
 }
 
 /// Whose a group is, and what the owner's row says of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Owner {
-    /// The overlay's index.
-    pub overlay: usize,
+    /// The overlay's index; `None`: it is a service's.
+    pub overlay: Option<usize>,
     /// Which of its groups.
     pub part: Part,
     /// Whether clients have anything to ask there: some groups are the members' own.
@@ -211,7 +236,8 @@ pub struct Overlay {
     pub name: String,
     /// Hosts that may join it, in file order.
     pub members: Vec<NodeId>,
-    pub infrastructure: Infrastructure,
+    /// The infrastructure's index; `None`: plain IP anycast.
+    pub via: Option<usize>,
     /// In the order of the infrastructure's row; the first is the one of the overlay's name.
     pub groups: Vec<GroupId>,
     pub coloring: Coloring,
@@ -273,6 +299,13 @@ impl Group {
     /// Whether it is no overlay's.
     pub fn is_plain(&self) -> bool {
         self.owner.is_none()
+    }
+
+    /// What is announced for it.
+    pub fn prefixes(&self) -> impl Iterator<Item = IpNet> {
+        let block = |address: &IpAddr| IpNet::new(*address, if address.is_ipv4() { 24 } else { 64 }).map(|n| n.trunc());
+        let whole = self.block;
+        self.addresses.iter().map(move |a| block(a).ok().filter(|_| whole).unwrap_or_else(|| IpNet::from(*a)))
     }
 
     /// Whether clients have anything to ask there.
@@ -341,6 +374,21 @@ impl Topology {
         self.links.iter().position(|l| l.name == name).map(LinkId)
     }
 
+    /// The kind of infrastructure that an overlay uses.
+    pub fn infrastructure(&self, overlay: &Overlay) -> Infrastructure {
+        overlay.via.map_or_else(Infrastructure::default, |via| self.infrastructures[via].kind)
+    }
+
+    /// Where a node stands, if the file says so.
+    pub(crate) fn place(&self, node: NodeId) -> Option<Place> {
+        self.node(node).place
+    }
+
+    /// Whether a server of an infrastructure runs on this host.
+    pub fn is_server(&self, host: NodeId) -> bool {
+        self.infrastructures.iter().any(|deployment| deployment.hosts.contains(&host))
+    }
+
     /// The stub of this name.
     pub fn find_stub(&self, name: &str) -> Option<AsId> {
         self.ases.iter().position(|a| a.stub && a.name == name).map(AsId)
@@ -359,7 +407,7 @@ impl Topology {
 
     /// The name of one of an overlay's groups.
     pub fn group_name(&self, overlay: usize, part: Part) -> String {
-        let is_it = |owner: Owner| (owner.overlay, owner.part) == (overlay, part);
+        let is_it = |owner: Owner| (owner.overlay, owner.part) == (Some(overlay), part);
         self.groups.iter().find(|g| g.owner.is_some_and(is_it)).map(|g| g.name.clone()).unwrap_or_default()
     }
 

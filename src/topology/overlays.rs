@@ -37,26 +37,10 @@ impl ProtocolEntry {
     }
 
     fn read_key(&mut self, key: &'static Key, table: &Table<'_>, f: &mut Problems) {
-        let name = key.name;
-        let read = match &key.what {
-            What::Int(range) => table.integer(name, range.clone(), f).map(|n| (n.span(), Value::Int(*n.get_ref()))),
-            What::Float(range) => table.number(name, range.clone(), f).map(|n| (n.span(), Value::Float(*n.get_ref()))),
-            What::Time(range) => table.duration(name, range.clone(), f).map(|t| (t.span(), Value::Time(*t.get_ref()))),
-            What::Bool => table.get(name).map(|v| v.span()).zip(table.boolean(name, f).map(Value::Bool)),
-            What::Word(words) => {
-                let words: Vec<_> = words.iter().map(|word| (*word, *word)).collect();
-                table.word(name, &words, f).map(|word| (word.span(), Value::from(*word.get_ref())))
-            }
-            What::Hosts(_) => {
-                self.hosts.push((key, table.strings(name, f).unwrap_or_default()));
-                None
-            }
-        };
-        let Some((span, value)) = read else { return };
-        if let Some(wrong) = (key.wrong)(&value) {
-            f.error("out-of-range", span, wrong.message).label(wrong.label);
+        if let What::Hosts(_) = key.what {
+            self.hosts.push((key, table.strings(key.name, f).unwrap_or_default()));
         }
-        self.values.push((key, value));
+        self.values.extend(read_value(key, table, f).map(|value| (key, value)));
     }
 
     /// What its nodes are told but for hosts, which have no addresses yet.
@@ -64,6 +48,26 @@ impl ProtocolEntry {
         let protocol = self.protocol.as_ref().map_or_else(Protocol::default, |p| *p.get_ref());
         self.values.iter().fold(Given::of(protocol), |given, (key, value)| given.with(key.name, value.clone()))
     }
+}
+
+/// The value of a key that is not about hosts.
+pub(super) fn read_value(key: &'static Key, table: &Table<'_>, f: &mut Problems) -> Option<Value> {
+    let name = key.name;
+    let (span, value) = match &key.what {
+        What::Int(range) => table.integer(name, range.clone(), f).map(|n| (n.span(), Value::Int(*n.get_ref()))),
+        What::Float(range) => table.number(name, range.clone(), f).map(|n| (n.span(), Value::Float(*n.get_ref()))),
+        What::Time(range) => table.duration(name, range.clone(), f).map(|t| (t.span(), Value::Time(*t.get_ref()))),
+        What::Bool => table.get(name).map(|v| v.span()).zip(table.boolean(name, f).map(Value::Bool)),
+        What::Word(words) => {
+            let words: Vec<_> = words.iter().map(|word| (*word, *word)).collect();
+            table.word(name, &words, f).map(|word| (word.span(), Value::from(*word.get_ref())))
+        }
+        What::Hosts(_) => None,
+    }?;
+    if let Some(wrong) = (key.wrong)(&value) {
+        f.error("out-of-range", span, wrong.message).label(wrong.label);
+    }
+    Some(value)
 }
 
 /// The same with everything decided.
@@ -86,12 +90,14 @@ impl HealingEntry {
             ("colors+rendezvous", Healing::ColorsAndRendezvous),
             ("remembered-peers", Healing::RememberedPeers),
             ("well-known", Healing::WellKnown),
+            ("random-peer", Healing::RandomPeer),
             ("none", Healing::None),
         ];
         let colorings = [("random", Coloring::Random), ("by-as", Coloring::ByAs), ("farthest", Coloring::Farthest)];
         let times = |from: Duration| -> RangeInclusive<Duration> { from..=LONGEST };
         let entry = Self {
             healing: table.word("healing", &healings, f),
+            served: table.get("via").is_some_and(|via| via.get_ref().as_str() != Some(Infrastructure::default().name)),
             coloring: table.word("coloring", &colorings, f),
             colors: table.integer("colors", 2..=64, f),
             every: table.duration("heal_every", times(100 * MILLISECOND), f),
@@ -113,7 +119,8 @@ impl HealingEntry {
     }
 
     fn chosen(&self) -> Healing {
-        self.healing.as_ref().map_or(Healing::Colors, |h| *h.get_ref())
+        let default = if self.served { Healing::RandomPeer } else { Healing::Colors };
+        self.healing.as_ref().map_or(default, |h| *h.get_ref())
     }
 
     pub(super) fn checked(&self, f: &mut Problems) -> CheckedHealing {
@@ -178,7 +185,7 @@ fn number(given: &Option<Spanned<u64>>, or: usize) -> usize {
 }
 
 /// Only warned of, so that a sweep over protocols or ways of healing can set what some of them do not have.
-fn of_no_effect(table: &Table<'_>, keys: &[&str], without: &str, f: &mut Problems) {
+pub(super) fn of_no_effect(table: &Table<'_>, keys: &[&str], without: &str, f: &mut Problems) {
     for key in keys {
         if let Some(value) = table.get(key) {
             let found = f.warning("no-effect", value.span(), format!("`{key}` has no effect without {without}"));

@@ -57,6 +57,8 @@ impl LabFile {
             links: read_all(root, "link", "[[link]]", f, LinkEntry::read),
             stubs: read_all(root, "stub", "[[stub]]", f, StubEntry::read),
             groups: read_all(root, "group", "[[group]]", f, GroupEntry::read),
+            infrastructures: read_all(root, "infrastructure", "[[infrastructure]]", f, InfrastructureEntry::read),
+            services: read_all(root, "service", "[[service]]", f, ServiceEntry::read),
             overlays: read_all(root, "overlay", "[[overlay]]", f, OverlayEntry::read),
             probe: root
                 .get("probe")
@@ -220,14 +222,11 @@ impl OverlayEntry {
         let all = matches!(table.get("members").as_ref().map(|v| v.get_ref()), Some(DeValue::String(s)) if s == "all");
         let members = (!all && table.get("members").is_some()).then(|| read_names(table, "members", f));
         let bootstraps = [("anycast", Bootstrap::Anycast), ("well-known", Bootstrap::WellKnown)];
-        let infrastructures: Vec<_> = Infrastructure::all().map(|i| (i.name, i)).collect();
         let lookups = [("iterative", LookupMode::Iterative), ("recursive", LookupMode::Recursive)];
         let rest = Self {
             name: Spanned::new(0..0, String::new()),
             protocol: ProtocolEntry::read(table, f),
-            infrastructure: table
-                .word("infrastructure", &infrastructures, f)
-                .map_or(Infrastructure::default(), Spanned::into_inner),
+            via: table.string("via", f),
             members,
             addresses: read_addresses(table, f),
             bootstrap: table.word("bootstrap", &bootstraps, f),

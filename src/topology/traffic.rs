@@ -2,29 +2,8 @@
 
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
-
 use super::id::GroupId;
-
-/// What a flow runs over.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Transport {
-    Tcp,
-    /// Datagrams with a connection id whose state one member has, as QUIC's (RFC 9000 §5.1).
-    Udp,
-}
-
-impl Transport {
-    pub const ALL: [Self; 2] = [Self::Tcp, Self::Udp];
-
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Tcp => "tcp",
-            Self::Udp => "udp",
-        }
-    }
-}
+pub use crate::anycast::Transport;
 
 /// Flows of the clients: every client keeps `per_client` of each transport open to each group.
 #[derive(Clone, Debug, PartialEq)]

@@ -1,14 +1,13 @@
 //! Hosts with several members behind one socket: every datagram is opened by the one that it is for.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use anybed::anycast::probe::{Probe, ProbeReply};
-use anybed::anycast::{Asked, Command, Event, Healing, Infrastructure, NodeConfig, PORT};
+use anybed::anycast::{Asked, Command, Deed, Event, Healing, Infrastructure, NodeConfig, PORT};
 use anybed::machine::sim::{Conditions, Sim};
 use anybed::machine::{Input, Machine, Output, Part, Port, Via};
-use anybed::node::announce::GroupConfig;
-use anybed::node::channel::Hosted;
+use anybed::node::channel::{Hosted, Tenants};
 use anybed::node::dispatch::{Did, Dispatch};
 use anybed::overlay::auth::Key;
 use anybed::overlay::wire::{Tag, encode};
@@ -48,13 +47,13 @@ fn hosted(host: usize, address: SocketAddr) -> Vec<Hosted> {
     OVERLAYS.iter().enumerate().map(of).collect()
 }
 
-fn groups() -> Vec<GroupConfig> {
-    let of = |at| GroupConfig { name: format!("g{at}"), addresses: vec![group(at).ip()], protocol: String::new() };
-    (0..OVERLAYS.len() * GROUPS).map(of).collect()
+fn groups() -> Vec<Vec<IpAddr>> {
+    (0..OVERLAYS.len() * GROUPS).map(|at| vec![group(at).ip()]).collect()
 }
 
 fn host(host: usize, address: SocketAddr, now: Time) -> Dispatch {
-    Dispatch::new(&format!("h{host}"), &hosted(host, address), &groups(), now)
+    let tenants = Tenants { overlays: hosted(host, address), ..Tenants::default() };
+    Dispatch::new(&format!("h{host}"), &tenants, &groups(), now)
 }
 
 /// All hosts are members of all overlays, joined in different orders.
@@ -119,7 +118,7 @@ fn members_of_several_overlays_on_a_host_drop_nothing_of_each_other() {
             assert_eq!(digest.announced.len(), 2, "the join group and a color of {overlay}");
         }
     }
-    let served = |did: &Did| matches!(did.what, Event::Joined { served_by: Some(_), .. });
+    let served = |did: &Did| matches!(did.what, Deed::Node(Event::Joined { served_by: Some(_), .. }));
     assert_eq!(sim.events().iter().filter(|h| served(&h.event)).count(), OVERLAYS.len() * (HOSTS - 1));
 }
 

@@ -136,7 +136,8 @@ fn flood(ids: u64, kind: Kind) -> Flooded {
     let key = (kind != Kind::NoKey).then_some("correct horse");
     let options = Options { key, lookup: LookupMode::Recursive, healing: Healing::Colors, ..Options::default() };
     let mut now = Time::default();
-    let mut members: Vec<Member> = (0..3).map(|host| Member::plain(world::config(options.clone(), host), now)).collect();
+    let mut members: Vec<Member> =
+        (0..3).map(|host| Member::plain(world::config(options.clone(), host), now)).collect();
     for host in 0..3 {
         members[host].command(now, Command::Join { found: host == 0 });
         for _ in 0..600 {

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use anybed::anycast::{
-    Asked, Coloring, Command, Drain, Event, Healing, Infrastructure, Member, NodeConfig, Redirect, Rendezvous,
+    Asked, Coloring, Command, Drain, Event, Facts, Healing, Infrastructure, Member, NodeConfig, Redirect, Rendezvous,
 };
 use anybed::machine::Part;
 use anybed::machine::sim::{Conditions, Happened, Sim};
@@ -126,6 +126,8 @@ pub(crate) fn config(options: Options, host: usize) -> NodeConfig {
         seed: options.seed,
         id: id(host),
         address: address(host),
+        infrastructure: Facts::plain(),
+        place: None,
         groups: Infrastructure::default().addresses(&asked, |part| group(part.0)),
         color: colored.then(|| color(host)).filter(|_| options.coloring != Coloring::Farthest),
         bootstrap: options.bootstrap,

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use crate::anycast::config::PORT;
 use crate::anycast::face::{Agent, AgentConfig, Question, Said, Target, Unavailable};
 use crate::anycast::member::JOIN;
-use crate::machine::{Part, Port, Time};
+use crate::machine::{Part, Port, Time, Via};
 
 pub(super) struct Announcing {
     group: Option<SocketAddr>,
@@ -54,7 +54,11 @@ impl Agent for Announcing {
         }
     }
 
-    fn datagram(&mut self, _: Time, _: Port, _: SocketAddr, _: &[u8]) {}
+    fn datagram(&mut self, _: Time, at: Port, from: SocketAddr, bytes: &[u8]) {
+        if at.via == Via::Group(JOIN) {
+            self.said.push_back(Said::Delivered { from, bytes: bytes.to_vec() });
+        }
+    }
 
     fn routed(&mut self, _: Time, group: Part, announced: bool) {
         if group == JOIN {

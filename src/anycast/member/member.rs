@@ -194,7 +194,11 @@ impl Member {
 
     pub fn poll_timeout(&self) -> Option<Time> {
         let membership = [self.joining.due(), self.departure.due(), self.palette.due(), self.served.due()];
-        membership.into_iter().chain([self.healer.due(), self.core.overlay.poll_timeout(), self.core.agent.due()]).flatten().min()
+        membership
+            .into_iter()
+            .chain([self.healer.due(), self.core.overlay.poll_timeout(), self.core.agent.due()])
+            .flatten()
+            .min()
     }
 
     /// Numbers of entries in its tables and in its overlay's. Whoever sends what, none passes its limit.

@@ -23,4 +23,5 @@ mod sealed;
 mod served;
 pub(super) mod stranger;
 
+pub(super) use cookie::{Cookie, Jar};
 pub(super) use parts::{JOIN, groups};

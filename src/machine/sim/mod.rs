@@ -98,8 +98,8 @@ impl<M: Machine> Sim<M> {
             let machine = Some(Box::new(make(host, *address, now)));
             Host { address: *address, machine, life: 0, side: 0, wake: None, timer: None, sent: 0 }
         };
-        let hosts = settings.hosts.iter().enumerate().map(host).collect();
-        Self {
+        let hosts: Vec<_> = settings.hosts.iter().enumerate().map(host).collect();
+        let mut sim = Self {
             make: Box::new(make),
             now,
             rng: ChaCha8Rng::seed_from_u64(settings.seed),
@@ -117,7 +117,10 @@ impl<M: Machine> Sim<M> {
             bytes: 0,
             trace: Trace::default(),
             settings,
-        }
+        };
+        // Some want to be woken without having been told anything.
+        (0..sim.hosts.len()).for_each(|host| sim.drive(host, |_| {}));
+        sim
     }
 
     pub fn now(&self) -> Time {
@@ -258,6 +261,7 @@ impl<M: Machine> Sim<M> {
         h.machine = Some(Box::new(machine));
         h.life += 1;
         h.wake = None;
+        self.drive(host, |_| {});
     }
 
     /// Plays for this long.

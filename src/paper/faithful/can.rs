@@ -68,7 +68,7 @@ pub(super) fn run(setup: &Setup) -> Zones {
 /// Which share of the space each member has.
 fn volumes(world: &World) -> Vec<f64> {
     let of = |zones: &[(Id, Id)]| zones.iter().map(|(first, last)| first.to(*last) as f64 / 2f64.powi(128)).sum();
-    let members = world.members().iter().filter_map(|host| world.sim().machine(*host));
+    let members = world.members().iter().filter_map(|host| world.node(*host));
     members.map(|node| of(&node.neighbors().zones)).collect()
 }
 

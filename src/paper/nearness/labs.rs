@@ -58,6 +58,22 @@ pub(super) fn in_labs(setup: &Setup, page: &mut Page) -> Result<Labs> {
     Ok(labs)
 }
 
+/// Of so many networks of ASes with policies: share of the clients that BGP leads to the nearest site, and how much
+/// farther than to that it leads the worst of nine of ten.
+///
+/// # Errors
+/// If a lab could not be played.
+pub(in crate::paper) fn by_policies(setup: &Setup, networks: u64) -> Result<(Option<Estimate>, Option<Estimate>)> {
+    let mut labs = Vec::new();
+    for seed in setup.seed..setup.seed + networks {
+        setup.say(&format!("whom BGP reaches, in namespaces: {}, seed {seed}", Kind::Ases.title()));
+        let report = setup.labs.seeded(seed).play(&format!("policies-{seed}"), &text(Kind::Ases, seed)?, &[])?;
+        labs.push(Lab::of(Kind::Ases, seed, &report));
+    }
+    let of = |value: &dyn Fn(&Lab) -> Option<f64>| Estimate::mean(labs.iter().filter_map(value));
+    Ok((of(&Lab::nearest), of(&|lab| lab.stretch(0.9))))
+}
+
 /// The shipped lab with other sites, and perhaps another network.
 fn text(kind: Kind, seed: u64) -> Result<String> {
     let mut lab: DocumentMut = NEIGHBORS.parse().context("parse neighbors.toml")?;

@@ -16,6 +16,7 @@ mod received;
 mod young;
 
 use anyhow::Result;
+pub(super) use labs::by_policies;
 
 use super::Setup;
 use super::page::Page;

@@ -56,7 +56,7 @@ pub(super) fn received(
     }
     world.run_for(options.heal_every * 2);
     let lists = world.members().iter().filter_map(|host| {
-        let digest = world.sim().machine(*host)?.digest();
+        let digest = world.node(*host)?.digest();
         // It asked its own color too, before it was a member.
         let others = digest.heard.iter().filter(|(color, _)| digest.color != Some(*color));
         Some((*host, others.filter_map(|(_, id)| world.host_of(*id)).collect::<Vec<usize>>()))

@@ -165,7 +165,7 @@ fn options(variant: Variant, how: How, sizes: &Sizes, delays: &Delays, seed: u64
 
 fn known(world: &World, of: &BTreeSet<usize>) -> Option<Found> {
     let lists = of.iter().filter_map(|host| {
-        let node = world.sim().machine(*host)?;
+        let node = world.node(*host)?;
         let digest = node.digest();
         let ids: BTreeSet<Id> = node
             .peers()

@@ -10,10 +10,10 @@ use rand::RngExt;
 
 use crate::anycast::config::Healing;
 use crate::anycast::face::Question;
+use crate::anycast::means::Means;
 use crate::anycast::member::asks::Why;
 use crate::anycast::member::core::Core;
 use crate::anycast::member::parts;
-use crate::anycast::means::Means;
 use crate::overlay::id::Id;
 use crate::overlay::{Peer, Time};
 
@@ -26,7 +26,10 @@ enum Target {
     WellKnown(SocketAddr),
     /// Whomever the infrastructure names.
     Random,
-    Remembered { peer: Peer, until: Time },
+    Remembered {
+        peer: Peer,
+        until: Time,
+    },
 }
 
 /// Whom it asks, one by one.

@@ -11,10 +11,10 @@ use std::time::Duration;
 use rand::RngExt;
 
 use crate::anycast::config::Rendezvous;
+use crate::anycast::means::Means;
 use crate::anycast::member::asks::Why;
 use crate::anycast::member::core::Core;
 use crate::anycast::member::parts::RENDEZVOUS;
-use crate::anycast::means::Means;
 use crate::overlay::id::Id;
 use crate::overlay::{Peer, Time};
 
