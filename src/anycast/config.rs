@@ -172,7 +172,6 @@ impl NodeConfig {
             peer: self.peer(),
             place: self.place,
             plain: false,
-            place: None,
         }
     }
 

@@ -82,9 +82,6 @@ pub struct AgentConfig {
     /// Whether it is a program that knows nothing of anybody's envelopes: what is sent to the group reaches it as an
     /// ordinary datagram or stream.
     pub plain: bool,
-    /// Where its host stands, if the lab says.
-    #[serde(default)]
-    pub place: Option<Place>,
 }
 
 /// The end of an infrastructure on a host.

@@ -104,7 +104,7 @@ impl Facts {
 impl Place {
     /// Whether these are degrees of latitude and longitude.
     pub fn is_on_earth(self) -> bool {
-        self.latitude.abs() <= 90.0 && self.longitude.abs() <= 180.0
+        self.lat.abs() <= 90.0 && self.lon.abs() <= 180.0
     }
 
     /// Great-circle distance in km, on a sphere of the earth's mean radius.

@@ -27,6 +27,7 @@ pub(in crate::anycast) static ROW: Row = Row {
         },
         announces: false,
         places: true,
+        no_programs: None,
     }),
 };
 
