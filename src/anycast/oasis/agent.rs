@@ -94,7 +94,7 @@ impl Replica {
         }
     }
 
-    pub(super) fn to_server(&mut self, to: SocketAddr, message: &Message) {
+    pub(super) fn tell_core(&mut self, to: SocketAddr, message: &Message) {
         self.transmit(to, self.config.facts.tag(), message);
     }
 
@@ -126,7 +126,7 @@ impl Replica {
         };
         let leaving = matches!(self.membership, Membership::Leaving(_));
         let message = if leaving { Message::Unregister(registration) } else { Message::Register(registration) };
-        self.to_server(whom, &message);
+        self.tell_core(whom, &message);
     }
 
     fn challenged(&mut self, from: SocketAddr, nonce: u64, cookie: Cookie) {
@@ -190,7 +190,7 @@ impl Replica {
             return self.chooser.stop();
         }
         for (nonce, to) in self.chooser.measure(now, &mut self.rng) {
-            self.to_server(to, &Message::Ping { nonce, tag: self.tag });
+            self.tell_core(to, &Message::Ping { nonce, tag: self.tag });
         }
     }
 

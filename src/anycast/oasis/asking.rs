@@ -68,7 +68,7 @@ impl Replica {
         asked.again = if asked.whom.is_some() { again } else { soon };
         let message = Message::Ask(asked.ask.clone());
         if let Some(whom) = asked.whom {
-            self.to_server(whom, &message);
+            self.tell_core(whom, &message);
         }
     }
 

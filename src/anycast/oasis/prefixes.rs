@@ -151,7 +151,7 @@ mod tests {
     use crate::anycast::facts::Place;
 
     fn mapped(longitude: f64) -> Mapped {
-        Mapped { place: Place { latitude: 0.0, longitude }, micros: 100 }
+        Mapped { place: Place { lat: 0.0, lon: longitude }, micros: 100 }
     }
 
     fn at(seconds: u64) -> Time {

@@ -135,7 +135,7 @@ pub(super) fn member(host: usize) -> SocketAddr {
 }
 
 pub(super) fn place(lab: &Lab, host: usize) -> Place {
-    Place { latitude: 0.0, longitude: longitude(lab, host) }
+    Place { lat: 0.0, lon: longitude(lab, host) }
 }
 
 impl Lab {

@@ -34,6 +34,7 @@ fn config(lab: &Lab, host: usize) -> NodeConfig {
         join_capacity: 64,
         drain: None,
         lookup: LookupMode::Iterative,
+        place: None,
         protocol: Given::of(Protocol::all().next().unwrap()),
         replicas: 3,
         stabilize_every: Duration::from_millis(500),
