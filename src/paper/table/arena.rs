@@ -37,7 +37,6 @@ pub(super) struct Arena {
     places: Vec<usize>,
     ground: Ground,
     layout: Layout,
-    by_address: BTreeMap<SocketAddr, usize>,
     token: u64,
 }
 
@@ -98,8 +97,7 @@ impl Arena {
             };
             Resident::Endpoint(Box::new(kind.endpoint(config, now)))
         };
-        let by_address = addresses.into_iter().enumerate().map(|(host, address)| (address, host)).collect();
-        Self { sim: Sim::new(conditions, make), places, ground: ground.clone(), layout, by_address, token: 0 }
+        Self { sim: Sim::new(conditions, make), places, ground: ground.clone(), layout, token: 0 }
     }
 
     /// Hosts of the members.
@@ -227,16 +225,6 @@ impl Arena {
         for ((at, _), one) in reached {
             asked[at as usize].reached.push(one);
         }
-    }
-
-    /// A server stops, or all of these do.
-    pub(super) fn crash(&mut self, hosts: impl IntoIterator<Item = usize>) {
-        hosts.into_iter().for_each(|host| self.sim.crash(host));
-    }
-
-    /// The host that has an address.
-    pub(super) fn host_at(&self, address: SocketAddr) -> Option<usize> {
-        self.by_address.get(&address).copied()
     }
 }
 
