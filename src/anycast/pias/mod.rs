@@ -26,7 +26,12 @@
 //!
 //! Neighbors and random members are an extension, which the paper of 2007 (section 4.2) hopes for: a JAP names its
 //! other targets, then those of JAPs in the order of their round-trip times; for a random member the RAP draws a JAP
-//! by its count, and that a target.
+//! by its count, and that a target. That is uniform as long as the counts are exact, which they are (with a
+//! change of a tenth) for JAPs with fewer than nine targets, and for others after a report's time without a change.
+//!
+//! What it does not see: a program that is dead beside an agent that lives; and a proxy that is frozen while its
+//! routing daemon goes on to announce the block. Then other proxies avoid it, but routing brings its clients and its
+//! targets to it still.
 
 mod agent;
 mod asks;

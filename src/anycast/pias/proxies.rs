@@ -91,10 +91,11 @@ impl Proxies {
 
     /// From this one to all.
     pub(super) fn distances(&self) -> Vec<u16> {
-        (0..self.all.len().min(MAX_DISTANCES)).map(|server| self.from_me(server)).collect()
+        (0..self.all.len().min(MAX_DISTANCES)).map(|server| self.own_distance(server)).collect()
     }
 
-    fn from_me(&self, server: usize) -> u16 {
+    /// From this one.
+    fn own_distance(&self, server: usize) -> u16 {
         if server == self.me {
             return 0;
         }
@@ -107,7 +108,7 @@ impl Proxies {
         if from == to {
             0
         } else if from == self.me {
-            self.from_me(to)
+            self.own_distance(to)
         } else {
             self.all.get(from).and_then(|other| other.distances.get(to)).copied().unwrap_or(UNKNOWN)
         }

@@ -15,7 +15,7 @@ use crate::machine::{Output, Part, Port, Stream, StreamId, Time, Via};
 const MAX_ENDS: usize = 2048;
 
 /// What is kept of a stream that leads nowhere yet.
-const MAX_KEPT: usize = 1 << 16;
+const MAX_KEPT: usize = 1 << 14;
 
 /// A stream leads somewhere within this time, or ends.
 const PATIENCE: Duration = Duration::from_secs(3);

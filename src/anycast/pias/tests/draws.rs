@@ -38,7 +38,7 @@ fn every_other_member_is_equally_likely() {
     assert!(!drawn.contains_key(&asker), "never the asker");
     let distance = total_variation(&drawn, &others);
     // Of perfect draws it would be 0.4 √(23 / 12000) = 0.0175 on average.
-    println!("total variation of {DRAWS} draws from uniform over 23: {distance:.4}; proxies have {sizes:?}");
+    show!("total variation of {DRAWS} draws from uniform over 23: {distance:.4}; proxies have {sizes:?}");
     assert!(distance < 0.025, "{distance}");
 }
 

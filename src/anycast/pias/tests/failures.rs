@@ -52,7 +52,6 @@ fn a_proxys_death_costs_its_targets_at_most_a_refresh_and_its_clients_what_routi
         assert_eq!(world.targets(), 6, "all are members again, elsewhere");
 
         // The client's own proxy dies, and members are elsewhere.
-        let mut plan = plan;
         let (iap, jap) = (server, (server + 2) % 6);
         let place = plan.places[jap];
         plan.places.iter_mut().skip(6).take(6).for_each(|member| *member = (place.0 + 0.5, place.1));
@@ -64,7 +63,7 @@ fn a_proxys_death_costs_its_targets_at_most_a_refresh_and_its_clients_what_routi
         assert!(gap <= PROPAGATION + seconds(1.75 + 0.6), "seed {seed}: {gap:?}");
         of_clients.push(gap);
     }
-    println!("outage after a proxy's death, of its targets {of_targets:?}, of its clients {of_clients:?}");
+    show!("outage after a proxy's death, of its targets {of_targets:?}, of its clients {of_clients:?}");
     assert!(of_targets.iter().any(|gap| *gap > PROPAGATION * 2), "it is not routing that takes the time");
     assert!(of_clients.iter().any(|gap| *gap < PROPAGATION + EVERY * 4));
 }
@@ -72,7 +71,7 @@ fn a_proxys_death_costs_its_targets_at_most_a_refresh_and_its_clients_what_routi
 #[test]
 fn a_targets_death_is_noticed_by_its_proxy() {
     for seed in 30..34 {
-        let mut plan = Plan::random(4, 4, 1, seed);
+        let mut plan = Plan::random(4, 4, 1, seed).time("lease", 600_000);
         let place = plan.places[0];
         plan.places.iter_mut().skip(4).for_each(|beside| *beside = (place.0 + 0.5, place.1));
         let client = plan.clients().start;
@@ -82,7 +81,7 @@ fn a_targets_death_is_noticed_by_its_proxy() {
         let gap = outage(&mut world, client, seconds(9.0), |world| world.sim.crash(target));
         // It is dropped with the fourth question after three without an answer, one a second.
         assert!(gap > seconds(2.5) && gap < seconds(4.7), "seed {seed}: {gap:?}");
-        println!("outage after a target's death {gap:?}");
+        show!("outage after a target's death {gap:?}");
         assert_eq!(world.table(0, "targets"), 3);
     }
 }

@@ -267,7 +267,7 @@ fn a_flood_of_registrations_fills_no_more_than_there_is_room_for() {
     bounded(&*server);
     assert_eq!(table(&*server, "entries"), 8192);
     let bytes = server.bytes();
-    println!("a proxy under floods: {bytes} bytes, {:?}", server.tables());
+    show!("a proxy under floods: {bytes} bytes, {:?}", server.tables());
     assert!(bytes < 8 << 20, "{bytes}");
 }
 

@@ -1,5 +1,10 @@
 //! A simulated network with proxies, members, programs and clients, and what is tested in it.
 
+/// A number, for whoever runs the tests to see some.
+macro_rules! show {
+    ($($what:tt)*) => { show(&format!($($what)*)) };
+}
+
 mod course;
 mod data;
 mod draws;
@@ -273,6 +278,11 @@ impl Plan {
         sim.run_for(Duration::from_secs(2));
         World { plan, sim, asked: 0 }
     }
+}
+
+#[expect(clippy::print_stdout, reason = "tests' output is hidden unless it is asked for")]
+fn show(text: &str) {
+    println!("{text}");
 }
 
 fn address(host: usize, port: u16) -> SocketAddr {

@@ -65,7 +65,7 @@ proptest! {
     #[test]
     fn a_raps_count_is_within_the_change_that_is_not_reported(
         steps in prop::collection::vec((any::<bool>(), 1u32..20, 0u64..4000), 1..20),
-        change in 0.0..0.5f64,
+        change in 0.0..=1.0f64,
     ) {
         let settings = settings(change);
         let proxies = proxies(&Plan::random(2, 0, 0, 1).facts(), "h0");

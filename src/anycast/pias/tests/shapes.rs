@@ -8,9 +8,12 @@ fn quantile(sorted: &[f64], share: f64) -> f64 {
     sorted[((sorted.len() - 1) as f64 * share).round() as usize]
 }
 
+/// To the same member, and to the nearest.
+type Stretches = (Vec<f64>, Vec<f64>);
+
 /// Of what clients send through the proxies: the way against the direct one to the same member, and against the
 /// direct one to the nearest member. Sorted.
-fn stretches(servers: usize, seed: u64) -> (Vec<f64>, Vec<f64>) {
+fn stretches(servers: usize, seed: u64) -> Stretches {
     let plan = Plan::random(servers, 24, 40, seed).time("heartbeat", 1000);
     let mut world = plan.clone().world();
     world.join_all();
@@ -42,18 +45,14 @@ fn stretch_shrinks_as_proxies_grow() {
     let mut medians = Vec::new();
     for servers in [1, 2, 4, 8, 16, 32, 100] {
         let all: Vec<_> = (0..2).map(|seed| stretches(servers, 70 + seed)).collect();
-        let merged = |of: fn(&(Vec<f64>, Vec<f64>)) -> &Vec<f64>| {
+        let merged = |of: fn(&Stretches) -> &Vec<f64>| {
             let mut merged: Vec<f64> = all.iter().flat_map(of).copied().collect();
             merged.sort_by(f64::total_cmp);
             merged
         };
         let (ways, whole) = (merged(|all| &all.0), merged(|all| &all.1));
         let line = |sorted: &[f64]| [0.1, 0.5, 0.9].map(|share| (quantile(sorted, share) * 100.0).round() / 100.0);
-        println!(
-            "{servers:3} proxies: stretch to the same member {:?}, to the nearest {:?}",
-            line(&ways),
-            line(&whole)
-        );
+        show!("{servers:3} proxies: stretch to the same member {:?}, to the nearest {:?}", line(&ways), line(&whole));
         assert!(ways[0] > 0.99, "no way is shorter than the direct one");
         medians.push((quantile(&whole, 0.5), quantile(&whole, 0.9)));
     }
@@ -81,7 +80,7 @@ fn reports(targets: u32, churn: u32, change: f64, seed: u64) -> f64 {
 fn a_rap_hears_little_of_churn_below_the_change_that_is_reported() {
     for targets in [10, 100, 1000] {
         let [all, some] = [0.0, 0.1].map(|change| reports(targets, 20, change, 80));
-        println!("{targets} targets, 20 come or go a second: {all:.2} messages a second, {some:.2} with a tenth");
+        show!("{targets} targets, 20 come or go a second: {all:.2} messages a second, {some:.2} with a tenth");
         assert!(all > 19.0, "{all}");
         assert!(some < if targets == 10 { all } else { all / 20.0 }, "{targets} {some}");
     }
@@ -113,7 +112,7 @@ fn what_a_join_a_member_and_a_flow_cost() {
     let flows = world.table(0, "exits");
     assert!(flows >= 8 && world.table(0, "entries") == flows && world.table(0, "nat") == flows);
     let of_flow = (bytes(&world) - state) / flows;
-    println!(
+    show!(
         "a join: 4 datagrams, {} bytes; a member: {of_member} bytes; a flow of a plain program: {of_flow}",
         sent / 40
     );

@@ -92,7 +92,7 @@ fn a_thousand_requests_while_a_proxy_that_carries_them_dies() {
     }
     world.sim.run_for(seconds(3.0));
     let failed: Vec<_> = (0..1000).filter(|number| got(&world, client, *number).0.is_empty()).collect();
-    println!("of 1000 requests, 50 a second, {} failed when their proxy died: {failed:?}", failed.len());
+    show!("of 1000 requests, 50 a second, {} failed when their proxy died: {failed:?}", failed.len());
     // Those under way, and those sent until routes have followed.
     let most = (PROPAGATION.as_secs_f64() / 0.02 + 0.2 / 0.02) as usize;
     assert!((1..=most).contains(&failed.len()), "{failed:?}");
