@@ -13,7 +13,9 @@ pub(in crate::anycast) static ROW: Row = Row {
     // The group itself is a prefix of identifiers: nobody announces its address.
     groups: |asked| {
         let mut groups = groups(asked);
-        groups.iter_mut().filter(|group| group.part == JOIN).for_each(|group| group.by = By::Nobody);
+        for group in groups.iter_mut().filter(|group| group.part == JOIN) {
+            (group.by, group.public) = (By::Nobody, false);
+        }
         groups
     },
     keys: KEYS,
