@@ -68,6 +68,14 @@ pub fn lines(name: &str, caption: &str, source: Source, axes: [(&str, Axis); 2],
     Figure { name: name.into(), caption: caption.into(), source, svg: standing_alone(&plot.finish(caption)) }
 }
 
+/// Pixels of a bar that has its value above it.
+const LEAST_LABELED: f64 = 24.0;
+
+/// Pixels of a bar, as a part of its group's width.
+fn w_of(width: f64, groups: usize) -> f64 {
+    560.0 / groups.max(1) as f64 * width
+}
+
 /// Groups of bars: for each group a name, and a value for each of `series`.
 pub fn bars(
     name: &str,
@@ -93,12 +101,15 @@ pub fn bars(
                 n(left),
                 n(top)
             ));
-            if values.len() * groups.len() <= 24 {
+            // Of three digits each: they must not touch.
+            if w_of(width, groups.len()) >= LEAST_LABELED {
                 plot.text(((left + right) / 2.0, top - 3.0), "middle", "tick", &super::page::number(*value, 2));
             }
         }
         let (x, _) = plot.at(g as f64 + 0.5, 0.0);
-        plot.text((x, 266.0), "middle", "tick", group);
+        for (line, part) in group.split(", ").enumerate() {
+            plot.text((x, 264.0 + line as f64 * 11.0), "middle", "tick", part);
+        }
     }
     if series.len() > 1 {
         key(&mut plot, series.iter().copied());
