@@ -43,8 +43,8 @@ pub(crate) fn servers(bytes: &[u8]) {
                 room.again(which, from, damage);
             }
             3 => {
-                let (whom, what, message) = (bytes.one(), bytes.one(), bytes.some());
-                room.stream(usize::from(whom), what, message);
+                let (whom, what, place, message) = (bytes.one(), bytes.one(), bytes.one(), bytes.some());
+                room.stream(usize::from(whom), what, place, message);
             }
             4 => room.pass(Duration::from_millis(u64::from(bytes.one()) * 20)),
             5 => {
@@ -167,15 +167,14 @@ impl Room {
         }
     }
 
-    fn stream(&mut self, whom: usize, what: u8, message: &[u8]) {
+    fn stream(&mut self, whom: usize, what: u8, place: u8, message: &[u8]) {
         let ours = self.opened.get(whom % self.opened.len().max(1)).copied();
-        let theirs = (whom % SERVERS, StreamId::Theirs(u64::from(what >> 5)));
+        let theirs = (whom % SERVERS, StreamId::Theirs(u64::from(what >> 4)));
         let (index, id) = if what & 4 == 0 { theirs } else { ours.unwrap_or(theirs) };
-        let port = PORTS[usize::from(what >> 2) % PORTS.len()];
-        let group = Via::Group(Part(u16::from(what >> 6)));
-        let at = Port { via: if what & 16 == 0 { Via::Unicast } else { group }, number: port };
+        let via = if place & 32 == 0 { Via::Unicast } else { Via::Group(Part(u16::from(place >> 6))) };
+        let at = Port { via, number: PORTS[usize::from(place % 32) % PORTS.len()] };
         let part = match what % 4 {
-            0 | 1 if matches!(id, StreamId::Theirs(_)) => Stream::Open { at, peer: address(usize::from(what >> 5)) },
+            0 | 1 if matches!(id, StreamId::Theirs(_)) => Stream::Open { at, peer: address(usize::from(whom / 32)) },
             3 => Stream::Close,
             _ => Stream::Bytes(message),
         };
