@@ -285,17 +285,17 @@ pub(crate) fn sealed(bytes: &[u8]) {
 }
 
 /// Input, byte by byte; zeros when it has ended.
-struct Bytes<'a>(&'a [u8]);
+pub(crate) struct Bytes<'a>(pub(crate) &'a [u8]);
 
 impl<'a> Bytes<'a> {
-    fn one(&mut self) -> u8 {
+    pub(crate) fn one(&mut self) -> u8 {
         let Some((first, rest)) = self.0.split_first() else { return 0 };
         self.0 = rest;
         *first
     }
 
     /// As many as the first says.
-    fn some(&mut self) -> &'a [u8] {
+    pub(crate) fn some(&mut self) -> &'a [u8] {
         let length = usize::from(self.one()).min(self.0.len());
         let (some, rest) = self.0.split_at(length);
         self.0 = rest;

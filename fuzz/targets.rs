@@ -8,16 +8,20 @@ use anybed::anycast::probe::{self, Probe, ProbeReply};
 
 #[path = "members.rs"]
 mod members;
+#[path = "servers.rs"]
+mod servers;
 
 pub(crate) use members::{datagram, life, sealed};
+pub(crate) use servers::servers;
 
 type Target = fn(&[u8]);
 
 /// Every target, by the name of its binary and of its corpus.
-pub(crate) const TARGETS: [(&str, Target); 8] = [
+pub(crate) const TARGETS: [(&str, Target); 9] = [
     ("life", life),
     ("datagram", datagram),
     ("sealed", sealed),
+    ("servers", servers),
     ("probe", probe_and_flow),
     ("lab_file", lab_file),
     ("graphml", graphml),
