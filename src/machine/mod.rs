@@ -52,7 +52,7 @@ pub enum StreamId {
     Theirs(u64),
 }
 
-/// What happens in a stream: bytes arrive in order, or it ends.
+/// What happens in a stream: bytes arrive in order, or it ends, in one of two ways.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Stream<B> {
     /// Between this port here and `peer`.
@@ -61,8 +61,10 @@ pub enum Stream<B> {
         peer: SocketAddr,
     },
     Bytes(B),
-    /// It is no more: also when it could not be opened, or the network has cut it.
+    /// It is no more: also when the other end has refused it.
     Close,
+    /// It is no more, and not by its other end: that could not be reached. Only told, never wanted.
+    Lost,
 }
 
 /// What a machine is told.

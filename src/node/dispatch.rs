@@ -184,8 +184,8 @@ impl Dispatch {
                 (index, Stream::Open { at, peer })
             }
             (part, StreamId::Ours(number)) => ((number % count.max(1)) as usize, part),
-            (Stream::Close, _) => match self.streams.remove(&id) {
-                Some(index) => (index, Stream::Close),
+            (part @ (Stream::Close | Stream::Lost), _) => match self.streams.remove(&id) {
+                Some(index) => (index, part),
                 None => return,
             },
             (part, _) => match self.streams.get(&id) {

@@ -9,7 +9,7 @@ use tokio::net::TcpStream;
 
 use super::sockets::{Arrived, QUEUE, Sockets};
 use crate::kernel::now;
-use crate::machine::{Input, Machine, Need, Output, Part, Port, Stream, Time};
+use crate::machine::{Input, Machine, Need, Output, Part, Port, Stream, StreamId, Time};
 
 /// A machine without a timer still wakes so often.
 const IDLE: Duration = Duration::from_secs(3600);
@@ -104,11 +104,14 @@ impl<M: Machine> Driver<M> {
                     self.tell(|machine, time| machine.input(time, Input::Stream(id, Stream::Bytes(&bytes))));
                 }
             }
-            Arrived::Closed { id } => {
-                if self.sockets.ended(id) {
-                    self.tell(|machine, time| machine.input(time, Input::Stream(id, Stream::Close)));
-                }
-            }
+            Arrived::Closed { id } => self.end(id, Stream::Close),
+            Arrived::Lost { id } => self.end(id, Stream::Lost),
+        }
+    }
+
+    fn end(&mut self, id: StreamId, how: Stream<&[u8]>) {
+        if self.sockets.ended(id) {
+            self.tell(|machine, time| machine.input(time, Input::Stream(id, how)));
         }
     }
 

@@ -1,6 +1,7 @@
 //! The ports of a machine as sockets: UDP sockets, TCP listeners, and the streams that come of them.
 
 use std::collections::BTreeMap;
+use std::io::ErrorKind;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
@@ -25,6 +26,8 @@ pub(super) enum Arrived {
     Accepted { at: Port, peer: SocketAddr, stream: TcpStream },
     Bytes { id: StreamId, bytes: Vec<u8> },
     Closed { id: StreamId },
+    /// Not by its other end.
+    Lost { id: StreamId },
 }
 
 /// All of a machine's sockets.
@@ -129,7 +132,9 @@ impl Sockets {
                         Ok(stream) => converse(id, stream, heard, arrived).await,
                         Err(error) => {
                             tracing::debug!("{peer}: {error}");
-                            let _ = arrived.send(Arrived::Closed { id }).await;
+                            let refused = error.kind() == ErrorKind::ConnectionRefused;
+                            let how = if refused { Arrived::Closed { id } } else { Arrived::Lost { id } };
+                            let _ = arrived.send(how).await;
                         }
                     }
                 });
@@ -138,7 +143,7 @@ impl Sockets {
                 // A stream that is no more, of which the machine is about to hear.
                 let _ = self.streams.get(&id).map(|said| said.send(bytes));
             }
-            Stream::Close => drop(self.streams.remove(&id)),
+            Stream::Close | Stream::Lost => drop(self.streams.remove(&id)),
         }
     }
 
@@ -184,7 +189,7 @@ async fn accept(listener: TcpListener, at: Port, arrived: Sender<Arrived>) {
 }
 
 async fn connect(from: Option<SocketAddr>, peer: SocketAddr) -> std::io::Result<TcpStream> {
-    let from = from.ok_or(std::io::ErrorKind::AddrNotAvailable)?;
+    let from = from.ok_or(ErrorKind::AddrNotAvailable)?;
     socket::stream(from)?.connect(peer).await
 }
 

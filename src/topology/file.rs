@@ -137,6 +137,7 @@ pub(crate) struct InfrastructureEntry {
     pub(crate) name: Spanned<String>,
     pub(crate) kind: Option<Spanned<Infrastructure>>,
     pub(crate) hosts: Vec<Spanned<String>>,
+    pub(crate) health_gate: bool,
     pub(crate) values: Vec<(&'static Key, Value)>,
     pub(crate) span: Range<usize>,
 }

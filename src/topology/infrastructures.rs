@@ -54,7 +54,12 @@ impl InfrastructureEntry {
         if hosts.is_empty() {
             table.missing("hosts", f);
         }
-        Some(Self { name: table.required("name", f)?, kind, hosts, values, span: table.span.clone() })
+        let announces = kind.as_ref().and_then(|kind| kind.get_ref().server.as_ref()).is_none_or(|s| s.announces);
+        if !announces {
+            of_no_effect(table, &["health_gate"], "servers that announce a block", f);
+        }
+        let health_gate = table.boolean("health_gate", f).unwrap_or(false);
+        Some(Self { name: table.required("name", f)?, kind, hosts, health_gate, values, span: table.span.clone() })
     }
 }
 
@@ -96,8 +101,9 @@ impl Builder<'_> {
             self.topology.groups.push(Group { name, addresses, owner: None, members, block: true });
             GroupId(self.topology.groups.len() - 1)
         });
+        let health_gate = entry.health_gate;
         let settings = entry.values.iter().map(|(key, value)| (key.name.to_owned(), value.clone())).collect();
-        self.topology.infrastructures.push(Deployment { name, kind, hosts, settings, block });
+        self.topology.infrastructures.push(Deployment { name, kind, hosts, settings, block, health_gate });
     }
 
     /// The infrastructure that an overlay or a service names; `None`: plain IP anycast, or nobody.

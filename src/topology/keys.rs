@@ -58,7 +58,7 @@ const TABLES: &[(&str, &[&str])] = &[
     ("stub.uplinks", with_physics!["to", "bfd", "hold", "timers", "graceful_restart", "up", "down"]),
     ("stub.access", with_physics!["bfd", "hold", "timers", "graceful_restart", "up", "down"]),
     ("group", &["name", "address", "members"]),
-    ("infrastructure", &["name", "kind", "hosts"]),
+    ("infrastructure", &["name", "kind", "hosts", "health_gate"]),
     ("service", &["name", "via", "members", "transport", "port"]),
     (
         "overlay",

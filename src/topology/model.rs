@@ -204,6 +204,8 @@ pub struct Deployment {
     pub settings: BTreeMap<String, Value>,
     /// What its servers announce, if they do.
     pub block: Option<GroupId>,
+    /// When a server's process ends, its host withdraws that.
+    pub health_gate: bool,
 }
 
 /// A program's port on some hosts, found through an infrastructure.

@@ -5,6 +5,7 @@ mod expect;
 mod files;
 mod grammar;
 mod graphml;
+mod infrastructures;
 mod links;
 #[path = "../measure/metric.rs"]
 mod metric;

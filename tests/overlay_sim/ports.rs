@@ -61,7 +61,7 @@ impl Machine for Echo {
                     self.outputs.push(Output::Stream(id, Stream::Bytes(bytes.to_vec())));
                 }
             }
-            Input::Stream(id, Stream::Close) => {
+            Input::Stream(id, Stream::Close | Stream::Lost) => {
                 let got = self.got.remove(&id).unwrap_or_default();
                 self.outputs.push(Output::Said(Fact::Closed { id, got }));
             }

@@ -12,6 +12,7 @@ mod lab_ask;
 mod lab_faults;
 mod lab_flaps;
 mod lab_flows;
+mod lab_infrastructures;
 mod lab_life;
 mod lab_links;
 mod lab_overlay;

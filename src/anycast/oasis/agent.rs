@@ -282,8 +282,9 @@ impl Agent for Replica {
     }
 
     fn stream(&mut self, now: Time, id: StreamId, part: Stream<&[u8]>) {
-        if let (StreamId::Ours(stream), Stream::Close, Some(node)) = (id, part, &mut self.meridian) {
-            node.closed(now, stream);
+        let refused = part == Stream::Close;
+        if let (StreamId::Ours(stream), true, Some(node)) = (id, refused || part == Stream::Lost, &mut self.meridian) {
+            node.closed(now, stream, refused);
             self.wishes();
         }
     }

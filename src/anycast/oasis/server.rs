@@ -318,9 +318,9 @@ impl Machine for CoreNode {
             Input::Datagram { at: Port { via: Via::Unicast, number: dns::PORT }, from, bytes } => {
                 self.name_asked(now, streams::Asker::Datagram(from), from.ip(), bytes);
             }
-            Input::Stream(StreamId::Ours(stream), Stream::Close) => {
+            Input::Stream(StreamId::Ours(stream), part @ (Stream::Close | Stream::Lost)) => {
                 if let Some(node) = &mut self.meridian {
-                    node.closed(now, stream);
+                    node.closed(now, stream, part == Stream::Close);
                 }
             }
             Input::Stream(id @ StreamId::Theirs(_), part) => self.stream(now, id, part),

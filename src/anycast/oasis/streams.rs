@@ -86,7 +86,7 @@ impl CoreNode {
                 }
                 self.streams.0.insert(id, Open { port: at.number, peer, heard: Vec::new(), since: now });
             }
-            Stream::Close => {
+            Stream::Close | Stream::Lost => {
                 self.streams.0.remove(&id);
             }
             Stream::Bytes(bytes) => {

@@ -54,7 +54,7 @@ impl Streams {
         match part {
             Stream::Open { at, peer } => self.accept(core, now, id, at, peer),
             Stream::Bytes(bytes) => self.bytes_came(core, now, id, bytes),
-            Stream::Close => self.end(core, id, false),
+            Stream::Close | Stream::Lost => self.end(core, id, false),
         }
     }
 

@@ -43,22 +43,25 @@ impl Lab {
         if process == Process::NODE { self.close_gates(node).await } else { Ok(()) }
     }
 
-    /// What outlives the node on a host with a health gate withdraws the overlay's groups. A daemon that is not there
-    /// announces nothing, and one that starts announces nothing before it is told.
+    /// What outlives the node on a host with a health gate withdraws the groups of the overlay, or the block of the
+    /// infrastructure. A daemon that is not there announces nothing, and one that starts announces nothing before it is
+    /// told.
     async fn close_gates(&self, node: NodeId) -> Result<()> {
         let name = &self.topology.node(node).name;
-        let gated = self.topology.overlays.iter().filter(|o| o.health_gate && o.members.contains(&node));
-        for overlay in gated {
-            for id in &overlay.groups {
-                let group = &self.topology.groups[id.0];
-                if !self.nodes.is_announced(name, &group.name) {
-                    continue;
-                }
-                match timeout(PATIENCE, self.withdraw_for(node, *id)).await {
-                    Ok(Ok(())) => self.nodes.withdrawn(name, &overlay.name, &group.name),
-                    Ok(Err(error)) => tracing::debug!("the gate of {name}: {error:#}"),
-                    Err(_) => tracing::warn!("the {} of {name} does not withdraw", self.routing.daemon.title()),
-                }
+        let overlays = self.topology.overlays.iter().filter(|o| o.health_gate && o.members.contains(&node));
+        let groups = overlays.flat_map(|o| o.groups.iter().map(|id| (&o.name, *id)));
+        let infrastructures = self.topology.infrastructures.iter().filter(|i| i.health_gate && i.hosts.contains(&node));
+        let blocks = infrastructures.filter_map(|i| Some((&i.name, i.block?)));
+        let gated: Vec<(&String, GroupId)> = groups.chain(blocks).collect();
+        for (of, id) in gated {
+            let group = &self.topology.groups[id.0];
+            if !self.nodes.is_announced(name, &group.name) {
+                continue;
+            }
+            match timeout(PATIENCE, self.withdraw_for(node, id)).await {
+                Ok(Ok(())) => self.nodes.withdrawn(name, of, &group.name),
+                Ok(Err(error)) => tracing::debug!("the gate of {name}: {error:#}"),
+                Err(_) => tracing::warn!("the {} of {name} does not withdraw", self.routing.daemon.title()),
             }
         }
         Ok(())

@@ -34,7 +34,7 @@ impl<M: Machine> Sim<M> {
             Due::Stream { from, to, part } => self.stream(from, to, part),
             Due::Closed { host, life, id } => {
                 if self.hosts[host].life == life {
-                    self.drive(host, |machine| machine.input(now, Input::Stream(id, Stream::Close)));
+                    self.drive(host, |machine| machine.input(now, Input::Stream(id, Stream::Lost)));
                 }
             }
             Due::Timer { host } => self.ring(host),
@@ -166,7 +166,7 @@ impl<M: Machine> Sim<M> {
         let part = match &part {
             Stream::Open { at, peer } => Stream::Open { at: *at, peer: *peer },
             Stream::Bytes(bytes) => Stream::Bytes(&bytes[..]),
-            Stream::Close => {
+            Stream::Close | Stream::Lost => {
                 self.streams.close(host, id);
                 Stream::Close
             }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use super::done::Done;
+use super::done::{Done, Running};
 use super::place::Place;
 use super::wait_until;
 
@@ -36,6 +36,19 @@ impl<'a> Lab<'a> {
 
     pub(crate) fn exec_args(&self, node: &str, words: &[&str]) -> Done {
         self.place.anybed().args(["exec", &self.name, node, "--"]).args(words).run()
+    }
+
+    /// Starts a command on a node. It ends with the lab, at the latest.
+    pub(crate) fn start(&self, node: &str, words: &[&str]) -> Running {
+        self.place.anybed().args(["exec", &self.name, node, "--"]).args(words).start()
+    }
+
+    /// The unicast address of a host.
+    pub(crate) fn address(&self, host: &str) -> String {
+        let stub = host.split('.').next().unwrap_or(host);
+        let shown = self.exec(host, &format!("ip -o addr show dev to-{stub} scope global")).ok().stdout;
+        let address = shown.split_whitespace().nth(3).unwrap_or_else(|| panic!("no address in {shown}"));
+        address.split('/').next().unwrap_or(address).to_owned()
     }
 
     /// What the BIRD of a node answers.

@@ -4,6 +4,7 @@
 mod done;
 pub(crate) mod faulty;
 mod host;
+mod judge;
 mod lab;
 mod place;
 mod scene;
@@ -14,6 +15,7 @@ use std::time::{Duration, Instant};
 
 pub(crate) use done::{Done, Running};
 pub(crate) use host::{Host, Labs};
+pub(crate) use judge::judge;
 pub(crate) use lab::{Lab, events, probes, wait_for_play};
 pub(crate) use place::{Place, project};
 pub(crate) use scene::{Family, Scene, play};

@@ -202,9 +202,9 @@ impl Node {
         self.asked.remove(&nonce);
     }
 
-    /// The stream of this number was refused, or is no more.
-    pub(in super::super) fn closed(&mut self, now: Time, stream: u64) {
-        self.searches.closed(now, stream, self.me, &mut self.wishes);
+    /// The stream of this number was refused, or could not reach its target.
+    pub(in super::super) fn closed(&mut self, now: Time, stream: u64, refused: bool) {
+        self.searches.closed(now, stream, refused, self.me, &mut self.wishes);
         self.go_on(now);
     }
 

@@ -85,10 +85,18 @@ impl Searches {
         Some(stream)
     }
 
-    /// The target has refused a stream: that took a round trip.
-    pub(super) fn closed(&mut self, now: Time, stream: u64, me: Landmark, wishes: &mut VecDeque<Wish>) {
+    /// The target has refused a stream: that took a round trip. When the network has said that it cannot be reached,
+    /// that says nothing of how far it is.
+    pub(super) fn closed(
+        &mut self,
+        now: Time,
+        stream: u64,
+        refused: bool,
+        me: Landmark,
+        wishes: &mut VecDeque<Wish>,
+    ) {
         let Some(probe) = self.probes.remove(&stream) else { return };
-        self.measured(stream, probe.why, Some(now - probe.since), me, wishes);
+        self.measured(stream, probe.why, refused.then(|| now - probe.since), me, wishes);
     }
 
     fn measured(&mut self, id: u64, why: Why, took: Option<Duration>, me: Landmark, wishes: &mut VecDeque<Wish>) {

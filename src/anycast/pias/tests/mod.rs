@@ -107,7 +107,7 @@ impl Machine for Busy {
                         }
                         Stream::Bytes(bytes.to_vec())
                     }
-                    Stream::Close => Stream::Close,
+                    Stream::Close | Stream::Lost => Stream::Close,
                 };
                 self.out.push(Output::Said(Fact::Stream(id, part)));
                 None
