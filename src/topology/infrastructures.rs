@@ -25,17 +25,6 @@ fn kinds() -> impl Iterator<Item = Infrastructure> {
     Infrastructure::all().filter(|kind| kind.server.is_some())
 }
 
-/// Keys of all kinds, each once.
-pub(super) fn all_keys() -> Vec<&'static Key> {
-    let mut keys: Vec<&'static Key> = Vec::new();
-    for key in kinds().flat_map(|kind| kind.keys) {
-        if !keys.iter().any(|known| known.name == key.name) {
-            keys.push(key);
-        }
-    }
-    keys
-}
-
 impl InfrastructureEntry {
     pub(super) fn read(table: &Table<'_>, f: &mut Problems) -> Option<Self> {
         let words: Vec<_> = kinds().map(|kind| (kind.name, kind)).collect();
@@ -44,7 +33,10 @@ impl InfrastructureEntry {
         }
         let kind = table.word("kind", &words, f);
         let own: &'static [Key] = kind.as_ref().map_or(&[], |kind| kind.get_ref().keys);
-        for key in all_keys().into_iter().filter(|key| kind.is_some() && !own.iter().any(|o| o.name == key.name)) {
+        for key in Infrastructure::all_keys()
+            .into_iter()
+            .filter(|key| kind.is_some() && !own.iter().any(|o| o.name == key.name))
+        {
             let having = kinds().filter(|kind| kind.keys.iter().any(|k| k.name == key.name));
             let having: Vec<_> = having.map(|kind| format!("`kind = \"{}\"`", kind.name)).collect();
             of_no_effect(table, &[key.name], &having.join(" or "), f);

@@ -3,6 +3,7 @@
 pub mod address;
 pub mod check;
 mod connectivity;
+mod deployment;
 pub mod diagnose;
 mod distance;
 pub mod file;

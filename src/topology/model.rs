@@ -3,7 +3,6 @@
 //! Indices ([`NodeId`], [`LinkId`], …) point into the vectors of one [`Topology`] and are given in
 //! file order, so two readings of one file agree.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::net::IpAddr;
 use std::time::Duration;
@@ -11,14 +10,14 @@ use std::time::Duration;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
+pub use super::deployment::{Deployment, Service};
 pub use super::id::{AsId, GroupId, LinkId, NodeId};
 use super::multipath::Multipath;
-use super::traffic::{Flows, Transport};
+use super::traffic::Flows;
 pub use crate::anycast::{Bootstrap, By, Coloring, Drain, Healing, Infrastructure, Place, Redirect};
 use crate::machine::Part;
 use crate::overlay::Given;
 use crate::overlay::auth::Key;
-use crate::overlay::key::Value;
 pub use crate::overlay::{LookupMode, Protocol, Proximity};
 pub use crate::physics::Backend;
 use crate::physics::Impairment;
@@ -192,33 +191,6 @@ pub struct Group {
     pub members: Vec<NodeId>,
     /// Whether it stands for all of its addresses' /24 (/64), in which other groups' addresses are.
     pub block: bool,
-}
-
-/// An infrastructure of the lab: its kind, and the hosts of its servers.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Deployment {
-    pub name: String,
-    pub kind: Infrastructure,
-    pub hosts: Vec<NodeId>,
-    /// Of the kind's own keys, those that the file sets.
-    pub settings: BTreeMap<String, Value>,
-    /// What its servers announce, if they do.
-    pub block: Option<GroupId>,
-    /// When a server's process ends, its host withdraws that.
-    pub health_gate: bool,
-}
-
-/// A program's port on some hosts, found through an infrastructure.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Service {
-    pub name: String,
-    /// The infrastructure's index.
-    pub via: usize,
-    pub members: Vec<NodeId>,
-    pub transport: Transport,
-    pub port: u16,
-    /// Its address, which only some infrastructures have a use for.
-    pub group: GroupId,
 }
 
 /// Whose a group is, and what the owner's row says of it.

@@ -15,6 +15,7 @@ mod core;
 mod heal;
 mod join;
 mod leave;
+mod machine;
 pub(super) mod member;
 mod message;
 mod parts;
