@@ -87,14 +87,7 @@ impl Searches {
 
     /// The target has refused a stream: that took a round trip. When the network has said that it cannot be reached,
     /// that says nothing of how far it is.
-    pub(super) fn closed(
-        &mut self,
-        now: Time,
-        stream: u64,
-        refused: bool,
-        me: Landmark,
-        wishes: &mut VecDeque<Wish>,
-    ) {
+    pub(super) fn closed(&mut self, now: Time, stream: u64, refused: bool, me: Landmark, wishes: &mut VecDeque<Wish>) {
         let Some(probe) = self.probes.remove(&stream) else { return };
         self.measured(stream, probe.why, refused.then(|| now - probe.since), me, wishes);
     }
