@@ -72,9 +72,9 @@ fn infrastructures_that_make_no_sense_are_refused() {
         &[("hosts = [\"west.s\"]", "hosts = [\"west.x\"]")],
         &[("hosts = [\"west.s\"]", "hosts = [\"west.s\", \"nowhere.s\"]")],
         // Keys of another kind, unknown keys, values out of range.
-        &[("kind = \"i3\"", "kind = \"i3\"\nttl = \"5s\"\nnat-ports = 4\nhealth_gate = true\nlandmarks = 0")],
+        &[("kind = \"i3\"", "kind = \"i3\"\nttl = \"5s\"\nnat_ports = 4\nhealth_gate = true\nlandmarks = 0")],
         &[("kind = \"oasis\"", "kind = \"oasis\"\nlandmraks = 3")],
-        &[("heartbeat = \"250ms\"", "heartbeat = \"1ms\"\nselection = \"cheapest\"\nchange = 1.5\nnat-ports = 0")],
+        &[("heartbeat = \"250ms\"", "heartbeat = \"1ms\"\nselection = \"cheapest\"\nchange = 1.5\nnat_ports = 0")],
     ];
     insta::assert_snapshot!(cases.iter().map(|wrong| problems(wrong)).collect::<Vec<_>>().join("\n"));
 }
@@ -90,6 +90,10 @@ fn who_uses_an_infrastructure_as_it_cannot_be_used_is_refused() {
         &[(music, &random)],
         &[("healing = \"random-peer\"", "healing = \"colors\"\ncolors = 4")],
         &[("healing = \"random-peer\"", "healing = \"rendezvous\"")],
+        &[
+            ("via = \"triggers\"", "via = \"proxies\""),
+            ("healing = \"random-peer\"", "healing = \"colors\"\ncolors = 4"),
+        ],
         &[("via = \"triggers\"", "via = \"proxies\"\naddress = \"198.51.100.9\"")],
         &[("members = [\"west.n1\", \"west.n2\"]", "members = [\"west.n1\", \"west.s\"]")],
         // Programs.

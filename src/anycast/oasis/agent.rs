@@ -212,7 +212,7 @@ impl Agent for Replica {
             let below = ChaCha8Rng::from_seed(self.rng.random());
             let me = Landmark { contact: self.contact(), place };
             let mut node = Node::new(me, self.settings, below, now);
-            landmarks(&self.config.facts).for_each(|landmark| node.learn(landmark));
+            landmarks(&self.config.facts).for_each(|landmark| node.keep(landmark));
             self.meridian = Some(node);
         }
         self.told = None;
