@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::face::{Agent, AgentConfig, Question, Said, Target};
 use super::facts::Facts;
-use crate::machine::{Input, Machine, Output, Stream, StreamId, Time};
+use crate::machine::{Input, Machine, Output, Stream, StreamId, Time, Via};
+use crate::overlay::wire::Tag;
 
 /// What it is told to do.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -94,6 +95,12 @@ impl Machine for Endpoint {
 
     fn input(&mut self, now: Time, input: Input<'_, Call>) {
         match input {
+            // What is sent to the member itself, by whoever was told of it, is no agent's.
+            Input::Datagram { at, from, bytes }
+                if at.via == Via::Unicast && Tag::of_datagram(bytes) != Some(self.config.tag()) =>
+            {
+                self.heard.push_back(Heard::Delivered { from, bytes: bytes.to_vec() });
+            }
             Input::Datagram { at, from, bytes } => self.agent.datagram(now, at, from, bytes),
             Input::Timer => self.agent.timer(now),
             Input::Order(call) => self.call(now, call),

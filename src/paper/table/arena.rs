@@ -160,6 +160,11 @@ impl Arena {
         between(&self.ground.delays, at, a, b) + between(&self.ground.delays, at, b, a)
     }
 
+    /// Whether two hosts are at one place.
+    pub(super) fn are_together(&self, a: usize, b: usize) -> bool {
+        self.places[a] == self.places[b]
+    }
+
     /// Members by their round trip from a host, the nearest first; itself left out.
     pub(super) fn nearest(&self, host: usize) -> Vec<usize> {
         let mut members: Vec<usize> = self.members().filter(|member| *member != host).collect();
