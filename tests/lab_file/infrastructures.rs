@@ -72,9 +72,9 @@ fn infrastructures_that_make_no_sense_are_refused() {
         &[("hosts = [\"west.s\"]", "hosts = [\"west.x\"]")],
         &[("hosts = [\"west.s\"]", "hosts = [\"west.s\", \"nowhere.s\"]")],
         // Keys of another kind, unknown keys, values out of range.
-        &[("kind = \"i3\"", "kind = \"i3\"\nttl = \"5s\"\nnat-ports = 4\nhealth_gate = true\nlandmarks = 0")],
+        &[("kind = \"i3\"", "kind = \"i3\"\nttl = \"5s\"\nnat_ports = 4\nhealth_gate = true\nlandmarks = 0")],
         &[("kind = \"oasis\"", "kind = \"oasis\"\nlandmraks = 3")],
-        &[("heartbeat = \"250ms\"", "heartbeat = \"1ms\"\nselection = \"cheapest\"\nchange = 1.5\nnat-ports = 0")],
+        &[("heartbeat = \"250ms\"", "heartbeat = \"1ms\"\nselection = \"cheapest\"\nchange = 1.5\nnat_ports = 0")],
     ];
     insta::assert_snapshot!(cases.iter().map(|wrong| problems(wrong)).collect::<Vec<_>>().join("\n"));
 }

@@ -1,7 +1,6 @@
 //! The complete overlay node: which of its parts an input concerns.
 
 use std::net::SocketAddr;
-use std::time::Duration;
 
 use super::asks::{Welcome, Why};
 use super::color::Palette;
@@ -20,14 +19,13 @@ use crate::anycast::event::{Command, Digest, Event};
 use crate::anycast::face::{Agent, Said};
 use crate::anycast::means::Means;
 use crate::anycast::probe;
-use crate::anycast::row::{Node, Tally};
-use crate::machine::{Input, Machine, Output, Part, Port, Stream, StreamId, Via};
+use crate::machine::{Output, Part, Port, Via};
 use crate::overlay::wire::Tag;
 use crate::overlay::{self, Answer, Did, Neighbors, Peer, Phase, Time, Token, Transmit};
 
 /// An overlay node without sockets or clock.
 pub struct Member {
-    core: Core,
+    pub(super) core: Core,
     joining: Joining,
     palette: Palette,
     served: Served,
@@ -93,7 +91,7 @@ impl Member {
             _ if via != Via::Unicast => core.dropped += 1,
             Message::Cookie { nonce, cookie } => self.cookie(now, from, nonce, cookie),
             Message::Echo { nonce, cookie, join } => {
-                let proven = core.is_member() && core.jar.accepts(now, from, nonce, &cookie);
+                let proven = core.is_member() && core.jar.accepts(now, from, &nonce.to_be_bytes(), &cookie);
                 match join {
                     _ if !proven => core.dropped += 1,
                     Some(redirected) => self.served.serve_join(core, now, from, nonce, redirected),
@@ -285,7 +283,7 @@ impl Member {
     }
 
     /// Passes on what the overlay did since the last input.
-    fn settle(&mut self, now: Time) {
+    pub(super) fn settle(&mut self, now: Time) {
         while let Some(did) = self.core.overlay.poll_event() {
             let core = &mut self.core;
             match did {
@@ -334,77 +332,5 @@ impl Member {
                 None => self.handle(now, from, Via::Group(JOIN), &bytes),
             },
         }
-    }
-}
-
-impl Machine for Member {
-    type Order = Command;
-    type Fact = Event;
-
-    fn input(&mut self, now: Time, input: Input<'_, Command>) {
-        match input {
-            Input::Datagram { at, from, bytes } => self.handle(now, from, at.via, bytes),
-            Input::Timer => self.handle_timeout(now),
-            Input::Order(command) => self.command(now, command),
-            Input::Routing { group: JOIN, announced } => {
-                self.core.agent.routed(now, JOIN, announced);
-                self.settle(now);
-            }
-            Input::Routing { group, announced: true } => self.announced(now, group),
-            Input::Routing { group, announced: false } => self.withdrawn(now, group),
-            // Its host has no such port.
-            Input::Stream(id @ StreamId::Theirs(_), Stream::Open { .. }) => {
-                self.core.said.push_back(Output::Stream(id, Stream::Close));
-            }
-            Input::Stream(id, part) => {
-                self.core.agent.stream(now, id, part);
-                self.settle(now);
-            }
-        }
-    }
-
-    fn output(&mut self) -> Option<Output<Event>> {
-        let datagram = |Transmit { to, bytes }| Output::Datagram { from: Port::unicast(PORT), to, bytes };
-        self.poll_transmit().map(datagram).or_else(|| self.core.said.pop_front())
-    }
-
-    fn due(&self) -> Option<Time> {
-        self.poll_timeout()
-    }
-}
-
-impl Node for Member {
-    fn config(&self) -> &NodeConfig {
-        Self::config(self)
-    }
-
-    fn digest(&self) -> Digest {
-        Self::digest(self)
-    }
-
-    fn phase(&self) -> Phase {
-        self.core.overlay.phase()
-    }
-
-    fn neighbors(&self) -> Neighbors {
-        self.core.overlay.neighbors()
-    }
-
-    fn peers(&self) -> Vec<Peer> {
-        self.core.overlay.peers()
-    }
-
-    fn tally(&self) -> Tally {
-        Tally { join_hops: self.core.overlay.join_hops(), hellos: self.core.hellos }
-    }
-
-    fn link(&mut self, now: Time, peer: Peer) {
-        self.core.overlay.merge(now, peer);
-        self.settle(now);
-    }
-
-    fn introduce(&mut self, now: Time, peer: Peer, round_trip: Duration) {
-        self.core.overlay.meet(now, peer, round_trip);
-        self.settle(now);
     }
 }

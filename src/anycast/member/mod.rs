@@ -1,7 +1,7 @@
 //! The node of an overlay, whatever its protocol and whatever brings others to it: joining, healing, colors, load.
 //!
 //! A member is a `core`, which all parts work with, and the parts, which do not know of each other: only the
-//! `member`, which stands above them, does.
+//! `member`, which stands above them, does; `node` is its face.
 //!
 //! - `parts`: its groups; what brings others to the first is an agent of its infrastructure
 //! - `join`, `served`, `color`, `leave`, `renumber`: the course of a membership
@@ -17,6 +17,7 @@ mod join;
 mod leave;
 pub(super) mod member;
 mod message;
+mod node;
 mod parts;
 mod renumber;
 mod sealed;

@@ -49,9 +49,9 @@ pub(super) static KEYS: &[Key] = &[
     },
     time("list", 100, 600_000, 2000, "how long a client's proxy uses a list of proxies that have members"),
     time("flow", 500, 3_600_000, 10_000, "how long an idle client keeps its member"),
-    time("stream-idle", 1000, 86_400_000, 60_000, "how long a stream may be idle"),
+    time("stream_idle", 1000, 86_400_000, 60_000, "how long a stream may be idle"),
     Key {
-        name: "nat-ports",
+        name: "nat_ports",
         what: What::Int(1..=1024),
         default: Value::Int(64),
         wrong: Key::fine,
@@ -97,8 +97,8 @@ impl Settings {
             change: values.float("change"),
             list: values.time("list"),
             flow: values.time("flow"),
-            stream_idle: values.time("stream-idle"),
-            nat_ports: u16::try_from(values.int("nat-ports")).unwrap_or(u16::MAX),
+            stream_idle: values.time("stream_idle"),
+            nat_ports: u16::try_from(values.int("nat_ports")).unwrap_or(u16::MAX),
         }
     }
 }

@@ -10,6 +10,7 @@ use rand_chacha::ChaCha8Rng;
 
 use super::rings::{RINGS, Rings};
 use super::searching::Searches;
+use super::wish::{Ended, Wish, micros};
 use crate::anycast::oasis::message::{Contact, Landmark, MOST, Message, Quest, Talk};
 use crate::anycast::oasis::settings::Settings;
 use crate::machine::Time;
@@ -26,27 +27,6 @@ const STRANGERS: usize = 8;
 const PATIENCE: Duration = Duration::from_secs(1);
 /// A node that did not answer so many times is gone.
 const MISSES: u8 = 3;
-
-/// What a node wants.
-#[derive(Debug)]
-pub(in super::super) enum Wish {
-    Send(Contact, Message),
-    /// To open the stream of this number to a port of this address that nobody uses.
-    Open(u64, IpAddr),
-    Close(u64),
-    /// A search of its own has ended.
-    Ended(Ended),
-}
-
-/// What has come of a search.
-#[derive(Clone, Copy, Debug)]
-pub(in super::super) struct Ended {
-    pub(in super::super) id: u64,
-    pub(in super::super) best: Option<(Landmark, u32)>,
-    /// Measurements of the target, by all nodes together, and nodes that the search went through.
-    pub(in super::super) probes: u16,
-    pub(in super::super) hops: u8,
-}
 
 /// What a landmark knows of others, and the searches in which it takes part.
 pub(in super::super) struct Node {
@@ -316,8 +296,4 @@ impl Node {
             + self.rings.len() * (contact + size_of::<Duration>())
             + self.between.len() * (2 * contact + size_of::<Duration>())
     }
-}
-
-pub(super) fn micros(latency: Duration) -> u32 {
-    u32::try_from(latency.as_micros()).unwrap_or(u32::MAX)
 }

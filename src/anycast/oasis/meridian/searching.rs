@@ -7,9 +7,9 @@ use std::time::Duration;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
-use super::node::{Ended, Wish, micros};
 use super::rings::Rings;
 use super::search::{BETA, HOPS, annulus, next};
+use super::wish::{Ended, Wish, micros};
 use crate::anycast::oasis::message::{Contact, Landmark, Message, Quest, Talk};
 use crate::machine::Time;
 
@@ -87,14 +87,7 @@ impl Searches {
 
     /// The target has refused a stream: that took a round trip. When the network has said that it cannot be reached,
     /// that says nothing of how far it is.
-    pub(super) fn closed(
-        &mut self,
-        now: Time,
-        stream: u64,
-        refused: bool,
-        me: Landmark,
-        wishes: &mut VecDeque<Wish>,
-    ) {
+    pub(super) fn closed(&mut self, now: Time, stream: u64, refused: bool, me: Landmark, wishes: &mut VecDeque<Wish>) {
         let Some(probe) = self.probes.remove(&stream) else { return };
         self.measured(stream, probe.why, refused.then(|| now - probe.since), me, wishes);
     }

@@ -94,13 +94,13 @@ fn a_plain_programs_answer_comes_from_the_groups_address_and_port() {
     let programs = world.sim.events().iter().filter(|happened| plan.members().contains(&happened.host));
     for happened in programs {
         let Fact::Got { from, .. } = happened.event else { continue };
-        assert!(host_of(from) < plan.servers && from.port() >= super::super::row::NAT);
+        assert!(host_of(from) < plan.servers && from.port() >= super::super::ports::NAT);
     }
 }
 
 #[test]
 fn more_clients_than_a_proxy_has_ports_are_refused_and_nobody_gets_anothers_answer() {
-    let mut plan = Plan::random(1, 1, 12, 12).with("nat-ports", 8);
+    let mut plan = Plan::random(1, 1, 12, 12).with("nat_ports", 8);
     plan.plain = true;
     let mut world = plan.clone().world();
     world.join_all();
