@@ -22,12 +22,27 @@ const CHUNK: usize = 16 * 1024;
 
 /// What a socket has for the machine.
 pub(super) enum Arrived {
-    Datagram { at: Port, from: SocketAddr, bytes: Vec<u8> },
-    Accepted { at: Port, peer: SocketAddr, stream: TcpStream },
-    Bytes { id: StreamId, bytes: Vec<u8> },
-    Closed { id: StreamId },
+    Datagram {
+        at: Port,
+        from: SocketAddr,
+        bytes: Vec<u8>,
+    },
+    Accepted {
+        at: Port,
+        peer: SocketAddr,
+        stream: TcpStream,
+    },
+    Bytes {
+        id: StreamId,
+        bytes: Vec<u8>,
+    },
+    Closed {
+        id: StreamId,
+    },
     /// Not by its other end.
-    Lost { id: StreamId },
+    Lost {
+        id: StreamId,
+    },
 }
 
 /// All of a machine's sockets.

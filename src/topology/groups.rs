@@ -180,8 +180,11 @@ impl Builder<'_> {
         let via = entry.via.as_ref().and_then(|name| self.via(name));
         let kind = via.map_or_else(Infrastructure::default, |via| self.topology.infrastructures[via].kind);
         let healing = entry.healing.checked(self.problems);
-        self.available(entry, kind);
-        self.apart(&name, &members, via, entry.name.span());
+        // Of a name that is nobody's, that has been said.
+        if via.is_some() || entry.via.as_ref().is_none_or(|name| name.get_ref() == kind.name) {
+            self.available(entry, kind);
+        }
+        self.apart(&name, &members, via, entry.members.as_deref().unwrap_or_default());
         let count = healing.colors;
         let of_members = members.iter().filter(|_| count > 0);
         let colors: Vec<_> = match healing.coloring {

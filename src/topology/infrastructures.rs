@@ -88,9 +88,9 @@ impl Builder<'_> {
         let name = entry.name.get_ref().clone();
         if kind.server.as_ref().is_some_and(|server| server.places) {
             for host in hosts.iter().filter(|host| self.topology.place(**host).is_none()) {
-                let host = &self.topology.node(*host).name;
-                let message = format!("`{host}` of {} `{name}` has no place", kind.title);
-                let found = self.problems.error("no-place", entry.span.clone(), message);
+                let message = format!("`{}` of {} `{name}` has no place", self.topology.node(*host).name, kind.title);
+                let span = self.span_of(&entry.hosts, *host).unwrap_or_else(|| entry.span.clone());
+                let found = self.problems.error("no-place", span, message);
                 found.label("it chooses by geographic distance").help("give its stub `lat` and `lon`".to_owned());
             }
         }
@@ -135,7 +135,7 @@ impl Builder<'_> {
             let message = format!("{} brings nothing to programs that do not know it", kind.title);
             self.problems.error("not-available", entry.via.span(), message).label(why);
         }
-        self.apart(entry.name.get_ref(), &members, Some(via), entry.name.span());
+        self.apart(entry.name.get_ref(), &members, Some(via), &entry.members);
         let by = self.by(via);
         let addresses = self.in_block(via);
         let owner = Some(Owner { overlay: None, part: Part(0), public: false, by });
@@ -169,12 +169,21 @@ impl Builder<'_> {
         first.into_iter().map(nth).collect()
     }
 
+    /// Where a host is named in a list, by its own name or by its stub's.
+    fn span_of(&self, names: &[Spanned<String>], host: NodeId) -> Option<Range<usize>> {
+        let node = self.topology.node(host);
+        let stub = self.topology.ases[node.as_id.0].name.as_str();
+        let named = names.iter().find(|name| *name.get_ref() == node.name || name.get_ref() == stub);
+        named.map(Spanned::span)
+    }
+
     /// Servers are hosts of their own: a member on one would be its own first hop.
-    pub(super) fn apart(&mut self, what: &str, members: &[NodeId], via: Option<usize>, span: Range<usize>) {
+    pub(super) fn apart(&mut self, what: &str, members: &[NodeId], via: Option<usize>, names: &[Spanned<String>]) {
         let Some(deployment) = via.map(|via| &self.topology.infrastructures[via]) else { return };
-        if let Some(both) = members.iter().find(|member| deployment.hosts.contains(member)) {
-            let (both, name) = (&self.topology.node(*both).name, &deployment.name);
-            let message = format!("`{both}` is a server of `{name}` and a member of `{what}`");
+        if let Some(both) = members.iter().find(|member| deployment.hosts.contains(member)).copied() {
+            let (host, name) = (&self.topology.node(both).name, &deployment.name);
+            let message = format!("`{host}` is a server of `{name}` and a member of `{what}`");
+            let span = self.span_of(names, both).unwrap_or_default();
             let found = self.problems.error("is-a-server", span, message);
             found.label("its members are other hosts than its servers").help("leave it out of `members`".to_owned());
         }

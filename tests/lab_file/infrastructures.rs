@@ -90,6 +90,10 @@ fn who_uses_an_infrastructure_as_it_cannot_be_used_is_refused() {
         &[(music, &random)],
         &[("healing = \"random-peer\"", "healing = \"colors\"\ncolors = 4")],
         &[("healing = \"random-peer\"", "healing = \"rendezvous\"")],
+        &[
+            ("via = \"triggers\"", "via = \"proxies\""),
+            ("healing = \"random-peer\"", "healing = \"colors\"\ncolors = 4"),
+        ],
         &[("via = \"triggers\"", "via = \"proxies\"\naddress = \"198.51.100.9\"")],
         &[("members = [\"west.n1\", \"west.n2\"]", "members = [\"west.n1\", \"west.s\"]")],
         // Programs.

@@ -7,7 +7,9 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::{Pid, geteuid};
 use serde_json::Value;
 
-use crate::support::{Host, Lab, Labs, Place, Running, Scene, judge, play, project, scenes, skipped, wait_for_play, wait_until};
+use crate::support::{
+    Host, Lab, Labs, Place, Running, Scene, judge, play, project, scenes, skipped, wait_for_play, wait_until,
+};
 
 const FILE: &str = "tests/system/labs/infrastructures.toml";
 /// Of the service `web`: its block's first address is the infrastructure's own.
@@ -135,7 +137,9 @@ fn proxies_bring_programs_to_programs(place: &Place) {
     // The member dies with its host: its proxy asks it four times in vain.
     let began = Instant::now();
     lab.fault("crash west.n1 host").ok();
-    wait_until("another serves", || page(&lab, "west.c1", &url).and_then(|p| if p == "west.n1" { Err(p) } else { Ok(()) }));
+    wait_until("another serves", || {
+        page(&lab, "west.c1", &url).and_then(|p| if p == "west.n1" { Err(p) } else { Ok(()) })
+    });
     let took = began.elapsed();
     note(&format!("PIAS: a member's death was an outage of {:.1} s (health 1 s, 4 questions)", took.as_secs_f64()));
     // Whoever is on the way to the dead one waits for two seconds.
@@ -207,9 +211,12 @@ at = \"9s\"
         if done.stdout.trim() == near { Ok(()) } else { Err(done.to_string()) }
     });
     let url = format!("http://{core}/news/some?page");
-    let to = lab.exec_args("west.c1", &["curl", "-s", "-m", "2", "-w", "%{http_code} %{redirect_url}", &url]).ok().stdout;
+    let to =
+        lab.exec_args("west.c1", &["curl", "-s", "-m", "2", "-w", "%{http_code} %{redirect_url}", &url]).ok().stdout;
     assert_eq!(to, format!("302 http://{near}:8080/some?page"));
-    run.wait().ok().expect_stdout(&["pass"]);
+    // A machine with much to do is too late for some packets, and says so.
+    let done = run.wait().expect_stdout(&["✓  joins of music == 6", "✓  islands of music == 1"]);
+    assert!([0, 5].contains(&done.code()), "{done}");
 }
 
 fn with_judges(name: &str, judges: &[&str], body: impl FnOnce(&Place, &[String])) {
@@ -328,12 +335,19 @@ fn joins_go_on_without_a_trigger_server(place: &Place) {
         });
         (found["did"]["served_by"].as_str().map(str::to_owned), found["did"]["milliseconds"].as_f64().unwrap())
     };
+    let announced = |host: &str| {
+        lab.wait_for(&format!("{host} has a trigger"), |events| {
+            events.iter().find(|e| e["node"] == host && e["did"]["did"] == "announced").map(drop)
+        });
+    };
     // One in each place, and then one beside it: whose bin is that of its landmark.
     lab.fault("join west.n1").ok();
     assert_eq!(joined("west.n1", 0).0, None, "the first");
+    announced("west.n1");
     for host in ["mid.n1", "east.n1"] {
         lab.fault(&format!("join {host}")).ok();
         assert!(joined(host, 0).0.is_some(), "{host} began another overlay");
+        announced(host);
     }
     for stub in ["west", "mid", "east"] {
         lab.fault(&format!("join {stub}.n2")).ok();
@@ -346,7 +360,10 @@ fn joins_go_on_without_a_trigger_server(place: &Place) {
         let left = lab.now();
         lab.fault("leave mid.n2").ok();
         lab.wait_for("mid.n2 has left", |events| {
-            events.iter().find(|e| e["node"] == "mid.n2" && e["did"]["did"] == "left" && e["at"].as_u64() > Some(left)).map(drop)
+            events
+                .iter()
+                .find(|e| e["node"] == "mid.n2" && e["did"]["did"] == "left" && e["at"].as_u64() > Some(left))
+                .map(drop)
         });
         let asked = lab.now();
         lab.fault("join mid.n2").ok();
@@ -370,22 +387,26 @@ fn servers_crash_freeze_and_come_back(place: &Place) {
     let served = |what: &'static str, node: &'static str, after: u64| {
         lab.wait_for(&format!("{node}: {what}"), |events| {
             let is_it = |e: &&Value| e["event"] == "server" && e["node"] == node && e["did"]["what"] == what;
-            events.iter().filter(is_it).find(|e| e["at"].as_u64().is_some_and(|at| at > after)).map(drop)
+            let of_east = |e: &&Value| what == "joined" || e["did"]["who"] == "east.s";
+            let found = events.iter().filter(is_it).filter(of_east);
+            found.filter_map(|e| e["at"].as_u64()).find(|at| *at > after).map(drop)
         });
     };
     wait_for_registered(&lab, "proxies", "web", 3);
     served("joined", "east.s", 0);
+    served("met", "mid.s", 0);
     // Somebody sees each of them go, and it is there again.
     for (does, undoes, revived) in [
         ("crash east.s host", "restart east.s host", true),
         ("crash east.s", "restart east.s", true),
         ("freeze east.s", "thaw east.s", false),
         ("cut east.s-east", "mend east.s-east", false),
+        ("cut kan-nyc", "mend kan-nyc", false),
     ] {
         let began = lab.now();
         lab.fault(does).ok();
-        assert_eq!(lab.damage().len(), 1, "{does}");
-        served("lost", "mid.s", began);
+        assert!(!lab.damage().is_empty(), "{does}");
+        served("missed", "mid.s", began);
         let undone = lab.now();
         lab.fault(undoes).ok();
         assert_eq!(lab.damage(), [""; 0], "{undoes}");
@@ -395,7 +416,7 @@ fn servers_crash_freeze_and_come_back(place: &Place) {
         served("met", "mid.s", undone);
     }
     let verbs: Vec<_> = lab.events().iter().filter(|e| e["event"] == "fault").map(|e| e["verb"].to_string()).collect();
-    assert_eq!(verbs.len(), 8, "{verbs:?}");
+    assert_eq!(verbs.len(), 10, "{verbs:?}");
 
     let labs = Labs::of(place);
     let init = std::fs::read_to_string(place.runtime().join(&lab.name).join("facts.json")).unwrap();

@@ -167,7 +167,7 @@ impl Agent for Replica {
             let below = ChaCha8Rng::from_seed(self.end.rng.random());
             let me = Landmark { contact: self.contact(), place };
             let mut node = Node::new(me, self.end.settings, below, now);
-            landmarks(&self.end.config.facts).for_each(|landmark| node.learn(landmark));
+            landmarks(&self.end.config.facts).for_each(|landmark| node.keep(landmark));
             self.meridian = Some(node);
         }
         self.told = None;

@@ -66,7 +66,7 @@ impl Base {
             let contact = Contact { address: site.peer.address, tag: facts.tag() };
             let below = ChaCha8Rng::from_seed(rng.random());
             let mut node = Node::new(Landmark { contact, place }, settings, below, now);
-            landmarks(facts).for_each(|landmark| node.learn(landmark));
+            landmarks(facts).for_each(|landmark| node.keep(landmark));
             node
         });
         Self {

@@ -34,7 +34,8 @@ impl Base {
         if !stale || vain || under_way || self.searches.len() >= MAX_SEARCHES {
             return;
         }
-        let Some(node) = &mut self.meridian else { return };
+        let others = self.config.facts.servers.len() > 1;
+        let Some(node) = self.meridian.as_mut().filter(|node| !(others && node.is_alone())) else { return };
         let id = self.rng.random();
         self.searches.insert(id, (address, now));
         node.search(now, id, target(address));

@@ -51,6 +51,8 @@ pub(in super::super) struct Node {
 struct Known {
     landmark: Landmark,
     missed: u8,
+    /// Known from the start: after a partition nobody else would name it.
+    kept: bool,
 }
 
 impl Node {
@@ -72,6 +74,19 @@ impl Node {
         }
     }
 
+    /// Of a landmark that is never forgotten.
+    pub(in super::super) fn keep(&mut self, landmark: Landmark) {
+        self.learn(landmark);
+        if let Some(known) = self.known.get_mut(&landmark.contact) {
+            known.kept = true;
+        }
+    }
+
+    /// Whether it has measured nobody: it would find itself nearest to everything.
+    pub(in super::super) fn is_alone(&self) -> bool {
+        self.rings.len() == 0
+    }
+
     /// Of a landmark that may be worth measuring.
     pub(in super::super) fn learn(&mut self, landmark: Landmark) {
         let fine = landmark.contact != self.me.contact && landmark.place.is_on_earth();
@@ -81,11 +96,12 @@ impl Node {
             }
         } else if fine {
             if self.known.len() >= MAX_KNOWN {
-                let strangers = self.known.keys().filter(|contact| self.rings.latency(**contact).is_none());
+                let others = self.known.iter().filter(|(_, known)| !known.kept).map(|(contact, _)| contact);
+                let strangers = others.filter(|contact| self.rings.latency(**contact).is_none());
                 let Some(stranger) = strangers.copied().choose(&mut self.rng) else { return };
                 self.known.remove(&stranger);
             }
-            self.known.insert(landmark.contact, Known { landmark, missed: 0 });
+            self.known.insert(landmark.contact, Known { landmark, missed: 0, kept: false });
         }
     }
 
@@ -215,7 +231,10 @@ impl Node {
             let Some(known) = self.known.get_mut(&contact) else { continue };
             known.missed += 1;
             if known.missed >= MISSES {
-                self.known.remove(&contact);
+                known.missed = 0;
+                if !known.kept {
+                    self.known.remove(&contact);
+                }
                 self.rings.remove(contact);
                 self.between.retain(|(a, b), _| *a != contact && *b != contact);
             }

@@ -158,6 +158,24 @@ fn both_halves_of_the_core_go_on() {
     assert!(far > 5, "{far} of 40 from the other half, once more");
 }
 
+/// As when servers start before routing has found its ways.
+#[test]
+fn landmarks_that_were_long_alone_find_each_other() {
+    let mut net = Lab::default().sim();
+    let each: Vec<Vec<usize>> = (0..6).map(|server| vec![server]).collect();
+    let sides: Vec<&[usize]> = each.iter().map(Vec::as_slice).collect();
+    net.sim.split(&sides);
+    net.run(20.0);
+    for server in 0..6 {
+        assert_eq!(net.table(server, "ring members"), 0, "core node {server}");
+    }
+    net.sim.heal();
+    net.run(8.0);
+    for server in 0..6 {
+        assert_eq!(net.table(server, "ring members"), 5, "core node {server}");
+    }
+}
+
 #[test]
 fn a_twentieth_of_the_datagrams_may_be_lost() {
     let mut net = Lab { seed: 5, ..Lab::default() }.sim();
