@@ -14,6 +14,7 @@
 //! - [`Lookups`], [`Joins`] and [`Sample`] are what is found; [`Owners`] is the oracle that judges.
 
 mod act;
+mod addresses;
 mod asked;
 mod batch;
 mod churn;

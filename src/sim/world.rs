@@ -7,13 +7,12 @@ use std::time::Duration;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
+use super::addresses::{groups, of_servers};
 use super::delay::Delays;
 use super::joins::Join;
 use super::options::{Network, Options};
 use super::owners::Owners;
-use crate::anycast::{
-    Command, Deed, Event, Facts, Infrastructure, Node, NodeConfig, PORT, Resident, ServerConfig, Told,
-};
+use crate::anycast::{Command, Deed, Event, Infrastructure, Node, NodeConfig, Resident, ServerConfig, Told};
 use crate::machine::sim::{Conditions, Happened, Sim};
 use crate::measure::Connectivity;
 use crate::overlay::id::Id;
@@ -396,23 +395,4 @@ impl World {
     pub fn is_member(&self, host: usize) -> bool {
         self.node(host).is_some_and(|node| node.phase() == Phase::Member)
     }
-}
-
-/// Addresses of an infrastructure's block and its groups, in the order of the servers' parts.
-fn of_servers(facts: &Facts) -> Vec<SocketAddr> {
-    let nobodys = SocketAddr::from(([240, 0, 0, 2], 0));
-    let block = facts.block.map_or(nobodys, |block| SocketAddr::new(block, PORT));
-    std::iter::once(block).chain(facts.groups.iter().map(|group| group.address)).collect()
-}
-
-/// Addresses of a node's groups in the order of their numbers; those it lacks are nobody's.
-fn groups(config: &NodeConfig) -> Vec<SocketAddr> {
-    let mut addresses = Vec::new();
-    for (part, address) in &config.groups {
-        while addresses.len() < usize::from(part.0) {
-            addresses.push(SocketAddr::from(([240, 0, 0, 1], addresses.len() as u16)));
-        }
-        addresses.push(*address);
-    }
-    addresses
 }

@@ -9,6 +9,7 @@ use super::address::Pool;
 use super::check::Builder;
 use super::diagnose::{Problems, suggest};
 use super::file::{InfrastructureEntry, OverlayEntry, ServiceEntry};
+use super::kinds::{all_keys, kinds};
 use super::model::*;
 use super::overlays::{of_no_effect, read_value};
 use super::table::Table;
@@ -19,22 +20,6 @@ use crate::overlay::key::Key;
 
 /// Groups in a block, whose first address is the infrastructure's own and whose last stays free.
 const MOST_IN_BLOCK: usize = 253;
-
-/// Kinds that have servers; plain IP anycast is there without being declared.
-fn kinds() -> impl Iterator<Item = Infrastructure> {
-    Infrastructure::all().filter(|kind| kind.server.is_some())
-}
-
-/// Keys of all kinds, each once.
-pub(super) fn all_keys() -> Vec<&'static Key> {
-    let mut keys: Vec<&'static Key> = Vec::new();
-    for key in kinds().flat_map(|kind| kind.keys) {
-        if !keys.iter().any(|known| known.name == key.name) {
-            keys.push(key);
-        }
-    }
-    keys
-}
 
 impl InfrastructureEntry {
     pub(super) fn read(table: &Table<'_>, f: &mut Problems) -> Option<Self> {

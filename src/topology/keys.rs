@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use super::infrastructures::all_keys;
+use super::kinds::all_keys;
 use super::model::TimerPreset;
 use crate::overlay::Protocol;
 

@@ -31,7 +31,7 @@ use crate::anycast::{
     AgentConfig, Call, Facts, Heard, Infrastructure, Question, ServerConfig, Shared, Site, Target, Transport,
 };
 use crate::machine::sim::{Conditions, Happened, Sim};
-use crate::machine::{Input, Machine, Part, Time};
+use crate::machine::{Input, Machine, Output, Part, Port, Stream, StreamId, Time};
 use crate::overlay::Peer;
 use crate::overlay::id::Id;
 use crate::overlay::key::Value;
