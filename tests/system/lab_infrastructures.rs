@@ -4,20 +4,19 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
-use nix::unistd::{Pid, geteuid};
+use nix::unistd::Pid;
 use serde_json::Value;
 
 use crate::support::{
-    Host, Lab, Labs, Place, Running, Scene, judge, play, project, scenes, skipped, wait_for_play, wait_until,
+    Host, Lab, Labs, Place, Running, project, scenes, skipped, wait_for_play, wait_until,
 };
 
-const FILE: &str = "tests/system/labs/infrastructures.toml";
+pub(crate) const FILE: &str = "tests/system/labs/infrastructures.toml";
 /// Of the service `web`: its block's first address is the infrastructure's own.
 const WEB: &str = "198.51.100.2";
 const CLOCK: &str = "198.51.100.3";
-const NEWS: &str = "news.directory.test";
 /// For a busy machine, beside the timers of a system.
-const SLACK: Duration = Duration::from_secs(3);
+pub(crate) const SLACK: Duration = Duration::from_secs(3);
 
 /// Says its name to whoever sends a datagram.
 const NAMED: &str = "import socket, sys
@@ -50,7 +49,7 @@ print(socket.inet_ntoa(heard[len(asked) + 12:][:4]) if heard[7] else 'nothing')
 ";
 
 /// A web server on each of these hosts, whose page is the host's name; and until it answers, nobody goes on.
-fn serve(lab: &Lab<'_>, hosts: &[&str]) -> Vec<Running> {
+pub(crate) fn serve(lab: &Lab<'_>, hosts: &[&str]) -> Vec<Running> {
     let serve = |host: &&str| {
         let folder = lab.place.folder(&format!("www-{host}"));
         std::fs::write(folder.join("index.html"), format!("{host}\n")).unwrap();
@@ -65,20 +64,20 @@ fn serve(lab: &Lab<'_>, hosts: &[&str]) -> Vec<Running> {
 }
 
 /// The page that a host gets, or why it gets none.
-fn page(lab: &Lab<'_>, host: &str, url: &str) -> Result<String, String> {
+pub(crate) fn page(lab: &Lab<'_>, host: &str, url: &str) -> Result<String, String> {
     let done = lab.exec_args(host, &["curl", "-sSfL", "-m", "2", url]);
     if done.code() == 0 { Ok(done.stdout.trim().to_owned()) } else { Err(done.to_string()) }
 }
 
 /// Waits until a host gets its page from another.
-fn wait_for_page(lab: &Lab<'_>, client: &str, url: &str, from: &str) {
+pub(crate) fn wait_for_page(lab: &Lab<'_>, client: &str, url: &str, from: &str) {
     wait_until(&format!("{client} gets the page of {from}"), || match page(lab, client, url) {
         Ok(host) if host == from => Ok(()),
         Ok(other) | Err(other) => Err(other),
     });
 }
 
-fn wait_for_registered(lab: &Lab<'_>, infrastructure: &str, group: &str, count: usize) {
+pub(crate) fn wait_for_registered(lab: &Lab<'_>, infrastructure: &str, group: &str, count: usize) {
     lab.wait_for(&format!("{count} of {group} are registered"), |events| {
         let is_it = |e: &&Value| {
             e["event"] == "server" && e["infrastructure"] == infrastructure && e["did"]["what"] == "registered"
@@ -91,7 +90,7 @@ fn wait_for_registered(lab: &Lab<'_>, infrastructure: &str, group: &str, count: 
     });
 }
 
-fn note(text: &str) {
+pub(crate) fn note(text: &str) {
     use std::io::Write;
     std::io::stderr().write_all(format!("MEASURED {text}\n").as_bytes()).unwrap();
 }
@@ -217,111 +216,6 @@ at = \"9s\"
     // A machine with much to do is too late for some packets, and says so.
     let done = run.wait().expect_stdout(&["✓  joins of music == 6", "✓  islands of music == 1"]);
     assert!([0, 5].contains(&done.code()), "{done}");
-}
-
-fn with_judges(name: &str, judges: &[&str], body: impl FnOnce(&Place, &[String])) {
-    let scene = Scene::of(if geteuid().is_root() { "root" } else { "rootless" });
-    play(name, scene, |place| {
-        let found: Result<Vec<_>, _> = judges.iter().map(|name| judge(place, name)).collect();
-        match found {
-            Ok(found) => body(place, &found.iter().map(|p| p.display().to_string()).collect::<Vec<_>>()),
-            Err(missing) => skipped(name, &missing),
-        }
-    });
-}
-
-/// Addresses that `dig` is given, the first one first.
-fn dig(lab: &Lab<'_>, dig: &str, from: &str, words: &[&str]) -> Vec<String> {
-    let asked = [&[dig, "+short", "+tries=1", "+time=2", NEWS], words].concat();
-    lab.exec_args(from, &asked).stdout.lines().filter(|l| !l.starts_with(';')).map(str::to_owned).collect()
-}
-
-#[test]
-fn lab_names_lead_to_the_nearest_replica() {
-    with_judges("lab_names_lead_to_the_nearest_replica", &["dig", "unbound"], |place, judges| {
-        let [dig_, unbound] = judges else { panic!("two judges") };
-        let lab = Lab::up(place, &place.copy(FILE));
-        let _servers = serve(&lab, &["west.n2", "mid.n2", "east.n2"]);
-        wait_for_registered(&lab, "directory", "news", 3);
-        let [west, mid, east] = ["west.s", "mid.s", "east.s"].map(|host| lab.address(host));
-        let [near, second, far] = ["west.n2", "mid.n2", "east.n2"].map(|host| lab.address(host));
-        let at = |core: &str| format!("@{core}");
-        let first = |client: &str, words: &[&str], replica: &str| {
-            wait_until(&format!("{client} is given {replica} by {words:?}"), || {
-                let given = dig(&lab, dig_, client, words);
-                if given.first().is_some_and(|first| first == replica) { Ok(given) } else { Err(format!("{given:?}")) }
-            })
-        };
-        // Whoever is asked, by whatever transport.
-        for core in [&west, &mid, &east] {
-            let given = first("west.c1", &[&at(core)], &near);
-            assert_eq!(given, [&near[..], &second, &far], "by distance");
-            first("east.c1", &[&at(core), "+tcp"], &far);
-        }
-        // A resolver tells for whom it asks; the answer holds for the stub's prefix.
-        first("east.c1", &[&at(&east), &format!("+subnet={west}/32")], &near);
-        let shown = lab.exec_args("east.c1", &[dig_, NEWS, &at(&east), &format!("+subnet={west}/24")]).ok().stdout;
-        let scope = shown.lines().find_map(|line| line.split_once("CLIENT-SUBNET: ")).map(|(_, subnet)| subnet);
-        assert!(scope.is_some_and(|subnet| subnet.ends_with("/24/26")), "{shown}");
-
-        // By the web: over one redirect.
-        let url = format!("http://{mid}/news/");
-        wait_for_page(&lab, "west.c1", &url, "west.n2");
-        wait_for_page(&lab, "east.c1", &url, "east.n2");
-
-        let config = place.write("unbound.conf", &unbound_config(place, &[&west, &mid, &east]));
-        let _resolver = lab.start("west.c1", &[unbound, "-d", "-c", config.to_str().unwrap()]);
-        let resolved = || dig(&lab, dig_, "west.c1", &["@127.0.0.1"]);
-        let all = wait_until("the resolver answers", || {
-            let given = resolved();
-            if given.len() == 3 { Ok(given) } else { Err(format!("{given:?}")) }
-        });
-        assert!(all.contains(&near), "{all:?}");
-
-        lab.fault("crash west.n2 host").ok();
-        let began = Instant::now();
-        let limit = Duration::from_secs(3 + 2) + SLACK;
-        let gone = |asked: &dyn Fn() -> Vec<String>| {
-            wait_until("the dead replica is not given any more", || {
-                let given = asked();
-                if given.is_empty() || given.contains(&near) { Err(format!("{given:?}")) } else { Ok(given) }
-            });
-            began.elapsed()
-        };
-        let by_resolver = gone(&resolved);
-        let by_core = gone(&|| dig(&lab, dig_, "west.c1", &[&at(&west)]));
-        note(&format!(
-            "OASIS: unbound gave a dead replica for {:.1} s (lease 3 s, TTL 2 s)",
-            by_resolver.as_secs_f64()
-        ));
-        assert!(by_resolver < limit && by_core < limit, "{by_resolver:?} {by_core:?}");
-        wait_for_page(&lab, "west.c1", &url, "mid.n2");
-        lab.fault("restart west.n2 host").ok();
-    });
-}
-
-/// A recursive resolver that knows where the zone's name servers are and nothing else of the world.
-fn unbound_config(place: &Place, cores: &[&str]) -> String {
-    let stubs: String = cores.iter().map(|core| format!("    stub-addr: {core}\n")).collect();
-    format!(
-        "server:
-    directory: \"{}\"
-    chroot: \"\"
-    username: \"\"
-    pidfile: \"\"
-    use-syslog: no
-    interface: 127.0.0.1
-    do-ip6: no
-    module-config: \"iterator\"
-    # It would else answer that there is nothing below `test.` (RFC 6761 §6.2).
-    local-zone: \"test.\" nodefault
-remote-control:
-    control-enable: no
-stub-zone:
-    name: \"directory.test.\"
-{stubs}",
-        place.path().display()
-    )
 }
 
 scenes!(joins_go_on_without_a_trigger_server: root);

@@ -15,6 +15,7 @@ mod lab_flows;
 mod lab_infrastructures;
 mod lab_life;
 mod lab_links;
+mod lab_names;
 mod lab_overlay;
 mod lab_partition;
 mod lab_processes;
