@@ -13,6 +13,7 @@ use super::resident::Resident;
 use super::row::{Node, Row};
 use super::server::ServerConfig;
 use crate::machine::Time;
+use crate::overlay::key::Key;
 
 /// One more infrastructure is one more line.
 static INFRASTRUCTURES: &[&Row] =
@@ -26,6 +27,17 @@ impl Infrastructure {
     /// All of them, in the order of the table.
     pub fn all() -> impl Iterator<Item = Self> {
         INFRASTRUCTURES.iter().copied().map(Self)
+    }
+
+    /// Keys of all of them, each once.
+    pub fn all_keys() -> Vec<&'static Key> {
+        let mut keys: Vec<&'static Key> = Vec::new();
+        for key in Self::all().flat_map(|kind| kind.keys) {
+            if !keys.iter().any(|known| known.name == key.name) {
+                keys.push(key);
+            }
+        }
+        keys
     }
 
     /// The node of an overlay on a host, which has been told nothing yet.

@@ -1,4 +1,4 @@
-//! Addresses of groups in the simulated network.
+//! Addresses that machines of a simulation know by numbers.
 
 use std::net::SocketAddr;
 

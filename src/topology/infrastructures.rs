@@ -9,7 +9,6 @@ use super::address::Pool;
 use super::check::Builder;
 use super::diagnose::{Problems, suggest};
 use super::file::{InfrastructureEntry, OverlayEntry, ServiceEntry};
-use super::kinds::{all_keys, kinds};
 use super::model::*;
 use super::overlays::{of_no_effect, read_value};
 use super::table::Table;
@@ -21,6 +20,11 @@ use crate::overlay::key::Key;
 /// Groups in a block, whose first address is the infrastructure's own and whose last stays free.
 const MOST_IN_BLOCK: usize = 253;
 
+/// Kinds that have servers; plain IP anycast is there without being declared.
+fn kinds() -> impl Iterator<Item = Infrastructure> {
+    Infrastructure::all().filter(|kind| kind.server.is_some())
+}
+
 impl InfrastructureEntry {
     pub(super) fn read(table: &Table<'_>, f: &mut Problems) -> Option<Self> {
         let words: Vec<_> = kinds().map(|kind| (kind.name, kind)).collect();
@@ -29,7 +33,10 @@ impl InfrastructureEntry {
         }
         let kind = table.word("kind", &words, f);
         let own: &'static [Key] = kind.as_ref().map_or(&[], |kind| kind.get_ref().keys);
-        for key in all_keys().into_iter().filter(|key| kind.is_some() && !own.iter().any(|o| o.name == key.name)) {
+        for key in Infrastructure::all_keys()
+            .into_iter()
+            .filter(|key| kind.is_some() && !own.iter().any(|o| o.name == key.name))
+        {
             let having = kinds().filter(|kind| kind.keys.iter().any(|k| k.name == key.name));
             let having: Vec<_> = having.map(|kind| format!("`kind = \"{}\"`", kind.name)).collect();
             of_no_effect(table, &[key.name], &having.join(" or "), f);

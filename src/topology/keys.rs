@@ -3,8 +3,7 @@
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use super::kinds::all_keys;
-use super::model::TimerPreset;
+use super::model::{Infrastructure, TimerPreset};
 use crate::overlay::Protocol;
 
 /// Keys of a table, and after them those of a link's physics.
@@ -18,7 +17,7 @@ macro_rules! with_physics {
 pub static KEYS: LazyLock<Vec<(&str, &[&str])>> = LazyLock::new(|| {
     let with_protocols = |(table, keys): &(&'static str, &'static [&'static str])| {
         let own = Protocol::all_keys().into_iter().map(|key| key.name).filter(|_| *table == "overlay");
-        let kinds = all_keys().into_iter().map(|key| key.name).filter(|_| *table == "infrastructure");
+        let kinds = Infrastructure::all_keys().into_iter().map(|key| key.name).filter(|_| *table == "infrastructure");
         let all: Vec<&'static str> = keys.iter().copied().chain(own).chain(kinds).collect();
         (*table, &*all.leak())
     };

@@ -3,6 +3,7 @@
 pub mod address;
 pub mod check;
 mod connectivity;
+mod deployment;
 pub mod diagnose;
 mod distance;
 pub mod file;
@@ -13,9 +14,7 @@ mod groups;
 mod id;
 mod infrastructures;
 pub mod keys;
-mod kinds;
 mod links;
-mod lookups;
 mod missing;
 pub mod model;
 mod multipath;

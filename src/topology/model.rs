@@ -3,7 +3,6 @@
 //! Indices ([`NodeId`], [`LinkId`], …) point into the vectors of one [`Topology`] and are given in
 //! file order, so two readings of one file agree.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::net::IpAddr;
 use std::time::Duration;
@@ -11,14 +10,14 @@ use std::time::Duration;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
+pub use super::deployment::{Deployment, Service};
 pub use super::id::{AsId, GroupId, LinkId, NodeId};
 use super::multipath::Multipath;
-use super::traffic::{Flows, Transport};
+use super::traffic::Flows;
 pub use crate::anycast::{Bootstrap, By, Coloring, Drain, Healing, Infrastructure, Place, Redirect};
 use crate::machine::Part;
 use crate::overlay::Given;
 use crate::overlay::auth::Key;
-use crate::overlay::key::Value;
 pub use crate::overlay::{LookupMode, Protocol, Proximity};
 pub use crate::physics::Backend;
 use crate::physics::Impairment;
@@ -194,33 +193,6 @@ pub struct Group {
     pub block: bool,
 }
 
-/// An infrastructure of the lab: its kind, and the hosts of its servers.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Deployment {
-    pub name: String,
-    pub kind: Infrastructure,
-    pub hosts: Vec<NodeId>,
-    /// Of the kind's own keys, those that the file sets.
-    pub settings: BTreeMap<String, Value>,
-    /// What its servers announce, if they do.
-    pub block: Option<GroupId>,
-    /// When a server's process ends, its host withdraws that.
-    pub health_gate: bool,
-}
-
-/// A program's port on some hosts, found through an infrastructure.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Service {
-    pub name: String,
-    /// The infrastructure's index.
-    pub via: usize,
-    pub members: Vec<NodeId>,
-    pub transport: Transport,
-    pub port: u16,
-    /// Its address, which only some infrastructures have a use for.
-    pub group: GroupId,
-}
-
 /// Whose a group is, and what the owner's row says of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Owner {
@@ -360,6 +332,61 @@ impl Relation {
             Self::Provider => Self::Customer,
             Self::Peer => Self::Peer,
         }
+    }
+}
+
+impl Topology {
+    pub fn node(&self, id: NodeId) -> &Node {
+        &self.nodes[id.0]
+    }
+
+    pub fn find(&self, name: &str) -> Option<NodeId> {
+        self.nodes.iter().position(|n| n.name == name).map(NodeId)
+    }
+
+    pub fn find_link(&self, name: &str) -> Option<LinkId> {
+        self.links.iter().position(|l| l.name == name).map(LinkId)
+    }
+
+    /// The kind of infrastructure that an overlay uses.
+    pub fn infrastructure(&self, overlay: &Overlay) -> Infrastructure {
+        overlay.via.map_or_else(Infrastructure::default, |via| self.infrastructures[via].kind)
+    }
+
+    /// Where a node stands, if the file says so.
+    pub(crate) fn place(&self, node: NodeId) -> Option<Place> {
+        self.node(node).place
+    }
+
+    /// Whether a server of an infrastructure runs on this host.
+    pub fn is_server(&self, host: NodeId) -> bool {
+        self.infrastructures.iter().any(|deployment| deployment.hosts.contains(&host))
+    }
+
+    /// The stub of this name.
+    pub fn find_stub(&self, name: &str) -> Option<AsId> {
+        self.ases.iter().position(|a| a.stub && a.name == name).map(AsId)
+    }
+
+    /// Links between the stub's gateway and other ASes.
+    pub fn uplinks(&self, stub: AsId) -> Vec<LinkId> {
+        let gateway = self.ases[stub.0].routers[0];
+        let is_uplink = |l: &Link| matches!(l.kind, LinkKind::External(_)) && (l.a == gateway || l.b == gateway);
+        self.links.iter().enumerate().filter(|(_, l)| is_uplink(l)).map(|(i, _)| LinkId(i)).collect()
+    }
+
+    pub fn ids(&self) -> impl Iterator<Item = NodeId> {
+        (0..self.nodes.len()).map(NodeId)
+    }
+
+    /// The name of one of an overlay's groups.
+    pub fn group_name(&self, overlay: usize, part: Part) -> String {
+        let is_it = |owner: Owner| (owner.overlay, owner.part) == (Some(overlay), part);
+        self.groups.iter().find(|g| g.owner.is_some_and(is_it)).map(|g| g.name.clone()).unwrap_or_default()
+    }
+
+    pub fn of_kind(&self, wanted: impl Fn(NodeKind) -> bool) -> impl Iterator<Item = NodeId> {
+        self.ids().filter(move |id| wanted(self.node(*id).kind))
     }
 }
 

@@ -19,9 +19,10 @@ use crate::anycast::event::{Command, Digest, Event};
 use crate::anycast::face::{Agent, Said};
 use crate::anycast::means::Means;
 use crate::anycast::probe;
+
 use crate::machine::{Output, Part, Port, Via};
 use crate::overlay::wire::Tag;
-use crate::overlay::{self, Answer, Did, Neighbors, Peer, Phase, Time, Token, Transmit};
+use crate::overlay::{self, Answer, Did, Peer, Phase, Time, Token, Transmit};
 
 /// An overlay node without sockets or clock.
 pub struct Member {

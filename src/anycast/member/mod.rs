@@ -1,7 +1,7 @@
 //! The node of an overlay, whatever its protocol and whatever brings others to it: joining, healing, colors, load.
 //!
 //! A member is a `core`, which all parts work with, and the parts, which do not know of each other: only the
-//! `member`, which stands above them, does; `node` is its face.
+//! `member`, which stands above them, does.
 //!
 //! - `parts`: its groups; what brings others to the first is an agent of its infrastructure
 //! - `join`, `served`, `color`, `leave`, `renumber`: the course of a membership
@@ -15,9 +15,9 @@ mod core;
 mod heal;
 mod join;
 mod leave;
+mod machine;
 pub(super) mod member;
 mod message;
-mod node;
 mod parts;
 mod renumber;
 mod sealed;

@@ -1,4 +1,4 @@
-//! A member as a machine, and as an overlay's node.
+//! The overlay's node as a machine among others, and what those who look on may expect of it.
 
 use std::time::Duration;
 
