@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use serde::{Deserialize, Serialize};
 
 use super::ident::Ident;
-use super::jar::Cookie;
+use crate::anycast::member::cookie::Cookie;
 use crate::overlay::id::Id;
 use crate::overlay::wire::Tag;
 

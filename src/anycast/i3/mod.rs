@@ -16,7 +16,7 @@
 //! have no second identifier for that case.
 //!
 //! - `ident`: identifiers; `triggers`: the table, and the rule of the longest prefix
-//! - `message`; `jar`: challenges
+//! - `message`
 //! - `server`: what a server does; `ring`: its place in the ring; `waiting`: what waits for lookups
 //! - `agent`: a member's or sender's end; `survey`: which servers are near; `own`: its triggers
 //! - `homes`: who is responsible for what, as far as both have heard
@@ -24,7 +24,6 @@
 mod agent;
 mod homes;
 mod ident;
-mod jar;
 mod message;
 mod own;
 mod ring;

@@ -7,8 +7,8 @@ use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
 use super::ident::Ident;
-use super::jar::Cookie;
 use super::message::{Ask, Wish};
+use crate::anycast::member::cookie::Cookie;
 use crate::machine::Time;
 
 /// An answer is waited for so long, then twice as long, and so on up to the most.

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -9,18 +10,21 @@ use serde::Serialize;
 
 use super::homes::Homes;
 use super::ident::{Ident, prefix_of};
-use super::jar::{Cookie, Jar};
 use super::message::{Ask, CREDIT, MAX_STACK, Packet, Request, ToAgent, ToServer, Wish};
 use super::ring::Ring;
 use super::settings::Settings;
 use super::triggers::{Goal, Triggers};
 use super::waiting::{Waiting, Work};
 use crate::anycast::config::PORT;
+use crate::anycast::member::cookie::{Cookie, Jar};
 use crate::anycast::server::{Served, Server, ServerConfig};
 use crate::machine::{Input, Machine, Output, Port, Time};
 use crate::overlay::id::Id;
 use crate::overlay::wire::{self, Tag};
 use crate::overlay::{Answer, Did, Peer};
+
+/// How long a cookie is good at least.
+const COOKIES: Duration = Duration::from_secs(60);
 
 pub(super) struct Keeper {
     config: ServerConfig,
@@ -50,7 +54,7 @@ impl Keeper {
         let mut rng = ChaCha8Rng::from_seed(seed);
         let nobody = Peer { id: stream, address: SocketAddr::from(([0, 0, 0, 0], PORT)) };
         let me = config.facts.server(&config.host).map_or(nobody, |site| site.peer);
-        let jar = Jar::new(rng.random());
+        let jar = Jar::new(rng.random(), COOKIES);
         Self {
             ring: Ring::new(me, &config.facts, &settings, now, rng),
             triggers: Triggers::default(),
@@ -170,12 +174,12 @@ impl Keeper {
         }
     }
 
-    /// Whether the asker's address is its own; if that is not known it is challenged.
+    /// Whether the asker's address is its own; if that is not known it is challenged (§4.5 of the paper).
     fn proven(&mut self, now: Time, who: (SocketAddr, Tag), nonce: u64, ident: Ident, cookie: Option<Cookie>) -> bool {
         let (from, tag) = who;
-        let proven = cookie.is_some_and(|cookie| self.jar.accepts(now, from, ident, &cookie));
+        let proven = cookie.is_some_and(|cookie| self.jar.accepts(now, from, &ident.0, &cookie));
         if !proven {
-            let cookie = self.jar.issue(now, from, ident);
+            let cookie = self.jar.issue(now, from, &ident.0);
             self.send(from, tag, &ToAgent::Challenge { nonce, cookie });
         }
         proven

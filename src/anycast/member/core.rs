@@ -23,6 +23,9 @@ use crate::overlay::{MAX_PEERS, OverlayNode, Peer, Phase, Time, Transmit};
 /// Most questions to the infrastructure that are remembered.
 const MAX_LOOKING: usize = 64;
 
+/// How long a cookie is good at least.
+const COOKIES: Duration = Duration::from_secs(30);
+
 pub(super) struct Core {
     pub(super) config: NodeConfig,
     pub(super) rng: ChaCha8Rng,
@@ -62,7 +65,7 @@ impl Core {
         let mut seed = [0; 32];
         seed[..16].copy_from_slice(&stream.0.to_be_bytes());
         let mut rng = ChaCha8Rng::from_seed(seed);
-        let jar = Jar::new(rng.random());
+        let jar = Jar::new(rng.random(), COOKIES);
         let rng_below = ChaCha8Rng::from_seed(rng.random());
         let overlay = (config.protocol.protocol.node)(config.peer(), &config.protocol, config.settings(), rng_below);
         Self {
@@ -142,7 +145,7 @@ impl Core {
         if padding.len() < PADDING {
             self.dropped += 1;
         } else if self.is_member() {
-            let cookie = self.jar.issue(now, from, nonce);
+            let cookie = self.jar.issue(now, from, &nonce.to_be_bytes());
             self.send(from, &Message::Cookie { nonce, cookie });
         }
     }

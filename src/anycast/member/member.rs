@@ -92,7 +92,7 @@ impl Member {
             _ if via != Via::Unicast => core.dropped += 1,
             Message::Cookie { nonce, cookie } => self.cookie(now, from, nonce, cookie),
             Message::Echo { nonce, cookie, join } => {
-                let proven = core.is_member() && core.jar.accepts(now, from, nonce, &cookie);
+                let proven = core.is_member() && core.jar.accepts(now, from, &nonce.to_be_bytes(), &cookie);
                 match join {
                     _ if !proven => core.dropped += 1,
                     Some(redirected) => self.served.serve_join(core, now, from, nonce, redirected),

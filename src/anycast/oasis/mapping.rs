@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use rand::RngExt;
 
-use super::meridian::node::Ended;
+use super::base::Base;
+use super::meridian::wish::Ended;
 use super::message::{Core, Mapped};
-use super::server::CoreNode;
 use crate::anycast::facts::Place;
 use crate::machine::Time;
 
@@ -17,7 +17,8 @@ const SEARCH: Duration = Duration::from_secs(10);
 /// An address that no landmark could measure is left alone for so long.
 const VAIN: Duration = Duration::from_secs(10);
 const MAX_VAIN: usize = 1024;
-impl CoreNode {
+
+impl Base {
     pub(super) fn map(&mut self, now: Time, address: IpAddr, mapped: Mapped) {
         if mapped.place.is_on_earth() && self.prefixes.learn(now, address, mapped, self.settings.disagree) {
             self.said("split", None, address.to_string());

@@ -180,10 +180,15 @@ pub(super) struct Landmark {
 /// Among landmarks.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) enum Talk {
-    /// Itself, and some that it knows.
+    /// Itself, and some that it knows. Of who is not known, and without a cookie, it is not believed.
     Gossip {
         from: Landmark,
         known: Vec<Landmark>,
+        cookie: Option<Cookie>,
+    },
+    /// Who has sent gossip is to prove by this that its address is its own.
+    Prove {
+        cookie: Cookie,
     },
     /// How far these are from who is asked.
     Latencies {

@@ -6,22 +6,29 @@
 //! their load, and are landmarks. In the background a closest-node search (Meridian) finds the landmark nearest to a
 //! prefix that somebody asked from; its place on earth stands for the prefix's from then on.
 //!
-//! - `agent`: a member's end, and a client's; `asking`: its questions; `chooser`: which core node it asks
-//! - `server`: a core node; `view`, `hashing`: who does what; `services`, `prefixes`: its tables
+//! - `agent`: a member's end, and a client's; `end`: what its parts work with; `asking`: its questions; `chooser`: which
+//!   core node it asks
+//! - `server`: a core node; `base`: what its parts work with; `view`, `hashing`: who does what; `services`, `prefixes`,
+//!   `pending`, `streams`: its tables
 //! - `mapping`: prefixes get their places; `query`: the course of a question; `select`: which replicas are the answer
-//! - `dns`, `http`, `streams`: for clients that run nothing of ours
+//! - `dns`, `http`, `clients`: for clients that run nothing of ours
 //! - `meridian`: rings, gossip, the closest-node search
-//! - `settings`, `row`, `message`
+//! - `settings`, `row`, `message`, `landmarks`
 
 mod agent;
 mod asking;
+mod base;
 mod chooser;
+mod clients;
 mod dns;
+mod end;
 mod hashing;
 mod http;
+mod landmarks;
 mod mapping;
 mod meridian;
 mod message;
+mod pending;
 mod prefixes;
 mod query;
 pub(super) mod row;

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
+use super::base::Base;
 use super::message::{Ask, Core, How, MOST, Mapped, Message, Order, Wanted};
+use super::pending::{Asker, Pending, Stage};
 use super::select::select;
-use super::server::CoreNode;
-use super::streams::Asker;
 use crate::anycast::facts::Place;
 use crate::machine::Time;
 
@@ -18,31 +18,7 @@ const MAX_PENDING: usize = 1024;
 /// Another core node that did not answer by now is passed over.
 const PATIENCE: Duration = Duration::from_millis(400);
 
-/// A question under way.
-pub(super) struct Pending {
-    asker: Asker,
-    wanted: Wanted,
-    address: IpAddr,
-    /// What the answer holds for.
-    block: IpNet,
-    stage: Stage,
-    until: Time,
-}
-
-enum Stage {
-    /// One that looks after the prefix was asked.
-    Locating,
-    /// One of those that know the replicas was asked; these can be asked yet, the last one first.
-    Selecting(Vec<usize>),
-}
-
-impl Pending {
-    pub(super) fn until(&self) -> Time {
-        self.until
-    }
-}
-
-impl CoreNode {
+impl Base {
     /// An agent asks.
     pub(super) fn asked(&mut self, now: Time, from: SocketAddr, ask: Ask, room: usize) {
         let Some(service) = self.service(&ask.service) else { return };

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -18,6 +19,9 @@ use crate::anycast::server::{Served, ServerConfig};
 use crate::machine::{Output, Port, Time};
 use crate::overlay::id::Id;
 use crate::overlay::wire::Tag;
+
+/// How long a cookie is good at least.
+const COOKIES: Duration = Duration::from_secs(30);
 
 /// A group, as proxies need it.
 pub(super) struct Group {
@@ -55,7 +59,7 @@ impl Core {
         Self {
             settings,
             tag: config.facts.tag(),
-            jar: Jar::new(rng.random()),
+            jar: Jar::new(rng.random(), COOKIES),
             rng,
             groups: config.facts.groups.iter().map(|shared| (shared.part.0, Group::of(shared))).collect(),
             proxies: Proxies::new(&config.facts, &config.host, settings.heartbeat, now),

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::core::Core;
 use super::lists::Choice;
 use super::message::{Between, Data, Jap, MAX_LISTED, Message, Reply, Step};
-use super::row::NAT;
+use super::ports::NAT;
 use super::settings::{Selection, Settings};
 use super::soft::Soft;
 use crate::machine::{Part, Port, Time, Via};

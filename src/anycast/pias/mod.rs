@@ -39,6 +39,7 @@ mod core;
 mod flows;
 mod lists;
 mod message;
+mod ports;
 mod proxies;
 mod questions;
 pub(super) mod row;

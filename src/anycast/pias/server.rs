@@ -6,8 +6,8 @@ use std::time::Duration;
 use super::core::Core;
 use super::flows::Flows;
 use super::message::{Between, Jap, MAX_NAMED, Message, Reply, Request, What, decode};
+use super::ports::BLOCK;
 use super::questions::{Asker, Questions, asked};
-use super::row::BLOCK;
 use super::streams::Streams;
 use super::targets::{Registered, Registration};
 use crate::anycast::config::PORT;
@@ -95,8 +95,8 @@ impl Proxy {
         if what == What::Pong {
             return core.targets.answered(from, token);
         }
-        if !core.jar.accepts(now, from, 0, &cookie) {
-            let cookie = core.jar.issue(now, from, 0);
+        if !core.jar.accepts(now, from, &[], &cookie) {
+            let cookie = core.jar.issue(now, from, &[]);
             return core.reply(from, tag, &Reply::Challenge { token, cookie });
         }
         let asker = |port| Asker { agent: from, tag, token, member: SocketAddr::new(from.ip(), port), group };

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::core::Core;
 use super::lists::Choice;
 use super::message::{Between, Opening, decode, encode};
-use super::row::{BLOCK, RELAY};
+use super::ports::{BLOCK, RELAY};
 use super::settings::Selection;
 use crate::machine::{Output, Part, Port, Stream, StreamId, Time, Via};
 

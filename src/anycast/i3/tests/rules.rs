@@ -10,7 +10,6 @@ use rand_chacha::ChaCha8Rng;
 use super::*;
 use crate::anycast::i3::homes::Homes;
 use crate::anycast::i3::ident::{Ident, bits, prefix_of, suffix};
-use crate::anycast::i3::jar::Jar;
 use crate::anycast::i3::triggers::{Full, Goal, MAX_OF_ONE, MAX_SAME, MAX_TRIGGERS, Triggers};
 use crate::overlay::wire::Tag;
 
@@ -170,18 +169,6 @@ fn a_bin_is_what_a_suffix_begins_with() {
         assert_eq!(suffix(landmark, 3, 0), (landmark as u128) << 125);
     }
     assert_eq!(suffix(0, 0, 77), 77);
-}
-
-#[test]
-fn a_cookie_is_good_for_its_address_identifier_and_time() {
-    let jar = Jar::new([7; 32]);
-    let at = |s| Time(Duration::from_secs(s));
-    let (a, b) = (Ident::new(Id(1), 1), Ident::new(Id(1), 2));
-    let cookie = jar.issue(at(59), address(1), a);
-    assert!(jar.accepts(at(59), address(1), a, &cookie) && jar.accepts(at(119), address(1), a, &cookie));
-    assert!(!jar.accepts(at(120), address(1), a, &cookie), "expired");
-    assert!(!jar.accepts(at(59), address(2), a, &cookie) && !jar.accepts(at(59), address(1), b, &cookie));
-    assert!(!Jar::new([8; 32]).accepts(at(59), address(1), a, &cookie));
 }
 
 #[test]

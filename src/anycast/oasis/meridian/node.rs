@@ -10,6 +10,8 @@ use rand_chacha::ChaCha8Rng;
 
 use super::rings::{RINGS, Rings};
 use super::searching::Searches;
+use super::wish::{Ended, Wish, micros};
+use crate::anycast::member::cookie::Jar;
 use crate::anycast::oasis::message::{Contact, Landmark, MOST, Message, Quest, Talk};
 use crate::anycast::oasis::settings::Settings;
 use crate::machine::Time;
@@ -27,26 +29,8 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// A node that did not answer so many times is gone.
 const MISSES: u8 = 3;
 
-/// What a node wants.
-#[derive(Debug)]
-pub(in super::super) enum Wish {
-    Send(Contact, Message),
-    /// To open the stream of this number to a port of this address that nobody uses.
-    Open(u64, IpAddr),
-    Close(u64),
-    /// A search of its own has ended.
-    Ended(Ended),
-}
-
-/// What has come of a search.
-#[derive(Clone, Copy, Debug)]
-pub(in super::super) struct Ended {
-    pub(in super::super) id: u64,
-    pub(in super::super) best: Option<(Landmark, u32)>,
-    /// Measurements of the target, by all nodes together, and nodes that the search went through.
-    pub(in super::super) probes: u16,
-    pub(in super::super) hops: u8,
-}
+/// How long a cookie is good at least.
+const COOKIES: Duration = Duration::from_secs(30);
 
 /// What a landmark knows of others, and the searches in which it takes part.
 pub(in super::super) struct Node {
@@ -60,6 +44,7 @@ pub(in super::super) struct Node {
     asked: BTreeMap<u64, (Contact, Vec<Contact>, Time)>,
     between: BTreeMap<(Contact, Contact), Duration>,
     searches: Searches,
+    jar: Jar,
     rng: ChaCha8Rng,
     gossip_at: Time,
     /// The ring whose members are chosen anew next.
@@ -71,6 +56,8 @@ pub(in super::super) struct Node {
 struct Known {
     landmark: Landmark,
     missed: u8,
+    /// It was sent gossip, and has not asked for a proof since.
+    told: bool,
     /// Known from the start: after a partition nobody else would name it.
     kept: bool,
 }
@@ -87,6 +74,7 @@ impl Node {
             asked: BTreeMap::new(),
             between: BTreeMap::new(),
             searches: Searches::default(),
+            jar: Jar::new(rng.random(), COOKIES),
             rng,
             gossip_at,
             crowd: 0,
@@ -121,7 +109,7 @@ impl Node {
                 let Some(stranger) = strangers.copied().choose(&mut self.rng) else { return };
                 self.known.remove(&stranger);
             }
-            self.known.insert(landmark.contact, Known { landmark, missed: 0, kept: false });
+            self.known.insert(landmark.contact, Known { landmark, missed: 0, told: false, kept: false });
         }
     }
 
@@ -160,22 +148,36 @@ impl Node {
             known.missed = 0;
             if self.rings.latency(contact).is_none() {
                 // It serves only whom it has heard of.
-                let gossip = Talk::Gossip { from: self.me, known: Vec::new() };
-                self.wishes.push_back(Wish::Send(contact, Message::Landmark(gossip)));
+                self.tell(contact, Vec::new());
             }
             self.rings.insert(contact, now - since);
         }
         true
     }
 
-    /// What another landmark says. `trusted`: it is a core node.
+    /// What another landmark says. `trusted`: it is a core node. Others are believed that it has heard of from those it
+    /// believed, or that have registered here, or that prove that their address is their own.
     pub(in super::super) fn hear(&mut self, now: Time, from: SocketAddr, trusted: bool, talk: Talk) {
         let known = trusted || self.knows(from);
         match talk {
-            Talk::Gossip { from: landmark, known: others } => {
-                if landmark.contact.address == from {
+            Talk::Gossip { from: landmark, .. } if landmark.contact.address != from => {}
+            Talk::Gossip { from: landmark, known: others, cookie } => {
+                if known || cookie.is_some_and(|cookie| self.jar.accepts(now, from, &[], &cookie)) {
                     self.learn(landmark);
                     others.into_iter().take(MOST).for_each(|landmark| self.learn(landmark));
+                } else {
+                    let prove = Talk::Prove { cookie: self.jar.issue(now, from, &[]) };
+                    self.wishes.push_back(Wish::Send(landmark.contact, Message::Landmark(prove)));
+                }
+            }
+            Talk::Prove { cookie } => {
+                // Once for each time that it was told something.
+                let mut all = self.known.iter_mut();
+                if let Some((contact, known)) = all.find(|(contact, known)| contact.address == from && known.told) {
+                    let contact = *contact;
+                    known.told = false;
+                    let gossip = Talk::Gossip { from: self.me, known: Vec::new(), cookie: Some(cookie) };
+                    self.wishes.push_back(Wish::Send(contact, Message::Landmark(gossip)));
                 }
             }
             Talk::Latencies { nonce, tag, to } => {
@@ -204,6 +206,15 @@ impl Node {
                 self.wishes.push_back(Wish::Ended(Ended { id, best, probes, hops }));
             }
         }
+    }
+
+    /// Of itself, and of others.
+    fn tell(&mut self, whom: Contact, known: Vec<Landmark>) {
+        if let Some(known) = self.known.get_mut(&whom) {
+            known.told = true;
+        }
+        let gossip = Talk::Gossip { from: self.me, known, cookie: None };
+        self.wishes.push_back(Wish::Send(whom, Message::Landmark(gossip)));
     }
 
     fn told(&mut self, from: SocketAddr, nonce: u64, micros: &[Option<u32>]) {
@@ -273,8 +284,7 @@ impl Node {
             };
             let some: Vec<_> = self.rings.by_ring().filter_map(|ring| one(ring, &mut self.rng)).collect();
             let known = some.into_iter().filter_map(|contact| self.landmark(contact)).collect();
-            let gossip = Talk::Gossip { from: self.me, known };
-            self.wishes.push_back(Wish::Send(*partner, Message::Landmark(gossip)));
+            self.tell(*partner, known);
         }
         let strangers = self.known.keys().filter(|contact| self.rings.latency(**contact).is_none());
         let strangers = strangers.copied().sample(&mut self.rng, STRANGERS);
@@ -335,8 +345,4 @@ impl Node {
             + self.rings.len() * (contact + size_of::<Duration>())
             + self.between.len() * (2 * contact + size_of::<Duration>())
     }
-}
-
-pub(super) fn micros(latency: Duration) -> u32 {
-    u32::try_from(latency.as_micros()).unwrap_or(u32::MAX)
 }

@@ -7,9 +7,9 @@ use std::time::Duration;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
-use super::node::{Ended, Wish, micros};
 use super::rings::Rings;
 use super::search::{BETA, HOPS, annulus, next};
+use super::wish::{Ended, Wish, micros};
 use crate::anycast::oasis::message::{Contact, Landmark, Message, Quest, Talk};
 use crate::machine::Time;
 

@@ -72,7 +72,9 @@ fn messages(lab: &Lab) -> Vec<Message> {
         Message::Core(Core::Drop { service: 0, member: member(9) }),
         Message::Core(Core::Select { id: 1, wanted }),
         Message::Core(Core::Selected { id: 1, members: vec![member(4)] }),
-        Message::Landmark(Talk::Gossip { from: landmark, known: vec![landmark; 3] }),
+        Message::Landmark(Talk::Gossip { from: landmark, known: vec![landmark; 3], cookie: None }),
+        Message::Landmark(Talk::Gossip { from: landmark, known: vec![landmark; 3], cookie: Some([2; 16]) }),
+        Message::Landmark(Talk::Prove { cookie: [2; 16] }),
         Message::Landmark(Talk::Latencies { nonce: 1, tag, to: vec![contact; 4] }),
         Message::Landmark(Talk::Told { nonce: 1, micros: vec![None, Some(4)] }),
         Message::Landmark(Talk::Probe { nonce: 1, tag, target: address(20) }),
@@ -160,6 +162,91 @@ fn a_registration_without_its_own_cookie_is_not_one() {
     assert_eq!(say(alice, member(9), cookie).1, 1);
 }
 
+/// Gossip with these words; what is sent back to who said it, and of how many landmarks the server has heard.
+fn gossip(lab: &Lab, server: &mut dyn Server, from: SocketAddr, cookie: Option<[u8; 16]>) -> (Vec<Vec<u8>>, usize) {
+    let contact = |address| Contact { address, tag: Tag::of_agent("oasis", SERVICE) };
+    let landmark = |address| Landmark { contact: contact(address), place: place(lab, 3) };
+    let talk = Talk::Gossip { from: landmark(from), known: vec![landmark(socket(70))], cookie };
+    let bytes = encode(lab.facts().tag(), &Message::Landmark(talk)).unwrap();
+    server.input(at(5), Input::Datagram { at: Port::unicast(4000), from, bytes: &bytes });
+    let answers: Vec<_> = outputs(server).into_iter().filter(|(to, _)| *to == from).map(|(_, bytes)| bytes).collect();
+    assert!(answers.iter().map(Vec::len).sum::<usize>() <= bytes.len());
+    (answers, server.tables().iter().find(|(name, _)| *name == "landmarks").unwrap().1)
+}
+
+#[test]
+fn gossip_of_strangers_is_not_believed() {
+    let lab = Lab { servers: 2, ..Lab::default() };
+    let mut server = lab.server(0, at(0));
+    let (alice, mallory) = (socket(9), socket(8));
+    let proof = |answers: &[Vec<u8>]| match crate::overlay::wire::decode(Tag::of_agent("oasis", SERVICE), &answers[0]) {
+        Ok(Message::Landmark(Talk::Prove { cookie })) => cookie,
+        other => panic!("{other:?}"),
+    };
+    let (answers, landmarks) = gossip(&lab, &mut *server, alice, None);
+    assert_eq!(landmarks, 1, "the other core node");
+    let cookie = proof(&answers);
+    assert_eq!(gossip(&lab, &mut *server, mallory, Some(cookie)).1, 1, "another's cookie");
+    assert_eq!(gossip(&lab, &mut *server, alice, Some([0; 16])).1, 1, "no cookie");
+    assert_eq!(gossip(&lab, &mut *server, alice, Some(cookie)).1, 3, "herself, and whom she knows");
+    assert_eq!(gossip(&lab, &mut *server, socket(1), None).1, 4, "a core node is believed");
+}
+
+#[test]
+fn a_proof_is_given_once_and_only_to_whom_it_was_told() {
+    let lab = Lab { servers: 1, ..Lab::default() };
+    let mut agent = (ROW.agent)(lab.agent(9, SERVICE), at(0));
+    agent.join(at(0));
+    let tag = Tag::of_agent("oasis", SERVICE);
+    let mut sent = |now: u64, from: SocketAddr, message: Option<Message>| {
+        match message {
+            Some(message) => agent.datagram(at(now), Port::unicast(4000), from, &encode(tag, &message).unwrap()),
+            None => agent.timer(at(now)),
+        }
+        let mut sent = Vec::new();
+        while let Some(said) = agent.said() {
+            if let Said::Datagram { to, bytes, .. } = said
+                && to == socket(0)
+                && let Ok(message) = crate::overlay::wire::decode::<Message>(lab.facts().tag(), &bytes)
+            {
+                sent.push(message);
+            }
+        }
+        sent
+    };
+    let registration = |message: &Message| if let Message::Register(said) = message { Some(said.nonce) } else { None };
+    let ping = |message: &Message| if let Message::Ping { nonce, .. } = message { Some(*nonce) } else { None };
+    let proof = |sent: &[Message]| {
+        let proven = |cookie: &Option<[u8; 16]>| *cookie == Some([7; 16]);
+        let is_proof = |m: &&Message| matches!(m, Message::Landmark(Talk::Gossip { cookie, .. }) if proven(cookie));
+        sent.iter().filter(is_proof).count()
+    };
+    let prove = || Some(Message::Landmark(Talk::Prove { cookie: [7; 16] }));
+    // It becomes a member, and measures the core node.
+    let mut seen = sent(0, socket(0), None);
+    for step in 1..200 {
+        let answers: Vec<_> = seen
+            .iter()
+            .filter_map(|m| match (ping(m), registration(m)) {
+                (Some(nonce), _) => Some(Message::Pong { nonce }),
+                (_, Some(nonce)) => Some(Message::Registered { nonce }),
+                _ => None,
+            })
+            .collect();
+        if seen.iter().any(|m| matches!(m, Message::Landmark(Talk::Gossip { .. }))) {
+            assert_eq!(proof(&sent(step * 50, socket(5), prove())), 0, "it has told that one nothing");
+            assert_eq!(proof(&sent(step * 50, socket(0), prove())), 1);
+            assert_eq!(proof(&sent(step * 50, socket(0), prove())), 0, "once");
+            return;
+        }
+        seen = sent(step * 50, socket(0), None);
+        for answer in answers {
+            seen.extend(sent(step * 50, socket(0), Some(answer)));
+        }
+    }
+    panic!("it never gossiped");
+}
+
 #[test]
 fn floods_fill_no_more_than_the_tables() {
     let lab = Lab { servers: 2, ..Lab::default() };
@@ -179,7 +266,7 @@ fn floods_fill_no_more_than_the_tables() {
                 except: None,
                 padding: vec![0; 100],
             }),
-            1 => Message::Landmark(Talk::Gossip { from: landmark, known: vec![landmark] }),
+            1 => Message::Landmark(Talk::Gossip { from: landmark, known: vec![landmark], cookie: None }),
             2 => Message::Landmark(Talk::Probe { nonce: 1, tag, target: from.ip() }),
             3 => Message::Core(Core::Store { service: 0, replica: Stored { member: from, place: None, load: 0 } }),
             _ => {

@@ -94,7 +94,7 @@ fn a_plain_programs_answer_comes_from_the_groups_address_and_port() {
     let programs = world.sim.events().iter().filter(|happened| plan.members().contains(&happened.host));
     for happened in programs {
         let Fact::Got { from, .. } = happened.event else { continue };
-        assert!(host_of(from) < plan.servers && from.port() >= super::super::row::NAT);
+        assert!(host_of(from) < plan.servers && from.port() >= super::super::ports::NAT);
     }
 }
 

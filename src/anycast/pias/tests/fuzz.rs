@@ -4,7 +4,7 @@
 use proptest::prelude::*;
 
 use super::super::message::{Between, Data, Draw, How, Jap, Message, Opening, Reply, Request, Step, What, encode};
-use super::super::row::{BLOCK, NAT, RELAY};
+use super::super::ports::{BLOCK, NAT, RELAY};
 use super::*;
 use crate::anycast::member::Cookie;
 use crate::anycast::{Served, Server};

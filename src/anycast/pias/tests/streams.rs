@@ -106,7 +106,7 @@ fn without_members_and_from_strangers_to_the_relay_streams_are_closed() {
     open(&mut world, client, 0, b"1");
     world.sim.run_for(seconds(4.0));
     assert_eq!(got(&world, client, 0), (String::new(), true));
-    let relay = Stream::Open { at: Port::unicast(0), peer: address(1, super::super::row::RELAY) };
+    let relay = Stream::Open { at: Port::unicast(0), peer: address(1, super::super::ports::RELAY) };
     world.sim.command(client, Wish::Stream(StreamId::Ours(1), relay));
     world.sim.run_for(seconds(1.0));
     assert_eq!(got(&world, client, 1), (String::new(), true));
