@@ -174,7 +174,7 @@ impl Room {
         let via = if place & 32 == 0 { Via::Unicast } else { Via::Group(Part(u16::from(place >> 6))) };
         let at = Port { via, number: PORTS[usize::from(place % 32) % PORTS.len()] };
         let part = match what % 4 {
-            0 | 1 if matches!(id, StreamId::Theirs(_)) => Stream::Open { at, peer: address(usize::from(whom / 32)) },
+            0 | 1 if matches!(id, StreamId::Theirs(_)) => Stream::Open { at, peer: address(whom / 32) },
             3 => Stream::Close,
             _ => Stream::Bytes(message),
         };

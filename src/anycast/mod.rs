@@ -36,7 +36,7 @@ pub use event::{Command, Digest, Event};
 pub use face::{Agent, AgentConfig, PATIENCE, Question, Said, Target, Unavailable};
 pub use facts::{Facts, Place, Shared, Site, Transport};
 pub use means::Means;
-pub use member::member::Member;
+pub use member::node::Member;
 pub use member::stranger::Stranger;
 pub use registry::Infrastructure;
 pub use resident::{Deed, Resident, Told};

@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use super::config::NodeConfig;
 use super::endpoint::Endpoint;
 use super::face::AgentConfig;
-use super::member::member::Member;
+use super::member::node::Member;
 use super::resident::Resident;
 use super::row::{Node, Row};
 use super::server::ServerConfig;

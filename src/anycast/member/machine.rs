@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::member::Member;
+use super::node::Member;
 use super::parts::JOIN;
 use crate::anycast::config::{NodeConfig, PORT};
 use crate::anycast::event::{Command, Digest, Event};

@@ -1,7 +1,7 @@
 //! The node of an overlay, whatever its protocol and whatever brings others to it: joining, healing, colors, load.
 //!
 //! A member is a `core`, which all parts work with, and the parts, which do not know of each other: only the
-//! `member`, which stands above them, does.
+//! `node`, which stands above them, does, and `machine`, as others see it.
 //!
 //! - `parts`: its groups; what brings others to the first is an agent of its infrastructure
 //! - `join`, `served`, `color`, `leave`, `renumber`: the course of a membership
@@ -16,8 +16,8 @@ mod heal;
 mod join;
 mod leave;
 mod machine;
-pub(super) mod member;
 mod message;
+pub(super) mod node;
 mod parts;
 mod renumber;
 mod sealed;

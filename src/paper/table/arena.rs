@@ -279,3 +279,33 @@ fn facts(ground: &Ground, layout: &Layout, addresses: &[SocketAddr]) -> Facts {
         prefixes: prefixes.into_iter().collect(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn everybody_is_led_to_a_member_and_neighbors_are_others_where_there_are_any() {
+        let ground = Ground::plane(16, 1);
+        let layout =
+            Layout { servers: (0..4).collect(), members: (4..10).collect(), clients: (10..16).collect(), groups: 1 };
+        for kind in Infrastructure::all() {
+            let mut arena = Arena::new(kind, &ground, layout.clone(), 1);
+            arena.join_all();
+            let (members, clients) = (arena.members(), arena.clients());
+            let nearest: Vec<_> = clients.map(|client| (client, Question::Nearest)).collect();
+            for one in arena.ask(&nearest, 1) {
+                let led = one.reached.first().map(|(member, _)| *member);
+                assert!(led.is_some_and(|member| members.contains(&member)), "{kind:?} {one:?}");
+            }
+            let neighbors: Vec<_> = members.clone().map(|member| (member, Question::Neighbors(3))).collect();
+            for one in arena.ask(&neighbors, 3) {
+                assert_eq!(one.unavailable, (kind.can)(&Question::Neighbors(3)).is_err(), "{kind:?}");
+                assert!(
+                    one.unavailable || one.reached.iter().any(|(member, _)| *member != one.host),
+                    "{kind:?} {one:?}"
+                );
+            }
+        }
+    }
+}

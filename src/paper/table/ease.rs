@@ -16,9 +16,9 @@ use crate::record::{NodeDid, Record, What};
 const LAB: &str = include_str!("../../../topologies/four-ways.toml");
 /// Who joins when all others have, and leaves later.
 const LATE: &str = "campus.n1";
-const JOINS: f64 = 16.0;
-const LEAVES: f64 = 22.0;
-const END: f64 = 28.0;
+const JOINS: f64 = 12.0;
+const LEAVES: f64 = 18.0;
+const END: f64 = 23.0;
 
 /// *Difficult*: routers of others have to change for one member's join.
 const ROUTERS: f64 = 1.0;
@@ -145,7 +145,7 @@ fn text(kind: Infrastructure) -> Result<String> {
         timeline.push(table);
     };
     act(0.0, "join music".to_owned(), Some("5s"));
-    act(9.0, format!("leave {LATE} in music"), None);
+    act(8.0, format!("leave {LATE} in music"), None);
     act(JOINS, format!("join {LATE} in music"), None);
     act(LEAVES, format!("leave {LATE} in music"), None);
     lab.insert("timeline", Item::ArrayOfTables(timeline));

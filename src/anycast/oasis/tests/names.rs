@@ -183,7 +183,7 @@ fn questions_that_cannot_be_read_get_no_more_than_they_were() {
     let end = newer.len();
     newer[end - 5] = 1;
     let answer = asked(&mut net, 0, 0, newer);
-    assert_eq!(u16::from(answer.opt_rcode().to_int()), 16, "BADVERS");
+    assert_eq!(answer.opt_rcode().to_int(), 16, "BADVERS");
 }
 
 #[test]
