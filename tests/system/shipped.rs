@@ -14,6 +14,7 @@ const NAMED: &[&str] = &[
     "affinity",
     "detour",
     "failover",
+    "four-ways",
     "flash-crowd",
     "micro-loop",
     "neighbors",
@@ -91,6 +92,7 @@ shipped! {
     stub_failure_ipv6: "stub-failure" rootless_ipv6;
     stub_failure_no_healing: "stub-failure-no-healing" root;
     failover: "failover" rootless;
+    four_ways: "four-ways" rootless;
     micro_loop: "micro-loop" rootless_dual;
     partition: "partition" rootless;
     rendezvous: "rendezvous" root;
