@@ -322,6 +322,9 @@ impl Member {
     /// What the infrastructure's end wants, and what it has brought.
     fn heed(&mut self, now: Time, said: Said) {
         match said {
+            Said::Datagram { from, to, bytes } if from == Port::unicast(PORT) => {
+                self.core.out.push_back(Transmit { to, bytes });
+            }
             Said::Datagram { from, to, bytes } => self.core.said.push_back(Output::Datagram { from, to, bytes }),
             Said::Stream(id, part) => self.core.said.push_back(Output::Stream(id, part)),
             Said::Announce(group, on) => self.core.said.push_back(Output::Announce(group, on)),
