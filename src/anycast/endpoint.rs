@@ -5,9 +5,9 @@ use std::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
 
+use super::config::PORT;
 use super::face::{Agent, AgentConfig, Question, Said, Target};
-use super::facts::Facts;
-use crate::machine::{Input, Machine, Output, Stream, StreamId, Time, Via};
+use crate::machine::{Input, Machine, Output, Port, Stream, StreamId, Time, Via};
 use crate::overlay::wire::Tag;
 
 /// What it is told to do.
@@ -62,10 +62,6 @@ impl Endpoint {
         &self.config
     }
 
-    pub fn facts(&self) -> &Facts {
-        &self.config.facts
-    }
-
     /// Numbers of entries in its tables.
     pub fn tables(&self) -> Vec<(&'static str, usize)> {
         self.agent.tables()
@@ -118,7 +114,7 @@ impl Machine for Endpoint {
             return Some(Output::Stream(id, Stream::Close));
         }
         Some(match self.agent.said()? {
-            Said::Datagram { from, to, bytes } => Output::Datagram { from, to, bytes },
+            Said::Datagram { to, bytes } => Output::Datagram { from: Port::unicast(PORT), to, bytes },
             Said::Stream(id, part) => Output::Stream(id, part),
             Said::Announce(group, on) => Output::Announce(group, on),
             Said::Member(joined) => Output::Said(Heard::Member { joined }),

@@ -48,8 +48,8 @@ pub struct Unavailable(pub &'static str);
 /// What an agent wants, and what happened.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Said {
-    /// To send a datagram.
-    Datagram { from: Port, to: SocketAddr, bytes: Vec<u8> },
+    /// To send a datagram, from port [`super::PORT`] of its host.
+    Datagram { to: SocketAddr, bytes: Vec<u8> },
     /// To open a stream, one of [`StreamId::Ours`], or to end it. [`Agent::stream`] follows.
     Stream(StreamId, Stream<Vec<u8>>),
     /// To announce a group by BGP, or to withdraw it. [`Agent::routed`] follows.

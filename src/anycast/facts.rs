@@ -102,17 +102,20 @@ impl Facts {
 }
 
 impl Place {
+    /// Mean radius of the earth in km: of WGS 84, (2a + b) / 3.
+    pub const RADIUS: f64 = 6371.0088;
+
     /// Whether these are degrees of latitude and longitude.
     pub fn is_on_earth(self) -> bool {
         self.lat.abs() <= 90.0 && self.lon.abs() <= 180.0
     }
 
-    /// Great-circle distance in km, on a sphere of the earth's mean radius.
+    /// The great circle to another place on a sphere, in km.
     pub fn distance(self, other: Self) -> f64 {
-        const RADIUS: f64 = 6371.0;
-        let (a, b) = (self.lat.to_radians(), other.lat.to_radians());
-        let (north, east) = (b - a, (other.lon - self.lon).to_radians());
-        let h = (north / 2.0).sin().powi(2) + a.cos() * b.cos() * (east / 2.0).sin().powi(2);
-        2.0 * RADIUS * h.sqrt().min(1.0).asin()
+        let (latitudes, longitudes) = ((other.lat - self.lat).to_radians(), (other.lon - self.lon).to_radians());
+        let cosines = self.lat.to_radians().cos() * other.lat.to_radians().cos();
+        // Haversine: exact to the last digits for near places too. Rounding must not take it above 1.
+        let h = (latitudes / 2.0).sin().powi(2) + cosines * (longitudes / 2.0).sin().powi(2);
+        2.0 * Self::RADIUS * h.min(1.0).sqrt().asin()
     }
 }

@@ -9,6 +9,7 @@
 //! - `i3`: packets to identifiers, brought to where receivers have left triggers
 //! - `pias`: proxies that announce one block for all groups
 //! - `member`: the overlay's node; `endpoint`: an agent without one; `resident`: whatever lives on a host
+//! - `life`: random numbers of one life of a machine
 //! - `config`, `event`, `means`: what overlays' nodes are told and do
 //! - [`probe`], [`flow`]: what clients send to a group's address
 
@@ -20,6 +21,7 @@ mod facts;
 pub mod flow;
 mod i3;
 mod ip;
+mod life;
 mod means;
 mod member;
 mod oasis;

@@ -23,8 +23,6 @@ pub struct HostConfig {
     pub tenants: Tenants,
     /// Every group the host may announce.
     pub groups: Vec<GroupConfig>,
-    /// Addresses of groups whose block it announces.
-    pub shared: Vec<IpAddr>,
     /// Names of the groups it announces as soon as it runs: it is a plain site of them.
     pub sites: Vec<String>,
     /// Groups' addresses at which it serves clients' flows.

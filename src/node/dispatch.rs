@@ -1,4 +1,5 @@
-//! Whose a datagram is. A host's residents (nodes of overlays, servers of infrastructures, programs' agents) share its sockets, and each datagram is opened by the one node that it is for:
+//! Whose a datagram is. A host's tenants (nodes of overlays, servers of infrastructures, programs' agents) share its
+//! sockets, and each datagram is opened by the one that it is for:
 //! on a shared port by the overlay's tag, elsewhere by who uses the port at that address. Probes are for the host,
 //! which answers each of them once.
 //!
@@ -15,7 +16,7 @@ use crate::overlay::wire::Tag;
 /// A host's nodes. Groups are counted as the host's configuration lists them.
 pub struct Dispatch {
     host: String,
-    residents: Vec<Tenant>,
+    tenants: Vec<Tenant>,
     /// Who has which of the streams that others have opened.
     streams: BTreeMap<StreamId, usize>,
     /// Its own: answers to probes, and ends of streams that nobody wants.
@@ -71,7 +72,7 @@ impl Tenant {
             tags: vec![facts.tag()],
             ports: own.into_iter().chain((row.ports)(facts)).collect(),
             groups,
-            resident: Resident::Server((row.make)(server.clone(), now)),
+            resident: infrastructure.server(server.clone(), now),
         })
     }
 
@@ -139,7 +140,7 @@ impl Dispatch {
         let services = services.iter().map(|program| Tenant::service(program, now));
         Self {
             host: host.to_owned(),
-            residents: nodes.chain(servers).chain(services).collect(),
+            tenants: nodes.chain(servers).chain(services).collect(),
             streams: BTreeMap::new(),
             own: VecDeque::new(),
             foreign: 0,
@@ -150,9 +151,10 @@ impl Dispatch {
     pub fn needs(&self, groups: usize) -> BTreeSet<(Port, Need)> {
         let vias = (0..groups).map(|index| Via::Group(Part::nth(index))).chain([Via::Unicast]);
         let shared = vias.map(|via| (Port { via, number: PORT }, Need::Tagged(PORT)));
-        let used = self.residents.iter().flat_map(|resident| {
-            resident.ports.iter().filter_map(|(port, need)| Some((resident.outward(*port)?, *need)))
-        });
+        let used = self
+            .tenants
+            .iter()
+            .flat_map(|tenant| tenant.ports.iter().filter_map(|(port, need)| Some((tenant.outward(*port)?, *need))));
         // The shared port is there for all.
         let used = used.filter(|(port, need)| !(port.number == PORT && matches!(need, Need::Udp(_))));
         shared.chain(used).collect()
@@ -160,11 +162,11 @@ impl Dispatch {
 
     fn datagram(&mut self, now: Time, at: Port, from: SocketAddr, bytes: &[u8]) {
         let tag = Tag::of_datagram(bytes);
-        let mut all = self.residents.iter_mut();
-        let found = all.find_map(|resident| {
-            let tagged = tag.is_some_and(|tag| resident.tags.contains(&tag));
+        let mut all = self.tenants.iter_mut();
+        let found = all.find_map(|tenant| {
+            let tagged = tag.is_some_and(|tag| tenant.tags.contains(&tag));
             let need = |need| if tagged { !matches!(need, Need::Tcp(_)) } else { matches!(need, Need::Udp(_)) };
-            resident.inward(at, need).map(|at| (resident, at))
+            tenant.inward(at, need).map(|at| (tenant, at))
         });
         match found {
             Some((tenant, at)) => tenant.resident.input(now, Input::Datagram { at, from, bytes }),
@@ -173,12 +175,12 @@ impl Dispatch {
     }
 
     fn stream(&mut self, now: Time, id: StreamId, part: Stream<&[u8]>) {
-        let count = self.residents.len() as u64;
+        let count = self.tenants.len() as u64;
         let (whose, part) = match (part, id) {
             (Stream::Open { at, peer }, _) => {
                 let is_tcp = |need| matches!(need, Need::Tcp(_));
-                let mut all = self.residents.iter().enumerate();
-                let found = all.find_map(|(index, resident)| Some((index, resident.inward(at, is_tcp)?)));
+                let mut all = self.tenants.iter().enumerate();
+                let found = all.find_map(|(index, tenant)| Some((index, tenant.inward(at, is_tcp)?)));
                 let Some((index, at)) = found else { return self.own.push_back(Output::Stream(id, Stream::Close)) };
                 self.streams.insert(id, index);
                 (index, Stream::Open { at, peer })
@@ -194,22 +196,22 @@ impl Dispatch {
             },
         };
         let id = if let StreamId::Ours(number) = id { StreamId::Ours(number / count.max(1)) } else { id };
-        if let Some(resident) = self.residents.get_mut(whose) {
-            resident.resident.input(now, Input::Stream(id, part));
+        if let Some(tenant) = self.tenants.get_mut(whose) {
+            tenant.resident.input(now, Input::Stream(id, part));
         }
     }
 
     /// What a node wants, in the host's terms; `None`: what it has no right to.
     fn outward(&mut self, whose: usize, output: Output<Deed>) -> Option<Output<Did>> {
-        let (resident, count) = (&self.residents[whose], self.residents.len() as u64);
+        let (tenant, count) = (&self.tenants[whose], self.tenants.len() as u64);
         let outer = |id| match id {
             StreamId::Ours(number) => StreamId::Ours(number * count + whose as u64),
             theirs => theirs,
         };
         Some(match output {
-            Output::Datagram { from, to, bytes } => Output::Datagram { from: resident.outward(from)?, to, bytes },
+            Output::Datagram { from, to, bytes } => Output::Datagram { from: tenant.outward(from)?, to, bytes },
             Output::Stream(id, Stream::Open { at, peer }) => {
-                Output::Stream(outer(id), Stream::Open { at: resident.outward(at)?, peer })
+                Output::Stream(outer(id), Stream::Open { at: tenant.outward(at)?, peer })
             }
             Output::Stream(id, part) => {
                 if part == Stream::Close {
@@ -217,21 +219,21 @@ impl Dispatch {
                 }
                 Output::Stream(outer(id), part)
             }
-            Output::Announce(part, on) => Output::Announce(resident.group(part)?, on),
-            Output::Said(what) => Output::Said(Did { of: resident.name.clone(), what }),
+            Output::Announce(part, on) => Output::Announce(tenant.group(part)?, on),
+            Output::Said(what) => Output::Said(Did { of: tenant.name.clone(), what }),
         })
     }
 
     /// Tells the host's node of an overlay; whether there is one.
     pub fn order(&mut self, now: Time, overlay: &str, command: Command) -> bool {
         let is_it = |tenant: &&mut Tenant| tenant.name == overlay && tenant.resident.node().is_some();
-        let found = self.residents.iter_mut().find(is_it);
+        let found = self.tenants.iter_mut().find(is_it);
         found.map(|tenant| tenant.resident.input(now, Input::Order(Told::Node(command)))).is_some()
     }
 
     /// The host has another unicast address.
     pub fn renumber(&mut self, now: Time, address: SocketAddr) {
-        for tenant in &mut self.residents {
+        for tenant in &mut self.tenants {
             let told = match &tenant.resident {
                 Resident::Node(_) => Told::Node(Command::Renumber { address }),
                 // The program's port is its own.
@@ -248,7 +250,7 @@ impl Dispatch {
 
     /// The state of its node of an overlay; what was nobody's on this host counts as dropped.
     pub fn digest(&self, overlay: &str) -> Option<Digest> {
-        let of_it = self.residents.iter().filter(|tenant| tenant.name == overlay);
+        let of_it = self.tenants.iter().filter(|tenant| tenant.name == overlay);
         let digest = of_it.filter_map(|tenant| tenant.resident.node()).next()?.digest();
         Some(Digest { dropped: digest.dropped + self.foreign, ..digest })
     }
@@ -263,14 +265,14 @@ impl Machine for Dispatch {
         match input {
             Input::Datagram { at, from, bytes } => match probe::answer(&self.host, bytes) {
                 // What is for a group that others serve travels on.
-                Some(bytes) if at.number == PORT && !self.residents.iter().any(|tenant| tenant.takes_all(at)) => {
+                Some(bytes) if at.number == PORT && !self.tenants.iter().any(|tenant| tenant.takes_all(at)) => {
                     self.own.push_back(Output::Datagram { from: Port::unicast(PORT), to: from, bytes });
                 }
                 _ => self.datagram(now, at, from, bytes),
             },
             Input::Stream(id, part) => self.stream(now, id, part),
             Input::Timer => {
-                for Tenant { resident, .. } in &mut self.residents {
+                for Tenant { resident, .. } in &mut self.tenants {
                     if resident.due().is_some_and(|due| due <= now) {
                         resident.input(now, Input::Timer);
                     }
@@ -281,9 +283,9 @@ impl Machine for Dispatch {
             }
             // Of a group that is no node's nobody is told.
             Input::Routing { group, announced } => {
-                for resident in &mut self.residents {
-                    if let Some(group) = resident.own(group) {
-                        resident.resident.input(now, Input::Routing { group, announced });
+                for tenant in &mut self.tenants {
+                    if let Some(group) = tenant.own(group) {
+                        tenant.resident.input(now, Input::Routing { group, announced });
                     }
                 }
             }
@@ -294,8 +296,8 @@ impl Machine for Dispatch {
         if let Some(own) = self.own.pop_front() {
             return Some(own);
         }
-        for whose in 0..self.residents.len() {
-            while let Some(output) = self.residents[whose].resident.output() {
+        for whose in 0..self.tenants.len() {
+            while let Some(output) = self.tenants[whose].resident.output() {
                 if let Some(output) = self.outward(whose, output) {
                     return Some(output);
                 }
@@ -305,6 +307,6 @@ impl Machine for Dispatch {
     }
 
     fn due(&self) -> Option<Time> {
-        self.residents.iter().filter_map(|tenant| tenant.resident.due()).min()
+        self.tenants.iter().filter_map(|tenant| tenant.resident.due()).min()
     }
 }

@@ -46,7 +46,8 @@ impl Host {
     async fn start(config: HostConfig) -> Result<Self> {
         let start = Time(Duration::from_nanos(now()));
         let of_groups = config.groups.iter().map(|group| group.addresses.clone());
-        let addresses: Vec<_> = of_groups.chain(config.shared.iter().map(|address| vec![*address])).collect();
+        let within = config.groups.iter().flat_map(|group| group.within.iter().map(|address| vec![*address]));
+        let addresses: Vec<_> = of_groups.chain(within).collect();
         let dispatch = Dispatch::new(&config.host, &config.tenants, &addresses, start);
         let mut nodes = Driver::new(dispatch);
         for (port, need) in nodes.machine().needs(addresses.len()) {

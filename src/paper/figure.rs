@@ -72,7 +72,7 @@ pub fn lines(name: &str, caption: &str, source: Source, axes: [(&str, Axis); 2],
 const LEAST_LABELED: f64 = 24.0;
 
 /// Pixels of a bar, as a part of its group's width.
-fn w_of(width: f64, groups: usize) -> f64 {
+fn bar_width(width: f64, groups: usize) -> f64 {
     560.0 / groups.max(1) as f64 * width
 }
 
@@ -102,7 +102,7 @@ pub fn bars(
                 n(top)
             ));
             // Of three digits each: they must not touch.
-            if w_of(width, groups.len()) >= LEAST_LABELED {
+            if bar_width(width, groups.len()) >= LEAST_LABELED {
                 plot.text(((left + right) / 2.0, top - 3.0), "middle", "tick", &super::page::number(*value, 2));
             }
         }

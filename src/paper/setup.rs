@@ -1,8 +1,12 @@
 //! What an experiment is given.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Result, anyhow};
 
 use super::labs::Labs;
+use crate::scenario::read_text;
+use crate::topology::{Diagnostics, Overrides, Topology, graphml};
 
 /// What an experiment is given.
 pub struct Setup {
@@ -32,4 +36,11 @@ impl Setup {
     pub(super) fn say(&self, what: &str) {
         (self.progress)(what);
     }
+}
+
+/// A Topology Zoo network as one AS.
+pub(super) fn read_network(path: &Path) -> Result<Topology> {
+    let said = |found: Diagnostics| anyhow!("{found}");
+    let lab = graphml::to_lab_file(&graphml::read(path, graphml::Choice::default()).map_err(said)?);
+    Ok(read_text(path, &lab, &Overrides::default()).map_err(said)?.0)
 }

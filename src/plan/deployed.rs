@@ -3,7 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 
 use super::PORT;
-use crate::anycast::{AgentConfig, Facts, Place, ServerConfig, Shared, Site, Transport};
+use crate::anycast::{AgentConfig, Facts, ServerConfig, Shared, Site, Transport};
 use crate::machine::Part;
 use crate::overlay::Peer;
 use crate::overlay::id::Id;
@@ -17,7 +17,7 @@ pub fn facts(topology: &Topology, addresses: &Addresses, index: usize) -> Facts 
         let name = &topology.node(*host).name;
         let id = Id::of_node(topology.seed, &deployment.name, name);
         let address = SocketAddr::new(addresses.host(*host, family), PORT);
-        Site { host: name.clone(), peer: Peer { id, address }, place: place(topology, *host) }
+        Site { host: name.clone(), peer: Peer { id, address }, place: topology.place(*host) }
     };
     let stubs = topology.ases.iter().enumerate().filter(|(_, own)| own.stub);
     let prefixes = stubs.map(|(index, _)| addresses.stub_prefix(AsId(index), family));
@@ -73,7 +73,7 @@ pub fn program(topology: &Topology, addresses: &Addresses, service: &Service, ho
         host: name.clone(),
         seed: topology.seed,
         peer: Peer { id, address: SocketAddr::new(unicast, service.port) },
-        place: place(topology, host),
+        place: topology.place(host),
         plain: true,
     }
 }
@@ -81,9 +81,4 @@ pub fn program(topology: &Topology, addresses: &Addresses, service: &Service, ho
 /// Of what brings others to the members of an overlay.
 pub fn of_overlay(topology: &Topology, addresses: &Addresses, overlay: &Overlay) -> Facts {
     overlay.via.map_or_else(Facts::plain, |via| facts(topology, addresses, via))
-}
-
-/// Where a host stands, if the file says so of its stub.
-pub fn place(topology: &Topology, host: NodeId) -> Option<Place> {
-    topology.node(host).place
 }

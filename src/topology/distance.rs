@@ -4,26 +4,15 @@ use std::time::Duration;
 
 use super::model::Place;
 
-/// Mean radius of WGS 84, (2a + b) / 3, in km.
-const RADIUS: f64 = 6371.0088;
 /// Light in glass with a refractive index of 1.5, in km/s: two thirds of what it does in a vacuum.
 const SPEED: f64 = 299_792.458 * 2.0 / 3.0;
 /// Nearer places are one place: light takes 5 µs for a kilometer, and a switch longer.
 const NEAR: f64 = 1.0;
 
-/// The great circle between two places on a sphere, in km.
-pub(super) fn kilometers(a: Place, b: Place) -> f64 {
-    let (latitudes, longitudes) = ((b.lat - a.lat).to_radians(), (b.lon - a.lon).to_radians());
-    let cosines = a.lat.to_radians().cos() * b.lat.to_radians().cos();
-    // Haversine: exact to the last digits for near places too. Rounding must not take it above 1.
-    let h = (latitudes / 2.0).sin().powi(2) + cosines * (longitudes / 2.0).sin().powi(2);
-    2.0 * RADIUS * h.min(1.0).sqrt().asin()
-}
-
 /// What light takes one way through a fiber along the great circle, times `factor`, in whole
 /// microseconds; nothing within one place.
 pub(super) fn delay(a: Place, b: Place, factor: f64) -> Duration {
-    let kilometers = kilometers(a, b);
+    let kilometers = a.distance(b);
     if kilometers < NEAR {
         return Duration::ZERO;
     }
@@ -39,15 +28,15 @@ mod tests {
 
     #[test]
     fn the_great_circle() {
-        let whole = 2.0 * std::f64::consts::PI * RADIUS;
+        let whole = 2.0 * std::f64::consts::PI * Place::RADIUS;
         let pole = |lat| Place { lat, lon: 0.0 };
-        assert!((kilometers(pole(90.0), pole(-90.0)) - whole / 2.0).abs() < 1e-6);
+        assert!((pole(90.0).distance(pole(-90.0)) - whole / 2.0).abs() < 1e-6);
         let across = Place { lat: 0.0, lon: -179.5 };
-        let date_line = kilometers(Place { lat: 0.0, lon: 179.5 }, across);
+        let date_line = Place { lat: 0.0, lon: 179.5 }.distance(across);
         assert!((date_line - whole / 360.0).abs() < 1e-6, "{date_line}");
-        assert_eq!(kilometers(SEATTLE, SUNNYVALE), kilometers(SUNNYVALE, SEATTLE));
+        assert_eq!(SEATTLE.distance(SUNNYVALE), SUNNYVALE.distance(SEATTLE));
         // The same by the spherical law of cosines.
-        assert!((kilometers(SEATTLE, SUNNYVALE) - 1_138.883_6).abs() < 1e-3, "{}", kilometers(SEATTLE, SUNNYVALE));
+        assert!((SEATTLE.distance(SUNNYVALE) - 1_138.883_6).abs() < 1e-3, "{}", SEATTLE.distance(SUNNYVALE));
     }
 
     #[test]

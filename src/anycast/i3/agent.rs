@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use rand::{RngExt, SeedableRng};
+use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
 use super::homes::Homes;
@@ -13,8 +13,8 @@ use super::message::{Ask, Packet, Request, ToAgent, ToServer};
 use super::own::Own;
 use super::settings::Settings;
 use super::survey::{Probe, Survey};
-use crate::anycast::config::PORT;
 use crate::anycast::face::{Agent, AgentConfig, PATIENCE, Question, Said, Target, Unavailable};
+use crate::anycast::life::draws;
 use crate::machine::{Port, Time};
 use crate::overlay::MAX_PEERS;
 use crate::overlay::id::Id;
@@ -62,16 +62,8 @@ pub(super) fn can(question: &Question) -> Result<(), Unavailable> {
 impl Applicant {
     pub(super) fn new(config: AgentConfig, now: Time) -> Self {
         let settings = Settings::of(&config.facts);
-        let stream = Id::hash(&[
-            b"i3 agent",
-            &config.seed.to_be_bytes(),
-            config.group.as_bytes(),
-            config.host.as_bytes(),
-            &now.0.as_nanos().to_be_bytes(),
-        ]);
-        let mut seed = [0; 32];
-        seed[..16].copy_from_slice(&stream.0.to_be_bytes());
-        let mut rng = ChaCha8Rng::from_seed(seed);
+        let names = [config.group.as_bytes(), config.host.as_bytes()];
+        let mut rng = draws(&[b"i3 agent", &config.seed.to_be_bytes(), names[0], names[1]], now);
         let servers = config.facts.servers.iter().map(|site| site.peer.address).collect();
         Self {
             survey: Survey::new(servers, settings.landmarks, settings.samples),
@@ -93,7 +85,7 @@ impl Applicant {
 
     fn post(&mut self, to: SocketAddr, message: &ToServer<'_>) {
         if let Some(bytes) = wire::encode(self.config.facts.tag(), message) {
-            self.said.push_back(Said::Datagram { from: Port::unicast(PORT), to, bytes });
+            self.said.push_back(Said::Datagram { to, bytes });
         }
     }
 
@@ -321,7 +313,7 @@ impl Agent for Applicant {
             Target::Id(ident) => self.packet(now, Ident(ident), bytes),
             Target::Address(to) => match self.replies.get(&to) {
                 Some(reply) => self.packet(now, *reply, bytes),
-                None => self.said.push_back(Said::Datagram { from: Port::unicast(PORT), to, bytes }),
+                None => self.said.push_back(Said::Datagram { to, bytes }),
             },
         }
         self.timer(now);

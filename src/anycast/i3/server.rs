@@ -4,8 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use rand::{RngExt, SeedableRng};
-use rand_chacha::ChaCha8Rng;
+use rand::RngExt;
 use serde::Serialize;
 
 use super::homes::Homes;
@@ -16,6 +15,7 @@ use super::settings::Settings;
 use super::triggers::{Goal, Triggers};
 use super::waiting::{Waiting, Work};
 use crate::anycast::config::PORT;
+use crate::anycast::life::draws;
 use crate::anycast::member::cookie::{Cookie, Jar};
 use crate::anycast::server::{Served, Server, ServerConfig};
 use crate::machine::{Input, Machine, Output, Port, Time};
@@ -43,16 +43,8 @@ pub(super) struct Keeper {
 impl Keeper {
     pub(super) fn new(config: ServerConfig, now: Time) -> Self {
         let settings = Settings::of(&config.facts);
-        let stream = Id::hash(&[
-            b"i3 server",
-            &config.seed.to_be_bytes(),
-            config.host.as_bytes(),
-            &now.0.as_nanos().to_be_bytes(),
-        ]);
-        let mut seed = [0; 32];
-        seed[..16].copy_from_slice(&stream.0.to_be_bytes());
-        let mut rng = ChaCha8Rng::from_seed(seed);
-        let nobody = Peer { id: stream, address: SocketAddr::from(([0, 0, 0, 0], PORT)) };
+        let mut rng = draws(&[b"i3 server", &config.seed.to_be_bytes(), config.host.as_bytes()], now);
+        let nobody = Peer { id: Id::hash(&[config.host.as_bytes()]), address: SocketAddr::from(([0, 0, 0, 0], PORT)) };
         let me = config.facts.server(&config.host).map_or(nobody, |site| site.peer);
         let jar = Jar::new(rng.random(), COOKIES);
         Self {

@@ -3,7 +3,6 @@
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 
-use crate::anycast::config::PORT;
 use crate::anycast::face::{Agent, AgentConfig, Question, Said, Target, Unavailable};
 use crate::anycast::member::JOIN;
 use crate::machine::{Part, Port, Time, Via};
@@ -50,7 +49,7 @@ impl Agent for Announcing {
 
     fn send(&mut self, _: Time, to: Target, bytes: Vec<u8>) {
         if let Target::Address(to) = to {
-            self.said.push_back(Said::Datagram { from: Port::unicast(PORT), to, bytes });
+            self.said.push_back(Said::Datagram { to, bytes });
         }
     }
 

@@ -15,8 +15,8 @@ use super::sealed::Envelope;
 use crate::anycast::config::NodeConfig;
 use crate::anycast::event::Event;
 use crate::anycast::face::{Agent, PATIENCE, Question, Target};
+use crate::anycast::life::draws;
 use crate::machine::{Output, Part};
-use crate::overlay::id::Id;
 use crate::overlay::wire::Tag;
 use crate::overlay::{MAX_PEERS, OverlayNode, Peer, Phase, Time, Transmit};
 
@@ -55,16 +55,7 @@ pub(super) struct Core {
 
 impl Core {
     pub(super) fn new(config: NodeConfig, agent: Box<dyn Agent>, now: Time) -> Self {
-        // The time is part of the seed: a restarted node must not repeat its former self's numbers.
-        let stream = Id::hash(&[
-            b"member",
-            &config.seed.to_be_bytes(),
-            &config.id.0.to_be_bytes(),
-            &now.0.as_nanos().to_be_bytes(),
-        ]);
-        let mut seed = [0; 32];
-        seed[..16].copy_from_slice(&stream.0.to_be_bytes());
-        let mut rng = ChaCha8Rng::from_seed(seed);
+        let mut rng = draws(&[b"member", &config.seed.to_be_bytes(), &config.id.0.to_be_bytes()], now);
         let jar = Jar::new(rng.random(), COOKIES);
         let rng_below = ChaCha8Rng::from_seed(rng.random());
         let overlay = (config.protocol.protocol.node)(config.peer(), &config.protocol, config.settings(), rng_below);
@@ -112,15 +103,13 @@ impl Core {
         self.send(to, &Message::hello(nonce));
     }
 
-    /// Asks the infrastructure for members, and them who they are; whether it can tell.
-    pub(super) fn look(&mut self, now: Time, question: &Question, why: Why) -> bool {
+    /// Asks the infrastructure for members, if it can tell, and them who they are.
+    pub(super) fn look(&mut self, now: Time, question: &Question, why: Why) {
         self.looking.retain(|_, (since, _)| now - *since <= PATIENCE);
         let token = self.rng.random();
-        let asked = self.looking.len() < MAX_LOOKING && self.agent.ask(now, token, question).is_ok();
-        if asked {
+        if self.looking.len() < MAX_LOOKING && self.agent.ask(now, token, question).is_ok() {
             self.looking.insert(token, (now, why));
         }
-        asked
     }
 
     /// The infrastructure has answered. To join, one member is enough.

@@ -203,7 +203,7 @@ impl Course {
         let doubled = core.config.rpc_timeout * 2u32.pow((self.attempts - 1).min(MAX_DOUBLINGS));
         self.next_attempt = Some(now + doubled.mul_f64(core.rng.random_range(0.75..1.25)));
         match self.rotation.back() {
-            Some(Whom::Nearest) => drop(core.look(now, &Question::Nearest, Why::Join { redirected: 0 })),
+            Some(Whom::Nearest) => core.look(now, &Question::Nearest, Why::Join { redirected: 0 }),
             Some(Whom::WellKnown(address)) => core.ask(now, *address, Why::Join { redirected: 0 }),
             None => {}
         }

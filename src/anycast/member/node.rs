@@ -19,7 +19,6 @@ use crate::anycast::event::{Command, Digest, Event};
 use crate::anycast::face::{Agent, Said};
 use crate::anycast::means::Means;
 use crate::anycast::probe;
-
 use crate::machine::{Output, Part, Port, Via};
 use crate::overlay::wire::Tag;
 use crate::overlay::{self, Answer, Did, Peer, Phase, Time, Token, Transmit};
@@ -322,10 +321,7 @@ impl Member {
     /// What the infrastructure's end wants, and what it has brought.
     fn heed(&mut self, now: Time, said: Said) {
         match said {
-            Said::Datagram { from, to, bytes } if from == Port::unicast(PORT) => {
-                self.core.out.push_back(Transmit { to, bytes });
-            }
-            Said::Datagram { from, to, bytes } => self.core.said.push_back(Output::Datagram { from, to, bytes }),
+            Said::Datagram { to, bytes } => self.core.out.push_back(Transmit { to, bytes }),
             Said::Stream(id, part) => self.core.said.push_back(Output::Stream(id, part)),
             Said::Announce(group, on) => self.core.said.push_back(Output::Announce(group, on)),
             Said::Member(true) => self.announced(now, JOIN),

@@ -197,7 +197,7 @@ impl Agent for Replica {
     fn send(&mut self, _: Time, to: Target, bytes: Vec<u8>) {
         if let Target::Address(to) = to {
             self.load = self.load.saturating_add(1);
-            self.end.said.push_back(Said::Datagram { from: Port::unicast(PORT), to, bytes });
+            self.end.said.push_back(Said::Datagram { to, bytes });
         }
     }
 

@@ -19,9 +19,9 @@ use super::streams::Streams;
 use super::view::View;
 use crate::anycast::config::PORT;
 use crate::anycast::facts::{Facts, Place};
+use crate::anycast::life::draws;
 use crate::anycast::server::{Served, ServerConfig};
 use crate::machine::{Output, Port, Time};
-use crate::overlay::id::Id;
 use crate::overlay::wire::{Tag, encode};
 
 pub(super) struct Base {
@@ -52,15 +52,7 @@ impl Base {
         let facts = &config.facts;
         let me = facts.servers.iter().position(|site| site.host == config.host).unwrap_or(usize::MAX);
         let site = facts.servers.get(me);
-        let stream = Id::hash(&[
-            b"core node",
-            &config.seed.to_be_bytes(),
-            config.host.as_bytes(),
-            &now.0.as_nanos().to_be_bytes(),
-        ]);
-        let mut seed = [0; 32];
-        seed[..16].copy_from_slice(&stream.0.to_be_bytes());
-        let mut rng = ChaCha8Rng::from_seed(seed);
+        let mut rng = draws(&[b"core node", &config.seed.to_be_bytes(), config.host.as_bytes()], now);
         let place = site.and_then(|site| site.place);
         let meridian = site.zip(place).map(|(site, place)| {
             let contact = Contact { address: site.peer.address, tag: facts.tag() };

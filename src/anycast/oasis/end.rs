@@ -4,16 +4,15 @@ use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use rand::{RngExt, SeedableRng};
+use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
 use super::chooser::Chooser;
 use super::message::Message;
 use super::settings::Settings;
-use crate::anycast::config::PORT;
 use crate::anycast::face::{AgentConfig, Said};
-use crate::machine::{Port, Time};
-use crate::overlay::id::Id;
+use crate::anycast::life::draws;
+use crate::machine::Time;
 use crate::overlay::wire::{Tag, encode};
 
 /// A core node that has not answered by now is asked again, or another.
@@ -30,16 +29,8 @@ pub(super) struct End {
 
 impl End {
     pub(super) fn new(config: AgentConfig, now: Time) -> Self {
-        let stream = Id::hash(&[
-            b"oasis agent",
-            &config.seed.to_be_bytes(),
-            config.group.as_bytes(),
-            config.host.as_bytes(),
-            &now.0.as_nanos().to_be_bytes(),
-        ]);
-        let mut seed = [0; 32];
-        seed[..16].copy_from_slice(&stream.0.to_be_bytes());
-        let mut rng = ChaCha8Rng::from_seed(seed);
+        let names = [config.group.as_bytes(), config.host.as_bytes()];
+        let mut rng = draws(&[b"oasis agent", &config.seed.to_be_bytes(), names[0], names[1]], now);
         Self {
             settings: Settings::of(&config.facts),
             tag: config.tag(),
@@ -52,7 +43,7 @@ impl End {
 
     pub(super) fn transmit(&mut self, to: SocketAddr, tag: Tag, message: &Message) {
         if let Some(bytes) = encode(tag, message) {
-            self.said.push_back(Said::Datagram { from: Port::unicast(PORT), to, bytes });
+            self.said.push_back(Said::Datagram { to, bytes });
         }
     }
 

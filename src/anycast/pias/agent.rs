@@ -4,16 +4,15 @@ use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
 use super::asks::{Ask, Asks, Purpose};
 use super::message::{How, MAX_NAMED, Message, Reply, Request, What, decode, encode};
 use crate::anycast::config::PORT;
 use crate::anycast::face::{Agent, AgentConfig, Question, Said, Target, Unavailable};
+use crate::anycast::life::draws;
 use crate::anycast::member::Cookie;
 use crate::machine::{Part, Port, Time};
-use crate::overlay::id::Id;
 
 /// A proxy that has not answered is not asked for so long: routing finds another.
 const AVOIDED: Duration = Duration::from_secs(5);
@@ -37,17 +36,14 @@ pub(super) struct Registering {
 
 impl Registering {
     pub(super) fn new(config: AgentConfig, now: Time) -> Self {
-        let life = now.0.as_nanos().to_be_bytes();
         let names = [config.facts.name.as_bytes(), config.group.as_bytes(), config.host.as_bytes()];
-        let Id(stream) = Id::hash(&[b"agent", names[0], names[1], names[2], &config.seed.to_be_bytes(), &life]);
-        let mut seed = [0; 32];
-        seed[..16].copy_from_slice(&stream.to_be_bytes());
+        let rng = draws(&[b"agent", names[0], names[1], names[2], &config.seed.to_be_bytes()], now);
         let shared = config.facts.group(&config.group);
         let group = shared.map(|shared| (shared.part, config.address.unwrap_or(shared.address)));
         Self {
             group,
             config,
-            rng: ChaCha8Rng::from_seed(seed),
+            rng,
             wanted: false,
             told: false,
             jap: None,
@@ -84,7 +80,7 @@ impl Registering {
         let cookie = known.copied().unwrap_or_default();
         let request = Request { tag: self.config.tag(), token, cookie, group: group.0, what };
         if let Some(bytes) = encode(self.config.facts.tag(), &Message::Request(request)) {
-            self.said.push_back(Said::Datagram { from: Port::unicast(PORT), to, bytes });
+            self.said.push_back(Said::Datagram { to, bytes });
         }
     }
 
@@ -225,7 +221,7 @@ impl Agent for Registering {
 
     fn send(&mut self, _: Time, to: Target, bytes: Vec<u8>) {
         if let Target::Address(to) = to {
-            self.said.push_back(Said::Datagram { from: Port::unicast(PORT), to, bytes });
+            self.said.push_back(Said::Datagram { to, bytes });
         }
     }
 

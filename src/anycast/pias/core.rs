@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use rand::{RngExt, SeedableRng};
+use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
 use super::lists::Lists;
@@ -14,6 +14,7 @@ use super::settings::Settings;
 use super::targets::Targets;
 use crate::anycast::config::PORT;
 use crate::anycast::facts::Shared;
+use crate::anycast::life::draws;
 use crate::anycast::member::Jar;
 use crate::anycast::server::{Served, ServerConfig};
 use crate::machine::{Output, Port, Time};
@@ -49,12 +50,7 @@ pub(super) struct Core {
 
 impl Core {
     pub(super) fn new(config: ServerConfig, now: Time) -> Self {
-        // The time is part of the seed: a restarted proxy must not repeat its former self's numbers.
-        let life = now.0.as_nanos().to_be_bytes();
-        let Id(stream) = Id::hash(&[b"pias", &config.seed.to_be_bytes(), config.host.as_bytes(), &life]);
-        let mut seed = [0; 32];
-        seed[..16].copy_from_slice(&stream.to_be_bytes());
-        let mut rng = ChaCha8Rng::from_seed(seed);
+        let mut rng = draws(&[b"pias", &config.seed.to_be_bytes(), config.host.as_bytes()], now);
         let settings = Settings::of(&config.facts);
         Self {
             settings,

@@ -1,6 +1,5 @@
 //! Networks that experiments are done in.
 
-use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Result, anyhow};
@@ -8,10 +7,8 @@ use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
-use crate::paper::Setup;
-use crate::scenario::read_text;
+use crate::paper::setup::{Setup, read_network};
 use crate::sim::{Delays, between_routers, read_round_trips};
-use crate::topology::{Diagnostics, Overrides, graphml};
 
 /// The ChaCha stream that says who is where.
 const DRAW: u64 = u64::from_be_bytes(*b"places\0\0");
@@ -40,7 +37,7 @@ impl Network {
         for path in &setup.networks {
             let name =
                 path.file_stem().map_or_else(|| path.display().to_string(), |s| s.to_string_lossy().into_owned());
-            networks.push(Self { name, kind: Kind::Routers(of_graphml(path)?) });
+            networks.push(Self { name, kind: Kind::Routers(between_routers(&read_network(path)?)) });
         }
         if let Some(path) = &setup.rtt {
             let delays = read_round_trips(path).map_err(|found| anyhow!("{found}"))?;
@@ -103,14 +100,6 @@ fn reordered(delays: &Delays, order: &[usize]) -> Delays {
     // From a place to itself it is not looked at.
     let far = |a: usize, b: usize| if a == b { Duration::ZERO } else { delays.between(a, b) };
     Delays::of_one_way(order.len(), order.iter().flat_map(|a| order.iter().map(move |b| far(*a, *b))))
-}
-
-/// The distances between a Topology Zoo network's routers.
-fn of_graphml(path: &Path) -> Result<Delays> {
-    let said = |found: Diagnostics| anyhow!("{found}");
-    let lab = graphml::to_lab_file(&graphml::read(path, graphml::Choice::default()).map_err(said)?);
-    let (topology, _) = read_text(path, &lab, &Overrides::default()).map_err(said)?;
-    Ok(between_routers(&topology))
 }
 
 #[cfg(test)]

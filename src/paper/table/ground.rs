@@ -8,10 +8,9 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use crate::anycast::Place;
-use crate::paper::Setup;
-use crate::scenario::read_text;
+use crate::paper::setup::{Setup, read_network};
 use crate::sim::{Delays, SIDE_MS, between_routers, read_round_trips};
-use crate::topology::{Diagnostics, Overrides, graphml};
+use crate::topology::NodeKind;
 
 /// The ChaCha stream of random places.
 const PLACES: u64 = u64::from_be_bytes(*b"ground\0\0");
@@ -51,11 +50,8 @@ impl Ground {
     }
 
     fn of_graphml(path: &Path) -> Result<Self> {
-        let said = |found: Diagnostics| anyhow!("{found}");
-        let lab = graphml::to_lab_file(&graphml::read(path, graphml::Choice::default()).map_err(said)?);
-        let (topology, _) = read_text(path, &lab, &Overrides::default()).map_err(said)?;
-        let routers = topology.of_kind(crate::topology::NodeKind::is_router);
-        let places: Vec<_> = routers.map(|router| topology.node(router).place).collect();
+        let topology = read_network(path)?;
+        let places: Vec<_> = topology.of_kind(NodeKind::is_router).map(|router| topology.place(router)).collect();
         let name = path.file_stem().map_or_else(|| path.display().to_string(), |s| s.to_string_lossy().into_owned());
         Ok(Self { name, delays: between_routers(&topology), places })
     }

@@ -8,6 +8,7 @@ use super::arena::{Arena, Layout};
 use super::cells::{Cell, Cells};
 use super::ground::Ground;
 use crate::anycast::{Infrastructure, Question};
+use crate::measure::quantile;
 use crate::paper::Setup;
 use crate::paper::claim::Test;
 use crate::paper::estimate::Estimate;
@@ -74,9 +75,10 @@ impl Led {
     }
 }
 
+/// Median, and what nine of ten do not exceed.
 pub(super) fn quantiles(mut values: Vec<f64>) -> (f64, f64) {
     values.sort_by(f64::total_cmp);
-    let at = |q: f64| values.get((values.len() as f64 * q) as usize).or(values.last()).copied().unwrap_or(f64::NAN);
+    let at = |q: f64| quantile(&values, q).unwrap_or(f64::NAN);
     (at(0.5), at(0.9))
 }
 

@@ -29,7 +29,7 @@ impl Composer {
     fn say(&mut self, to: SocketAddr, ask: Ask) {
         let request = ToServer::Request(Request { tag: self.tags.1, ask });
         let bytes = wire::encode(self.tags.0, &request).unwrap();
-        self.said.push_back(Said::Datagram { from: Port::unicast(4000), to, bytes });
+        self.said.push_back(Said::Datagram { to, bytes });
     }
 
     fn insert(&mut self, to: SocketAddr, nonce: u64, cookie: Option<[u8; 16]>) {
