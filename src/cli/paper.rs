@@ -47,7 +47,7 @@ impl Paper {
         let records = records()?;
         let labs = Labs::new(&records, self.seed)?;
         end_cleanly(labs.playing(), records.clone())?;
-        let progress: Box<dyn Fn(&str)> = Box::new(move |what| {
+        let progress: Box<dyn Fn(&str) + Send + Sync> = Box::new(move |what| {
             anstream::eprintln!("{:6.1} s  {what}", began.elapsed().as_secs_f64());
         });
         let (quick, seed, rtt, networks) = (self.quick, self.seed, self.rtt, self.networks);

@@ -1,9 +1,10 @@
 //! Labs that an experiment plays: a lab file with some keys set, in a process of its own, because a lab
 //! enters its sandbox before it has any thread.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -28,18 +29,20 @@ pub struct Labs {
     playing: Playing,
 }
 
-/// The process that plays a lab now, if there is one.
+/// The processes that play labs now.
 #[derive(Clone, Debug, Default)]
-pub struct Playing(Arc<Mutex<Option<Pid>>>);
+pub struct Playing(Arc<Mutex<BTreeSet<Pid>>>);
 
 impl Playing {
-    /// Ends the lab, does something when it has taken itself down, and does not return: nothing else is played.
+    /// Ends the labs, does something when they have taken themselves down, and does not return: nothing else is played.
     pub fn end(&self, by: Signal, then: impl FnOnce()) -> ! {
         let playing = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(process) = *playing {
+        for process in playing.iter() {
             // A terminal has told it already: a second time would do no harm.
-            let _ = kill(process, by);
-            while kill(process, None).is_ok() {
+            let _ = kill(*process, by);
+        }
+        for process in playing.iter() {
+            while kill(*process, None).is_ok() {
                 std::thread::sleep(Duration::from_millis(10));
             }
         }
@@ -47,9 +50,16 @@ impl Playing {
         std::process::exit(INTERRUPTED)
     }
 
-    fn set(&self, child: Option<&Child>) {
-        let pid = child.and_then(|c| i32::try_from(c.id()).ok()).map(Pid::from_raw);
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = pid;
+    /// What the lab of this process said until its end.
+    fn wait(&self, child: Child) -> std::io::Result<Output> {
+        let process = i32::try_from(child.id()).ok().map(Pid::from_raw);
+        let playing = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        playing().extend(process);
+        let output = child.wait_with_output();
+        if let Some(process) = process {
+            playing().remove(&process);
+        }
+        output
     }
 }
 
@@ -118,10 +128,7 @@ impl Labs {
         // Even if it is killed: the lab ends with its command.
         keeper::tie(&mut command);
         let child = command.spawn().context("start anybed run")?;
-        self.playing.set(Some(&child));
-        let output = child.wait_with_output().context("wait for anybed run");
-        self.playing.set(None);
-        let output = output?;
+        let output = self.playing.wait(child).context("wait for anybed run")?;
         // An expectation that failed is a finding like any other, a busy machine is seen in the report.
         if !matches!(output.status.code(), Some(0 | 1 | 5)) {
             let said = String::from_utf8_lossy(&output.stderr);

@@ -93,6 +93,12 @@ impl Page {
         Self { section, title, made: String::new(), blocks: Vec::new(), claims: Vec::new() }
     }
 
+    /// Everything of another page, after what is on this one.
+    pub(super) fn append(&mut self, other: Self) {
+        self.blocks.extend(other.blocks);
+        self.claims.extend(other.claims);
+    }
+
     pub fn heading(&mut self, text: &str) {
         self.blocks.push(Block::Heading(text.to_owned()));
     }

@@ -1,10 +1,27 @@
-//! Many runs at once: simulations of one thread each, on all CPUs.
+//! Many runs at once: simulations of one thread each, on all CPUs; labs that mostly wait, in pairs.
 
 use std::sync::Mutex;
 
+use anyhow::Result;
+
+/// Labs that mostly wait, whose numbers are seconds of timers and who reached whom, are played so many at once.
+const LABS_AT_ONCE: usize = 2;
+
 /// Does all of these, on as many threads as there are CPUs; results in the order of the jobs.
 pub(super) fn in_parallel<J: Sync, R: Send>(jobs: &[J], run: impl Fn(&J) -> R + Sync) -> Vec<R> {
-    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(jobs.len().max(1));
+    on_threads(std::thread::available_parallelism().map_or(1, usize::from), jobs, run)
+}
+
+/// Plays labs, two at a time; results in the order of the jobs.
+///
+/// # Errors
+/// The first of the jobs' errors.
+pub(super) fn labs_in_pairs<J: Sync, R: Send>(jobs: &[J], play: impl Fn(&J) -> Result<R> + Sync) -> Result<Vec<R>> {
+    on_threads(LABS_AT_ONCE, jobs, play).into_iter().collect()
+}
+
+fn on_threads<J: Sync, R: Send>(most: usize, jobs: &[J], run: impl Fn(&J) -> R + Sync) -> Vec<R> {
+    let threads = most.min(jobs.len().max(1));
     let next = Mutex::new(jobs.iter().enumerate());
     let done = Mutex::new(Vec::with_capacity(jobs.len()));
     std::thread::scope(|scope| {

@@ -19,7 +19,7 @@ pub struct Setup {
     pub networks: Vec<PathBuf>,
     pub labs: Labs,
     /// Called with what is being done.
-    pub progress: Box<dyn Fn(&str)>,
+    pub progress: Box<dyn Fn(&str) + Send + Sync>,
 }
 
 impl Setup {

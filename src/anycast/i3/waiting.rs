@@ -10,8 +10,9 @@ use crate::overlay::id::Id;
 
 /// Most keys that are looked up at once.
 const MAX_KEYS: usize = 256;
-/// Most that waits for one.
-const MAX_WORKS: usize = 16;
+/// Most that waits in all. One key has at most as much as is free, so a burst for one leaves room for others (dynamic
+/// thresholds: Choudhury and Hahne, ToN 1998).
+const MAX_WORKS: usize = 1024;
 /// What has waited for longer is of no use any more.
 const PATIENCE: Duration = Duration::from_secs(3);
 
@@ -34,18 +35,20 @@ pub(super) struct Waiting(BTreeMap<Id, Vec<(Time, Work)>>);
 impl Waiting {
     /// Whether a lookup has to be begun. Of what is too much the new is dropped.
     pub(super) fn add(&mut self, now: Time, key: Id, work: Work) -> bool {
+        let waits = |since: Time| now - since < PATIENCE;
+        if self.0.len() >= MAX_KEYS || self.len() >= MAX_WORKS {
+            self.0.retain(|_, works| works.iter().any(|(since, _)| waits(*since)));
+        }
+        let free = MAX_WORKS.saturating_sub(self.len());
         if let Some(works) = self.0.get_mut(&key) {
-            works.retain(|(since, _)| now - *since < PATIENCE);
+            works.retain(|(since, _)| waits(*since));
             let again = works.is_empty();
-            if works.len() < MAX_WORKS {
+            if works.len() < free {
                 works.push((now, work));
             }
             return again;
         }
-        if self.0.len() >= MAX_KEYS {
-            self.0.retain(|_, works| works.iter().any(|(since, _)| now - *since < PATIENCE));
-        }
-        let fits = self.0.len() < MAX_KEYS;
+        let fits = self.0.len() < MAX_KEYS && free > 0;
         if fits {
             self.0.insert(key, vec![(now, work)]);
         }

@@ -29,7 +29,7 @@ const TOLERANCE: f64 = 0.1;
 const LOOKUPS: usize = 5000;
 
 pub(super) fn run(setup: &Setup) -> Paths {
-    let most = setup.pick(4096, 128);
+    let most = setup.pick(2048, 128);
     let kind = |nodes, iterative, successors| Kind { nodes, iterative, successors };
     let mut kinds: Vec<Kind> =
         setup.pick(vec![128, 512, 1024], vec![64]).into_iter().map(|n| kind(n, true, 8)).collect();

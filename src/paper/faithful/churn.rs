@@ -38,7 +38,7 @@ pub(super) struct Churning {
 }
 
 pub(super) fn run(setup: &Setup) -> Churning {
-    let nodes = setup.pick(200, 24);
+    let nodes = setup.pick(128, 24);
     let sessions: &[u64] = setup.pick(&SESSIONS[..], &SESSIONS[..1]);
     let kind = |protocol, session| Kind {
         protocol,

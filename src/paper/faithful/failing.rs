@@ -50,12 +50,12 @@ pub(super) fn run(setup: &Setup) -> Failing {
     let percents: Vec<u32> = printed.iter().map(|(share, ..)| (share * 100.0).round() as u32).collect();
     let runs = setup.pick(20, 2);
     let jobs: Vec<(u32, u64)> = percents.iter().flat_map(|p| seeds(setup.seed, runs).map(|seed| (*p, seed))).collect();
-    let (lookups, keys) = setup.pick((2000, 500), (200, 50));
+    let (lookups, keys) = setup.pick((1000, 500), (200, 50));
     let ran = in_parallel(&jobs, |(percent, seed)| fall(&chord(nodes, *seed), *percent, lookups, keys));
     let mut by_percent: BTreeMap<u32, Vec<Fallen>> = BTreeMap::new();
     jobs.iter().zip(ran).for_each(|((percent, _), fallen)| by_percent.entry(*percent).or_default().push(fallen));
     let pastry_nodes = setup.pick(5000, 40);
-    let jobs: Vec<u64> = seeds(setup.seed, setup.pick(4, 2)).collect();
+    let jobs: Vec<u64> = seeds(setup.seed, setup.pick(3, 2)).collect();
     let pastry = in_parallel(&jobs, |seed| fall(&options(pastry_nodes, "pastry", *seed), 10, lookups, 0));
     Failing { chord: by_percent, nodes, pastry, pastry_nodes }
 }

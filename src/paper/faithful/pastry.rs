@@ -14,7 +14,7 @@ use crate::sim::{Lookups, SETTLE_ROUNDS, World};
 pub(super) struct Hops(BTreeMap<usize, Vec<Lookups>>);
 
 pub(super) fn run(setup: &Setup) -> Hops {
-    let sizes = setup.pick(vec![(1000, 20), (4000, 8), (10_000, 3)], vec![(100, 4)]);
+    let sizes = setup.pick(vec![(1000, 20), (4000, 4), (10_000, 3)], vec![(100, 4)]);
     let jobs: Vec<(usize, u64)> =
         sizes.iter().flat_map(|(nodes, runs)| seeds(setup.seed, *runs).map(|seed| (*nodes, seed))).collect();
     let count = setup.pick(5000, 400);

@@ -9,6 +9,7 @@ use crate::paper;
 use crate::paper::claim::Test;
 use crate::paper::estimate::{Estimate, shown};
 use crate::paper::page::{Page, Source, Table};
+use crate::paper::runs::labs_in_pairs;
 
 const STUB_FAILURE: &str = include_str!("../../../topologies/stub-failure.toml");
 /// The outage lasts from the thirteenth second on for more than three epochs.
@@ -43,26 +44,30 @@ struct Repeated {
 /// What BGP had to say in labs, by way.
 pub(super) struct Labs(Vec<(&'static str, Repeated)>);
 
-/// Plays them one after another.
+/// Plays them in pairs.
 pub(super) fn play(labs: &paper::labs::Labs, quick: bool) -> Result<Labs> {
     // As it is shipped its outage is shorter, and so is the lab.
     let times: &[(&str, &str)] = if quick { &[] } else { &[("recover campus", RECOVER), ("audit music", AUDIT)] };
     let text = timed(STUB_FAILURE, times)?;
-    let mut found = Vec::new();
-    for (way, healing) in WAYS.into_iter().filter(|(way, _)| !quick || *way == "colors") {
-        let mut set: Vec<(&str, Value)> = vec![("healing", way.into())];
+    let ways: Vec<(&str, Healing)> = WAYS.into_iter().filter(|(way, _)| !quick || *way == "colors").collect();
+    let repetitions = 1..=if quick { 1 } else { REPETITIONS };
+    let jobs: Vec<_> = ways.iter().flat_map(|way| repetitions.clone().map(|n| (*way, n))).collect();
+    let reports = labs_in_pairs(&jobs, |((way, healing), repetition)| {
+        let mut set: Vec<(&str, Value)> = vec![("healing", (*way).into())];
         if !quick {
             set.push(("lab.duration", END.into()));
         }
         if healing.has_rendezvous() {
             set.extend([("rendezvous_epoch", EPOCH.into()), ("rendezvous_listen", LISTEN.into())]);
         }
-        if healing == Healing::WellKnown {
+        if *healing == Healing::WellKnown {
             set.push(("well_known", [KNOWN].into_iter().collect::<toml_edit::Array>().into()));
         }
+        labs.play(&format!("stub-failure-{way}-{repetition}"), &text, &set)
+    })?;
+    let found = ways.into_iter().map(|(way, _)| {
         let mut all = Repeated::default();
-        for repetition in 1..=if quick { 1 } else { REPETITIONS } {
-            let report = labs.play(&format!("stub-failure-{way}-{repetition}"), &text, &set)?;
+        for (_, report) in jobs.iter().zip(&reports).filter(|(((played, _), _), _)| *played == way) {
             let music = report.overlays.get("music").context("the lab has no overlay music")?;
             all.runs += 1;
             all.merge.extend(music.merge_seconds);
@@ -71,9 +76,9 @@ pub(super) fn play(labs: &paper::labs::Labs, quick: bool) -> Result<Labs> {
             all.failed.push(music.lookups.total.failed as f64);
             all.missing.push(music.keys.audits.last().map_or(0, |a| a.missing.len()) as f64);
         }
-        found.push((way, all));
-    }
-    Ok(Labs(found))
+        Ok((way, all))
+    });
+    Ok(Labs(found.collect::<Result<_>>()?))
 }
 
 pub(super) fn show(page: &mut Page, labs: &Labs) {

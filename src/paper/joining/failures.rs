@@ -10,6 +10,7 @@ use crate::paper::estimate::{Estimate, shown};
 use crate::paper::figure::bars;
 use crate::paper::labs::with_action;
 use crate::paper::page::{Page, Source, Table};
+use crate::paper::runs::labs_in_pairs;
 use crate::record::{Record, What};
 
 const MEMBER_FAILURE: &str = include_str!("../../../topologies/member-failure.toml");
@@ -54,19 +55,17 @@ pub(super) struct Failures {
 pub(super) fn played(setup: &Setup, page: &mut Page) -> Result<Failures> {
     page.heading("When the member that serves fails");
     let kinds = setup.pick(FAILURES.to_vec(), FAILURES[..1].to_vec());
-    let mut runs = Vec::new();
-    for seed in setup.seed..setup.seed + setup.pick(5, 1) {
-        for (failure, action) in kinds.iter().copied() {
-            setup.say(&format!("a member fails in namespaces: {failure}, seed {seed}"));
-            let name = format!("member-failure-{}-{seed}", action.replace([' ', '.'], "-"));
-            let labs = setup.labs.seeded(seed);
-            labs.play(&name, &with_action(MEMBER_FAILURE, "crash ", action)?, &[])?;
-            let record = labs.record(&name)?;
-            for (overlay, _) in OVERLAYS {
-                runs.push(Run::of(&record, failure, overlay)?);
-            }
-        }
-    }
+    let seeds = setup.seed..setup.seed + setup.pick(5, 1);
+    let jobs: Vec<_> = seeds.flat_map(|seed| kinds.iter().map(move |kind| (seed, *kind))).collect();
+    let runs = labs_in_pairs(&jobs, |(seed, (failure, action))| {
+        setup.say(&format!("a member fails in namespaces: {failure}, seed {seed}"));
+        let name = format!("member-failure-{}-{seed}", action.replace([' ', '.'], "-"));
+        let labs = setup.labs.seeded(*seed);
+        labs.play(&name, &with_action(MEMBER_FAILURE, "crash ", action)?, &[])?;
+        let record = labs.record(&name)?;
+        OVERLAYS.iter().map(|(overlay, _)| Run::of(&record, failure, overlay)).collect::<Result<Vec<_>>>()
+    })?;
+    let runs = runs.into_iter().flatten().collect();
     let failures = Failures { runs, kinds };
     failures.show(page);
     Ok(failures)

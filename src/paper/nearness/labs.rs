@@ -15,6 +15,7 @@ use crate::paper::Setup;
 use crate::paper::estimate::{Estimate, shown};
 use crate::paper::figure::{Axis, Line, lines};
 use crate::paper::page::{Page, Source, Table, Test, number, percent};
+use crate::paper::runs::labs_in_pairs;
 
 const NEIGHBORS: &str = include_str!("../../../topologies/neighbors.toml");
 /// Stubs of the networks in which BGP misleads, with one member each.
@@ -31,7 +32,23 @@ const DRAWN: f64 = 0.75;
 
 pub(super) struct Labs(Vec<Lab>);
 
-pub(super) fn in_labs(setup: &Setup, page: &mut Page) -> Result<Labs> {
+/// Plays them in pairs.
+pub(super) fn play(setup: &Setup) -> Result<Labs> {
+    let kinds = [(Kind::Abilene, 5), (Kind::Ases, 20)];
+    let jobs = kinds.into_iter().flat_map(|(kind, full)| setup.seeds(full, 1).map(move |seed| (kind, seed)));
+    Ok(Labs(reached("neighbors", setup, &jobs.collect::<Vec<_>>())?))
+}
+
+fn reached(lab: &str, setup: &Setup, jobs: &[(Kind, u64)]) -> Result<Vec<Lab>> {
+    labs_in_pairs(jobs, |(kind, seed)| {
+        setup.say(&format!("whom BGP reaches, in namespaces: {}, seed {seed}", kind.title()));
+        let name = format!("{lab}-{}-{seed}", if *kind == Kind::Abilene { "abilene" } else { "ases" });
+        let report = setup.labs.seeded(*seed).play(&name, &text(*kind, *seed)?, &[])?;
+        Ok(Lab::of(*kind, *seed, &report))
+    })
+}
+
+pub(super) fn show(page: &mut Page, labs: &Labs) {
     page.heading("Whom BGP reaches, in namespaces");
     page.text(format!(
         "Two kinds of labs with BIRD, all links as slow as they are long. *Abilene*: one backbone, whose OSPF costs are the \
@@ -43,19 +60,8 @@ pub(super) fn in_labs(setup: &Setup, page: &mut Page) -> Result<Labs> {
          overlay's join address and to the colors; round trips between all stubs were measured, along the ways that BGP \
          gives. Means over the labs with 95 % intervals; of a lab's eight or nine clients, what 90 % do not exceed is the worst.",
     ));
-    let mut labs = Vec::new();
-    for (kind, full) in [(Kind::Abilene, 5), (Kind::Ases, 20)] {
-        for seed in setup.seeds(full, 1) {
-            setup.say(&format!("who is reached, in namespaces: {}, seed {seed}", kind.title()));
-            let name = format!("neighbors-{}-{seed}", if kind == Kind::Abilene { "abilene" } else { "ases" });
-            let report = setup.labs.seeded(seed).play(&name, &text(kind, seed)?, &[])?;
-            labs.push(Lab::of(kind, seed, &report));
-        }
-    }
-    let labs = Labs(labs);
     labs.write(page);
     labs.judge(page);
-    Ok(labs)
 }
 
 /// Of so many networks of ASes with policies: share of the clients that BGP leads to the nearest site, and how much
@@ -64,12 +70,8 @@ pub(super) fn in_labs(setup: &Setup, page: &mut Page) -> Result<Labs> {
 /// # Errors
 /// If a lab could not be played.
 pub(in crate::paper) fn by_policies(setup: &Setup, networks: u64) -> Result<(Option<Estimate>, Option<Estimate>)> {
-    let mut labs = Vec::new();
-    for seed in setup.seed..setup.seed + networks {
-        setup.say(&format!("whom BGP reaches, in namespaces: {}, seed {seed}", Kind::Ases.title()));
-        let report = setup.labs.seeded(seed).play(&format!("policies-{seed}"), &text(Kind::Ases, seed)?, &[])?;
-        labs.push(Lab::of(Kind::Ases, seed, &report));
-    }
+    let jobs: Vec<(Kind, u64)> = (setup.seed..setup.seed + networks).map(|seed| (Kind::Ases, seed)).collect();
+    let labs = reached("policies", setup, &jobs)?;
     let of = |value: &dyn Fn(&Lab) -> Option<f64>| Estimate::mean(labs.iter().filter_map(value));
     Ok((of(&Lab::nearest), of(&|lab| lab.stretch(0.9))))
 }

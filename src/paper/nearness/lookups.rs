@@ -29,11 +29,11 @@ struct Cells {
 pub(super) fn measure(setup: &Setup, page: &mut Page, networks: &[Network]) {
     let Some(network) = networks.iter().rev().find(|n| n.is_spread()) else { return };
     let sizes = Sizes {
-        nodes: setup.pick(200, 40).min(network.nodes()),
+        nodes: setup.pick(150, 40).min(network.nodes()),
         newcomers: setup.pick(20, 5),
         times: setup.pick(vec![0, 10, 30, 60, 150, 300, 900], vec![0, 60, 300]),
         lookups: setup.pick(20, 5),
-        last: setup.pick(1000, 100),
+        last: setup.pick(500, 100),
     };
     let seeds: Vec<u64> = setup.seeds(20, 2).collect();
     let kinds: Vec<(Variant, How)> =

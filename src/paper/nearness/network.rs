@@ -12,6 +12,8 @@ use crate::sim::{Delays, between_routers, read_round_trips};
 
 /// The ChaCha stream that says who is where.
 const DRAW: u64 = u64::from_be_bytes(*b"places\0\0");
+/// Of a plane, and at most of measured hosts.
+const NODES: usize = 300;
 /// Nodes at each place of a Topology Zoo network.
 const NODES_A_PLACE: usize = 4;
 
@@ -24,7 +26,7 @@ pub(super) struct Network {
 enum Kind {
     /// So many random points.
     Plane(usize),
-    /// Hosts that somebody measured, of which so many have a node.
+    /// Hosts that somebody measured, of which so many have a node: another seed draws others.
     Hosts(Delays, usize),
     /// Routers, with several nodes at each.
     Routers(Delays),
@@ -33,7 +35,7 @@ enum Kind {
 impl Network {
     /// A plane, and what `--network` and `--rtt` name.
     pub(super) fn all(setup: &Setup) -> Result<Vec<Self>> {
-        let mut networks = vec![Self { name: "a plane".into(), kind: Kind::Plane(setup.pick(400, 40)) }];
+        let mut networks = vec![Self { name: "a plane".into(), kind: Kind::Plane(setup.pick(NODES, 40)) }];
         for path in &setup.networks {
             let name =
                 path.file_stem().map_or_else(|| path.display().to_string(), |s| s.to_string_lossy().into_owned());
@@ -41,7 +43,7 @@ impl Network {
         }
         if let Some(path) = &setup.rtt {
             let delays = read_round_trips(path).map_err(|found| anyhow!("{found}"))?;
-            let nodes = setup.pick(delays.places(), 40.min(delays.places()));
+            let nodes = setup.pick(NODES, 40).min(delays.places());
             networks.push(Self { name: format!("{} hosts", delays.places()), kind: Kind::Hosts(delays, nodes) });
         }
         Ok(networks)

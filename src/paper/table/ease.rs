@@ -11,6 +11,7 @@ use crate::paper::Setup;
 use crate::paper::claim::Test;
 use crate::paper::estimate::{Estimate, shown};
 use crate::paper::page::{Page, Source, Table};
+use crate::paper::runs::labs_in_pairs;
 use crate::record::{NodeDid, Record, What};
 
 const LAB: &str = include_str!("../../../topologies/four-ways.toml");
@@ -46,17 +47,18 @@ pub(super) fn measure(setup: &Setup, page: &mut Page, cells: &mut Cells) -> Resu
     let header = ["by", "", "BGP updates", "routers changed", "until it can be found, s", "privileged operations"];
     let mut table = Table::new("ease", "What one member's join and leave do", Source::Lab, &header);
     let seeds = setup.seeds(5, 1);
+    let jobs: Vec<_> = Infrastructure::all().flat_map(|kind| seeds.clone().map(move |seed| (kind, seed))).collect();
+    let counted = labs_in_pairs(&jobs, |(kind, seed)| {
+        setup.say(&format!("a join and a leave over {}, in namespaces, seed {seed}", kind.title));
+        let name = format!("ease-{}-{seed}", kind.name);
+        let labs = setup.labs.seeded(*seed);
+        labs.play(&name, &text(*kind)?, &[])?;
+        let record = labs.record(&name)?;
+        Ok([Counted::between(&record, JOINS, LEAVES, true), Counted::between(&record, LEAVES, END, false)])
+    })?;
     for kind in Infrastructure::all() {
-        let mut found: [Vec<Counted>; 2] = Default::default();
-        for seed in seeds.clone() {
-            setup.say(&format!("a join and a leave over {}, in namespaces, seed {seed}", kind.title));
-            let name = format!("ease-{}-{seed}", kind.name);
-            let labs = setup.labs.seeded(seed);
-            labs.play(&name, &text(kind)?, &[])?;
-            let record = labs.record(&name)?;
-            found[0].push(Counted::between(&record, JOINS, LEAVES, true));
-            found[1].push(Counted::between(&record, LEAVES, END, false));
-        }
+        let of_kind = || jobs.iter().zip(&counted).filter(|((k, _), _)| *k == kind).map(|(_, counted)| *counted);
+        let found: [Vec<Counted>; 2] = [0, 1].map(|which| of_kind().map(|counted| counted[which]).collect());
         let privileged = if kind.server.is_none() { 2 } else { 0 };
         for (what, found) in ["join", "leave"].into_iter().zip(&found) {
             let mean = |of: fn(&Counted) -> Option<f64>| Estimate::mean(found.iter().filter_map(of));

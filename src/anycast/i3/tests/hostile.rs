@@ -146,7 +146,7 @@ fn mangled(real: impl Strategy<Value = Vec<u8>>) -> impl Strategy<Value = Vec<u8
 const LIMITS: &[(&str, usize)] = &[
     ("triggers", 65_536),
     ("homes", 1024),
-    ("waiting", 256 * 16),
+    ("waiting", 1024),
     ("own triggers", 2),
     ("questions", 64),
     ("wondering", 64),

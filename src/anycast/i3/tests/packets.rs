@@ -197,6 +197,25 @@ fn a_sender_remembers_who_is_responsible() {
     assert!(took[0] > took[1] || took[2] > took[3] || took[4] > took[5], "not all have the group's server as gateway");
 }
 
+/// Nobody knows yet who is responsible, and everything comes while the gateway finds out.
+#[test]
+fn a_burst_waits_for_one_lookup() {
+    let mut world = World::joined(14, 6, 6, &[]);
+    world.run(10.0);
+    let sender = 7;
+    let targets: Vec<Target> = (0..200).flat_map(|_| world.targets(sender, Question::Random)).collect();
+    world.run(5.0);
+    let begin = world.sim.now();
+    for to in targets {
+        world.tell(sender, Call::Send { to, bytes: b"hi".to_vec() });
+    }
+    world.run(2.0);
+    let got = |e: &&crate::machine::sim::Happened<Deed>| {
+        e.at >= begin && matches!(e.event, Deed::Endpoint(Heard::Delivered { .. }))
+    };
+    assert_eq!(world.sim.events().iter().filter(got).count(), 200);
+}
+
 #[test]
 fn answers_go_to_a_private_trigger() {
     let mut world = World::joined(13, 6, 6, &[("private", Value::Bool(true))]);
