@@ -93,7 +93,8 @@ fn group(topology: &Topology, group: &Group) -> GroupFacts {
     let rendezvous = by == Some(By::Leader);
     let overlay = group.owner.and_then(|owner| owner.overlay).map(|overlay| topology.overlays[overlay].name.clone());
     let members = group.members.iter().map(|id| topology.node(*id).name.clone()).collect();
-    GroupFacts { name: group.name.clone(), addresses: group.addresses.clone(), overlay, color, rendezvous, members }
+    let (name, addresses, by_servers) = (group.name.clone(), group.addresses.clone(), by == Some(By::Servers));
+    GroupFacts { name, addresses, overlay, color, rendezvous, by_servers, members }
 }
 
 fn overlay(topology: &Topology, overlay: &Overlay) -> OverlayFacts {

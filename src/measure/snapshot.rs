@@ -104,10 +104,11 @@ fn moments(findings: &Findings<'_>) -> Vec<(u64, String)> {
 
 /// Compares the answers with the other witness, where the kernels' routes lead from the client's gateway, if
 /// none to a group has changed since the client's latest answered probe was sent. `None`: they cannot be
-/// compared, or it is not known where the routes lead; `Some(None)`: they agree.
+/// compared (where servers pass on what comes, routes end at those), or it is not known where the routes lead;
+/// `Some(None)`: they agree.
 fn compared<'a>(replay: &Replay<'a>, probed: &Probed<'a>, at: u64) -> Option<Option<Disagreement>> {
     let (sent, answered_by) = probed.latest_answer(at)?;
-    if sent < replay.changed() || probed.at(at) != Some(answered_by) {
+    if probed.group.by_servers || sent < replay.changed() || probed.at(at) != Some(answered_by) {
         return None;
     }
     let network = replay.network();

@@ -100,6 +100,9 @@ pub struct GroupFacts {
     /// It is its overlay's rendezvous group.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub rendezvous: bool,
+    /// Routes lead to servers of an infrastructure, which pass what is sent there to members.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub by_servers: bool,
     /// Hosts that may announce it; empty in records that do not have them.
     #[serde(default)]
     pub members: Vec<String>,

@@ -17,15 +17,18 @@ use crate::overlay::key::What;
 
 /// Plain groups share one pool of 254 addresses; `.255` stays free.
 const MOST_PLAIN: usize = 254;
-/// As many pools as [`Pool`] has, less the plain groups' one.
+/// As many pools as [`Pool`] has, less the plain groups' one: an overlay has one, and an infrastructure.
 const MOST_OVERLAYS: usize = 500;
+const MOST_INFRASTRUCTURES: usize = 100;
 
 impl Builder<'_> {
     /// Adds plain groups in file order, then each overlay's, as its infrastructure has them.
     pub(super) fn groups(&mut self, file: &LabFile) {
+        let overlays = MOST_OVERLAYS.saturating_sub(file.infrastructures.len());
         for (what, most, last) in [
             ("groups", MOST_PLAIN, file.groups.get(MOST_PLAIN).map(|g| &g.name)),
-            ("overlays", MOST_OVERLAYS, file.overlays.get(MOST_OVERLAYS).map(|o| &o.name)),
+            ("infrastructures", MOST_INFRASTRUCTURES, file.infrastructures.get(MOST_INFRASTRUCTURES).map(|i| &i.name)),
+            ("overlays", overlays, file.overlays.get(overlays).map(|o| &o.name)),
         ] {
             if let Some(name) = last {
                 self.problems.error("too-many", name.span(), format!("there are more than {most} {what}"));
@@ -198,7 +201,7 @@ impl Builder<'_> {
         for spec in (kind.groups)(&asked) {
             let given: &[_] = if groups.is_empty() { &entry.addresses } else { &[] };
             let addresses = match via.filter(|_| spec.by == By::Servers) {
-                Some(via) => self.in_block(via),
+                Some(via) => self.in_block(via, &entry.name.span()),
                 None => self.addresses(given, pool, spec.address),
             };
             let may = |at: usize| match spec.by {

@@ -129,7 +129,7 @@ impl Builder<'_> {
         }
         self.apart(entry.name.get_ref(), &members, Some(via), &entry.members);
         let by = self.by(via);
-        let addresses = self.in_block(via);
+        let addresses = self.in_block(via, &entry.via.span());
         let owner = Some(Owner { overlay: None, part: Part(0), public: false, by });
         let name = entry.name.get_ref().clone();
         let group = GroupId(self.topology.groups.len());
@@ -143,7 +143,7 @@ impl Builder<'_> {
     }
 
     /// The next free address of an infrastructure's block; without a block, none.
-    pub(super) fn in_block(&mut self, via: usize) -> Vec<IpAddr> {
+    pub(super) fn in_block(&mut self, via: usize, at: &Range<usize>) -> Vec<IpAddr> {
         let Some(block) = self.topology.infrastructures[via].block else { return Vec::new() };
         let first = self.topology.groups[block.0].addresses.clone();
         let within: Vec<_> = self.topology.groups[block.0].prefixes().collect();
@@ -151,7 +151,7 @@ impl Builder<'_> {
         let taken = of_groups.filter(|address| within.iter().any(|net| net.contains(*address))).count();
         if taken > MOST_IN_BLOCK {
             let message = format!("`{}` has more than {MOST_IN_BLOCK} groups", self.topology.infrastructures[via].name);
-            self.problems.error("too-many", Range::default(), message);
+            self.problems.error("too-many", at.clone(), message).label("each has an address in its block");
             return first;
         }
         let nth = |address: IpAddr| match address {

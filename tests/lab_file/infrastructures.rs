@@ -103,6 +103,11 @@ fn who_uses_an_infrastructure_as_it_cannot_be_used_is_refused() {
         &[("members = [\"west.n1\"]\n", "")],
         &[("port = 80", "port = 65536\ntransport = \"sctp\"")],
         &[("port = 80\n", "")],
+        // What a load aims at.
+        &[(
+            "healing = \"random-peer\"\n",
+            "healing = \"random-peer\"\n[[timeline]]\nat = \"0s\"\ndo = [\"join music\", \"flood music from west.n1 at 10/s for 1s\"]\n",
+        )],
     ];
     insta::assert_snapshot!(cases.iter().map(|wrong| problems(wrong)).collect::<Vec<_>>().join("\n"));
 }

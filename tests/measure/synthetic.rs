@@ -107,6 +107,7 @@ impl Synthetic {
             overlay: None,
             color: None,
             rendezvous: false,
+            by_servers: false,
             members: vec![],
         });
         self

@@ -205,7 +205,9 @@ impl Applicant {
         let about = |own: &&mut Own, nonce| own.is_about(nonce);
         match message {
             ToAgent::Pong { nonce } => {
-                self.survey.ponged(now, from, nonce);
+                if let Some(probe) = self.survey.ponged(now, from, nonce, &mut self.rng) {
+                    self.probe(probe);
+                }
                 if self.survey.is_settled() {
                     self.survey(now);
                 }

@@ -16,6 +16,8 @@ use super::ident::Ident;
 use crate::machine::Time;
 use crate::overlay::id::Id;
 
+/// Answers of a landmark, of which the shortest round trip counts: one may have waited for a busy host.
+const PINGS: u8 = 3;
 /// Pings that were not answered are repeated after so long.
 const AGAIN: Duration = Duration::from_millis(250);
 /// By then it is clear which landmark is the nearest, if one has answered.
@@ -37,8 +39,8 @@ pub(super) struct Survey {
     samples: usize,
     sampled: Vec<Sample>,
     pings: BTreeMap<u64, (SocketAddr, Time)>,
-    /// The shortest round trip to each server that has answered.
-    round_trips: BTreeMap<SocketAddr, Duration>,
+    /// The shortest round trip to each server that has answered, and how many answers there were.
+    round_trips: BTreeMap<SocketAddr, (Duration, u8)>,
     avoided: BTreeMap<SocketAddr, Time>,
     /// The bin, if no landmark answers.
     chance: usize,
@@ -103,7 +105,7 @@ impl Survey {
     /// The number of the nearest landmark; of several the first. If none answers, but other servers do, any.
     pub(super) fn bin(&self) -> Option<usize> {
         let landmarks = self.servers.iter().take(self.landmarks).enumerate();
-        let measured = landmarks.filter_map(|(index, server)| Some((self.round_trips.get(server)?, index)));
+        let measured = landmarks.filter_map(|(index, server)| Some((self.round_trip(*server)?, index)));
         let nearest = measured.min().map_or(self.chance, |(_, index)| index);
         (self.settled && self.landmarks > 0).then_some(nearest)
     }
@@ -127,7 +129,9 @@ impl Survey {
         self.settle(now);
         self.next = None;
         if !self.settled {
-            let silent = |server: &&SocketAddr| !self.round_trips.contains_key(server);
+            let asked =
+                |server: &SocketAddr| self.pings.values().any(|(to, sent)| to == server && now - *sent < AGAIN / 2);
+            let silent = |server: &&SocketAddr| !self.is_measured(**server) && !asked(*server);
             let silent: Vec<_> = self.servers.iter().take(self.landmarks).filter(silent).copied().collect();
             for server in silent {
                 probes.push(self.ping(now, server, rng));
@@ -145,21 +149,31 @@ impl Survey {
     }
 
     fn settle(&mut self, now: Time) {
-        let mut landmarks =
-            self.servers.iter().take(self.landmarks).map(|server| self.round_trips.contains_key(server));
+        let landmarks = || self.servers.iter().take(self.landmarks);
         let late = |times| self.begun.is_some_and(|begun| now - begun >= SETTLED * times);
-        let (all, any) = (landmarks.clone().all(|answered| answered), landmarks.any(|answered| answered));
+        let all = landmarks().all(|server| self.is_measured(*server));
+        let any = landmarks().any(|server| self.round_trips.contains_key(server));
         self.settled |= all || late(1) && any || late(2) && !self.round_trips.is_empty();
     }
 
-    /// A server has answered a ping.
-    pub(super) fn ponged(&mut self, now: Time, from: SocketAddr, nonce: u64) {
-        let Some((_, sent)) = self.pings.get(&nonce).copied().filter(|(to, _)| *to == from) else { return };
+    fn is_measured(&self, server: SocketAddr) -> bool {
+        self.round_trips.get(&server).is_some_and(|(_, answers)| *answers >= PINGS)
+    }
+
+    fn round_trip(&self, server: SocketAddr) -> Option<Duration> {
+        self.round_trips.get(&server).map(|(shortest, _)| *shortest)
+    }
+
+    /// A server has answered a ping. A landmark is asked on.
+    pub(super) fn ponged(&mut self, now: Time, from: SocketAddr, nonce: u64, rng: &mut ChaCha8Rng) -> Option<Probe> {
+        let (_, sent) = self.pings.get(&nonce).copied().filter(|(to, _)| *to == from)?;
         self.pings.remove(&nonce);
         let took = now - sent;
-        let shortest = self.round_trips.entry(from).or_insert(took);
-        *shortest = took.min(*shortest);
+        let (shortest, answers) = self.round_trips.entry(from).or_insert((took, 0));
+        (*shortest, *answers) = (took.min(*shortest), answers.saturating_add(1));
         self.settle(now);
+        let is_landmark = self.servers.iter().take(self.landmarks).any(|server| *server == from);
+        (is_landmark && !self.settled && !self.is_measured(from)).then(|| self.ping(now, from, rng))
     }
 
     /// A server says that it is responsible for a prefix: a sample's is measured.
@@ -174,7 +188,7 @@ impl Survey {
     pub(super) fn nearest_sample(&self, now: Time) -> Option<(Ident, SocketAddr)> {
         let known = self.sampled.iter().filter_map(|sample| {
             let home = sample.home.filter(|home| self.is_usable(now, *home))?;
-            Some((*self.round_trips.get(&home)?, sample.ident, home))
+            Some((self.round_trip(home)?, sample.ident, home))
         });
         known.min().map(|(_, ident, home)| (ident, home))
     }
@@ -185,7 +199,7 @@ impl Survey {
         let sampled = self.nearest_sample(now).map(|(_, home)| home);
         let measured = || {
             let usable = self.round_trips.iter().filter(|(server, _)| self.is_usable(now, **server));
-            usable.min_by_key(|(_, took)| **took).map(|(server, _)| *server)
+            usable.min_by_key(|(_, (took, _))| *took).map(|(server, _)| *server)
         };
         let usable =
             |now| self.servers.iter().copied().filter(|server| self.is_usable(now, *server)).collect::<Vec<_>>();

@@ -4,6 +4,7 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use super::verb::Given;
+use crate::anycast::By;
 use crate::scenario::words::{ActionError, Word, host, overlay};
 use crate::topology::{NodeId, NodeKind, Topology};
 
@@ -12,7 +13,19 @@ const RATES: RangeInclusive<u32> = 1..=1_000_000;
 const TIMES: RangeInclusive<Duration> = Duration::from_millis(100)..=Duration::from_secs(60);
 
 pub(super) fn flood(given: &mut Given<'_>) -> Result<(usize, NodeId, u32, Duration), ActionError> {
-    let overlay = overlay(&given.expect("an overlay")?, given.topology)?;
+    let word = given.expect("an overlay")?;
+    let overlay = overlay(&word, given.topology)?;
+    let topology = given.topology;
+    let flooded = &topology.overlays[overlay];
+    let by = flooded.groups.first().and_then(|join| topology.groups[join.0].owner).map(|owner| owner.by);
+    if by == Some(By::Nobody) {
+        let message = format!("`{}` has no join address", word.text);
+        let help = format!(
+            "{} leads to its members; flood an overlay whose group has an address",
+            topology.infrastructure(flooded).title
+        );
+        return Err(word.error(message, help));
+    }
     given.words.demand("from", given.form)?;
     let from = source(&given.expect("a host or a stub")?, given.topology)?;
     given.words.demand("at", given.form)?;
