@@ -1,6 +1,6 @@
 //! Whom a node has heard of, how far away they are, and who did not answer.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -19,6 +19,8 @@ pub(super) struct Peers {
     /// At the address at which it did not answer.
     distrusted: BTreeMap<Id, (SocketAddr, Time)>,
     acquaintances: BTreeMap<Id, (SocketAddr, Time)>,
+    /// The same, the stalest first.
+    stalest: BTreeSet<(Time, Id)>,
     round_trips: BTreeMap<Id, Duration>,
 }
 
@@ -51,8 +53,9 @@ impl Peers {
             self.distrusted.pop_first();
         }
         self.distrusted.insert(id, (address, until));
-        if self.acquaintances.get(&id).is_some_and(|(known, _)| *known == address) {
+        if let Some((_, at)) = self.acquaintances.get(&id).copied().filter(|(known, _)| *known == address) {
             self.acquaintances.remove(&id);
+            self.stalest.remove(&(at, id));
         }
     }
 
@@ -63,17 +66,16 @@ impl Peers {
     /// It has spoken; whether it has done so from another address before.
     pub(super) fn heard(&mut self, now: Time, peer: Peer) -> bool {
         self.distrusted.remove(&peer.id);
-        if let Some((address, at)) = self.acquaintances.get_mut(&peer.id) {
-            *at = now;
-            let before = std::mem::replace(address, peer.address);
-            return before != peer.address;
+        let before = self.acquaintances.insert(peer.id, (peer.address, now));
+        if let Some((_, at)) = before {
+            self.stalest.remove(&(at, peer.id));
+        } else if self.acquaintances.len() > MAX_ACQUAINTANCES
+            && let Some((_, id)) = self.stalest.pop_first()
+        {
+            self.acquaintances.remove(&id);
         }
-        if self.acquaintances.len() >= MAX_ACQUAINTANCES {
-            let stalest = self.acquaintances.iter().min_by_key(|(_, (_, at))| *at).map(|(id, _)| *id);
-            stalest.and_then(|id| self.acquaintances.remove(&id));
-        }
-        self.acquaintances.insert(peer.id, (peer.address, now));
-        false
+        self.stalest.insert((now, peer.id));
+        before.is_some_and(|(address, _)| address != peer.address)
     }
 
     /// How long ago the node has spoken from this address, as far as is remembered.
@@ -82,7 +84,7 @@ impl Peers {
     }
 
     pub(super) fn tables(&self) -> [(&'static str, usize); 3] {
-        let Self { distrusted, acquaintances, round_trips } = self;
+        let Self { distrusted, acquaintances, round_trips, .. } = self;
         [("distrusted", distrusted.len()), ("acquaintances", acquaintances.len()), ("measured", round_trips.len())]
     }
 
