@@ -12,7 +12,6 @@ use crate::machine::Part;
 use crate::overlay::Peer;
 use crate::overlay::id::Id;
 
-/// Before anybody joins, servers have so long to find each other.
 const SETTLE: Duration = Duration::from_secs(10);
 
 /// Servers of an infrastructure, on the hosts that follow the nodes'.
@@ -41,7 +40,8 @@ impl Deployed {
         self.servers
     }
 
-    pub(super) fn settles_in(&self) -> Duration {
+    /// Before anybody joins, its servers have so long to find each other.
+    pub fn settles_in(&self) -> Duration {
         if self.servers > 0 { SETTLE } else { Duration::ZERO }
     }
 

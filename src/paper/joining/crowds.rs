@@ -62,7 +62,7 @@ fn rush(way: Way, size: usize, seed: u64) -> Crowd {
 }
 
 impl Crowd {
-    fn of(way: Way, size: usize, played: &Crowded, propagation: Duration) -> Self {
+    pub(super) fn of(way: Way, size: usize, played: &Crowded, propagation: Duration) -> Self {
         let mut could = BTreeMap::new();
         let end = played.newcomers.iter().map(|n| n.told).max();
         let begin = played.newcomers.iter().map(|n| n.told).min();

@@ -3,10 +3,12 @@
 //! - `labs`, `ases`, `reached`: labs in which BGP decides, on Abilene and in networks where it misleads; what each says
 //! - `colors`, `received`, `lists`: neighbor lists by colors in the simulated network, and what theory expects
 //! - `lookups`, `young`: what new nodes learn, and their lookups from the join on
+//! - `infrastructures`: what new nodes learn over PIAS, i3 and OASIS beside plain IP anycast
 //! - `network`: who is where
 
 mod ases;
 mod colors;
+mod infrastructures;
 mod labs;
 mod lists;
 mod lookups;
@@ -30,5 +32,6 @@ pub(super) fn measure(setup: &Setup) -> Result<Page> {
     labs.judge_colors(&mut page, closed_forms);
     colors::farthest(setup, &mut page, &networks);
     lookups::measure(setup, &mut page, &networks);
+    infrastructures::measure(setup, &mut page);
     Ok(page)
 }
