@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::outage::{Course, Outage, Played, Until, played};
+use super::outage::{Course, Outage, Played, SURE, Until, played};
 use crate::anycast::{Healing, Infrastructure, Question};
 use crate::overlay::Protocol;
 use crate::paper::Setup;
@@ -14,8 +14,8 @@ use crate::paper::page::{Page, Source, Table};
 const BESIDE: [(&str, Healing); 2] = [("colors", Healing::Colors), ("rendezvous", Healing::Rendezvous)];
 const RANDOM: &str = "random-peer";
 /// Servers in each of two islands: one has all of them, or each has some.
-const WITHOUT: &[usize] = &[6, 0];
-const WITH: &[usize] = &[4, 2];
+const WITHOUT: &[usize] = &[4, 0];
+const WITH: &[usize] = &[3, 1];
 const LENGTH: Duration = Duration::from_secs(120);
 /// As many outages as elsewhere on the page.
 const HEALED: f64 = 0.9;
@@ -76,7 +76,7 @@ impl Found {
 }
 
 fn among(servers: usize) -> &'static str {
-    if servers == 0 { "no server in the second" } else { "servers in both" }
+    if servers == 0 { "no server in the second" } else { "a server in the second" }
 }
 
 /// Random members over every infrastructure, each with its servers here and there; and what is beside them.
@@ -107,21 +107,23 @@ fn play(courses: Vec<(&'static str, Course)>, first: u64, seeds: u64) -> Vec<Fou
 
 pub(super) fn random_peers(setup: &Setup, page: &mut Page) {
     page.heading("Random members by infrastructure");
-    let splits: Vec<&'static [usize]> = setup.pick(vec![&[58, 6], &[32, 32]], vec![&[10, 3]]);
+    let splits: Vec<&'static [usize]> = setup.pick(vec![&[26, 6], &[16, 16]], vec![&[6, 3]]);
     let courses = courses(&splits);
     let seeds = setup.pick(20, 2);
     page.text(format!(
         "The paper heals by finding arbitrary other peers. Who has an infrastructure that can name any member asks it every \
          {} s, and whoever it names it asks where it stands. Outages of {} s of a Chord overlay; the servers are in the first \
-         island, {} in all, or {} of them in the second, which is cut off with its servers. An island without a server cannot \
+         island, {} in all, or {} of them in the second, which is cut off with it. An island without a server cannot \
          ask anybody until the outage ends, and its members' registrations are gone by then. *Healed*: one overlay in which \
-         each node has the right neighbors, within {} s. Beside them, over plain IP anycast: colors and rendezvous, with the \
-         same outages and seeds.",
+         each node has the right neighbors, within {} s; {} s of it pass before a member is sure that \
+         whoever it was named is of another island. Beside them, over plain IP anycast: colors and rendezvous, with the \
+         same outages and seeds; times are compared where both healed.",
         Course::HEAL_EVERY.as_secs(),
         LENGTH.as_secs(),
         WITHOUT.iter().sum::<usize>(),
         WITH[1],
         Course::PATIENCE.as_secs(),
+        SURE.as_secs(),
     ));
     setup.say(&format!("random members over infrastructures: {} kinds of outages, {seeds} seeds each", courses.len()));
     let all = play(courses, setup.seed, seeds);

@@ -37,8 +37,7 @@ impl Kind {
         let mut crowd = sim::Crowd::of(self.size, settings(self.protocol, Proximity::Anycast), seed);
         crowd.options = crowd.options.over(self.by, servers);
         crowd.patience = PATIENCE;
-        let propagation = crowd.options.network.propagation;
-        Crowd::of(ANYCAST, self.size, &crowd.play(), propagation)
+        Crowd::of(ANYCAST, self.size, &crowd.play())
     }
 
     /// Whether it is of the crowds that decide.
@@ -86,8 +85,9 @@ pub(super) fn simulated(setup: &Setup, page: &mut Page) {
         "The same crowds, by anycast, in the simulated network ({} seeds). The overlay's group is brought by each \
          infrastructure in turn. Plain IP anycast needs no servers; PIAS, i3 and OASIS have {servers}, at random points of the \
          same square, which find each other before anybody joins. A node asks its infrastructure for the nearest member and \
-         joins through that. *In time*: joined within {} s of the last that came. A member of PIAS, i3 or OASIS can be found \
-         only when it is registered, somewhat later than it is taken to be able to serve here.",
+         joins through that. *In time*: joined within {} s of the last that came. It could serve since its infrastructure \
+         has told it that others find it now. *Hellos*: of joins, and of the question for near members that a joiner asks \
+         besides (4.2) where that can be answered.",
         seeds.len(),
         PATIENCE.as_secs(),
     ));
