@@ -3,7 +3,8 @@
 //!
 //! Each section plays labs in namespaces where they fit on a machine, and the same nodes in the simulated
 //! network where they do not; every number says which. What comes out is a [`page::Page`]: what the paper
-//! says, whether it holds, and the tables and drawings that say so.
+//! says, whether it holds, and the tables and drawings that say so. 4.1 to 4.3 are over plain IP anycast; a part
+//! of each is over every infrastructure (`infrastructures.rs` in its room).
 //!
 //! - [`joining`]: 4.1, who serves those who join
 //! - [`nearness`]: 4.2, neighbor lists, and lookups that take the short way

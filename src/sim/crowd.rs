@@ -82,6 +82,8 @@ pub struct Newcomer {
     /// When it was told to join.
     pub told: Time,
     pub joined: Option<Time>,
+    /// Since when others can be brought to it, as it has been told.
+    pub findable: Option<Time>,
     pub noticed: Option<Time>,
     pub served_by: Option<usize>,
     pub hops: u32,
@@ -157,8 +159,8 @@ impl Crowd {
             .enumerate()
             .map(|(n, at)| {
                 let host = self.seeds + n;
-                let noticed = watch.noticed(host);
-                Newcomer { host, told: at, joined: None, noticed, served_by: None, hops: 0 }
+                let (findable, noticed) = (watch.findable(host), watch.noticed(host));
+                Newcomer { host, told: at, joined: None, findable, noticed, served_by: None, hops: 0 }
             })
             .collect();
         let mut served = BTreeMap::new();

@@ -6,10 +6,13 @@ use std::time::Duration;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
+use crate::anycast::Place;
+
 /// One way between two hosts of one place, if nothing else is known: a campus network.
 pub const LOCAL: Duration = Duration::from_millis(1);
 /// Side of the square in which random points lie: on average they are 0.52 sides apart, 52 ms one way.
 pub const SIDE_MS: f64 = 100.0;
+const DEGREES: f64 = 20.0;
 /// Nothing is faster: what two hosts on one switch need.
 const LEAST: Duration = Duration::from_micros(50);
 /// The ChaCha stream of random points: other random choices of the same seed have others.
@@ -70,6 +73,15 @@ impl Delays {
         }
     }
 
+    /// Where a host at a point stands on earth: a square of [`SIDE_MS`] is [`DEGREES`] wide and lies at the equator,
+    /// where a degree is as long in all directions. `None` if its place is not a point.
+    pub fn place(&self, host: usize) -> Option<Place> {
+        let Kind::Points(points) = &*self.0 else { return None };
+        let (x, y) = points.get(host % points.len().max(1))?;
+        let degrees = |at: f64| (at / SIDE_MS - 0.5) * DEGREES;
+        Some(Place { lat: degrees(*y), lon: degrees(*x) })
+    }
+
     /// One way from a host to another.
     pub fn between(&self, from: usize, to: usize) -> Duration {
         let (from, to) = match (self.places(), &*self.0) {
@@ -119,6 +131,9 @@ mod tests {
         let delays = Delays::of_points(vec![(0.0, 0.0), (3.0, 4.0), (3.0, 4.0)]);
         assert_eq!(delays.between(0, 1), ms(5));
         assert_eq!(delays.between(1, 2), LEAST);
+        let place = |host| delays.place(host).map(|at| (at.lat, at.lon)).unwrap();
+        assert_eq!((place(0), place(1)), ((-10.0, -10.0), (4.0 * 0.2 - 10.0, 3.0 * 0.2 - 10.0)));
+        assert_eq!(Delays::same(ms(1)).place(0), None);
         let (one, same, other) = (Delays::random(50, 1), Delays::random(50, 1), Delays::random(50, 2));
         assert_eq!(one.between(3, 40), same.between(3, 40));
         assert_ne!(one.between(3, 40), other.between(3, 40));

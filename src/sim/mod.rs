@@ -6,6 +6,7 @@
 //! hosts compute in no time.
 //!
 //! - [`Options`] says what an overlay is made of, [`World`] plays it: joins, lookups, keys, partitions.
+//! - [`Deployed`]: the infrastructure that brings its nodes together, and its servers.
 //! - [`Delays`]: from a matrix of round trips, from coordinates, from a lab file's links.
 //! - [`Study`]: the whole course of `anybed sim`, for one number of nodes.
 //! - [`Crowd`]: nodes that join a small overlay all at once.
@@ -20,6 +21,7 @@ mod batch;
 mod churn;
 mod crowd;
 mod delay;
+mod deployed;
 mod files;
 mod joins;
 mod lookups;
@@ -36,6 +38,7 @@ pub use act::refuse;
 pub use churn::{Churn, Churned};
 pub use crowd::{Crowd, Crowded, Newcomer, Tail};
 pub use delay::{Delays, LOCAL, SIDE_MS};
+pub use deployed::Deployed;
 pub use files::{read_coordinates, read_round_trips};
 pub use joins::{Join, Joins};
 pub use lookups::Lookups;

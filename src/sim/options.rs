@@ -4,8 +4,10 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::delay::Delays;
+use super::deployed::{self, Deployed, Whole};
 use crate::anycast::{
     Asked, Bootstrap, Coloring, Drain, Facts, Healing, Infrastructure, NodeConfig, PORT, Redirect, Rendezvous,
+    ServerConfig,
 };
 use crate::machine::Part;
 use crate::overlay::id::Id;
@@ -44,6 +46,7 @@ pub struct Options {
     /// By which share of itself the overlay grows in one stabilization interval of [`super::World::join_all`]. Nodes
     /// that come all at once are a [`super::Crowd`].
     pub growth: f64,
+    pub deployed: Deployed,
 }
 
 /// What carries the datagrams.
@@ -62,6 +65,9 @@ pub fn settings(protocol: Protocol, proximity: Proximity) -> Given {
 }
 
 impl Options {
+    /// Its overlay's name.
+    const OVERLAY: &str = "simulated";
+
     /// So many nodes at random points of a square, joining by anycast.
     pub fn of(nodes: usize, protocol: Given, seed: u64) -> Self {
         Self {
@@ -91,15 +97,37 @@ impl Options {
                 propagation: Duration::from_millis(500),
             },
             growth: 0.5,
+            deployed: Deployed::default(),
         }
+    }
+
+    /// The same nodes at the same points over this infrastructure, whose servers are at so many more.
+    #[must_use]
+    pub fn over(mut self, kind: Infrastructure, servers: usize) -> Self {
+        self.deployed = Deployed::new(kind, servers);
+        self.network.delays = Delays::random(self.nodes + self.deployed.servers(), self.seed);
+        self
     }
 
     /// What each node is told.
     pub fn configs(&self) -> Vec<NodeConfig> {
-        (0..self.nodes).map(|host| self.config(host)).collect()
+        let facts = self.deployed.facts(self.whole());
+        (0..self.nodes).map(|host| self.config(host, facts.clone())).collect()
     }
 
-    fn config(&self, host: usize) -> NodeConfig {
+    /// What each server of its infrastructure is told.
+    pub fn servers(&self) -> Vec<ServerConfig> {
+        self.deployed.configs(self.whole())
+    }
+
+    fn whole(&self) -> Whole<'_> {
+        Whole { overlay: Self::OVERLAY, nodes: self.nodes, seed: self.seed, delays: &self.network.delays }
+    }
+
+    fn config(&self, host: usize, infrastructure: Facts) -> NodeConfig {
+        let served = self.deployed.servers() > 0;
+        let address = if served { deployed::address } else { address };
+        let group = if served { deployed::in_block } else { group };
         let name = format!("n{host}");
         let place = format!("place {}", host % self.network.delays.places().max(1));
         let colored = match self.coloring {
@@ -113,15 +141,15 @@ impl Options {
         let has_rendezvous = self.healing.has_rendezvous();
         let rendezvous = Rendezvous { epoch: self.epoch, listen: self.listen };
         let asked = Asked { colors: self.colors, rendezvous: has_rendezvous };
-        let id = Id::of_node(self.seed, "simulated", &name);
+        let id = Id::of_node(self.seed, Self::OVERLAY, &name);
         NodeConfig {
-            overlay: "simulated".to_owned(),
+            overlay: Self::OVERLAY.to_owned(),
             seed: self.seed,
             id,
             address: address(host),
-            infrastructure: Facts::plain(),
-            place: None,
-            groups: Infrastructure::default().addresses(&asked, group),
+            infrastructure,
+            place: self.network.delays.place(host).filter(|_| served),
+            groups: self.deployed.kind.addresses(&asked, group),
             color: colored.filter(|_| self.colors > 0).map(color),
             bootstrap: self.bootstrap,
             well_known: (0..self.well_known).map(address).collect(),

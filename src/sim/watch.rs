@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::world::World;
 use crate::anycast::Event;
+use crate::machine::Part;
 use crate::overlay::id::Id;
 use crate::overlay::oracle::Told;
 use crate::overlay::{Neighbors, Protocol, Time};
@@ -13,6 +14,8 @@ use crate::overlay::{Neighbors, Protocol, Time};
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// So many looks are a second.
 const SECOND: usize = 10;
+/// The first group of an overlay is that through which it is joined.
+const JOINABLE: Event = Event::Announced { group: Part(0) };
 
 pub(super) struct Watch {
     protocol: Protocol,
@@ -22,6 +25,8 @@ pub(super) struct Watch {
     told: HashMap<Id, Neighbors>,
     /// Since when a node's neighbors know it; one that was known before the watch began is there too.
     noticed: BTreeMap<usize, Time>,
+    /// Since when others can find it, as it has been told.
+    findable: BTreeMap<usize, Time>,
     /// Hellos that each host's node had, at each look of the last second.
     hellos: VecDeque<Vec<u64>>,
     most_hellos: u64,
@@ -37,6 +42,7 @@ impl Watch {
             hosts: ids.iter().enumerate().map(|(host, id)| (*id, host)).collect(),
             told: world.members().iter().filter_map(told).collect(),
             noticed: world.members().iter().map(|host| (*host, world.now())).collect(),
+            findable: BTreeMap::new(),
             ids,
             hellos: VecDeque::new(),
             most_hellos: 0,
@@ -77,6 +83,10 @@ impl Watch {
         self.noticed.get(&host).copied()
     }
 
+    pub(super) fn findable(&self, host: usize) -> Option<Time> {
+        self.findable.get(&host).copied()
+    }
+
     /// Of one member within one second.
     pub(super) fn most_hellos(&self) -> u64 {
         self.most_hellos
@@ -84,6 +94,9 @@ impl Watch {
 
     fn take_in(&mut self, world: &mut World) {
         for happening in world.take_happenings() {
+            if happening.event == JOINABLE {
+                self.findable.entry(happening.host).or_insert(happening.at);
+            }
             let Event::Neighbors(neighbors) = happening.event else { continue };
             let id = self.ids[happening.host];
             let concerned: Vec<Id> = std::iter::once(id).chain(neighbors.all().copied()).collect();

@@ -58,10 +58,12 @@ pub struct World {
 }
 
 impl World {
-    /// Nodes that are all alike and have been told nothing yet.
+    /// Nodes that are all alike and have been told nothing yet; servers of their infrastructure know each other.
     pub fn new(options: &Options) -> Self {
-        let mut world = Self::of(Infrastructure::default(), options.configs(), options.seed, &options.network);
+        let (kind, nodes, servers) = (options.deployed.kind, options.configs(), options.servers());
+        let mut world = Self::served(kind, nodes, servers, options.seed, &options.network);
         world.growth = options.growth;
+        world.run_for(options.deployed.settles_in());
         world
     }
 

@@ -4,11 +4,13 @@
 //! - `outage`: the same in the simulated network, with `lookups` going on; `matrix`: in every way of healing; `protocols`: with every protocol
 //! - `memory`: peers that are remembered, for how long
 //! - `links`: one link between two islands; `fit`: how its rounds grow
+//! - `infrastructures`: random members over PIAS, i3 and OASIS
 //! - `colors`, `epochs`: how soon islands meet, beside what `theory` derives
 
 mod colors;
 mod epochs;
 mod fit;
+mod infrastructures;
 mod labs;
 mod links;
 mod lookups;
@@ -50,6 +52,7 @@ pub(super) fn measure(setup: &Setup) -> Result<Page> {
         colors::small_islands(setup, &mut page);
         epochs::epochs(setup, &mut page);
         protocols::protocols(setup, &mut page, &matrix);
+        infrastructures::random_peers(setup, &mut page);
         // A thread that panicked has shown why already.
         Ok((labs.join().map_err(|_| anyhow!("the labs were not played"))??, matrix))
     });

@@ -10,7 +10,7 @@ use super::lookups::{Asking, Ended, Lookup};
 use crate::anycast::{Event, Healing, Infrastructure};
 use crate::overlay::{Answer, Protocol, Proximity};
 use crate::paper::runs::in_parallel;
-use crate::sim::{Delays, Options, World, settings};
+use crate::sim::{Delays, Deployed, Options, World, settings};
 
 /// Who is cut off from whom, and for how long.
 #[derive(Clone, Copy, Debug)]
@@ -48,6 +48,10 @@ pub(super) enum Until {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Course {
     pub(super) protocol: Protocol,
+    /// What brings its nodes together.
+    pub(super) by: Infrastructure,
+    /// Servers of that in each island; of plain IP anycast none.
+    pub(super) servers: &'static [usize],
     pub(super) healing: Healing,
     pub(super) known: Known,
     pub(super) outage: Outage,
@@ -107,6 +111,8 @@ impl Course {
     pub(super) fn new(protocol: Protocol, healing: Healing, outage: Outage) -> Self {
         Self {
             protocol,
+            by: Infrastructure::default(),
+            servers: &[],
             healing,
             known: Known::Outside,
             outage,
@@ -130,22 +136,35 @@ impl Course {
         options.stabilize_every = Self::STABILIZE;
         options.rpc_timeout = Duration::from_secs(1);
         options.rpc_tries = 2;
-        options.network.delays = clusters(self.outage.sizes, seed);
+        options.network.delays = clusters(self.outage.sizes, self.servers, seed);
+        options.deployed = Deployed::new(self.by, self.servers.iter().sum());
         options.network.propagation = Self::PROPAGATION;
         let mut configs = options.configs();
         if self.known == Known::Inside {
             let inside = configs[self.outage.sizes[0]].address;
             configs.iter_mut().for_each(|config| config.well_known = vec![inside]);
         }
-        World::of(Infrastructure::default(), configs, seed, &options.network)
+        let mut world = World::served(self.by, configs, options.servers(), seed, &options.network);
+        world.run_for(options.deployed.settles_in());
+        world
+    }
+
+    /// The hosts of each island, its servers' among them.
+    fn sides(&self) -> Vec<Vec<usize>> {
+        let mut sides = islands(self.outage.sizes);
+        let nodes: usize = self.outage.sizes.iter().sum();
+        for (side, servers) in sides.iter_mut().zip(islands(self.servers)) {
+            side.extend(servers.iter().map(|server| nodes + server));
+        }
+        sides
     }
 }
 
-/// Islands 60 ms apart, five across.
-fn clusters(sizes: &[usize], seed: u64) -> Delays {
+/// Islands 60 ms apart, five across: nodes, then servers.
+fn clusters(sizes: &[usize], servers: &[usize], seed: u64) -> Delays {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let mut points = Vec::new();
-    for (island, size) in sizes.iter().enumerate() {
+    for (island, size) in sizes.iter().enumerate().chain(servers.iter().enumerate()) {
         let turn = std::f64::consts::TAU * island as f64 / sizes.len().max(3) as f64;
         let middle = (35.0 * turn.cos(), 35.0 * turn.sin());
         points.extend(
@@ -176,8 +195,8 @@ pub(super) fn cut(course: &Course, seed: u64) -> (World, BTreeSet<usize>) {
         world.put(Course::KEYS);
     }
     let islands = islands(course.outage.sizes);
-    for island in &islands[1..] {
-        world.partition(island);
+    for side in &course.sides()[1..] {
+        world.partition(side);
     }
     if course.known == Known::Dead {
         world.crash(0);

@@ -57,12 +57,11 @@ fn rush(way: Way, size: usize, seed: u64) -> Crowd {
     crowd.options.redirect = way.redirect;
     crowd.options.join_capacity = CAPACITY;
     crowd.patience = PATIENCE;
-    let propagation = crowd.options.network.propagation;
-    Crowd::of(way, size, &crowd.play(), propagation)
+    Crowd::of(way, size, &crowd.play())
 }
 
 impl Crowd {
-    fn of(way: Way, size: usize, played: &Crowded, propagation: Duration) -> Self {
+    pub(super) fn of(way: Way, size: usize, played: &Crowded) -> Self {
         let mut could = BTreeMap::new();
         let end = played.newcomers.iter().map(|n| n.told).max();
         let begin = played.newcomers.iter().map(|n| n.told).min();
@@ -70,10 +69,9 @@ impl Crowd {
         let first = if way.bootstrap == Bootstrap::WellKnown { way.well_known } else { SEEDS };
         could.extend((0..first).map(|host| (host, whole)));
         if way.bootstrap == Bootstrap::Anycast {
-            let since = |n: &sim::Newcomer| n.joined.map(|at| at + propagation);
-            let joined = played.newcomers.iter().filter_map(|n| Some((n.host, since(n)?)));
+            let findable = played.newcomers.iter().filter_map(|n| Some((n.host, n.findable?)));
             could.extend(
-                joined
+                findable
                     .filter_map(|(host, at)| Some((host, end.filter(|end| *end > at)? - at)))
                     .map(|(h, d)| (h, d.as_secs_f64())),
             );

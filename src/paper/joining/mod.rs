@@ -1,6 +1,7 @@
 //! Section 4.1: who serves those who join, and what becomes of them when servers fail or are flooded.
 //!
 //! - [`crowds`]: in the simulated network, many seeds; [`played`]: in namespaces, with catchments counted
+//! - [`infrastructures`]: crowds over PIAS, i3 and OASIS beside plain IP anycast
 //! - [`failures`]: the member that serves a catchment fails, in namespaces
 //! - [`floods`]: honest joins under a flood, in namespaces; [`forged`]: what a flood earns
 //! - [`ways`]: how a crowd finds the overlay
@@ -11,6 +12,7 @@ mod crowds;
 mod failures;
 mod floods;
 mod forged;
+mod infrastructures;
 mod load;
 mod played;
 mod ways;
@@ -35,6 +37,7 @@ pub(super) fn measure(setup: &Setup) -> Result<Page> {
     );
     let played = played::crowds(setup, &mut page)?;
     let simulated = crowds::simulated(setup, &mut page);
+    infrastructures::simulated(setup, &mut page);
     let failures = failures::played(setup, &mut page)?;
     let floods = floods::played(setup, &mut page)?;
     let forged = forged::simulated(setup, &mut page);

@@ -3,10 +3,12 @@
 //! - `labs`, `ases`, `reached`: labs in which BGP decides, on Abilene and in networks where it misleads; what each says
 //! - `colors`, `received`, `lists`: neighbor lists by colors in the simulated network, and what theory expects
 //! - `lookups`, `young`: what new nodes learn, and their lookups from the join on
+//! - `infrastructures`: what new nodes learn over PIAS, i3 and OASIS beside plain IP anycast
 //! - `network`: who is where
 
 mod ases;
 mod colors;
+mod infrastructures;
 mod labs;
 mod lists;
 mod lookups;
@@ -33,6 +35,7 @@ pub(super) fn measure(setup: &Setup) -> Result<Page> {
         let closed_forms = colors::lists(setup, &mut lists, &networks);
         colors::farthest(setup, &mut rest, &networks);
         lookups::measure(setup, &mut rest, &networks);
+        infrastructures::measure(setup, &mut rest);
         // A thread that panicked has shown why already.
         (labs.join().map_err(|_| anyhow!("the labs were not played")), closed_forms)
     });

@@ -163,7 +163,8 @@ fn options(variant: Variant, how: How, sizes: &Sizes, delays: &Delays, seed: u64
     options
 }
 
-fn known(world: &World, of: &BTreeSet<usize>) -> Option<Found> {
+/// How good the lists are of whom these hosts' nodes know.
+pub(super) fn known(world: &World, of: &BTreeSet<usize>) -> Option<Found> {
     let lists = of.iter().filter_map(|host| {
         let node = world.node(*host)?;
         let digest = node.digest();

@@ -14,8 +14,6 @@ use crate::topology::NodeKind;
 
 /// The ChaCha stream of random places.
 const PLACES: u64 = u64::from_be_bytes(*b"ground\0\0");
-/// A plane of [`SIDE_MS`] lies at the equator and is so many degrees wide: there a degree is as long in all directions.
-const DEGREES: f64 = 20.0;
 
 /// A network, and what to call it.
 #[derive(Clone)]
@@ -33,10 +31,8 @@ impl Ground {
         rng.set_stream(PLACES);
         let mut coordinate = || rng.random_range(0.0..SIDE_MS);
         let points: Vec<(f64, f64)> = (0..count).map(|_| (coordinate(), coordinate())).collect();
-        let degrees = |at: f64| (at / SIDE_MS - 0.5) * DEGREES;
-        let place = |(x, y): &(f64, f64)| Some(Place { lat: degrees(*y), lon: degrees(*x) });
-        let places = points.iter().map(place).collect();
-        Self { name: "a plane".into(), delays: Delays::of_points(points), places }
+        let delays = Delays::of_points(points);
+        Self { name: "a plane".into(), places: (0..count).map(|place| delays.place(place)).collect(), delays }
     }
 
     /// What `--network` and `--rtt` name.
