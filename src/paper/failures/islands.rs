@@ -25,7 +25,7 @@ const CUT: f64 = 5.0;
 const BACK: f64 = 11.0;
 const END: f64 = 17.0;
 /// Without a machine to wait for.
-const END_SIMULATED: f64 = 60.0;
+const END_SIMULATED: f64 = 30.0;
 const FIRST: f64 = 0.3;
 const APART: f64 = 0.4;
 /// Members ask for a random one so often.

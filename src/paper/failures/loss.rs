@@ -22,17 +22,18 @@ const FOUNDERS: [&str; 4] = ["campus.n1", "campus.n2", "puget.n1", "bay.n1"];
 /// To whose server BGP leads two of the three stubs.
 const NEAREST: &str = "gulf.s";
 
-const HOLD: &str = "3s";
-const END: f64 = 17.0;
-/// What happens, and the time in which something follows from it.
+/// BGP's hold time at stubs, in seconds.
+const HOLD: u64 = 3;
+const END: f64 = 17.2;
+/// What happens, and the time in which something follows from it. Then the joiners leave, and the overlay has rest.
 const FAULTS: [(&str, f64, f64); 3] =
-    [("its AS is cut off", 3.0, 8.0), ("its AS is back", 8.2, 12.3), ("its process is killed", 12.5, 17.0)];
+    [("its AS is cut off", 2.8, 7.4), ("its AS is back", 8.2, 11.6), ("its process is killed", 12.7, END)];
 const CUT: usize = 0;
 const BACK: usize = 1;
 const KILLED: usize = 2;
 /// The first of the joins after a fault, and between any two.
 const FIRST: f64 = 0.1;
-const APART: f64 = 0.3;
+const APART: f64 = 0.25;
 
 /// Settings of i3, in seconds: a trigger is renewed so often, and lives so long. A ring is repaired within three rounds,
 /// and who does not answer three requests is dead.
@@ -129,11 +130,11 @@ fn text(kind: Infrastructure, victim: &str) -> Result<String> {
     let mut members = Vec::new();
     for (stub, count) in STUBS {
         let hosts: Vec<String> = (1..=count).map(|n| format!("n{n}")).collect();
-        lab.stub(stub, &hosts, HOLD)?;
+        lab.stub(stub, &hosts, &format!("{HOLD}s"))?;
         members.extend(hosts.iter().map(|host| format!("{stub}.{host}")));
     }
     for server in SERVERS {
-        lab.stub(server.split('.').next().unwrap_or_default(), &["s".to_owned()], HOLD)?;
+        lab.stub(server.split('.').next().unwrap_or_default(), &["s".to_owned()], &format!("{HOLD}s"))?;
     }
     let servers = SERVERS.map(str::to_owned);
     lab.set("probe", "every", "20ms")?;
@@ -204,9 +205,9 @@ impl Lost {
 
     fn show(&self, page: &mut Page) {
         page.text(format!(
-            "Three stubs ({}) have one server each and nothing else, three others have the members and most clients. A \
+            "Three stubs have one server each and nothing else ({}), three others have the members. A \
              server's AS is cut off silently: the links stay up and carry nothing, so BGP has to find it by its hold time, \
-             {HOLD} at stubs. It comes back, and at last the server's process is killed; with plain IP anycast and PIAS the \
+             {HOLD} s at stubs. It comes back, and at last the server's process is killed; with plain IP anycast and PIAS the \
              host's health gate then withdraws the route ([without one it stays](4.1.md)). With plain IP anycast the members \
              are on the hosts where the others have servers. The server is the one to which BGP leads two stubs (plain IP \
              anycast, PIAS), or the one of three whose killing is felt most in the simulated network with the same seed (i3, \

@@ -33,7 +33,7 @@ struct Counted {
 
 pub(super) fn measure(setup: &Setup, page: &mut Page, cells: &mut Cells) -> Result<()> {
     // So long after each join and each leave nothing else is done.
-    let pause = setup.pick(6.0, 1.5);
+    let pause = setup.pick(6.0, 1.0);
     page.heading("Ease of deployment");
     page.text(format!(
         "A network of eleven routers and six stubs (`topologies/four-ways.toml`) with four overlays of 24, each found in \
