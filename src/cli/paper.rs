@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use anyhow::{Context, anyhow};
-use clap::Args;
+use clap::{Args, ValueEnum};
 use nix::sys::signal::{SigSet, Signal};
 
 use super::play::claim;
@@ -61,7 +61,7 @@ impl Paper {
         let files: String = files.map(|n| format!(" --network {}", n.display())).collect();
         page.made = format!(
             "{how}Made by `anybed paper {}{}{}{files} --seed {seed}`, anybed {}, in {:.0} s.",
-            page.section,
+            self.section.to_possible_value().map_or(String::new(), |value| value.get_name().to_owned()),
             if quick { " --quick" } else { "" },
             matrix.unwrap_or_default(),
             env!("CARGO_PKG_VERSION"),

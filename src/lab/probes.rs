@@ -52,6 +52,9 @@ impl Probers {
                 probers.push(Prober::new(socket, target, Log::new(client, group, lab.recorder.clone())));
             }
         }
+        if probers.is_empty() {
+            return Ok(None);
+        }
         let stop = Arc::new(AtomicBool::new(false));
         let stopped = stop.clone();
         let work = move || {

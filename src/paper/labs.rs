@@ -105,6 +105,30 @@ impl Labs {
         Record::read(&self.records.join(name).join("out/events.jsonl")).with_context(|| format!("read {name}"))
     }
 
+    /// The record of a lab file that is played in the simulated network.
+    ///
+    /// # Errors
+    /// If it could not be played.
+    pub fn simulated(&self, name: &str, text: &str) -> Result<Record> {
+        let dir = self.records.join(name);
+        fs::create_dir_all(&dir).with_context(|| format!("make {}", dir.display()))?;
+        let file = dir.join("lab.toml");
+        fs::write(&file, text).with_context(|| format!("write {}", file.display()))?;
+        let mut command = self.command("sim", &file, &dir);
+        keeper::tie(&mut command);
+        let output = command.output().context("run anybed sim")?;
+        ended(&output, &[0, 1], "sim", &file)?;
+        self.record(name)
+    }
+
+    fn command(&self, verb: &str, file: &Path, dir: &Path) -> Command {
+        let mut command = Command::new(&self.program);
+        command.arg(verb).arg(file).arg("--out").arg(dir.join("out")).args(["--format", "json"]);
+        command.arg("--seed").arg(self.seed.to_string());
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+    }
+
     fn play_until_valid(&self, chances: u32, name: &str, text: &str, settings: &[(&str, Value)]) -> Result<Report> {
         let dir = self.records.join(name);
         fs::create_dir_all(&dir).with_context(|| format!("make {}", dir.display()))?;
@@ -121,21 +145,24 @@ impl Labs {
     }
 
     fn once(&self, file: &Path, dir: &Path) -> Result<Report> {
-        let mut command = Command::new(&self.program);
-        command.arg("run").arg(file).arg("--out").arg(dir.join("out")).args(["--format", "json"]);
-        command.arg("--seed").arg(self.seed.to_string());
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut command = self.command("run", file, dir);
         // Even if it is killed: the lab ends with its command.
         keeper::tie(&mut command);
         let child = command.spawn().context("start anybed run")?;
         let output = self.playing.wait(child).context("wait for anybed run")?;
         // An expectation that failed is a finding like any other, a busy machine is seen in the report.
-        if !matches!(output.status.code(), Some(0 | 1 | 5)) {
-            let said = String::from_utf8_lossy(&output.stderr);
-            bail!("anybed run {} ended with {}:\n{}", file.display(), output.status, said.trim_end());
-        }
+        ended(&output, &[0, 1, 5], "run", file)?;
         serde_json::from_slice(&output.stdout).with_context(|| format!("read the report of {}", file.display()))
     }
+}
+
+/// Fails unless the command ended with one of these codes.
+fn ended(output: &Output, well: &[i32], verb: &str, file: &Path) -> Result<()> {
+    if !output.status.code().is_some_and(|code| well.contains(&code)) {
+        let said = String::from_utf8_lossy(&output.stderr);
+        bail!("anybed {verb} {} ended with {}:\n{}", file.display(), output.status, said.trim_end());
+    }
+    Ok(())
 }
 
 /// The lab file with keys of its first overlay or of `[lab]` set.

@@ -1,4 +1,4 @@
-//! The paper's questions, answered with numbers: `anybed paper 4.1`, `4.2`, `4.3`, `table1`; and
+//! The paper's questions, answered with numbers: `anybed paper 4.1`, `4.2`, `4.3`, `table1`, `failures`; and
 //! the overlays' own papers, `faithful`.
 //!
 //! Each section plays labs in namespaces where they fit on a machine, and the same nodes in the simulated
@@ -11,14 +11,17 @@
 //! - [`healing`]: 4.3, how islands find each other again
 //! - [`faithful`]: what the overlays' own papers print
 //! - [`table`]: Table 1, infrastructures compared
+//! - [`failures`]: what infrastructures do when they fail themselves; `four_ways`: the lab that is played for both
 //! - [`labs`]: playing a lab; `runs`: many simulations at once
 //! - [`estimate`]: a number and its interval; [`claim`]: what that says of a sentence
 //! - [`page`], [`figure`]: writing down what was found
 
 pub mod claim;
 pub mod estimate;
+pub mod failures;
 pub mod faithful;
 pub mod figure;
+mod four_ways;
 pub mod healing;
 pub mod joining;
 pub mod labs;
@@ -51,6 +54,8 @@ pub enum Section {
     Faithful,
     /// Four anycast infrastructures
     Table1,
+    /// Failures of the infrastructures themselves
+    Failures,
 }
 
 /// Does the section's experiments.
@@ -64,5 +69,6 @@ pub fn run(section: Section, setup: &Setup) -> Result<Page> {
         Section::Healing => healing::measure(setup),
         Section::Faithful => Ok(faithful::measure(setup)),
         Section::Table1 => table::measure(setup),
+        Section::Failures => failures::measure(setup),
     }
 }

@@ -6,26 +6,26 @@ use crate::record::{NodeDid, Record, What};
 
 /// A join that was begun.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Attempt {
-    pub(super) host: String,
+pub(in crate::paper) struct Attempt {
+    pub(in crate::paper) host: String,
     /// Seconds of play.
-    pub(super) begun: f64,
+    pub(in crate::paper) begun: f64,
     /// `None`: not before the record ended.
-    pub(super) joined: Option<f64>,
-    pub(super) served_by: Option<String>,
+    pub(in crate::paper) joined: Option<f64>,
+    pub(in crate::paper) served_by: Option<String>,
 }
 
 impl Attempt {
     /// `campus` of `campus.n4`.
-    pub(super) fn stub(&self) -> &str {
+    pub(in crate::paper) fn stub(&self) -> &str {
         self.host.split('.').next().unwrap_or(&self.host)
     }
 
-    pub(super) fn seconds(&self) -> Option<f64> {
+    pub(in crate::paper) fn seconds(&self) -> Option<f64> {
         Some(self.joined? - self.begun)
     }
 
-    pub(super) fn within(&self, seconds: f64) -> bool {
+    pub(in crate::paper) fn within(&self, seconds: f64) -> bool {
         self.seconds().is_some_and(|took| took <= seconds)
     }
 }
@@ -39,7 +39,7 @@ fn said<'a>(record: &'a Record, overlay: &str) -> impl Iterator<Item = (f64, &'a
 }
 
 /// All joins of an overlay, in the order in which they were begun; not those that found nobody and began it.
-pub(super) fn attempts(record: &Record, overlay: &str) -> Vec<Attempt> {
+pub(in crate::paper) fn attempts(record: &Record, overlay: &str) -> Vec<Attempt> {
     let mut found: Vec<Attempt> = Vec::new();
     let mut founders = Vec::new();
     for (at, node, did) in said(record, overlay) {

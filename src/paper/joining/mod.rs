@@ -7,7 +7,7 @@
 //! - [`ways`]: how a crowd finds the overlay
 //! - [`attempts`]: joins as a record has them; [`load`]: who served, and who could have
 
-mod attempts;
+pub(super) mod attempts;
 mod crowds;
 mod failures;
 mod floods;

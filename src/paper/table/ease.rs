@@ -2,24 +2,23 @@
 
 use std::collections::BTreeSet;
 
-use anyhow::{Context, Result};
-use toml_edit::{ArrayOfTables, DocumentMut, Item, Table as Toml, value};
+use anyhow::Result;
 
 use super::cells::{Cell, Cells};
 use crate::anycast::Infrastructure;
 use crate::paper::Setup;
 use crate::paper::claim::Test;
 use crate::paper::estimate::{Estimate, shown};
+use crate::paper::four_ways::FourWays;
 use crate::paper::page::{Page, Source, Table};
 use crate::paper::runs::labs_in_pairs;
 use crate::record::{NodeDid, Record, What};
 
-const LAB: &str = include_str!("../../../topologies/four-ways.toml");
 /// Who joins when all others have, and leaves later.
 const LATE: &str = "campus.n1";
-const JOINS: f64 = 12.0;
-const LEAVES: f64 = 18.0;
-const END: f64 = 23.0;
+/// All others have joined by then, and it leaves again.
+const READY: f64 = 8.0;
+const BEGIN: f64 = 10.0;
 
 /// *Difficult*: routers of others have to change for one member's join.
 const ROUTERS: f64 = 1.0;
@@ -34,31 +33,35 @@ struct Counted {
 }
 
 pub(super) fn measure(setup: &Setup, page: &mut Page, cells: &mut Cells) -> Result<()> {
+    // So long after each join and each leave nothing else is done.
+    let pause = setup.pick(6.0, 1.0);
     page.heading("Ease of deployment");
     page.text(format!(
-        "A network of eleven routers and six stubs (`topologies/four-ways.toml`) with an overlay of 24; one host, \
-         {LATE}, joins when all others have, and leaves. Counted in namespaces, over the {} s that follow: BGP UPDATEs that \
-         arrived anywhere; routers whose kernel's routes changed; the time from the overlay's first question until others \
-         can find the host (the address on `lo` and its route in BGP, or a lease at a server). Privileged operations at the \
-         host are derived from what each way is: an address on `lo` and a route in its daemon for plain IP anycast, which \
-         needs a BGP session with its gateway and a filter there before; no privilege at all for the others.",
-        LEAVES - JOINS
+        "A network of eleven routers and six stubs (`topologies/four-ways.toml`) with four overlays of 24, each found in \
+         another way; one host, {LATE}, joins when all others have, and leaves, in one overlay after the other. Counted in \
+         namespaces, over the {pause} s that follow: BGP UPDATEs that arrived anywhere; routers whose kernel's routes changed; \
+         the time from the overlay's first question until others can find the host (the address on `lo` and its route in \
+         BGP, or a lease at a server). Privileged operations at the host are derived from what each way is: an address on \
+         `lo` and a route in its daemon for plain IP anycast, which needs a BGP session with its gateway and a filter there \
+         before; no privilege at all for the others."
     ));
     let header = ["by", "", "BGP updates", "routers changed", "until it can be found, s", "privileged operations"];
     let mut table = Table::new("ease", "What one member's join and leave do", Source::Lab, &header);
-    let seeds = setup.seeds(5, 1);
-    let jobs: Vec<_> = Infrastructure::all().flat_map(|kind| seeds.clone().map(move |seed| (kind, seed))).collect();
-    let counted = labs_in_pairs(&jobs, |(kind, seed)| {
-        setup.say(&format!("a join and a leave over {}, in namespaces, seed {seed}", kind.title));
-        let name = format!("ease-{}-{seed}", kind.name);
+    let (lab, overlays) = lab(pause)?;
+    let seeds: Vec<u64> = setup.seeds(5, 1).collect();
+    let records = labs_in_pairs(&seeds, |seed| {
+        setup.say(&format!("a join and a leave over each infrastructure, in namespaces, seed {seed}"));
+        let name = format!("ease-{seed}");
         let labs = setup.labs.seeded(*seed);
-        labs.play(&name, &text(*kind)?, &[])?;
-        let record = labs.record(&name)?;
-        Ok([Counted::between(&record, JOINS, LEAVES, true), Counted::between(&record, LEAVES, END, false)])
+        labs.play(&name, &lab.text(), &[])?;
+        labs.record(&name)
     })?;
-    for kind in Infrastructure::all() {
-        let of_kind = || jobs.iter().zip(&counted).filter(|((k, _), _)| *k == kind).map(|(_, counted)| *counted);
-        let found: [Vec<Counted>; 2] = [0, 1].map(|which| of_kind().map(|counted| counted[which]).collect());
+    for (turn, (kind, overlay)) in overlays.iter().enumerate() {
+        let (kind, [joins, leaves]) = (*kind, turns(turn, pause));
+        let of = |from, joins| -> Vec<Counted> {
+            records.iter().map(|record| Counted::of(record, overlay, (from, from + pause), joins)).collect()
+        };
+        let found = [of(joins, true), of(leaves, false)];
         let privileged = if kind.server.is_none() { 2 } else { 0 };
         for (what, found) in ["join", "leave"].into_iter().zip(&found) {
             let mean = |of: fn(&Counted) -> Option<f64>| Estimate::mean(found.iter().filter_map(of));
@@ -84,7 +87,7 @@ pub(super) fn measure(setup: &Setup, page: &mut Page, cells: &mut Cells) -> Resu
 }
 
 impl Counted {
-    fn between(record: &Record, from: f64, to: f64, joins: bool) -> Self {
+    fn of(record: &Record, overlay: &str, (from, to): (f64, f64), joins: bool) -> Self {
         let mut counted = Self::default();
         let mut routers = BTreeSet::new();
         let mut began = None;
@@ -98,13 +101,12 @@ impl Counted {
                 What::Fib { node, .. } if !node.contains('.') => {
                     routers.insert(node.clone());
                 }
-                What::Node { node, did: NodeDid::Joining, .. } if node == LATE && joins => began = Some(at),
-                What::Node { node, did: NodeDid::Announced { .. }, .. } if node == LATE && joins => {
-                    counted.usable = began.map(|began| at - began);
-                }
-                What::Node { node, did: NodeDid::Withdrew { .. }, .. } if node == LATE && !joins => {
-                    counted.usable.get_or_insert(at - from);
-                }
+                What::Node { node, overlay: of, did } if node == LATE && of == overlay => match did {
+                    NodeDid::Joining if joins => began = Some(at),
+                    NodeDid::Announced { .. } if joins => counted.usable = began.map(|began| at - began),
+                    NodeDid::Withdrew { .. } if !joins => drop(counted.usable.get_or_insert(at - from)),
+                    _ => {}
+                },
                 _ => {}
             }
         }
@@ -113,47 +115,26 @@ impl Counted {
     }
 }
 
-/// The shipped lab with the one overlay that uses this infrastructure.
-fn text(kind: Infrastructure) -> Result<String> {
-    let mut lab: DocumentMut = LAB.parse().context("parse four-ways.toml")?;
-    let declared = lab.get("infrastructure").and_then(Item::as_array_of_tables).context("no infrastructures")?;
-    let of = |table: &Toml, key: &str| table.get(key).and_then(Item::as_str).map(str::to_owned);
-    let name = declared.iter().find(|t| of(t, "kind").as_deref() == Some(kind.name)).and_then(|t| of(t, "name"));
-    let via = name.unwrap_or_else(|| kind.name.to_owned());
-    for (key, wanted) in [("infrastructure", "name"), ("overlay", "via")] {
-        if let Some(tables) = lab.get_mut(key).and_then(Item::as_array_of_tables_mut) {
-            tables.retain(|table| of(table, wanted).as_deref() == Some(via.as_str()));
-            if tables.is_empty() {
-                lab.remove(key);
-            }
-        }
+/// When the host joins the n-th overlay, and leaves it.
+fn turns(turn: usize, pause: f64) -> [f64; 2] {
+    let joins = BEGIN + 2.0 * turn as f64 * pause;
+    [joins, joins + pause]
+}
+
+/// The shipped lab, in which one host joins when all others have, and leaves, and what overlay is whose.
+fn lab(pause: f64) -> Result<(FourWays, Vec<(Infrastructure, String)>)> {
+    let kinds: Vec<Infrastructure> = Infrastructure::all().collect();
+    let mut lab = FourWays::new("ease", turns(kinds.len(), pause)[0])?;
+    let mut overlays = Vec::new();
+    for kind in kinds {
+        overlays.push((kind, lab.overlay(kind)?));
     }
-    lab.remove("expect");
-    let overlays = lab.get_mut("overlay").and_then(Item::as_array_of_tables_mut).context("no overlay")?;
-    let overlay = overlays.get_mut(0).context("no overlay of this kind")?;
-    overlay.insert("name", value("music"));
-    overlay.insert("healing", value("none"));
-    for key in ["colors", "heal_every"] {
-        overlay.remove(key);
+    for (turn, (_, overlay)) in overlays.iter().enumerate() {
+        let [joins, leaves] = turns(turn, pause);
+        lab.act(0.0, format!("join {overlay}"), Some(READY - 3.0));
+        lab.act(READY, format!("leave {LATE} in {overlay}"), None);
+        lab.act(joins, format!("join {LATE} in {overlay}"), None);
+        lab.act(leaves, format!("leave {LATE} in {overlay}"), None);
     }
-    let mut timeline = ArrayOfTables::new();
-    let mut act = |at: f64, what: String, over: Option<&str>| {
-        let mut table = Toml::new();
-        table.insert("at", value(format!("{at}s")));
-        table.insert("do", value(what));
-        if let Some(over) = over {
-            table.insert("over", value(over));
-        }
-        timeline.push(table);
-    };
-    act(0.0, "join music".to_owned(), Some("5s"));
-    act(8.0, format!("leave {LATE} in music"), None);
-    act(JOINS, format!("join {LATE} in music"), None);
-    act(LEAVES, format!("leave {LATE} in music"), None);
-    lab.insert("timeline", Item::ArrayOfTables(timeline));
-    if let Some(table) = lab.get_mut("lab").and_then(Item::as_table_mut) {
-        table.insert("name", value("ease"));
-        table.insert("duration", value(format!("{END}s")));
-    }
-    Ok(lab.to_string())
+    Ok((lab, overlays))
 }

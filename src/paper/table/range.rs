@@ -11,7 +11,10 @@ use crate::paper::figure::{Axis, Line, lines};
 use crate::paper::page::{Page, Source, Table};
 use crate::paper::runs::in_parallel;
 
+/// Percent.
 const PARTS: [usize; 6] = [1, 5, 10, 25, 50, 100];
+/// Those that the tests compare.
+const TESTED: [usize; 3] = [5, 10, 100];
 const MEMBERS: usize = 20;
 const CLIENTS: usize = 50;
 
@@ -27,7 +30,7 @@ struct Found {
 }
 
 pub(super) fn measure(setup: &Setup, page: &mut Page, cells: &mut Cells) {
-    let count = setup.pick(100, 40);
+    let count = setup.pick(100, 24);
     page.heading("Deployment range");
     page.text(format!(
         "{count} places, at each an AS, of which a part takes part. With PIAS, i3 and OASIS those that do have a server; \
@@ -44,7 +47,7 @@ pub(super) fn measure(setup: &Setup, page: &mut Page, cells: &mut Cells) {
         setup.say(&format!("deployment range of {}, {} seeds", kind.title, seeds.len()));
         let mut points = Vec::new();
         let mut at = Vec::new();
-        for part in PARTS {
+        for part in setup.pick(PARTS.to_vec(), TESTED.to_vec()) {
             let found = in_parallel(&seeds, |seed| taking_part(kind, part, count, *seed));
             let mean = |of: fn(&Found) -> f64| Estimate::mean(found.iter().map(of).filter(|v| v.is_finite()));
             let (served, middle, most) = (mean(|f| f.served), mean(|f| f.way.0), mean(|f| f.way.1));
