@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use super::seen::{Seen, Window};
+use super::seen::{Seen, Window, cell, felt};
 use crate::anycast::Infrastructure;
 use crate::paper::Setup;
 use crate::paper::claim::Test;
@@ -181,23 +181,6 @@ fn text(kind: Infrastructure, victim: &str) -> Result<String> {
         }
     }
     Ok(lab.text())
-}
-
-/// Seconds as a cell; how many runs had none, where some had.
-fn cell(values: impl Iterator<Item = Option<f64>>) -> String {
-    let all: Vec<Option<f64>> = values.collect();
-    let some = Estimate::mean(all.iter().flatten().copied());
-    match all.iter().filter(|value| value.is_none()).count() {
-        none if none == all.len() => "–".to_owned(),
-        0 => shown(some, 2),
-        none => format!("{}; {none} of {} not in time", shown(some, 2), all.len()),
-    }
-}
-
-/// The same of what must come: that there is nothing in any run is a finding.
-fn felt(values: impl Iterator<Item = Option<f64>>) -> String {
-    let all: Vec<Option<f64>> = values.collect();
-    if !all.is_empty() && all.iter().all(Option::is_none) { "not in time".to_owned() } else { cell(all.into_iter()) }
 }
 
 impl Lost {
@@ -394,13 +377,5 @@ mod tests {
                 assert!(faults >= FAULTS.len(), "{kind:?} {victim}: {faults}");
             }
         }
-    }
-
-    #[test]
-    fn runs_without_a_value_are_counted() {
-        assert_eq!(cell([Some(1.0), Some(1.0)].into_iter()), "1");
-        assert_eq!(cell([Some(1.0), Some(1.0), None].into_iter()), "1; 1 of 3 not in time");
-        assert_eq!(cell([None, None].into_iter()), "–");
-        assert_eq!([felt([None, None].into_iter()), felt([].into_iter())], ["not in time", "–"]);
     }
 }
