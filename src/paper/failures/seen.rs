@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use crate::anycast::PORT;
+use crate::paper::estimate::{Estimate, shown};
 use crate::paper::four_ways::OVERLAY;
 use crate::paper::joining::attempts::attempts;
 use crate::record::{ProbeResult, Record, What};
@@ -137,6 +138,23 @@ fn silence(probes: impl IntoIterator<Item = (f64, Option<f64>)>, window: Window)
     since.is_none().then_some(longest)
 }
 
+/// Seconds as a cell; how many runs had none, where some had.
+pub(super) fn cell(values: impl Iterator<Item = Option<f64>>) -> String {
+    let all: Vec<Option<f64>> = values.collect();
+    let some = Estimate::mean(all.iter().flatten().copied());
+    match all.iter().filter(|value| value.is_none()).count() {
+        none if none == all.len() => "–".to_owned(),
+        0 => shown(some, 2),
+        none => format!("{}; {none} of {} not in time", shown(some, 2), all.len()),
+    }
+}
+
+/// The same of what must come: that there is nothing in any run is a finding.
+pub(super) fn felt(values: impl Iterator<Item = Option<f64>>) -> String {
+    let all: Vec<Option<f64>> = values.collect();
+    if !all.is_empty() && all.iter().all(Option::is_none) { "not in time".to_owned() } else { cell(all.into_iter()) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -151,5 +169,13 @@ mod tests {
         assert_eq!(of([false, true, true, true, true, true]), Some(0.0), "what was lost before does not count");
         assert_eq!(of([true, true, false, false, true, true]), Some(2.5));
         assert_eq!(of([true, true, false, true, true, false]), None);
+    }
+
+    #[test]
+    fn runs_without_a_value_are_counted() {
+        assert_eq!(cell([Some(1.0), Some(1.0)].into_iter()), "1");
+        assert_eq!(cell([Some(1.0), Some(1.0), None].into_iter()), "1; 1 of 3 not in time");
+        assert_eq!(cell([None, None].into_iter()), "–");
+        assert_eq!([felt([None, None].into_iter()), felt([].into_iter())], ["not in time", "–"]);
     }
 }
