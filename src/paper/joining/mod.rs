@@ -37,7 +37,8 @@ pub(super) fn measure(setup: &Setup) -> Result<Page> {
     );
     let played = played::crowds(setup, &mut page)?;
     let simulated = crowds::simulated(setup, &mut page);
-    infrastructures::simulated(setup, &mut page);
+    let mut beside = Page::new("", "");
+    infrastructures::simulated(setup, &mut beside);
     let failures = failures::played(setup, &mut page)?;
     let floods = floods::played(setup, &mut page)?;
     let forged = forged::simulated(setup, &mut page);
@@ -46,6 +47,7 @@ pub(super) fn measure(setup: &Setup) -> Result<Page> {
     judge_redirection(&mut page, &simulated);
     failures.judge(&mut page);
     floods.judge(&mut page, &forged);
+    page.append(beside);
     Ok(page)
 }
 

@@ -30,7 +30,7 @@ struct Found {
 }
 
 pub(super) fn measure(setup: &Setup, page: &mut Page, cells: &mut Cells) {
-    let count = setup.pick(100, 24);
+    let count = setup.pick(60, 24);
     page.heading("Deployment range");
     page.text(format!(
         "{count} places, at each an AS, of which a part takes part. With PIAS, i3 and OASIS those that do have a server; \
