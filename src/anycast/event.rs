@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::means::Means;
 use crate::machine::Part;
 use crate::overlay::id::Id;
-use crate::overlay::{Answer, Neighbors, Phase};
+use crate::overlay::{Answer, Neighbors, Phase, Spent};
 
 /// What a node is told to do.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -135,4 +135,7 @@ pub struct Digest {
     /// The overlay's own messages so far, by what they were, in protocols that count them.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub counts: BTreeMap<String, u64>,
+    /// What searches have cost it so far.
+    #[serde(default, skip_serializing_if = "Spent::is_nothing")]
+    pub spent: Spent,
 }

@@ -98,6 +98,10 @@ pub trait OverlayNode {
     fn counts(&self) -> Vec<(&'static str, u64)> {
         Vec::new()
     }
+    /// What searches have cost here so far: it only ever grows.
+    fn spent(&self) -> Spent {
+        Spent::default()
+    }
     /// Something happened in a stream: in one of its own, or in one that somebody has opened to a port that its row
     /// needs.
     fn stream(&mut self, _now: Time, _id: StreamId, _part: Stream<&[u8]>) {}
@@ -206,12 +210,45 @@ pub enum Answer {
     Searched { words: String, hits: Vec<Hit>, hops: u32, milliseconds: f64 },
 }
 
+/// What searches have cost a node: others' and its own.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Spent {
+    /// Copies of queries and of hits that it sent.
+    pub messages: u64,
+    /// Queries that it heard, each once.
+    pub heard: u64,
+}
+
 /// An item that a search has found.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Hit {
     pub name: String,
     /// The node that shares it.
     pub at: Id,
+}
+
+impl Spent {
+    pub fn is_nothing(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+impl std::ops::Add for Spent {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self { messages: self.messages + other.messages, heard: self.heard + other.heard }
+    }
+}
+
+/// Nothing, when a node has been lost in between with what it had counted.
+impl std::ops::Sub for Spent {
+    type Output = Self;
+
+    fn sub(self, before: Self) -> Self {
+        let heard = self.heard.saturating_sub(before.heard);
+        Self { messages: self.messages.saturating_sub(before.messages), heard }
+    }
 }
 
 impl Ask {

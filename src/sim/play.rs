@@ -8,6 +8,7 @@ use rand_chacha::ChaCha8Rng;
 
 use super::batch::Batch;
 use super::options::Network;
+use super::searches::Searching;
 use super::ways::Ways;
 use super::world::World;
 use crate::anycast::{self, Command, NodeConfig, ServerConfig};
@@ -102,6 +103,7 @@ pub(super) struct Player<'a> {
     /// Keys that were stored.
     pub(super) keys: Keys,
     pub(super) batches: VecDeque<Batch>,
+    pub(super) searching: VecDeque<Searching>,
     pub(super) next_token: u64,
     pub(super) events: Vec<Event>,
 }
@@ -129,6 +131,7 @@ impl<'a> Player<'a> {
             wanted: BTreeSet::new(),
             keys: Keys::default(),
             batches: VecDeque::new(),
+            searching: VecDeque::new(),
             next_token: 1,
             events: Vec::new(),
         }
@@ -154,7 +157,7 @@ impl<'a> Player<'a> {
                 break;
             }
         }
-        while !self.batches.is_empty() {
+        while !(self.batches.is_empty() && self.searching.is_empty()) {
             self.run_to(self.world.now().0 + Duration::from_millis(100));
         }
         self.events

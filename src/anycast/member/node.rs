@@ -66,6 +66,7 @@ impl Member {
             met: self.joining.met.iter().map(|(id, met)| (*id, met.milliseconds)).collect(),
             heard: self.joining.heard.iter().map(|(color, id)| (*color, *id)).collect(),
             dropped: *dropped,
+            spent: overlay.spent(),
             counts: overlay.counts().into_iter().map(|(what, count)| (what.to_owned(), count)).collect(),
         }
     }

@@ -85,7 +85,7 @@ impl Gnutella {
                 self.pongs.add(now, number, head.hops, pong);
             }
         }
-        if direct && why == Why::Join {
+        if direct && why != Why::More {
             self.achieved(now, why);
         }
         if let (Some(Source::Link(back)), Some(on)) = (self.pings.get(&head.guid).copied(), Self::further(head)) {

@@ -95,8 +95,8 @@ impl Gnutella {
     pub(super) fn ended(&mut self, now: Time, number: u64, polite: bool) {
         let Some(link) = self.links.get(&number) else { return };
         let (at, id, stage, why) = (link.at, link.id, link.stage, link.why);
-        // A join in 0.4 has only come to be when the other has shown that it keeps the link.
-        if stage != Stage::Up || (why == Why::Join && self.quest.is_some()) {
+        // In 0.4 whoever is full says yes, tells of others, and ends.
+        if stage != Stage::Up || (why != Why::More && self.quest.is_some()) {
             let others = if stage == Stage::Up { self.hosts.latest(MAX_TTL.into()) } else { Vec::new() };
             return self.fail(now, number, false, at, &others);
         }

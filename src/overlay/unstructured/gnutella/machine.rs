@@ -8,7 +8,7 @@ use super::message::v4;
 use super::settings::Role;
 use crate::machine::{Stream, StreamId};
 use crate::overlay::id::Id;
-use crate::overlay::{Answer, Ask, Did, Neighbors, OverlayNode, Peer, Phase, Proximity, Time, Token};
+use crate::overlay::{Answer, Ask, Did, Neighbors, OverlayNode, Peer, Phase, Proximity, Spent, Time, Token};
 
 impl OverlayNode for Gnutella {
     fn phase(&self) -> Phase {
@@ -115,6 +115,12 @@ impl OverlayNode for Gnutella {
 
     fn counts(&self) -> Vec<(&'static str, u64)> {
         self.counts.all()
+    }
+
+    fn spent(&self) -> Spent {
+        let counts = &self.counts;
+        let queries = counts.queries_sent + counts.queries_forwarded;
+        Spent { messages: queries + counts.hits_sent + counts.hits_forwarded, heard: counts.queries_heard }
     }
 
     fn stream(&mut self, now: Time, id: StreamId, part: Stream<&[u8]>) {

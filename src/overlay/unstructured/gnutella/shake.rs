@@ -193,7 +193,8 @@ impl Gnutella {
         }
         self.ask_who(ip);
         self.ping(now, number, super::MAX_TTL);
-        if why == Why::Merge || self.settings.new {
+        // In 0.4 a yes is not to be believed until it has shown itself.
+        if self.settings.new {
             self.achieved(now, why);
         }
         self.tell_words();
