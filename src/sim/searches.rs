@@ -52,7 +52,9 @@ impl Player<'_> {
     }
 
     pub(super) fn search_ended(&mut self, token: u64) {
-        self.searching.iter_mut().for_each(|searching| drop(searching.waiting.take(&token)));
+        for searching in &mut self.searching {
+            searching.waiting.remove(&token);
+        }
     }
 
     /// Records those that are over.

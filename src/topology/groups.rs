@@ -216,6 +216,7 @@ impl Builder<'_> {
         let well_known = self.well_known(entry, &members);
         let settings = entry.protocol.settings();
         self.family_of(entry);
+        self.rendezvous_of(entry);
         self.free_ports(entry, index, &members);
         let hosts = self.hosts_of_keys(entry);
         let holders = (settings.protocol.holders)(&settings);

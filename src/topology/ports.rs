@@ -1,4 +1,4 @@
-//! What an overlay's protocol needs of hosts besides the shared port: TCP ports of its own, addresses of a family.
+//! What an overlay's protocol needs, and cannot have: TCP ports of its own, addresses of a family, owners of keys.
 
 use std::ops::Range;
 
@@ -51,6 +51,17 @@ impl Builder<'_> {
         let found = self.problems.error("wrong-family", span, message);
         found.label("its messages have four bytes for an address");
         found.help("set `family = \"ipv4\"` or `\"dual\"` in [lab]".to_owned());
+    }
+
+    /// The leader of an island is who owns one fixed key.
+    pub(super) fn rendezvous_of(&mut self, entry: &OverlayEntry) {
+        let protocol = entry.protocol.settings().protocol;
+        let chosen = entry.healing.healing.as_ref().filter(|healing| healing.get_ref().has_rendezvous());
+        if let Some(healing) = chosen.filter(|_| !protocol.may(AskKind::Find)) {
+            let message = format!("a rendezvous needs an owner of its key, and in {} no key has one", protocol.title);
+            let found = self.problems.error("no-owners", healing.span(), message);
+            found.label("no island would have a leader").help("choose `healing = \"colors\"`".to_owned());
+        }
     }
 
     /// On each of its hosts nobody else may listen at its TCP ports. Services are looked at when they are read.

@@ -19,6 +19,9 @@ const AT_ONCE: usize = 16;
 /// How long a node may take to say what it has counted.
 const PATIENCE: Duration = Duration::from_secs(2);
 
+/// A search without an end for so long is given up.
+const LONGEST: Duration = Duration::from_secs(120);
+
 /// Has members share `count` new items. The record hears of each from the node.
 pub(super) async fn share(lab: &Arc<Lab>, overlay: usize, count: u32) {
     let overlay = &lab.topology.overlays[overlay].name;
@@ -41,7 +44,10 @@ pub(super) async fn search(lab: &Arc<Lab>, overlay: usize, count: u32, from: &[N
     let turns = lab.with_keys(overlay, |keys| keys.items.searches(count, members.len()));
     let searches = stream::iter(turns).map(|Turn { item, member }| {
         let host = members[member].clone();
-        async move { lab.nodes.ask(overlay, &host, |token| Command::Search { token, words: item }).await }
+        async move {
+            let command = |token| Command::Search { token, words: item };
+            lab.nodes.ask_within(LONGEST, overlay, &host, command).await
+        }
     });
     let ended = searches.buffer_unordered(AT_ONCE).filter(|answer| std::future::ready(answer.is_some())).count().await;
     let Spent { messages, heard } = spent(lab, overlay).await - before;
