@@ -104,7 +104,8 @@ fn judge(
     // Nobody else has a stranger's id.
     let id = |host: &str| membership.id(host).unwrap_or_else(|| Id::of_key(host));
     let hits: Vec<Hit> = hits.iter().map(|hit| Hit { name: hit.name.clone(), at: id(&hit.at) }).collect();
-    let members = shared.iter().filter(|(host, _)| membership.host(host).is_some_and(|host| membership.is_member(host)));
+    let members =
+        shared.iter().filter(|(host, _)| membership.host(host).is_some_and(|host| membership.is_member(host)));
     let stored = members.flat_map(|(host, names)| names.iter().map(|name| (id(host), *name)));
     Sought::judge(words, &hits, stored, |other| membership.near(asker, other))
 }
@@ -121,11 +122,10 @@ fn per_search<'a>(costs: impl Iterator<Item = &'a Cost>, of: fn(&Cost) -> u64) -
 
 /// What searches cost, of the actions that were over in a window.
 pub(crate) fn cost<'a>(searches: &'a Searches<'a>, of: fn(&Cost) -> u64) -> Seen<'a> {
-    let read = move |from, to| {
-        match per_search(searches.costs.iter().filter(|cost| (from..to).contains(&cost.at)), of) {
-            None => nothing(),
-            Some(each) => Ok((Reading::Number(each), format!("{}", thousandths(each)))),
-        }
+    let read = move |from, to| match per_search(searches.costs.iter().filter(|cost| (from..to).contains(&cost.at)), of)
+    {
+        None => nothing(),
+        Some(each) => Ok((Reading::Number(each), format!("{}", thousandths(each)))),
     };
     Seen::Window { changes: searches.costs.iter().map(|cost| cost.at).collect(), read: Box::new(read) }
 }

@@ -8,8 +8,8 @@ use rand::RngExt;
 use super::lookups::{Ended, Lookups};
 use super::world::{PATIENCE, World};
 use crate::anycast::Command;
-use crate::overlay::{Answer, Spent};
 use crate::overlay::id::Id;
+use crate::overlay::{Answer, Spent};
 
 impl World {
     /// So many random members each look a random key up, one a second and member; judged by the members

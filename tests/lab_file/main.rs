@@ -7,6 +7,6 @@ mod grammar;
 mod graphml;
 mod infrastructures;
 mod links;
-mod searches;
 #[path = "../measure/metric.rs"]
 mod metric;
+mod searches;

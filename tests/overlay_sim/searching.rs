@@ -17,7 +17,8 @@ fn options(version: &'static str, hosts: usize, healing: Healing) -> Options {
 }
 
 fn share_all(world: &mut World, hosts: usize) -> Vec<(Id, String)> {
-    let items: Vec<(Id, String)> = (0..hosts).map(|host| (id(host), format!("song {host} band b{}", host % 3))).collect();
+    let items: Vec<(Id, String)> =
+        (0..hosts).map(|host| (id(host), format!("song {host} band b{}", host % 3))).collect();
     for (host, (_, name)) in items.iter().enumerate() {
         world.sim.command(host, Command::Share { token: 0, name: name.clone() });
     }

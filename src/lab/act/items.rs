@@ -58,9 +58,8 @@ pub(super) async fn search(lab: &Arc<Lab>, overlay: usize, count: u32, from: &[N
 /// What searches have cost all members so far.
 async fn spent(lab: &Arc<Lab>, overlay: &str) -> Spent {
     let members = lab.nodes.members(overlay);
-    let digests = stream::iter(members).map(|host| async move {
-        timeout(PATIENCE, lab.nodes.digest(overlay, &host)).await.ok().flatten()
-    });
+    let digests = stream::iter(members)
+        .map(|host| async move { timeout(PATIENCE, lab.nodes.digest(overlay, &host)).await.ok().flatten() });
     let each = digests.buffer_unordered(AT_ONCE).filter_map(std::future::ready);
     each.fold(Spent::default(), |sum, digest| std::future::ready(sum + digest.spent)).await
 }

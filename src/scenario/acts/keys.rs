@@ -14,12 +14,7 @@ pub(super) fn count(given: &mut Given<'_>) -> Result<(u32, usize), ActionError> 
 }
 
 /// `COUNT in OVERLAY`, of which this may be asked.
-pub(super) fn number(
-    given: &mut Given<'_>,
-    what: &str,
-    most: u32,
-    kind: AskKind,
-) -> Result<(u32, usize), ActionError> {
+pub(super) fn number(given: &mut Given<'_>, what: &str, most: u32, kind: AskKind) -> Result<(u32, usize), ActionError> {
     let count = given.expect(&format!("a number of {what}"))?;
     let keys = match count.text.parse() {
         Ok(keys) if (1..=most).contains(&keys) => keys,

@@ -63,7 +63,11 @@ impl Gnutella {
                 self.counts.queries_spared += 1;
                 continue;
             }
-            if from.is_some() { self.counts.queries_forwarded += 1 } else { self.counts.queries_sent += 1 }
+            if from.is_some() {
+                self.counts.queries_forwarded += 1
+            } else {
+                self.counts.queries_sent += 1
+            }
             self.say(leaf, frame(on, payload));
         }
     }

@@ -88,12 +88,7 @@ impl Hosts {
     }
 
     /// The nearest of those at other addresses than these, or any of them.
-    pub(super) fn pick(
-        &self,
-        not: &BTreeSet<Ipv4Addr>,
-        nearest: bool,
-        rng: &mut ChaCha8Rng,
-    ) -> Option<SocketAddrV4> {
+    pub(super) fn pick(&self, not: &BTreeSet<Ipv4Addr>, nearest: bool, rng: &mut ChaCha8Rng) -> Option<SocketAddrV4> {
         let others: Vec<_> = self.0.iter().filter(|(at, _)| !not.contains(at.ip())).collect();
         let near = others.iter().filter_map(|(at, host)| Some((host.round_trip?, **at))).min();
         if let Some((_, at)) = near.filter(|_| nearest) {

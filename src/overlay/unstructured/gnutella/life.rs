@@ -107,8 +107,7 @@ impl Gnutella {
 
     pub(super) fn seek(&mut self, now: Time, wish: Wish, at: SocketAddrV4) {
         let deadline = now + self.patience() * 3;
-        self.quest =
-            Some(Quest { wish, tries: VecDeque::from([at]), tried: BTreeSet::new(), deadline, needed: None });
+        self.quest = Some(Quest { wish, tries: VecDeque::from([at]), tried: BTreeSet::new(), deadline, needed: None });
         self.try_next(now);
     }
 

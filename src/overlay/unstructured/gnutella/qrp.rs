@@ -168,7 +168,17 @@ mod tests {
     /// Values published with the specification.
     #[test]
     fn the_hash_is_the_published_one() {
-        let published = [("", 0), ("eb", 6791), ("ebc", 7082), ("ebck", 6698), ("ebckl", 3179), ("ebcklm", 3235), ("ebcklme", 6438), ("ebcklmen", 1062), ("ebcklmenq", 3527)];
+        let published = [
+            ("", 0),
+            ("eb", 6791),
+            ("ebc", 7082),
+            ("ebck", 6698),
+            ("ebckl", 3179),
+            ("ebcklm", 3235),
+            ("ebcklme", 6438),
+            ("ebcklmen", 1062),
+            ("ebcklmenq", 3527),
+        ];
         for (word, slot) in published {
             assert_eq!(hash(word, 13), slot, "{word}");
         }

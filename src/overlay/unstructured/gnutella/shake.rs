@@ -142,7 +142,8 @@ impl Gnutella {
                 Role::Leaf => self.links.values().filter(|l| l.is_up()).map(|link| link.at).take(MAX_TRY).collect(),
                 _ => self.hosts.latest(MAX_TRY),
             };
-            let needed = (self.role == Role::Ultrapeer).then(|| self.count(|l| l.role != Role::Leaf) < self.settings.most());
+            let needed =
+                (self.role == Role::Ultrapeer).then(|| self.count(|l| l.role != Role::Leaf) < self.settings.most());
             let status = Status::no(Headers { ultrapeers, needed, ..self.headers() });
             self.say(number, status.bytes());
         } else if !self.settings.new && self.phase == Phase::Member {

@@ -63,7 +63,8 @@ fn hits_come_back_the_way_the_query_came_or_not_at_all() {
     world.sim.run_for(Duration::from_millis(35));
     world.sim.crash(0);
     world.sim.tell(1, |bare| {
-        let number = *bare.node.links.iter().find(|(_, link)| link.ip() == Ipv4Addr::new(10, 0, 0, 1)).expect("a link").0;
+        let number =
+            *bare.node.links.iter().find(|(_, link)| link.ip() == Ipv4Addr::new(10, 0, 0, 1)).expect("a link").0;
         bare.node.close(number);
     });
     world.sim.run_for(Duration::from_secs(3));

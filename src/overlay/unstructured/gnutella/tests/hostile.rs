@@ -167,9 +167,8 @@ fn message() -> impl Strategy<Value = Vec<u8>> {
         Just(vec![0, 0, 1, 0, 0, 2]),
         prop::collection::vec(any::<u8>(), 0..60).prop_map(|data| [&[1, 1, 1, 0, 4][..], &data].concat()),
     ];
-    (any::<[u8; 16]>(), kinds, any::<u8>(), 0u8..9, payload).prop_map(|(guid, kind, ttl, hops, payload)| {
-        frame(Head { guid, kind, ttl, hops }, &payload)
-    })
+    (any::<[u8; 16]>(), kinds, any::<u8>(), 0u8..9, payload)
+        .prop_map(|(guid, kind, ttl, hops, payload)| frame(Head { guid, kind, ttl, hops }, &payload))
 }
 
 /// Plays these bytes in pieces, split anywhere, to a servent with another link; it must bear them.

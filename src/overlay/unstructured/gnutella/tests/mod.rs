@@ -185,7 +185,9 @@ impl World {
         let (mut reached, mut left) = (BTreeSet::from([from]), VecDeque::from([(from, 0)]));
         while let Some((host, far)) = left.pop_front() {
             if far < hops {
-                left.extend(self.links(host).into_iter().filter(|next| reached.insert(*next)).map(|next| (next, far + 1)));
+                left.extend(
+                    self.links(host).into_iter().filter(|next| reached.insert(*next)).map(|next| (next, far + 1)),
+                );
             }
         }
         reached
