@@ -6,9 +6,8 @@ use std::time::Duration;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use super::batch::Batch;
+use super::batch::{Batch, Searching};
 use super::options::Network;
-use super::searches::Searching;
 use super::ways::Ways;
 use super::world::World;
 use crate::anycast::{self, Command, NodeConfig, ServerConfig};

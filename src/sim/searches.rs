@@ -3,23 +3,16 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use super::batch::Searching;
 use super::play::{Player, nanos};
 use crate::anycast::Command;
-use crate::overlay::{Spent, Time};
+use crate::overlay::Spent;
 use crate::record::{Event, What};
 use crate::scenario::items::Turn;
 use crate::topology::NodeId;
 
 /// Searches that have not ended after so long are given up.
 const PATIENCE: Duration = Duration::from_secs(120);
-
-/// Searches under way.
-pub(super) struct Searching {
-    begun: Time,
-    asked: u32,
-    waiting: BTreeSet<u64>,
-    before: Spent,
-}
 
 impl Player<'_> {
     fn askers(&self, from: &[NodeId]) -> Vec<usize> {

@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use super::asked::{Dynamic, horizon, ttl_for};
 use super::message::Guid;
 use super::settings::Role;
 use super::{Gnutella, MAX_TTL};
@@ -18,37 +19,9 @@ const PROBES: usize = 3;
 const PROBE_TTL: u8 = 1;
 /// No query goes further.
 const FARTHEST: u8 = 5;
-/// Of links that lead on, so many lead to somebody new.
-const FRESH: f64 = 0.8;
 /// It ends when so many servents should have heard it.
 const WIDEST: f64 = 200_000.0;
 const LONGEST: Duration = Duration::from_secs(600);
-
-/// A query that is asked link by link.
-#[derive(Clone, Debug)]
-pub(super) struct Dynamic {
-    payload: Vec<u8>,
-    /// The leaf's link; `None`: its own.
-    leaf: Option<u64>,
-    pub(super) results: usize,
-    asked: BTreeSet<u64>,
-    /// Servents that should have heard it.
-    horizon: f64,
-    began: Time,
-    pub(super) next: Time,
-}
-
-/// How many servents a query should reach by an ultrapeer with so many links.
-fn horizon(degree: u32, ttl: u8) -> f64 {
-    let fan = f64::from(degree.saturating_sub(1));
-    let reached: f64 = (0..i32::from(ttl)).map(|hop| fan.powi(hop)).sum();
-    reached * FRESH.powi(i32::from(ttl) - 1)
-}
-
-/// The least TTL by which so many should hear it, in at most so many hops.
-fn ttl_for(wanted: f64, degree: u32, most: u8) -> u8 {
-    (1..most).find(|ttl| horizon(degree, *ttl) >= wanted).unwrap_or(most)
-}
 
 impl Gnutella {
     /// Begins to ask for a leaf, or for itself.
@@ -104,19 +77,5 @@ impl Gnutella {
         self.ask_one(dynamic, guid, number, ttl);
         dynamic.next = now + self.settings.wait;
         true
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_horizon_grows_as_published() {
-        assert!((horizon(4, 1) - 1.0).abs() < 1e-12);
-        assert!((horizon(4, 3) - (1.0 + 3.0 + 9.0) * 0.64).abs() < 1e-12);
-        assert!(horizon(32, 5) > 300_000.0);
-        assert_eq!((ttl_for(0.5, 4, 5), ttl_for(8.0, 4, 5), ttl_for(1e9, 4, 5)), (1, 3, 5));
-        assert_eq!(ttl_for(5.0, 1, 2), 2, "a servent without other links");
     }
 }

@@ -33,6 +33,9 @@ impl Gnutella {
             return;
         }
         let due = link.ponged.is_none_or(|last| now - last >= self.common.stabilize_every / 2);
+        if due && head.ttl > 1 {
+            link.ponged = Some(now);
+        }
         let back = Head { ttl: (head.hops + 1).min(MAX_TTL), hops: 0, ..head };
         if head.ttl == 1 || self.role == Role::Leaf {
             return self.pong(number, back, self.own_pong());
@@ -52,7 +55,6 @@ impl Gnutella {
         // Who asks more often is told only of this node.
         self.pong(number, back, self.own_pong());
         if due {
-            link_ponged(self, now, number);
             self.told_cached(now, number, head);
         }
     }
@@ -93,11 +95,5 @@ impl Gnutella {
             self.say(back, frame(on, payload));
         }
         true
-    }
-}
-
-fn link_ponged(node: &mut Gnutella, now: Time, number: u64) {
-    if let Some(link) = node.links.get_mut(&number) {
-        link.ponged = Some(now);
     }
 }

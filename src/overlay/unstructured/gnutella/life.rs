@@ -1,38 +1,16 @@
 //! From joining to leaving, and what lies between: whom a node must be linked to, for a reason.
 
-use std::collections::{BTreeSet, VecDeque};
 use std::net::{Ipv4Addr, SocketAddrV4};
 
 use super::Gnutella;
 use super::link::Why;
 use super::message::{BYE, Head, bye, frame, v4};
+use super::quest::{MAX_TRIES, Quest, Wish};
 use super::settings::Role;
 use crate::overlay::{Did, Neighbors, Peer, Phase, Time};
 
-/// Most servents that are tried, one after another.
-const MAX_TRIES: usize = 12;
 /// Rounds in which who was heard of counts as of this island.
 const NEAR_ROUNDS: u32 = 16;
-
-/// A link that must come to be: servents are tried until one agrees.
-#[derive(Clone, Debug)]
-pub(super) struct Quest {
-    pub(super) wish: Wish,
-    tries: VecDeque<SocketAddrV4>,
-    tried: BTreeSet<Ipv4Addr>,
-    pub(super) deadline: Time,
-    /// An ultrapeer that was full of leaves has said that another ultrapeer would be welcome.
-    needed: Option<SocketAddrV4>,
-}
-
-/// What for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Wish {
-    Join,
-    Merge,
-    /// To merge, for a leaf.
-    Bridge,
-}
 
 impl Gnutella {
     pub(super) fn reset(&mut self) {
@@ -106,8 +84,7 @@ impl Gnutella {
     }
 
     pub(super) fn seek(&mut self, now: Time, wish: Wish, at: SocketAddrV4) {
-        let deadline = now + self.patience() * 3;
-        self.quest = Some(Quest { wish, tries: VecDeque::from([at]), tried: BTreeSet::new(), deadline, needed: None });
+        self.quest = Some(Quest::new(wish, at, now + self.patience() * 3));
         self.try_next(now);
     }
 
@@ -150,6 +127,9 @@ impl Gnutella {
 
     /// A link that was sought is up.
     pub(super) fn achieved(&mut self, now: Time, why: Why) {
+        // From now on they are links like others.
+        let of_it = self.links.values_mut().filter(|link| link.is_up() && link.why == why);
+        of_it.for_each(|link| link.why = Why::More);
         match (why, self.quest.as_ref().map(|quest| quest.wish)) {
             (Why::Join, Some(Wish::Join)) => {
                 self.quest = None;

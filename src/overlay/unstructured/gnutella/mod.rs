@@ -3,13 +3,15 @@
 //! - `row`, `settings`: what a lab file says; `machine`: as any overlay's node; `life`: joining, merging, leaving
 //! - `shake`: links begin, by `handshake`; `rounds`: links are kept, sought and ended; `link`, `hosts`: what is known
 //! - `message`: the wire format; `heed`: which part a message concerns
-//! - `gossip`: pings and pongs; `flood`: queries and hits; `search`, `dynamic`: what this node asks, and for its leaves
+//! - `gossip`: pings and pongs; `flood`: queries and hits; `search`, `dynamic`: what this node asks, and for its leaves;
+//!   `asked`: what is under way of that; `quest`: a link that is sought
 //! - `qrp`: which queries a leaf is spared; `note`: what nodes tell each other beside Gnutella, in datagrams
 //!
 //! What was published is IPv4 only, and has no place for a node's id: hits name the servent by 16 bytes, which are the
 //! id here, and a node asks each neighbor for its id by a datagram of the overlay. Nothing is downloaded: a push is
 //! routed, and nobody answers it.
 
+mod asked;
 mod counts;
 mod dynamic;
 mod flood;
@@ -23,6 +25,7 @@ mod machine;
 mod message;
 mod note;
 mod qrp;
+mod quest;
 mod rounds;
 pub mod row;
 mod search;
@@ -42,14 +45,13 @@ use super::library::Library;
 use super::seen::Seen;
 use crate::machine::{Stream, StreamId};
 use crate::overlay::{Common, Did, Neighbors, Peer, Phase, Time};
+use asked::{Dynamic, Search};
 use counts::Counts;
-use dynamic::Dynamic;
 use hosts::{Hosts, Pongs};
-use life::Quest;
 use link::Link;
 use message::Guid;
+use quest::Quest;
 pub use row::ROW;
-use search::Search;
 use settings::{Role, Settings};
 
 /// No query goes further: what has come further is dropped.

@@ -5,8 +5,8 @@ use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use serde::{Deserialize, Serialize};
 
 use super::Gnutella;
-use super::life::Wish;
 use super::message::v4;
+use super::quest::Wish;
 use super::settings::Role;
 use crate::overlay::id::Id;
 use crate::overlay::wire::read;

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use super::asked::Search;
 use super::message::{Guid, Head, Hits, QUERY, query};
 use super::settings::Role;
 use super::{Gnutella, Source};
@@ -18,32 +19,6 @@ const MAX_HITS: usize = 1000;
 const MAX_WORDS: usize = 200;
 /// A leaf waits no longer for its ultrapeers to ask others.
 const LONGEST: Duration = Duration::from_secs(60);
-
-/// A search under way.
-#[derive(Clone, Debug)]
-pub(super) struct Search {
-    token: Token,
-    text: String,
-    asked: Vec<String>,
-    hits: BTreeSet<Hit>,
-    /// Hops and milliseconds to the first.
-    first: Option<(u32, f64)>,
-    began: Time,
-    /// When something was last asked or found.
-    last: Time,
-    /// It ends when nothing was for so long.
-    quiet: Duration,
-}
-
-impl Search {
-    pub(super) fn due(&self) -> Time {
-        self.last + self.quiet
-    }
-
-    pub(super) fn stir(&mut self, now: Time) {
-        self.last = now;
-    }
-}
 
 impl Gnutella {
     pub(super) fn search(&mut self, now: Time, token: Token, text: String) {

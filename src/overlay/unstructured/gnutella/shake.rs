@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use super::Gnutella;
 use super::handshake::{Greeting, Headers, MAX_TRY, Read, Status};
-use super::life::Wish;
 use super::link::{Link, Stage, Why};
+use super::quest::Wish;
 use super::settings::Role;
 use crate::machine::{Port, Stream, StreamId};
 use crate::overlay::{Phase, Time};

@@ -106,7 +106,9 @@ fn an_ultrapeer_that_is_full_says_who_is_not() {
     let mut node = servent(0, 10, 1, &values().with("connections", 1u64).with("leaves", 2u64));
     node.begin(now(0));
     let leaf = "GNUTELLA CONNECT/0.6\r\nX-Ultrapeer: False\r\n\r\n";
-    (1..3).for_each(|stream| drop(linked(&mut node, stream, leaf)));
+    for stream in 1..3 {
+        linked(&mut node, stream, leaf);
+    }
     linked(&mut node, 3, "GNUTELLA CONNECT/0.6\r\nX-Ultrapeer: True\r\nListen-IP: 1.2.3.4:7000\r\n\r\n");
     let id = open(&mut node, 4);
     node.stream(now(3), id, Stream::Bytes(leaf.as_bytes()));
