@@ -70,7 +70,7 @@ impl<'t> Asked<'_, 't> {
             let help = "set its `lookups_per_second`".to_owned();
             return Err(word.error(format!("overlay `{}` sends no lookups", word.text), help));
         }
-        self.from_stub(&word, overlay)
+        self.of_stub(&word, overlay)
     }
 
     /// `of OVERLAY`, one that searches.
@@ -83,11 +83,11 @@ impl<'t> Asked<'_, 't> {
     /// `of OVERLAY [from STUB]`, one that searches.
     pub(super) fn searches(&mut self) -> Result<Subject, ActionError> {
         let (word, topology) = (self.required()?, self.topology);
-        self.from_stub(&word, &topology.overlays[able(&word, topology, AskKind::Search)?])
+        self.of_stub(&word, &topology.overlays[able(&word, topology, AskKind::Search)?])
     }
 
     /// `[from STUB]`.
-    fn from_stub(&mut self, of_overlay: &Word<'t>, overlay: &Overlay) -> Result<Subject, ActionError> {
+    fn of_stub(&mut self, of_overlay: &Word<'t>, overlay: &Overlay) -> Result<Subject, ActionError> {
         let (mut subject, topology) = (of(of_overlay), self.topology);
         if self.words.take("from") {
             let word = self.expect("a stub")?;

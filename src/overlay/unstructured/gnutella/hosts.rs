@@ -59,7 +59,7 @@ impl Hosts {
     }
 
     /// Some whose distance is not known, who are asked now.
-    pub(super) fn to_ask(&mut self, now: Time, most: usize, rng: &mut ChaCha8Rng) -> Vec<SocketAddrV4> {
+    pub(super) fn unmeasured(&mut self, now: Time, most: usize, rng: &mut ChaCha8Rng) -> Vec<SocketAddrV4> {
         let unknown = self.0.iter().filter(|(_, host)| host.round_trip.is_none() && host.asked.is_none());
         let mut unknown: Vec<SocketAddrV4> = unknown.map(|(at, _)| *at).collect();
         let mut chosen = Vec::new();
@@ -172,7 +172,7 @@ mod tests {
         assert_eq!(hosts.latest(2), [at(499), at(498)]);
         hosts.forget(*at(499).ip());
         assert_eq!((hosts.latest(1), hosts.count(second(490))), (vec![at(498)], 9));
-        let asked = hosts.to_ask(second(600), 3, &mut rng);
+        let asked = hosts.unmeasured(second(600), 3, &mut rng);
         hosts.answered(second(601), *asked[0].ip());
         assert_eq!(hosts.0[&asked[0]].round_trip, Some(Duration::from_secs(1)));
     }

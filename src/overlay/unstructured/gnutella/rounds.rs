@@ -35,7 +35,7 @@ impl Gnutella {
         for number in self.up(|link| now - link.heard >= every * DEAD) {
             self.ended(now, number, false);
         }
-        let all = self.rounds % ASK_EVERY == 0;
+        let all = self.rounds.is_multiple_of(ASK_EVERY);
         for number in self.up(|link| all || now - link.heard >= every * SILENT) {
             self.ping(now, number, if all { MAX_TTL } else { 1 });
         }
@@ -44,7 +44,7 @@ impl Gnutella {
             self.ask_who(ip);
         }
         if self.settings.proximity != Proximity::None && self.wants() > 0 {
-            for at in self.hosts.to_ask(now, MEASURED, &mut self.rng) {
+            for at in self.hosts.unmeasured(now, MEASURED, &mut self.rng) {
                 self.ask_who(*at.ip());
             }
         }
