@@ -31,7 +31,8 @@ pub struct OverlayReport {
     pub joins: Joins,
     pub lookups: Lookups,
     pub keys: Keys,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// `null`: nothing was searched for.
+    #[serde(default)]
     pub searches: Option<SearchReport>,
     /// By when they were over.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
