@@ -31,8 +31,8 @@ pub struct OverlayReport {
     pub joins: Joins,
     pub lookups: Lookups,
     pub keys: Keys,
-    /// `null`: nothing was searched for.
-    #[serde(default)]
+    /// Not there if nothing was searched for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub searches: Option<SearchReport>,
     /// By when they were over.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
