@@ -48,7 +48,7 @@ at = "5s"
 do = "share 10 in films"
 [[timeline]]
 at = "6s"
-do = "search 20 in films from west"
+do = "search 20 in films from west.n1"
 [[expect]]
 that = "search success of films >= 90%"
 "#;
@@ -82,12 +82,12 @@ fn the_right_one_is_fine() {
 fn two_programs_of_a_host_have_two_ports() {
     expect(
         &[("port = 6347\n[[overlay]]\nname = \"music\"", "port = 6346\n[[overlay]]\nname = \"music\"")],
-        &["TCP port 6346 of west.n2 is that of overlay `films`", "lab.toml:34", "give one of them another `port`"],
+        &["TCP port 6346 of west.n2 is that of overlay `films`", "lab.toml:31", "give one of them another `port`"],
     );
     // Where the file does not say which port it has.
     expect(
         &[("port = 6347\n[[overlay]]\nname = \"music\"", "[[overlay]]\nname = \"music\"")],
-        &["TCP port 6346 of west.n2", "lab.toml:32", "protocol = \"gnutella\""],
+        &["TCP port 6346 of west.n2", "lab.toml:29", "protocol = \"gnutella\""],
     );
     expect(
         &[("members = [\"west.n2\"]", "members = [\"west.n2\", \"east.n1\"]")],
@@ -99,7 +99,7 @@ fn two_programs_of_a_host_have_two_ports() {
 fn addresses_of_sixteen_bytes_do_not_fit() {
     expect(
         &[("family = \"ipv4\"", "family = \"ipv6\"")],
-        &["Gnutella cannot tell of IPv6 addresses", "four bytes for an address", "lab.toml:28"],
+        &["Gnutella cannot tell of IPv6 addresses", "four bytes for an address", "lab.toml:25"],
     );
 }
 
@@ -107,7 +107,7 @@ fn addresses_of_sixteen_bytes_do_not_fit() {
 fn who_is_asked_for_what_it_has_not_says_what_to_ask_instead() {
     for wrong in ["put 10 in films", "audit films", "overwrite 3 in films"] {
         expect(
-            &[("search 20 in films from west", wrong)],
+            &[("search 20 in films from west.n1", wrong)],
             &["no node of `films` owns a key: Gnutella searches for items", "search COUNT in films"],
         );
     }
@@ -130,5 +130,5 @@ fn who_is_asked_for_what_it_has_not_says_what_to_ask_instead() {
 #[test]
 fn nothing_is_searched_for_that_was_not_shared() {
     expect(&[("share 10 in films", "join tapes")], &["no item has been shared"]);
-    expect(&[("do = \"search 20 in films from west\"", "do = \"ping net\"")], &["`search` in its window"]);
+    expect(&[("do = \"search 20 in films from west.n1\"", "do = \"share 3 in films\"")], &["`search` in its window"]);
 }

@@ -14,8 +14,10 @@ use crate::record::What;
 use crate::scenario::items::Turn;
 use crate::topology::NodeId;
 
-/// Shares and searches under way at once.
+/// Shares under way at once, and nodes that are asked what they have counted.
 const AT_ONCE: usize = 16;
+/// Searches under way at once: most of the time they wait.
+const SEARCHES: usize = 64;
 /// How long a node may take to say what it has counted.
 const PATIENCE: Duration = Duration::from_secs(2);
 
@@ -49,7 +51,7 @@ pub(super) async fn search(lab: &Arc<Lab>, overlay: usize, count: u32, from: &[N
             lab.nodes.ask_within(LONGEST, overlay, &host, command).await
         }
     });
-    let ended = searches.buffer_unordered(AT_ONCE).filter(|answer| std::future::ready(answer.is_some())).count().await;
+    let ended = searches.buffer_unordered(SEARCHES).filter(|answer| std::future::ready(answer.is_some())).count().await;
     let Spent { messages, heard } = spent(lab, overlay).await - before;
     let (seconds, ended) = (begun.elapsed().as_secs_f64(), ended as u32);
     lab.recorder.now(What::Search { overlay: overlay.clone(), asked: count, ended, messages, heard, seconds });
