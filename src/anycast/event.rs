@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::means::Means;
 use crate::machine::Part;
 use crate::overlay::id::Id;
-use crate::overlay::{Answer, Neighbors, Phase};
+use crate::overlay::{Answer, Neighbors, Phase, Spent};
 
 /// What a node is told to do.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,6 +36,15 @@ pub enum Command {
     Get {
         token: u64,
         key: String,
+    },
+    /// Has an item under a name of words.
+    Share {
+        token: u64,
+        name: String,
+    },
+    Search {
+        token: u64,
+        words: String,
     },
 }
 
@@ -88,7 +97,7 @@ pub enum Event {
         through: Id,
         milliseconds: f64,
     },
-    /// A lookup, put or get ended.
+    /// What was asked of it ended.
     Done {
         token: u64,
         #[serde(flatten)]
@@ -123,4 +132,10 @@ pub struct Digest {
     pub heard: Vec<(u16, Id)>,
     /// Datagrams dropped unread.
     pub dropped: u64,
+    /// The overlay's own messages so far, by what they were, in protocols that count them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub counts: BTreeMap<String, u64>,
+    /// What searches have cost it so far.
+    #[serde(default, skip_serializing_if = "Spent::is_nothing")]
+    pub spent: Spent,
 }

@@ -89,7 +89,7 @@ pub(super) struct Simulation {
 }
 
 fn protocols() -> impl TypedValueParser<Value = Protocol> {
-    PossibleValuesParser::new(Protocol::all().map(|protocol| protocol.name))
+    PossibleValuesParser::new(Protocol::keyed().map(|protocol| protocol.name))
         .map(|name| Protocol::named(&name).unwrap_or_default())
 }
 

@@ -12,7 +12,7 @@ use super::Lab;
 use crate::anycast::Command;
 use crate::overlay::id::Id;
 use crate::overlay::oracle::Told;
-use crate::overlay::{Answer, Neighbors};
+use crate::overlay::{Answer, AskKind, Neighbors};
 use crate::program::Process;
 use crate::scenario::damage::ProcessState;
 use crate::topology::{NodeId, Overlay};
@@ -62,6 +62,8 @@ impl Lab {
             let known = if known().is_empty() { "it has none".to_owned() } else { known() };
             format!("lab {} has no overlay {}: {known}", self.topology.name, request.overlay)
         })?;
+        let protocol = overlay.settings.protocol;
+        ensure!(protocol.may(AskKind::Find), "no key has an owner in {}: it has {}", overlay.name, protocol.title);
         let before = self.nodes.members(&overlay.name);
         let from = match &request.from {
             Some(name) => {

@@ -226,6 +226,17 @@ impl Nodes {
 
     /// Sends a put or get and waits for its outcome; `None` when the node goes away meanwhile, or is frozen.
     pub(super) async fn ask(&self, overlay: &str, host: &str, command: impl FnOnce(u64) -> Command) -> Option<Answer> {
+        self.ask_within(PATIENCE, overlay, host, command).await
+    }
+
+    /// The same of what may take longer.
+    pub(super) async fn ask_within(
+        &self,
+        patience: Duration,
+        overlay: &str,
+        host: &str,
+        command: impl FnOnce(u64) -> Command,
+    ) -> Option<Answer> {
         let (answer, wait) = oneshot::channel();
         let token = {
             let mut state = self.state();
@@ -239,7 +250,7 @@ impl Nodes {
             self.state().waiting.remove(&token);
             return None;
         }
-        let outcome = timeout(PATIENCE, wait).await;
+        let outcome = timeout(patience, wait).await;
         self.state().waiting.remove(&token);
         outcome.ok()?.ok()
     }

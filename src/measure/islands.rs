@@ -68,6 +68,13 @@ impl<'a> Membership<'a> {
         self.host(name).map(|host| self.ids[host])
     }
 
+    /// Whether the node with this id is in the island of a host's.
+    pub(crate) fn near(&self, host: &str, other: Id) -> bool {
+        let island = |host: usize| self.graph.component(host);
+        let (host, other) = (self.host(host).and_then(island), self.by_id.get(&other).copied().and_then(island));
+        host.is_some() && host == other
+    }
+
     pub(crate) fn is_member(&self, host: usize) -> bool {
         self.graph.contains(host)
     }

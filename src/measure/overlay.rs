@@ -13,9 +13,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::anycast::Means;
 use crate::measure::islands::{Membership, Shape};
 use crate::measure::reach::Reach;
+use crate::measure::searches::Searches;
 use crate::overlay::id::Id;
 use crate::overlay::{Answer, Ask};
-use crate::record::{NodeDid, OverlayFacts, ProcessDeed, ProcessKind, Record, What};
+use crate::record::{NodeDid, OverlayFacts, Record, What};
 
 /// Of an answer to a lookup.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -115,6 +116,7 @@ pub(crate) struct History<'a> {
     pub(crate) not_stored: u64,
     pub(crate) audits: Vec<Audited<'a>>,
     pub(crate) floods: Vec<Flood<'a>>,
+    pub(crate) searches: Searches<'a>,
 }
 
 /// A lookup as reported, with what the replay finds on the way.
@@ -164,6 +166,7 @@ impl<'a> History<'a> {
         }
         history.lookups = asked.into_iter().map(Asked::judged).collect();
         history.lookups.sort_by_key(|l| l.sent);
+        history.searches = Searches::of(record, facts);
         history
     }
 
@@ -184,6 +187,7 @@ impl<'a> History<'a> {
             not_stored: 0,
             audits: Vec::new(),
             floods: Vec::new(),
+            searches: Searches::default(),
         }
     }
 
@@ -250,49 +254,6 @@ impl<'a> History<'a> {
         }
         let later = self.shapes.partition_point(|(from, _)| *from <= at);
         self.shapes[later..].iter().take_while(|(from, _)| *from < until).find(|(_, s)| s.whole).map(|(from, _)| *from)
-    }
-}
-
-impl Membership<'_> {
-    /// Takes over what one event says about membership and links; true if it may have changed any.
-    pub(crate) fn apply(&mut self, facts: &OverlayFacts, what: &What) -> bool {
-        match what {
-            What::Node { node, overlay, did } if *overlay == facts.name => {
-                self.host(node).is_some_and(|host| self.apply_node(host, did))
-            }
-            What::Exit { node, kind: Some(ProcessKind::Node), .. } => self.gone(node),
-            What::Fault { target, deed: Some(deed), .. } if deed.is(ProcessDeed::Crash, ProcessKind::Node) => {
-                self.gone(target)
-            }
-            _ => false,
-        }
-    }
-
-    fn apply_node(&mut self, host: usize, did: &NodeDid) -> bool {
-        match did {
-            NodeDid::Joined { served_by, .. } => {
-                let served_by = served_by.as_deref().and_then(|name| self.host(name));
-                self.join(host, served_by);
-            }
-            NodeDid::Neighbors(neighbors) => {
-                // Nobody else has a stranger's id.
-                let id = |name: String| self.id(&name).unwrap_or_else(|| Id::of_key(&name));
-                let told = neighbors.clone().map(id);
-                self.neighbors(host, told);
-            }
-            // A node that joins has no neighbors of an earlier life.
-            NodeDid::Joining | NodeDid::Left => self.leave(host),
-            _ => return false,
-        }
-        true
-    }
-
-    fn gone(&mut self, name: &str) -> bool {
-        let host = self.host(name);
-        if let Some(host) = host {
-            self.leave(host);
-        }
-        host.is_some()
     }
 }
 

@@ -31,9 +31,39 @@ pub struct OverlayReport {
     pub joins: Joins,
     pub lookups: Lookups,
     pub keys: Keys,
+    /// Not there if nothing was searched for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub searches: Option<SearchReport>,
     /// By when they were over.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub floods: Vec<FloodReport>,
+}
+
+/// Searches, in an overlay whose keys have no owners. Each is of one kind, by what was shared when it ended.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct SearchReport {
+    pub ended: usize,
+    /// Found something that was there.
+    pub found: usize,
+    /// Found nothing, though a member of the asker's island shared it.
+    pub missed: usize,
+    /// Found nothing, and only members of other islands shared it.
+    pub apart: usize,
+    /// Found nothing, and there was nothing.
+    pub nothing: usize,
+    /// Found only what was not there.
+    pub wrong: usize,
+    /// Hits that were right.
+    pub hits_mean: Option<f64>,
+    /// To the first hit, like the latencies.
+    pub hops_mean: Option<f64>,
+    pub p50_ms: Option<f64>,
+    pub p99_ms: Option<f64>,
+    /// Copies of queries and hits that all nodes sent for one.
+    pub messages_mean: Option<f64>,
+    /// Nodes that heard one.
+    pub reach_mean: Option<f64>,
 }
 
 /// First Hellos of joiners who did not mean to join. Bytes are of UDP payload.

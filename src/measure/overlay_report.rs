@@ -43,6 +43,7 @@ pub(crate) fn overlay(findings: &Findings<'_>, history: &History<'_>) -> Overlay
         joins: joins(history),
         lookups: lookups(findings, history),
         keys: keys(record, history),
+        searches: history.searches.report(),
         floods: flood::reports(record, history),
     }
 }

@@ -131,7 +131,7 @@ mod tests {
     use super::*;
     use crate::machine::Part;
     use crate::overlay::id::Id;
-    use crate::overlay::{Neighbors, Phase};
+    use crate::overlay::{Neighbors, Phase, Spent};
 
     /// Maps from numbers do not come back from an enum with a tag inside (serde_json 1).
     #[test]
@@ -149,6 +149,8 @@ mod tests {
             met: BTreeMap::from([(Id(2), 1.5)]),
             heard: vec![(1, Id(2)), (2, Id(3))],
             dropped: 9,
+            counts: [(\"pings\".to_owned(), 3)].into(),
+            spent: Spent { messages: 4, heard: 2 },
         };
         let report = Report::Digest { overlay: "music".to_owned(), digest: Box::new(digest) };
         let line = serde_json::to_string(&report).unwrap();

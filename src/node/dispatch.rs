@@ -50,10 +50,13 @@ impl Tenant {
     fn node(Hosted { infrastructure, node }: &Hosted, addresses: &[Vec<IpAddr>], now: Time) -> Self {
         let groups = place(node.groups.iter().map(|(part, address)| (*part, *address)), addresses);
         let vias = groups.iter().map(|(_, part)| Via::Group(*part)).chain([Via::Unicast]);
+        let shared = vias.map(|via| (Port { via, number: PORT }, Need::Tagged(PORT)));
+        let own = (node.protocol.protocol.needs)(&node.protocol).into_iter();
+        let own = own.map(|need| (Port::unicast(need.port()), need));
         Self {
             name: node.overlay.clone(),
             tags: vec![Tag::of_overlay(&node.overlay), node.agent().tag()],
-            ports: vias.map(|via| (Port { via, number: PORT }, Need::Tagged(PORT))).collect(),
+            ports: shared.chain(own).collect(),
             groups,
             resident: Resident::Node(infrastructure.node(node.clone(), now)),
         }

@@ -1,6 +1,7 @@
 //! Overlay protocols as state machines without input or output.
 //!
-//! [`Overlay`] is what a node may expect of any protocol.
+//! [`OverlayNode`] is what a node may expect of any protocol. In `structured` ones keys have owners, and are looked up;
+//! in `unstructured` ones things lie where they were put, and are searched for.
 
 pub mod auth;
 pub mod given;
@@ -14,10 +15,13 @@ pub mod registry;
 mod row;
 pub mod store;
 pub mod structured;
+pub mod truth;
+pub mod unstructured;
 mod values;
 pub mod version;
 mod window;
 pub mod wire;
+pub mod words;
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -33,6 +37,7 @@ pub use registry::Protocol;
 pub use values::{Common, Values};
 
 pub use crate::machine::Time;
+use crate::machine::{Stream, StreamId};
 
 /// Most nodes that a message tells of.
 pub const MAX_PEERS: usize = 16;
@@ -52,7 +57,8 @@ pub trait OverlayNode {
     fn begin(&mut self, now: Time);
     /// Joins the overlay that `through` belongs to. [`Did::Joined`] or [`Did::JoinFailed`] follows.
     fn join(&mut self, now: Time, through: Peer);
-    /// Joins another island of the same overlay, as a member of this one. [`Did::Merged`] follows.
+    /// Joins another island of the same overlay, as a member of this one. [`Did::Merged`] follows: not `ok` in an
+    /// overlay without owners if the peer is of this island as far as this node knows.
     fn merge(&mut self, now: Time, through: Peer);
     /// Hands the keys over, tells the neighbors, stops. [`Did::Left`] follows.
     fn leave(&mut self, now: Time);
@@ -73,7 +79,7 @@ pub trait OverlayNode {
     }
     /// Estimated number of nodes in this node's island.
     fn size(&self) -> u32;
-    /// Number of keys held, copies of others' keys included.
+    /// Number of keys held, copies of others' keys included; of items shared, in an overlay that searches.
     fn keys(&self) -> usize;
     /// How many of them have several values, written by nodes that did not know of each other's.
     fn conflicts(&self) -> usize {
@@ -87,6 +93,21 @@ pub trait OverlayNode {
     /// Questions that its latest join took, one after another: those asked side by side count once.
     fn join_hops(&self) -> u32 {
         0
+    }
+    /// Messages so far, by what they were: each only ever grows.
+    fn counts(&self) -> Vec<(&'static str, u64)> {
+        Vec::new()
+    }
+    /// What searches have cost here so far: it only ever grows.
+    fn spent(&self) -> Spent {
+        Spent::default()
+    }
+    /// Something happened in a stream: in one of its own, or in one that somebody has opened to a port that its row
+    /// needs.
+    fn stream(&mut self, _now: Time, _id: StreamId, _part: Stream<&[u8]>) {}
+    /// What it wants of streams; its own it numbers itself.
+    fn poll_stream(&mut self) -> Option<(StreamId, Stream<Vec<u8>>)> {
+        None
     }
     /// A message that came from this address.
     fn handle(&mut self, now: Time, from: SocketAddr, message: &[u8]);
@@ -141,6 +162,10 @@ pub enum Ask {
     Put { key: String, value: String },
     /// To fetch a value.
     Get { key: String },
+    /// To have something under a name of words, here, where others find it.
+    Share { name: String },
+    /// Who has something whose name has all these words?
+    Search { words: String },
 }
 
 /// What kinds of that there are.
@@ -149,6 +174,8 @@ pub enum AskKind {
     Find,
     Put,
     Get,
+    Share,
+    Search,
 }
 
 /// Who asked, and which of its questions it was.
@@ -176,6 +203,52 @@ pub enum Answer {
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         others: Vec<String>,
     },
+    /// Not `stored` when there is no room, or the name has no words.
+    Shared { name: String, stored: bool },
+    /// What was found, each item once a node. `hops`: to the node whose hit came first; `milliseconds`: until it did,
+    /// and without hits until the search was given up.
+    Searched { words: String, hits: Vec<Hit>, hops: u32, milliseconds: f64 },
+}
+
+/// What searches have cost a node: others' and its own.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Spent {
+    /// Copies of queries and of hits that it sent.
+    pub messages: u64,
+    /// Queries that it heard, each once.
+    pub heard: u64,
+}
+
+/// An item that a search has found.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Hit {
+    pub name: String,
+    /// The node that shares it.
+    pub at: Id,
+}
+
+impl Spent {
+    pub fn is_nothing(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+impl std::ops::Add for Spent {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self { messages: self.messages + other.messages, heard: self.heard + other.heard }
+    }
+}
+
+/// Nothing, when a node has been lost in between with what it had counted.
+impl std::ops::Sub for Spent {
+    type Output = Self;
+
+    fn sub(self, before: Self) -> Self {
+        let heard = self.heard.saturating_sub(before.heard);
+        Self { messages: self.messages.saturating_sub(before.messages), heard }
+    }
 }
 
 impl Ask {
@@ -184,6 +257,8 @@ impl Ask {
             Self::Find { .. } => AskKind::Find,
             Self::Put { .. } => AskKind::Put,
             Self::Get { .. } => AskKind::Get,
+            Self::Share { .. } => AskKind::Share,
+            Self::Search { .. } => AskKind::Search,
         }
     }
 }

@@ -1,8 +1,19 @@
 //! Choices that protocols have in common.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 
 use super::key;
+
+/// The key of protocols in which nodes choose.
+pub(super) const KEY: key::Key = key::Key {
+    name: "proximity",
+    what: key::What::Word(&["anycast", "probed", "none"]),
+    default: key::Value::Word(Cow::Borrowed("anycast")),
+    wrong: key::Key::fine,
+    help: "which neighbors a node prefers, of those that serve as well",
+};
 
 /// Which of several nodes that would serve as neighbors a node takes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

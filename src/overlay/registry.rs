@@ -8,9 +8,12 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use super::key::Key;
 use super::row::Row;
 use super::structured::{can, chord, pastry};
+use super::unstructured::gnutella;
+use super::{AskKind, Values};
+use crate::machine::Need;
 
 /// One more protocol is one more line.
-static PROTOCOLS: &[&Row] = &[&chord::ROW, &pastry::ROW, &can::ROW];
+static PROTOCOLS: &[&Row] = &[&chord::ROW, &pastry::ROW, &can::ROW, &gnutella::ROW];
 
 /// One of the rows.
 #[derive(Clone, Copy)]
@@ -20,6 +23,21 @@ impl Protocol {
     /// All of them, in the order of the table.
     pub fn all() -> impl Iterator<Item = Self> {
         PROTOCOLS.iter().copied().map(Self)
+    }
+
+    /// Those in which every key has an owner.
+    pub fn keyed() -> impl Iterator<Item = Self> {
+        Self::all().filter(|protocol| protocol.may(AskKind::Find))
+    }
+
+    /// Whether this may be asked of it.
+    pub fn may(self, ask: AskKind) -> bool {
+        self.0.asks.contains(&ask)
+    }
+
+    /// The TCP ports that its nodes listen at.
+    pub fn tcp_ports(self, given: &Values) -> impl Iterator<Item = u16> {
+        (self.0.needs)(given).into_iter().filter(|need| matches!(need, Need::Tcp(_))).map(Need::port)
     }
 
     pub fn named(name: &str) -> Option<Self> {

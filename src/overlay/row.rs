@@ -5,6 +5,7 @@ use rand_chacha::ChaCha8Rng;
 use super::key::{Holders, Key, Value};
 use super::oracle::Oracle;
 use super::{AskKind, Common, OverlayNode, Peer, Values};
+use crate::machine::Need;
 
 /// A protocol.
 pub struct Row {
@@ -16,6 +17,10 @@ pub struct Row {
     pub keys: &'static [Key],
     /// What may be asked of it.
     pub asks: &'static [AskKind],
+    /// Ports at its unicast address, besides the one that all overlays of a host share.
+    pub needs: fn(&Values) -> Vec<Need>,
+    /// Whether its messages can carry IPv6 addresses.
+    pub ipv6: bool,
     /// What differs from the defaults in an overlay of thousands.
     pub large: &'static [(&'static str, Value)],
     /// How many copies of a key it has nodes for; `None`: it keeps no copies.

@@ -122,6 +122,9 @@ pub enum What {
         conflicts: u32,
         seconds: f64,
     },
+    /// A `search` action is over: how many searches it asked for, and of how many the end was heard; the messages that
+    /// all nodes sent for searches meanwhile, and the queries that they heard, each once a node.
+    Search { overlay: String, asked: u32, ended: u32, messages: u64, heard: u64, seconds: f64 },
     /// A `flood` is over, a second after its last Hello: what it sent, and what arrived for it. Bytes are of UDP
     /// payload.
     Flood {
@@ -250,6 +253,17 @@ pub enum NodeDid {
         hops: u32,
         milliseconds: f64,
     },
+    /// It shares an item from now on.
+    Shared {
+        name: String,
+    },
+    /// A search ended. `hops` and `milliseconds` are to the first hit.
+    Searched {
+        words: String,
+        hits: Vec<Found>,
+        hops: u32,
+        milliseconds: f64,
+    },
     /// A member of another island has answered, or has found this node.
     Contact {
         peer: String,
@@ -267,6 +281,13 @@ pub enum NodeDid {
         through: String,
         milliseconds: f64,
     },
+}
+
+/// An item that a search found, and the host that shares it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Found {
+    pub name: String,
+    pub at: String,
 }
 
 fn nothing(count: &u32) -> bool {

@@ -15,7 +15,7 @@ mod told;
 pub use crate::physics::FibChange;
 pub use crate::program::ProcessKind;
 pub use crate::scenario::deed::{Deed, ProcessDeed};
-pub use event::{Event, Lateness, NodeDid, ProbeResult, SCHEMA, Strain, What};
+pub use event::{Event, Found, Lateness, NodeDid, ProbeResult, SCHEMA, Strain, What};
 pub use facts::{GroupFacts, LabFacts, LinkFacts, LinkRole, NodeFacts, OverlayFacts};
 pub use flows::{BreakReason, FlowChange, FlowDid, FlowFacts};
 pub use read::{BUILT, PLAYED, Record, RecordError};

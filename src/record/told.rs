@@ -1,6 +1,6 @@
 //! From what an overlay node reports to what the record says it did.
 
-use super::event::NodeDid;
+use super::event::{Found, NodeDid};
 use crate::anycast::Event;
 use crate::overlay::Answer;
 use crate::overlay::id::Id;
@@ -22,6 +22,11 @@ pub(crate) fn told(what: Event, name: impl Fn(Id) -> String) -> Option<NodeDid> 
         Event::Rejoined { through, milliseconds } => NodeDid::Rejoined { through: name(through), milliseconds },
         Event::Done { outcome: Answer::Looked { key, owner, hops, milliseconds }, .. } => {
             NodeDid::Looked { key, owner: owner.map(&name), hops, milliseconds }
+        }
+        Event::Done { outcome: Answer::Shared { name, stored: true }, .. } => NodeDid::Shared { name },
+        Event::Done { outcome: Answer::Searched { words, hits, hops, milliseconds }, .. } => {
+            let hits = hits.into_iter().map(|hit| Found { name: hit.name, at: name(hit.at) });
+            NodeDid::Searched { words, hits: hits.collect(), hops, milliseconds }
         }
         Event::Announced { .. } | Event::Withdrew { .. } | Event::Done { .. } => return None,
     })

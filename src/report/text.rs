@@ -1,6 +1,6 @@
 //! The report as text, for a terminal of 100 columns.
 
-use crate::measure::{Audit, Outcome, OverlayReport, Report, RoundTrip, RunVerdict};
+use crate::measure::{Audit, Outcome, OverlayReport, Report, RoundTrip, RunVerdict, SearchReport};
 use crate::report::catchments::catchments;
 use crate::report::effects;
 use crate::report::faults::{draw_fault, found};
@@ -133,7 +133,7 @@ fn error(pair: &RoundTrip) -> f64 {
 fn lookups(page: &mut Page, name: &str, overlay: &OverlayReport) {
     let total = &overlay.lookups.total;
     let keys = &overlay.keys;
-    if total.sent == 0 && keys.stored + keys.failed == 0 && keys.audits.is_empty() {
+    if total.sent == 0 && keys.stored + keys.failed == 0 && keys.audits.is_empty() && overlay.searches.is_none() {
         return;
     }
     page.blank();
@@ -147,6 +147,9 @@ fn lookups(page: &mut Page, name: &str, overlay: &OverlayReport) {
     }
     if keys.stored + keys.failed > 0 || !keys.audits.is_empty() {
         page.labeled("keys", &draw_keys(overlay));
+    }
+    if let Some(searches) = &overlay.searches {
+        page.labeled("searches", &draw_searches(searches));
     }
 }
 
@@ -175,6 +178,16 @@ fn lookup_table(overlay: &OverlayReport) -> Vec<Vec<Cell>> {
         ]);
     }
     rows
+}
+
+pub(crate) fn draw_searches(searches: &SearchReport) -> String {
+    let SearchReport { ended, found, missed, apart, nothing, wrong, .. } = searches;
+    let others = [(missed, "missed"), (apart, "in other islands"), (nothing, "for nothing"), (wrong, "wrong")];
+    let others = others.iter().filter(|(count, _)| **count > 0).map(|(count, what)| format!(", {count} {what}"));
+    let cost = searches.messages_mean.map_or(String::new(), |each| format!("; {each:.1} messages each"));
+    let reach = searches.reach_mean.map_or(String::new(), |each| format!(", heard by {each:.1} nodes"));
+    let times = format!("p50 {}, p99 {}", maybe(searches.p50_ms), maybe(searches.p99_ms));
+    format!("{found} of {} found{}{cost}{reach}; {times}", plural(*ended, "search"), others.collect::<String>())
 }
 
 pub(crate) fn draw_keys(overlay: &OverlayReport) -> String {

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use super::items::Items;
+
 /// A key and a value to store.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Write {
@@ -18,6 +20,8 @@ pub(crate) struct Keys {
     rounds: u32,
     /// By number: key and the value acknowledged last.
     stored: BTreeMap<u32, (String, String)>,
+    /// What is searched for, in an overlay without owners of keys.
+    pub(crate) items: Items,
 }
 
 impl Keys {

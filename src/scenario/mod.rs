@@ -6,6 +6,7 @@ pub mod deed;
 mod entry;
 pub mod expect;
 mod expectation;
+pub(crate) mod items;
 pub(crate) mod keys;
 pub mod metrics;
 pub mod programs;

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use crate::overlay::AskKind;
 use crate::topology::diagnose::suggest;
 use crate::topology::{AsId, GroupId, NodeId, NodeKind, Topology, unknown_host};
 
@@ -92,6 +93,26 @@ pub(super) fn overlay(word: &Word<'_>, topology: &Topology) -> Result<usize, Act
         let known = topology.overlays.iter().map(|o| o.name.as_str());
         word.error(format!("there is no overlay `{}`", word.text), suggest(word.text, known))
     })
+}
+
+/// The overlay of this name, of which this may be asked.
+pub(super) fn able(word: &Word<'_>, topology: &Topology, kind: AskKind) -> Result<usize, ActionError> {
+    let index = overlay(word, topology)?;
+    let protocol = topology.overlays[index].settings.protocol;
+    if protocol.may(kind) {
+        return Ok(index);
+    }
+    let (message, help) = match kind {
+        AskKind::Share | AskKind::Search => (
+            format!("nothing is searched for in `{}`: in {} every key has an owner", word.text, protocol.title),
+            format!("`put COUNT in {0}` and `audit {0}` store and fetch keys", word.text),
+        ),
+        AskKind::Find | AskKind::Put | AskKind::Get => (
+            format!("no node of `{}` owns a key: {} searches for items", word.text, protocol.title),
+            format!("`share COUNT in {0}` and `search COUNT in {0}` share items and search for them", word.text),
+        ),
+    };
+    Err(word.error(message, help))
 }
 
 /// The stub of this name.

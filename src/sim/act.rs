@@ -60,6 +60,8 @@ impl Player<'_> {
                 let writes = self.keys.stored();
                 self.begin_batch(Purpose::Audit, writes, &[]);
             }
+            OverlayAct::Share { items, .. } => self.share(*items),
+            OverlayAct::Search { searches, from, .. } => self.search(*searches, from),
             // It has been refused.
             OverlayAct::Flood { .. } => {}
         }
@@ -120,13 +122,14 @@ impl Player<'_> {
     }
 
     pub(super) fn ended(&mut self, token: u64, outcome: &Answer) {
+        self.search_ended(token);
         for batch in &mut self.batches {
             let Some(write) = batch.waiting.remove(&token) else { continue };
             batch.conflicts += u32::from(matches!(outcome, Answer::Got { others, .. } if !others.is_empty()));
             let fine = match outcome {
                 Answer::Put { stored, .. } => *stored,
                 Answer::Got { value, others, .. } => value.iter().chain(others).any(|value| *value == write.value),
-                Answer::Looked { .. } => false,
+                Answer::Looked { .. } | Answer::Shared { .. } | Answer::Searched { .. } => false,
             };
             if fine { batch.done.push(write) } else { batch.missing.push(write.key) }
         }
@@ -134,6 +137,7 @@ impl Player<'_> {
 
     /// Records the batches that are done, or take too long.
     pub(super) fn conclude(&mut self) {
+        self.conclude_searches();
         let now = self.world.now();
         while let Some(batch) = self.batches.front() {
             if !batch.waiting.is_empty() && now - batch.begun < PATIENCE {

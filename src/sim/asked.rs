@@ -8,8 +8,8 @@ use rand::RngExt;
 use super::lookups::{Ended, Lookups};
 use super::world::{PATIENCE, World};
 use crate::anycast::Command;
-use crate::overlay::Answer;
 use crate::overlay::id::Id;
+use crate::overlay::{Answer, Spent};
 
 impl World {
     /// So many random members each look a random key up, one a second and member; judged by the members
@@ -56,6 +56,12 @@ impl World {
         });
         let ended: Vec<Ended> = ended.collect();
         Lookups::of(count, &ended, &self.delays)
+    }
+
+    /// What searches have cost all nodes that run.
+    pub fn spent(&self) -> Spent {
+        let nodes = self.sim.machines().filter_map(|(_, resident)| resident.node());
+        nodes.fold(Spent::default(), |sum, node| sum + node.digest().spent)
     }
 
     pub(super) fn token(&mut self) -> u64 {

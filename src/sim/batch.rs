@@ -1,9 +1,9 @@
-//! Keys that are being stored or fetched, in a simulation.
+//! Keys that are being stored or fetched, and searches, in a simulation.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use crate::overlay::Time;
+use crate::overlay::{Spent, Time};
 use crate::scenario::keys::Write;
 
 /// A put or get without an outcome for this long has failed.
@@ -25,4 +25,13 @@ pub(super) struct Batch {
     pub(super) missing: Vec<String>,
     /// Keys of which another island wrote another value.
     pub(super) conflicts: u32,
+}
+
+/// Searches under way.
+pub(super) struct Searching {
+    pub(super) begun: Time,
+    pub(super) asked: u32,
+    pub(super) waiting: BTreeSet<u64>,
+    /// What searches had cost before.
+    pub(super) before: Spent,
 }

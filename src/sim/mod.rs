@@ -29,6 +29,7 @@ mod options;
 mod owners;
 mod play;
 mod sample;
+mod searches;
 mod study;
 mod watch;
 mod ways;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use super::batch::Batch;
+use super::batch::{Batch, Searching};
 use super::options::Network;
 use super::ways::Ways;
 use super::world::World;
@@ -102,6 +102,7 @@ pub(super) struct Player<'a> {
     /// Keys that were stored.
     pub(super) keys: Keys,
     pub(super) batches: VecDeque<Batch>,
+    pub(super) searching: VecDeque<Searching>,
     pub(super) next_token: u64,
     pub(super) events: Vec<Event>,
 }
@@ -129,6 +130,7 @@ impl<'a> Player<'a> {
             wanted: BTreeSet::new(),
             keys: Keys::default(),
             batches: VecDeque::new(),
+            searching: VecDeque::new(),
             next_token: 1,
             events: Vec::new(),
         }
@@ -154,7 +156,7 @@ impl<'a> Player<'a> {
                 break;
             }
         }
-        while !self.batches.is_empty() {
+        while !(self.batches.is_empty() && self.searching.is_empty()) {
             self.run_to(self.world.now().0 + Duration::from_millis(100));
         }
         self.events

@@ -170,7 +170,7 @@ pub(crate) struct OverlayEntry {
     pub(crate) stabilize_every: Duration,
     pub(crate) rpc_timeout: Duration,
     pub(crate) rpc_tries: u32,
-    pub(crate) lookups_per_second: f64,
+    pub(crate) lookups_per_second: Option<Spanned<f64>>,
     pub(crate) key: Option<auth::Key>,
 }
 
@@ -207,6 +207,8 @@ pub(crate) struct ProtocolEntry {
     pub(super) protocol: Option<Spanned<Protocol>>,
     pub(super) values: Vec<(&'static Key, Value)>,
     pub(super) hosts: Vec<(&'static Key, Vec<Spanned<String>>)>,
+    /// Where each key stands that is given.
+    pub(super) spans: Vec<(&'static str, Range<usize>)>,
 }
 
 /// How islands are to find one another.

@@ -218,6 +218,9 @@ impl Builder<'_> {
 
         let well_known = self.well_known(entry, &members);
         let settings = entry.protocol.settings();
+        self.family_of(entry);
+        self.rendezvous_of(entry);
+        self.free_ports(entry, index, &members);
         let hosts = self.hosts_of_keys(entry);
         let holders = (settings.protocol.holders)(&settings);
         let most = holders.as_ref().map_or(usize::MAX, |holders| holders.most);
@@ -251,7 +254,7 @@ impl Builder<'_> {
             stabilize_every: entry.stabilize_every,
             rpc_timeout: entry.rpc_timeout,
             rpc_tries: entry.rpc_tries,
-            lookups_per_second: entry.lookups_per_second,
+            lookups_per_second: entry.lookups(self.problems),
             key: entry.key.clone(),
         });
     }

@@ -135,6 +135,7 @@ impl Builder<'_> {
         let group = GroupId(self.topology.groups.len());
         self.topology.groups.push(Group { name: name.clone(), addresses, owner, members: Vec::new(), block: false });
         let (transport, port) = (entry.transport, entry.port);
+        self.free_for_service(&entry.name, port, transport, &members);
         self.topology.services.push(Service { name, via, members, transport, port, group });
     }
 

@@ -21,6 +21,7 @@ mod multipath;
 mod options;
 mod overlays;
 mod parts;
+mod ports;
 mod read;
 pub(crate) mod size;
 mod table;

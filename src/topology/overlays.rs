@@ -29,7 +29,7 @@ impl ProtocolEntry {
                 of_no_effect(table, &[key.name], &having.join(" or "), f);
             }
         }
-        let mut entry = Self { protocol, values: Vec::new(), hosts: Vec::new() };
+        let mut entry = Self { protocol, values: Vec::new(), hosts: Vec::new(), spans: Vec::new() };
         for key in Protocol::all_keys() {
             entry.read_key(key, table, f);
         }
@@ -40,6 +40,7 @@ impl ProtocolEntry {
         if let What::Hosts(_) = key.what {
             self.hosts.push((key, table.strings(key.name, f).unwrap_or_default()));
         }
+        self.spans.extend(table.get(key.name).map(|value| (key.name, value.span())));
         self.values.extend(read_value(key, table, f).map(|value| (key, value)));
     }
 

@@ -239,7 +239,7 @@ impl OverlayEntry {
             stabilize_every: read_time(table, "stabilize_every", 10 * MILLISECOND..=60 * second, second / 2, f),
             rpc_timeout: read_time(table, "rpc_timeout", 10 * MILLISECOND..=60 * second, 300 * MILLISECOND, f),
             rpc_tries: table.integer("rpc_tries", 1..=10, f).map_or(2, |n| *n.get_ref() as u32),
-            lookups_per_second: table.number("lookups_per_second", 0.0..=10_000.0, f).map_or(50.0, Spanned::into_inner),
+            lookups_per_second: table.number("lookups_per_second", 0.0..=10_000.0, f),
             key: read_key(table, f),
         };
         Some(Self { name: name?, ..rest })

@@ -9,3 +9,4 @@ mod infrastructures;
 mod links;
 #[path = "../measure/metric.rs"]
 mod metric;
+mod searches;

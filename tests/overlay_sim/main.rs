@@ -19,6 +19,7 @@ mod pastry;
 mod ports;
 mod renumber;
 mod schedules;
+mod searching;
 mod sharing;
 mod wire;
 mod world;

@@ -16,9 +16,9 @@ use crate::anycast::config::NodeConfig;
 use crate::anycast::event::Event;
 use crate::anycast::face::{Agent, PATIENCE, Question, Target};
 use crate::anycast::life::draws;
-use crate::machine::{Output, Part};
+use crate::machine::{Output, Part, Port, Via};
 use crate::overlay::wire::Tag;
-use crate::overlay::{MAX_PEERS, OverlayNode, Peer, Phase, Time, Transmit};
+use crate::overlay::{Ask, AskKind, MAX_PEERS, OverlayNode, Peer, Phase, Time, Token, Transmit};
 
 /// Most questions to the infrastructure that are remembered.
 const MAX_LOOKING: usize = 64;
@@ -94,6 +94,22 @@ impl Core {
             Some(bytes) => self.out.push_back(Transmit { to, bytes }),
             None => tracing::error!(%to, "a message is too long for a datagram and was not sent"),
         }
+    }
+
+    /// A command from outside for the overlay.
+    pub(super) fn order(&mut self, now: Time, token: u64, ask: Ask) {
+        self.overlay.ask(now, Token::Command(token), ask);
+    }
+
+    /// Whether keys have owners, so that a lookup tells whether somebody is of this island.
+    pub(super) fn is_keyed(&self) -> bool {
+        self.config.protocol.protocol.may(AskKind::Find)
+    }
+
+    /// Whether its overlay's protocol has others open streams to this port.
+    pub(super) fn listens(&self, at: Port) -> bool {
+        let given = &self.config.protocol;
+        at.via == Via::Unicast && given.protocol.tcp_ports(given).any(|port| port == at.number)
     }
 
     /// Asks who is there.

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::node::Member;
 use super::parts::JOIN;
+use super::streams;
 use crate::anycast::config::{NodeConfig, PORT};
 use crate::anycast::event::{Command, Digest, Event};
 use crate::anycast::row::{Node, Tally};
@@ -26,11 +27,14 @@ impl Machine for Member {
             Input::Routing { group, announced: true } => self.announced(now, group),
             Input::Routing { group, announced: false } => self.withdrawn(now, group),
             // Its host has no such port.
-            Input::Stream(id @ StreamId::Theirs(_), Stream::Open { .. }) => {
+            Input::Stream(id @ StreamId::Theirs(_), Stream::Open { at, .. }) if !self.core.listens(at) => {
                 self.core.said.push_back(Output::Stream(id, Stream::Close));
             }
             Input::Stream(id, part) => {
-                self.core.agent.stream(now, id, part);
+                match streams::inner(id) {
+                    (streams::AGENT, id) => self.core.agent.stream(now, id, part),
+                    (_, id) => self.core.overlay.stream(now, id, part),
+                }
                 self.settle(now);
             }
         }

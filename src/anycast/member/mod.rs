@@ -6,6 +6,7 @@
 //! - `parts`: its groups; what brings others to the first is an agent of its infrastructure
 //! - `join`, `served`, `color`, `leave`, `renumber`: the course of a membership
 //! - `heal`: how islands find each other
+//! - `streams`: whose a stream is
 //! - `asks`: questions under way; `message`, `sealed`, `cookie`: what is said
 
 mod asks;
@@ -23,6 +24,7 @@ mod renumber;
 mod sealed;
 mod served;
 pub(super) mod stranger;
+mod streams;
 
 pub(super) use cookie::{Cookie, Jar};
 pub(super) use parts::{JOIN, groups};

@@ -14,6 +14,7 @@ use super::parts::JOIN;
 use super::renumber::renumber;
 use super::sealed::Content;
 use super::served::Served;
+use super::streams;
 use crate::anycast::config::{NodeConfig, PORT};
 use crate::anycast::event::{Command, Digest, Event};
 use crate::anycast::face::{Agent, Said};
@@ -21,7 +22,7 @@ use crate::anycast::means::Means;
 use crate::anycast::probe;
 use crate::machine::{Output, Part, Port, Via};
 use crate::overlay::wire::Tag;
-use crate::overlay::{self, Answer, Did, Peer, Phase, Time, Token, Transmit};
+use crate::overlay::{Answer, Ask, Did, Peer, Phase, Time, Token, Transmit};
 
 /// An overlay node without sockets or clock.
 pub struct Member {
@@ -65,6 +66,8 @@ impl Member {
             met: self.joining.met.iter().map(|(id, met)| (*id, met.milliseconds)).collect(),
             heard: self.joining.heard.iter().map(|(color, id)| (*color, *id)).collect(),
             dropped: *dropped,
+            spent: overlay.spent(),
+            counts: overlay.counts().into_iter().map(|(what, count)| (what.to_owned(), count)).collect(),
         }
     }
 
@@ -132,11 +135,11 @@ impl Member {
                     core.emit(Event::Joining);
                 }
             }
-            Command::Lookup { token, key } => core.overlay.ask(now, Token::Command(token), overlay::Ask::Find { key }),
-            Command::Put { token, key, value } => {
-                core.overlay.ask(now, Token::Command(token), overlay::Ask::Put { key, value });
-            }
-            Command::Get { token, key } => core.overlay.ask(now, Token::Command(token), overlay::Ask::Get { key }),
+            Command::Lookup { token, key } => core.order(now, token, Ask::Find { key }),
+            Command::Put { token, key, value } => core.order(now, token, Ask::Put { key, value }),
+            Command::Get { token, key } => core.order(now, token, Ask::Get { key }),
+            Command::Share { token, name } => core.order(now, token, Ask::Share { name }),
+            Command::Search { token, words } => core.order(now, token, Ask::Search { words }),
         }
         self.settle(now);
     }
@@ -313,6 +316,9 @@ impl Member {
         while let Some((to, message)) = self.core.overlay.poll_transmit() {
             self.core.send(to, &Message::Overlay(&message));
         }
+        while let Some((id, part)) = self.core.overlay.poll_stream() {
+            self.core.said.push_back(Output::Stream(streams::OVERLAY.outer(id), part));
+        }
         while let Some(said) = self.core.agent.said() {
             self.heed(now, said);
         }
@@ -322,7 +328,7 @@ impl Member {
     fn heed(&mut self, now: Time, said: Said) {
         match said {
             Said::Datagram { to, bytes } => self.core.out.push_back(Transmit { to, bytes }),
-            Said::Stream(id, part) => self.core.said.push_back(Output::Stream(id, part)),
+            Said::Stream(id, part) => self.core.said.push_back(Output::Stream(streams::AGENT.outer(id), part)),
             Said::Announce(group, on) => self.core.said.push_back(Output::Announce(group, on)),
             Said::Member(true) => self.announced(now, JOIN),
             Said::Member(false) => self.withdrawn(now, JOIN),

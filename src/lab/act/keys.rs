@@ -85,7 +85,7 @@ pub(super) async fn audit(lab: &Arc<Lab>, overlay: usize) {
 }
 
 impl Lab {
-    fn with_keys<T>(&self, overlay: &str, of: impl FnOnce(&mut Keys) -> T) -> T {
+    pub(super) fn with_keys<T>(&self, overlay: &str, of: impl FnOnce(&mut Keys) -> T) -> T {
         let mut keys = self.keys.lock().expect("no holder of the keys panics");
         of(keys.entry(overlay.to_owned()).or_default())
     }

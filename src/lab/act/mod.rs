@@ -3,6 +3,7 @@
 pub(super) mod begun;
 mod fault;
 mod flood;
+mod items;
 mod keys;
 mod look;
 mod overlay;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use anyhow::{Result, ensure};
 
-use super::keys;
+use super::{items, keys};
 use crate::anycast::Command;
 use crate::lab::Lab;
 use crate::node::channel::Order;
@@ -12,7 +12,7 @@ use crate::scenario::OverlayAct;
 use crate::topology::NodeId;
 
 impl Lab {
-    /// Puts, audits and floods go on in the background.
+    /// Puts, audits, searches and floods go on in the background.
     pub(super) async fn tell_overlay(self: &Arc<Self>, act: &OverlayAct) -> Result<()> {
         let lab = self.clone();
         match act {
@@ -29,6 +29,14 @@ impl Lab {
             OverlayAct::Audit { overlay } => {
                 let overlay = *overlay;
                 self.background(async move { keys::audit(&lab, overlay).await });
+            }
+            OverlayAct::Share { overlay, items } => {
+                let (overlay, items) = (*overlay, *items);
+                self.background(async move { items::share(&lab, overlay, items).await });
+            }
+            OverlayAct::Search { overlay, searches, from } => {
+                let (overlay, searches, from) = (*overlay, *searches, from.clone());
+                self.background(async move { items::search(&lab, overlay, searches, &from).await });
             }
             OverlayAct::Flood { overlay, from, rate, time } => self.flood(*overlay, *from, *rate, *time).await?,
         }

@@ -9,6 +9,8 @@ use crate::measure::islands::Shape;
 use crate::measure::overlay::{Audited, Correctness, History, Lookup, stubs};
 use crate::measure::overlay_report;
 use crate::measure::reading::{NOTHING, Reading, Seen, nothing, percent};
+use crate::measure::searches::{self, Search};
+use crate::overlay::truth::Verdict;
 use crate::record::Record;
 use crate::scenario::Subject;
 
@@ -39,6 +41,21 @@ pub(super) const READINGS: &[(&str, Read)] = &[
         let most = |audits: &[Audited<'_>]| audits.iter().map(|a| a.conflicts as usize).max().unwrap_or(0);
         Some(audits(audited(f, s)?, most))
     }),
+    ("searches", |f, s| Some(counter(searches(f, s)?.iter().map(|search| search.at).collect()))),
+    ("search success", |f, s| {
+        let fair = |search: &&Search<'_>| !matches!(search.sought.verdict(), Verdict::Nothing | Verdict::Wrong);
+        let of_something = searches(f, s)?.into_iter().filter(fair).collect();
+        Some(each(of_something, Verdict::Found, |found, all| {
+            (Reading::Share(found, all), format!("{} ({found} of {all})", percent(found, all)))
+        }))
+    }),
+    ("missed searches", |f, s| {
+        Some(each(searches(f, s)?, Verdict::Missed, |missed, all| {
+            (Reading::Number(missed as f64), format!("{missed} of {all}"))
+        }))
+    }),
+    ("messages per search", |f, s| Some(searches::cost(&overlay(f, s)?.searches, searches::messages))),
+    ("reach", |f, s| Some(searches::cost(&overlay(f, s)?.searches, searches::heard))),
     ("flood gain", |f, s| Some(flood::gain(overlay(f, s).filter(|h| !h.floods.is_empty())?))),
 ];
 
@@ -63,6 +80,29 @@ fn lookups<'a>(findings: &'a Findings<'a>, subject: &Subject) -> Option<Vec<&'a 
     let (stub_of, stub) = (stubs(findings.record), subject.from.as_deref());
     let asked = |l: &&Lookup<'_>| stub.is_none() || stub_of.get(l.asker).copied() == stub;
     Some(history(findings, subject)?.lookups.iter().filter(asked).collect())
+}
+
+/// Searches by the time they ended, of one stub's nodes if one is named.
+fn searches<'a>(findings: &'a Findings<'a>, subject: &Subject) -> Option<Vec<&'a Search<'a>>> {
+    let (stub_of, stub) = (stubs(findings.record), subject.from.as_deref());
+    let asked = |s: &&Search<'_>| stub.is_none() || stub_of.get(s.asker).copied() == stub;
+    Some(history(findings, subject)?.searches.all.iter().filter(asked).collect())
+}
+
+/// How many of them ended so.
+fn each<'a>(
+    searches: Vec<&'a Search<'a>>,
+    so: Verdict,
+    draw: impl Fn(usize, usize) -> (Reading, String) + 'a,
+) -> Seen<'a> {
+    let times: Vec<u64> = searches.iter().map(|s| s.at).collect();
+    let hits: Vec<u64> = searches.iter().filter(|s| s.sought.verdict() == so).map(|s| s.at).collect();
+    let changes = times.clone();
+    let read = move |from, to| match within(&times, from, to).len() {
+        0 => nothing(),
+        all => Ok(draw(within(&hits, from, to).len(), all)),
+    };
+    Seen::Window { changes, read: Box::new(read) }
 }
 
 fn answers<'a>(

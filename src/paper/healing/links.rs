@@ -88,7 +88,7 @@ pub(super) fn one_link(setup: &Setup, page: &mut Page) {
     let count = setup.pick(20, 2);
     let seeds = || setup.seed..setup.seed + count;
     let rings: &[&'static [usize]] = if setup.quick { &QUICK } else { &RINGS };
-    let others: Vec<Protocol> = Protocol::all().filter(|p| *p != Protocol::default()).collect();
+    let others: Vec<Protocol> = Protocol::keyed().filter(|p| *p != Protocol::default()).collect();
     let mut kinds: Vec<(Protocol, &'static [usize], bool)> = Vec::new();
     for all in [false, true] {
         kinds.extend(rings.iter().map(|sizes| (Protocol::default(), *sizes, all)));

@@ -15,7 +15,7 @@ use crate::paper::page::{Page, Source, Table};
 pub(super) fn protocols(setup: &Setup, page: &mut Page, matrix: &Matrix) {
     page.heading("Every protocol");
     let splits: Vec<&'static [usize]> = setup.pick(vec![&[34, 6], &[20, 20]], vec![&[8, 3]]);
-    let kinds: Vec<(Protocol, Outage)> = Protocol::all()
+    let kinds: Vec<(Protocol, Outage)> = Protocol::keyed()
         .flat_map(|protocol| {
             splits
                 .iter()
@@ -38,7 +38,7 @@ pub(super) fn protocols(setup: &Setup, page: &mut Page, matrix: &Matrix) {
     }
     page.table(table);
     let mut tests = Vec::new();
-    for protocol in Protocol::all() {
+    for protocol in Protocol::keyed() {
         let of: Vec<&Found> = found.iter().filter(|(name, _)| *name == protocol.title).map(|(_, one)| one).collect();
         tests.extend(kept(protocol.title, &of));
     }

@@ -62,9 +62,9 @@ impl Variant {
     /// Every protocol, and each that has them with landmarks.
     pub(super) fn all() -> Vec<Self> {
         let plain = |protocol: Protocol| Self { name: protocol.title, protocol, landmarks: false };
-        let binned = Protocol::all().filter(|protocol| protocol.key("landmarks").is_some());
+        let binned = Protocol::keyed().filter(|protocol| protocol.key("landmarks").is_some());
         let binned = binned.map(|protocol| Self { name: "CAN, landmarks", protocol, landmarks: true });
-        Protocol::all().map(plain).chain(binned).collect()
+        Protocol::keyed().map(plain).chain(binned).collect()
     }
 }
 

@@ -326,6 +326,9 @@ fn overlay(report: &Report, series: &Series<'_>, name: &str, overlay: &OverlayRe
     if overlay.keys.stored + overlay.keys.failed > 0 || !overlay.keys.audits.is_empty() {
         lines.push(("keys".to_owned(), text::draw_keys(overlay)));
     }
+    if let Some(searches) = &overlay.searches {
+        lines.push(("searches".to_owned(), text::draw_searches(searches)));
+    }
     OverlayView {
         name: name.to_owned(),
         about: format!("{}, joined by {}, healed by {}", overlay.protocol, overlay.bootstrap, overlay.healing),

@@ -1,24 +1,30 @@
 //! How many keys a `put` or an `overwrite` stores, and through whom.
 
 use super::verb::Given;
-use crate::scenario::words::{ActionError, hosts_of, overlay};
+use crate::overlay::AskKind;
+use crate::scenario::words::{ActionError, able, hosts_of};
 use crate::topology::NodeId;
 
 /// The most keys of one `put`.
 const MOST_KEYS: u32 = 1_000_000;
 
-/// `COUNT in OVERLAY`.
+/// `COUNT in OVERLAY`, of keys.
 pub(super) fn count(given: &mut Given<'_>) -> Result<(u32, usize), ActionError> {
-    let count = given.expect("a number of keys")?;
+    number(given, "keys", MOST_KEYS, AskKind::Put)
+}
+
+/// `COUNT in OVERLAY`, of which this may be asked.
+pub(super) fn number(given: &mut Given<'_>, what: &str, most: u32, kind: AskKind) -> Result<(u32, usize), ActionError> {
+    let count = given.expect(&format!("a number of {what}"))?;
     let keys = match count.text.parse() {
-        Ok(keys) if (1..=MOST_KEYS).contains(&keys) => keys,
+        Ok(keys) if (1..=most).contains(&keys) => keys,
         _ => {
-            let message = format!("`{}` is no number of keys", count.text);
-            return Err(count.error(message, format!("a whole number from 1 to {MOST_KEYS}")));
+            let message = format!("`{}` is no number of {what}", count.text);
+            return Err(count.error(message, format!("a whole number from 1 to {most}")));
         }
     };
     given.words.demand("in", given.form)?;
-    Ok((keys, overlay(&given.expect("an overlay")?, given.topology)?))
+    Ok((keys, able(&given.expect("an overlay")?, given.topology, kind)?))
 }
 
 /// `[from HOST|STUB …]`.

@@ -11,6 +11,7 @@ mod look;
 mod overlay;
 mod parts;
 mod process;
+mod search;
 mod series;
 mod site;
 mod state;

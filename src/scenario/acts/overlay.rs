@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use super::state::State;
 use super::verb::{Act, Arm, Class, Given, Verb, one_word};
-use super::{flood, keys};
+use super::{flood, keys, search};
+use crate::overlay::AskKind;
 use crate::scenario::deed::Deed;
-use crate::scenario::words::{ActionError, hosts_of, overlay};
+use crate::scenario::words::{ActionError, able, hosts_of, overlay};
 use crate::topology::{NodeId, Topology};
 
 /// What an overlay's nodes are told, or suffer. `overlay` is a place among the lab's overlays.
@@ -24,6 +25,11 @@ pub enum OverlayAct {
     Overwrite { overlay: usize, keys: u32, from: Vec<NodeId> },
     /// `audit OVERLAY`: fetches every key put so far, from joined nodes in turn.
     Audit { overlay: usize },
+    /// `share COUNT in OVERLAY`: joined nodes share COUNT new items, the first common, the others ever rarer.
+    Share { overlay: usize, items: u32 },
+    /// `search COUNT in OVERLAY [from HOST|STUB …]`: searches for COUNT items in turn, by these members that have joined,
+    /// or by all.
+    Search { overlay: usize, searches: u32, from: Vec<NodeId> },
     /// `flood OVERLAY from HOST|STUB at RATE for TIME`: so many first Hellos a second from one host to the
     /// overlay's join address, which lead to no join.
     Flood { overlay: usize, from: NodeId, rate: u32, time: Duration },
@@ -34,6 +40,8 @@ const LEAVE: Verb = Verb::new("leave", "leave HOST|STUB … [in OVERLAY]", Class
 const PUT: Verb = Verb::new("put", "put COUNT in OVERLAY", Class::Order);
 const OVERWRITE: Verb = Verb::new("overwrite", "overwrite COUNT in OVERLAY [from HOST|STUB …]", Class::Order);
 const AUDIT: Verb = Verb::new("audit", "audit OVERLAY", Class::Look);
+const SHARE: Verb = Verb::new("share", "share COUNT in OVERLAY", Class::Order);
+const SEARCH: Verb = Verb::new("search", "search COUNT in OVERLAY [from HOST|STUB …]", Class::Look);
 const FLOOD: Verb = Verb::new("flood", "flood OVERLAY from HOST|STUB at RATE for TIME", Class::Load)
     .not_simulated("is datagrams of a kernel's sockets over real routes, which are not there");
 
@@ -45,7 +53,15 @@ pub(super) const ARMS: &[Arm<OverlayAct>] = &[
         let (keys, overlay) = keys::count(given)?;
         Ok(vec![OverlayAct::Overwrite { overlay, keys, from: keys::writers(given, overlay)? }])
     }),
-    (AUDIT, |given| Ok(vec![OverlayAct::Audit { overlay: overlay(&given.expect("an overlay")?, given.topology)? }])),
+    (AUDIT, |given| {
+        let overlay = able(&given.expect("an overlay")?, given.topology, AskKind::Get)?;
+        Ok(vec![OverlayAct::Audit { overlay }])
+    }),
+    (SHARE, |given| search::share(given).map(|(items, overlay)| vec![OverlayAct::Share { overlay, items }])),
+    (SEARCH, |given| {
+        let (searches, overlay, from) = search::search(given)?;
+        Ok(vec![OverlayAct::Search { overlay, searches, from }])
+    }),
     (FLOOD, |given| {
         let (overlay, from, rate, time) = flood::flood(given)?;
         Ok(vec![OverlayAct::Flood { overlay, from, rate, time }])
@@ -61,6 +77,8 @@ impl OverlayAct {
             | Self::Put { overlay, .. }
             | Self::Overwrite { overlay, .. }
             | Self::Audit { overlay }
+            | Self::Share { overlay, .. }
+            | Self::Search { overlay, .. }
             | Self::Flood { overlay, .. } => *overlay,
         }
     }
@@ -74,6 +92,8 @@ impl Act for OverlayAct {
             Self::Put { .. } => PUT,
             Self::Overwrite { .. } => OVERWRITE,
             Self::Audit { .. } => AUDIT,
+            Self::Share { .. } => SHARE,
+            Self::Search { .. } => SEARCH,
             Self::Flood { .. } => FLOOD,
         }
     }
@@ -84,6 +104,8 @@ impl Act for OverlayAct {
             Self::Put { overlay, .. }
             | Self::Overwrite { overlay, .. }
             | Self::Audit { overlay }
+            | Self::Share { overlay, .. }
+            | Self::Search { overlay, .. }
             | Self::Flood { overlay, .. } => &topology.overlays[*overlay].name,
         }
     }
@@ -94,9 +116,9 @@ impl Act for OverlayAct {
             Self::Join { overlay, .. } | Self::Leave { overlay, .. } => {
                 write!(f, " {target} in {}", topology.overlays[*overlay].name)
             }
-            Self::Put { keys, .. } => write!(f, " {keys} in {target}"),
-            Self::Overwrite { keys, from, .. } => {
-                write!(f, " {keys} in {target}")?;
+            Self::Put { keys: count, .. } | Self::Share { items: count, .. } => write!(f, " {count} in {target}"),
+            Self::Overwrite { keys: count, from, .. } | Self::Search { searches: count, from, .. } => {
+                write!(f, " {count} in {target}")?;
                 let mut between = " from ";
                 for host in from {
                     write!(f, "{between}{}", topology.node(*host).name)?;
@@ -115,7 +137,7 @@ impl Act for OverlayAct {
         match self {
             Self::Join { .. } => Deed::Join,
             Self::Flood { .. } => Deed::Flood,
-            Self::Leave { .. } | Self::Put { .. } | Self::Overwrite { .. } | Self::Audit { .. } => Deed::Other,
+            _ => Deed::Other,
         }
     }
 
@@ -146,10 +168,18 @@ impl Act for OverlayAct {
                     return Err("no key has been put".to_owned());
                 }
             }
-            Self::Put { overlay, .. } | Self::Flood { overlay, .. } if !state.has_joined.contains(overlay) => {
+            Self::Search { overlay, .. } => {
+                if !state.has_shared.contains(overlay) {
+                    return Err("no item has been shared".to_owned());
+                }
+            }
+            Self::Put { overlay, .. } | Self::Share { overlay, .. } | Self::Flood { overlay, .. }
+                if !state.has_joined.contains(overlay) =>
+            {
                 return Err("no node has joined the overlay".to_owned());
             }
             Self::Put { overlay, .. } => drop(state.has_put.insert(*overlay)),
+            Self::Share { overlay, .. } => drop(state.has_shared.insert(*overlay)),
             Self::Flood { overlay, from, time, .. } => {
                 let end = state.floods.insert((*from, *overlay), state.at + *time);
                 if let Some(end) = end.filter(|end| *end > state.at) {

@@ -14,6 +14,7 @@ pub(crate) struct State<'a> {
     pub(super) announced: BTreeMap<(NodeId, GroupId), bool>,
     pub(super) has_joined: BTreeSet<usize>,
     pub(super) has_put: BTreeSet<usize>,
+    pub(super) has_shared: BTreeSet<usize>,
     /// When the latest flood of an overlay from a host is over.
     pub(super) floods: BTreeMap<(NodeId, usize), Duration>,
 }
@@ -28,8 +29,8 @@ impl<'a> State<'a> {
         }
         let joined = topology.overlays.iter().enumerate();
         let joined = joined.flat_map(|(index, o)| o.members.iter().map(move |m| ((*m, index), false))).collect();
-        let (at, has_joined, has_put, floods) = Default::default();
-        Self { topology, at, joined, announced, has_joined, has_put, floods }
+        let (at, has_joined, has_put, has_shared, floods) = Default::default();
+        Self { topology, at, joined, announced, has_joined, has_put, has_shared, floods }
     }
 
     /// Whether this host is a member or announces is for the run to find out.

@@ -3,9 +3,10 @@
 use std::ops::Range;
 
 use super::subject::{Subject, Target};
-use crate::scenario::words::{ActionError, Word, Words, host, overlay, probed, stub};
+use crate::overlay::AskKind;
+use crate::scenario::words::{ActionError, Word, Words, able, host, overlay, probed, stub};
 use crate::topology::diagnose::suggest;
-use crate::topology::{AsId, GroupId, NodeId, NodeKind, Topology};
+use crate::topology::{AsId, GroupId, NodeId, NodeKind, Overlay, Topology};
 
 /// A metric that has been named, and what is left of its text.
 pub(super) struct Asked<'a, 't> {
@@ -64,12 +65,30 @@ impl<'t> Asked<'_, 't> {
     /// `of OVERLAY [from STUB]`.
     pub(super) fn lookups(&mut self) -> Result<Subject, ActionError> {
         let (word, topology) = (self.required()?, self.topology);
-        let overlay = &topology.overlays[overlay(&word, topology)?];
+        let overlay = &topology.overlays[able(&word, topology, AskKind::Find)?];
         if overlay.lookups_per_second == 0.0 {
             let help = "set its `lookups_per_second`".to_owned();
             return Err(word.error(format!("overlay `{}` sends no lookups", word.text), help));
         }
-        let mut subject = of(&word);
+        self.of_stub(&word, overlay)
+    }
+
+    /// `of OVERLAY`, one that searches.
+    pub(super) fn searched(&self) -> Result<Subject, ActionError> {
+        let word = self.required()?;
+        able(&word, self.topology, AskKind::Search)?;
+        Ok(of(&word))
+    }
+
+    /// `of OVERLAY [from STUB]`, one that searches.
+    pub(super) fn searches(&mut self) -> Result<Subject, ActionError> {
+        let (word, topology) = (self.required()?, self.topology);
+        self.of_stub(&word, &topology.overlays[able(&word, topology, AskKind::Search)?])
+    }
+
+    /// `[from STUB]`.
+    fn of_stub(&mut self, of_overlay: &Word<'t>, overlay: &Overlay) -> Result<Subject, ActionError> {
+        let (mut subject, topology) = (of(of_overlay), self.topology);
         if self.words.take("from") {
             let word = self.expect("a stub")?;
             let id = stub(&word, topology)?;

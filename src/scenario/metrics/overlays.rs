@@ -54,6 +54,34 @@ pub(super) const ROWS: &[Row] = &[
     Row::new("conflicting keys", "conflicting keys of OVERLAY", Kind::Count, Shape::Counter, |asked| asked.overlay())
         .needs(audit)
         .simulated(),
+    // Searches that ended.
+    Row::new("searches", "searches of OVERLAY [from STUB]", Kind::Count, Shape::Counter, |asked| asked.searches())
+        .needs(search)
+        .simulated(),
+    // Of those for something that a member shares, the share that found some of it.
+    Row::new("search success", "search success of OVERLAY [from STUB]", Kind::Ratio, Shape::Counter, |asked| {
+        asked.searches()
+    })
+    .needs(search)
+    .bounds(|_, _| Bounds::SHARE)
+    .simulated(),
+    // Searches that found nothing of what was shared in their island.
+    Row::new("missed searches", "missed searches of OVERLAY [from STUB]", Kind::Count, Shape::Counter, |asked| {
+        asked.searches()
+    })
+    .needs(search)
+    .simulated(),
+    // Copies of queries and hits that all nodes sent, for each search that ended.
+    Row::new("messages per search", "messages per search of OVERLAY", Kind::Factor, Shape::Counter, |asked| {
+        asked.searched()
+    })
+    .needs(search)
+    .simulated(),
+    // Nodes that heard a search, on average.
+    Row::new("reach", "reach of OVERLAY", Kind::Factor, Shape::Counter, |asked| asked.searched())
+        .needs(search)
+        .bounds(members)
+        .simulated(),
     // Bytes of UDP payload that the floods begun in the window were answered with, for each that they sent.
     Row::new("flood gain", "flood gain of OVERLAY", Kind::Factor, Shape::Counter, |asked| asked.overlay()).needs(flood),
 ];
@@ -70,6 +98,11 @@ fn repair(_: &Subject, play: &Play<'_>) -> Option<&'static str> {
 fn audit(_: &Subject, play: &Play<'_>) -> Option<&'static str> {
     let audited = play.sees(|action| matches!(action, Action::Overlay(OverlayAct::Audit { .. })));
     if audited { play.lacks_join() } else { Some("`audit` in its window") }
+}
+
+fn search(_: &Subject, play: &Play<'_>) -> Option<&'static str> {
+    let searched = play.sees(|action| matches!(action, Action::Overlay(OverlayAct::Search { .. })));
+    if searched { play.lacks_join() } else { Some("`search` in its window") }
 }
 
 fn flood(subject: &Subject, play: &Play<'_>) -> Option<&'static str> {

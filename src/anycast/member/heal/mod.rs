@@ -48,6 +48,8 @@ pub(super) struct Healer {
     /// Begin of an interval, and floods passed on in it.
     passed_on: (Time, u32),
     rejoining: Option<(Peer, Time)>,
+    /// How the peer that is being linked to was found, in an overlay without owners.
+    lead: Option<(Means, Option<u16>)>,
     quiet_until: Time,
 }
 
@@ -148,9 +150,20 @@ impl Healer {
         if suspected || busy || !heals || self.suspects.len() >= MAX_SUSPECTS {
             return;
         }
+        if !core.is_keyed() {
+            return self.link(core, now, &suspect);
+        }
         let watch = core.rng.random();
         self.suspects.insert(watch, suspect);
         core.overlay.ask(now, overlay::Token::Own(watch), overlay::Ask::Find { key: place });
+    }
+
+    /// Without owners no lookup tells islands apart, and one link makes them one: there is nothing to flood, and a
+    /// link within an island does no harm.
+    fn link(&mut self, core: &mut Core, now: Time, suspect: &Suspect) {
+        self.rejoining = Some((suspect.peer, now));
+        self.lead = Some((suspect.by, suspect.color));
+        core.overlay.merge(now, suspect.peer);
     }
 
     /// A suspect has said where it stands now.
@@ -228,8 +241,14 @@ impl Healer {
 
     /// This node's own lookup in the other island has ended.
     pub(super) fn merged(&mut self, core: &mut Core, now: Time, ok: bool) {
-        self.quiet_until = now + core.config.stabilize_every * PAUSE_ROUNDS;
+        let lead = self.lead.take();
+        if ok || lead.is_none() {
+            self.quiet_until = now + core.config.stabilize_every * PAUSE_ROUNDS;
+        }
         if let Some((peer, started)) = self.rejoining.take().filter(|_| ok) {
+            if let Some((by, color)) = lead {
+                core.emit(Event::Contact { peer: peer.id, by, color });
+            }
             core.emit(Event::Rejoined { through: peer.id, milliseconds: now.millis_since(started) });
         }
     }

@@ -6,15 +6,16 @@ use super::{Can, MAX_DIMENSIONS, MAX_LANDMARKS, Partitioning, Settings};
 use crate::overlay::id::Id;
 use crate::overlay::key::{Holders, Key, Value, What};
 use crate::overlay::oracle::{Oracle, Told};
+use crate::overlay::proximity;
 use crate::overlay::row::Row;
-use crate::overlay::structured::{KEYED, PROXIMITY};
+use crate::overlay::structured::KEYED;
 use crate::overlay::{Common, OverlayNode, Peer, Values};
 
 pub static ROW: Row = Row {
     name: "can",
     title: "CAN",
     keys: &[
-        PROXIMITY,
+        proximity::KEY,
         Key {
             name: "dimensions",
             what: What::Int(1..=MAX_DIMENSIONS as u64),
@@ -38,6 +39,8 @@ pub static ROW: Row = Row {
         },
     ],
     asks: KEYED,
+    needs: |_| Vec::new(),
+    ipv6: true,
     large: &[("dimensions", Value::Int(4))],
     holders,
     node,

@@ -4,16 +4,17 @@ use super::{Chord, Settings};
 use crate::overlay::id::Id;
 use crate::overlay::key::{Holders, Key, Value, What};
 use crate::overlay::oracle::{Oracle, Told};
+use crate::overlay::proximity;
 use crate::overlay::row::Row;
 use crate::overlay::structured::dht::MAX_PEERS;
-use crate::overlay::structured::{KEYED, PROXIMITY, ring};
+use crate::overlay::structured::{KEYED, ring};
 use crate::overlay::{Common, Neighbors, OverlayNode, Peer, Values};
 
 pub static ROW: Row = Row {
     name: "chord",
     title: "Chord",
     keys: &[
-        PROXIMITY,
+        proximity::KEY,
         Key {
             name: "successors",
             what: What::Int(1..=MAX_PEERS as u64),
@@ -23,6 +24,8 @@ pub static ROW: Row = Row {
         },
     ],
     asks: KEYED,
+    needs: |_| Vec::new(),
+    ipv6: true,
     large: &[("successors", Value::Int(8))],
     holders,
     node,

@@ -4,16 +4,17 @@ use super::{Pastry, Settings};
 use crate::overlay::id::Id;
 use crate::overlay::key::{Holders, Key, Value, What, Wrong};
 use crate::overlay::oracle::{Oracle, Told};
+use crate::overlay::proximity;
 use crate::overlay::row::Row;
 use crate::overlay::structured::dht::MAX_PEERS;
-use crate::overlay::structured::{KEYED, PROXIMITY, ring};
+use crate::overlay::structured::{KEYED, ring};
 use crate::overlay::{Common, Neighbors, OverlayNode, Peer, Values};
 
 pub static ROW: Row = Row {
     name: "pastry",
     title: "Pastry",
     keys: &[
-        PROXIMITY,
+        proximity::KEY,
         Key {
             name: "b",
             what: What::Int(1..=4),
@@ -37,6 +38,8 @@ pub static ROW: Row = Row {
         },
     ],
     asks: KEYED,
+    needs: |_| Vec::new(),
+    ipv6: true,
     large: &[],
     holders,
     node,

@@ -1,0 +1,15 @@
+//! Unstructured overlays: things lie where they were put, and whoever wants one asks around.
+//!
+//! - `library`: what a node shares; `seen`: which messages have come by, and from where
+//! - `connected`: the truth about islands, for whoever judges
+//! - a room for each protocol
+
+use super::AskKind;
+
+mod connected;
+pub mod gnutella;
+mod library;
+mod seen;
+
+/// What may be asked of those that search for words.
+const SEARCHED: &[AskKind] = &[AskKind::Share, AskKind::Search];
