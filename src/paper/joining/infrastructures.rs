@@ -91,7 +91,7 @@ pub(super) fn simulated(setup: &Setup, page: &mut Page) {
         seeds.len(),
         PATIENCE.as_secs(),
     ));
-    let others = Protocol::all().map(|protocol| (protocol, small));
+    let others = Protocol::keyed().map(|protocol| (protocol, small));
     let overlays: Vec<(Protocol, usize)> = others.chain([(Protocol::default(), large)]).collect();
     let kind = |by: Infrastructure| {
         let kind = move |(protocol, size): &(Protocol, usize)| Kind { by, protocol: *protocol, size: *size };

@@ -1,5 +1,6 @@
 //! Streams that say anything at all.
 
+use std::net::SocketAddrV4;
 use std::time::Duration;
 
 use proptest::prelude::*;
@@ -132,7 +133,7 @@ fn floods_fill_no_table_beyond_its_limit() {
     for n in 0..20_000u32 {
         let mut guid = [7; 16];
         guid[..4].copy_from_slice(&n.to_be_bytes());
-        let at = std::net::SocketAddrV4::new(n.into(), 6346);
+        let at = SocketAddrV4::new(n.into(), 6346);
         let (kind, payload) = match n % 4 {
             0 => (QUERY, query("fox")),
             1 => (PONG, message::Pong { at, files: 1, kilobytes: 1 }.bytes()),

@@ -143,8 +143,8 @@ impl World {
         &self.sim.machine(host).expect("it runs").node
     }
 
-    fn host_of(&self, id: Id) -> usize {
-        (0..self.hosts).find(|host| super::tests::id(*host, self.hosts) == id).expect("a host")
+    fn host_of(&self, wanted: Id) -> usize {
+        (0..self.hosts).find(|host| id(*host, self.hosts) == wanted).expect("a host")
     }
 
     pub(super) fn share(&mut self, host: usize, name: &str) {
