@@ -11,8 +11,9 @@ const FACTOR: u64 = 0x4F1B_BCDC;
 const INFINITY: u8 = 2;
 const RESET: u8 = 0;
 const PATCH: u8 = 1;
-/// Bytes of one patch message.
-const FRAGMENT: usize = 4096;
+/// Bytes of a table in one patch message. Wireshark's dissector takes a message with more than 4096 for none, and what
+/// follows for messages that nobody sent.
+const FRAGMENT: usize = 4000;
 /// Tables of others have between 2^8 and 2^21 slots.
 const LOGS: std::ops::RangeInclusive<u32> = 8..=21;
 
