@@ -241,3 +241,19 @@ impl Freenet {
         }
     }
 }
+
+#[cfg(test)]
+impl Part {
+    /// It has drawn something else.
+    pub(super) fn lie(&mut self) {
+        self.seed[0] ^= 1;
+    }
+}
+
+#[cfg(test)]
+impl Quest {
+    /// The same.
+    pub(super) fn lie(&mut self) {
+        self.seed[0] ^= 1;
+    }
+}
