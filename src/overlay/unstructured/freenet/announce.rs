@@ -104,7 +104,15 @@ impl Freenet {
     }
 
     /// A newcomer.
-    pub(super) fn announced(&mut self, now: Time, from: Peer, call: u64, walk: u64, (newcomer, before): (Peer, Hash), hops: u8) {
+    pub(super) fn announced(
+        &mut self,
+        now: Time,
+        from: Peer,
+        call: u64,
+        walk: u64,
+        (newcomer, before): (Peer, Hash),
+        hops: u8,
+    ) {
         match self.seen.get(&walk) {
             Some(address) if *address == from.address => return self.tell(from.address, call, Message::Ack),
             None if self.phase == Phase::Member && self.parts.len() < MAX_PARTS && newcomer.id != self.me.id => {}
@@ -115,7 +123,8 @@ impl Freenet {
         self.tell(from.address, call, Message::Ack);
         let hops = hops.min(self.settings.announce).saturating_sub(1);
         let (seed, tried) = (self.rng.random(), BTreeSet::from([from.id, newcomer.id]));
-        self.parts.insert(walk, Part { up: from, newcomer, before, seed, hops, tried, down: None, tail: None, due: now });
+        self.parts
+            .insert(walk, Part { up: from, newcomer, before, seed, hops, tried, down: None, tail: None, due: now });
         self.pass_on(now, walk);
     }
 
@@ -150,7 +159,9 @@ impl Freenet {
 
     /// The seeds of those after this one.
     pub(super) fn told_seeds(&mut self, now: Time, from: Peer, walk: u64, steps: Vec<Step>) {
-        let own = |quest: &&Quest| quest.walk == walk && quest.stage == Stage::Announced && quest.through.address == from.address;
+        let own = |quest: &&Quest| {
+            quest.walk == walk && quest.stage == Stage::Announced && quest.through.address == from.address
+        };
         if let Some(quest) = self.quest.as_ref().filter(own) {
             let most = usize::from(self.settings.announce).min(MAX_STEPS);
             if !steps.is_empty() && steps.len() <= most {
@@ -244,6 +255,10 @@ impl Freenet {
 
 #[cfg(test)]
 impl Part {
+    pub(super) fn hops_left(&self) -> u8 {
+        self.hops
+    }
+
     /// It has drawn something else.
     pub(super) fn lie(&mut self) {
         self.seed[0] ^= 1;

@@ -3,20 +3,11 @@
 use rand::RngExt;
 
 use super::Freenet;
-use super::content::{Name, Thing};
+use super::content::Name;
 use super::message::Errand;
-use super::walk::{MAX_WALKS, Up};
+use super::walk::{Asked, MAX_WALKS, Up};
+use crate::overlay::id::Id;
 use crate::overlay::{Answer, Did, Phase, Time, Token};
-
-/// A question under way.
-#[derive(Clone, Debug)]
-pub(super) struct Asked {
-    token: Token,
-    /// The name of the thing.
-    text: String,
-    /// To be inserted.
-    pub(super) thing: Option<Thing>,
-}
 
 impl Freenet {
     fn may_ask(&self) -> bool {
@@ -51,7 +42,7 @@ impl Freenet {
         self.start(now, Errand::Insert, key, asked, hops);
     }
 
-    fn start(&mut self, now: Time, errand: Errand, key: crate::overlay::id::Id, asked: Asked, hops: u16) {
+    fn start(&mut self, now: Time, errand: Errand, key: Id, asked: Asked, hops: u16) {
         let number = self.rng.random();
         self.seen.add(now, number, self.me.address);
         self.begin_walk(now, number, errand, key, Up::Here(asked), hops);

@@ -109,7 +109,8 @@ impl Freenet {
     /// The thing of an insert.
     pub(super) fn told_insert(&mut self, now: Time, from: Peer, number: u64, source: Peer, thing: Thing) {
         let waits = |walk: &&Walk| {
-            walk.stage == Stage::Ready && matches!(&walk.up, Up::Node(up) if up.id == from.id && up.address == from.address)
+            walk.stage == Stage::Ready
+                && matches!(&walk.up, Up::Node(up) if up.id == from.id && up.address == from.address)
         };
         let Some((key, down)) = self.walks.get(&number).filter(waits).map(|walk| (walk.key, walk.down)) else { return };
         self.walks.remove(&number);

@@ -51,7 +51,11 @@ impl Name {
         }
         let hash = |text: &str| (text.len() == 32).then(|| text.parse().ok()).flatten();
         if let Some(rest) = text.strip_prefix("CHK@") {
-            return if rest.is_empty() { Some(Self::Content(None)) } else { hash(rest).map(|id| Self::Content(Some(id))) };
+            return if rest.is_empty() {
+                Some(Self::Content(None))
+            } else {
+                hash(rest).map(|id| Self::Content(Some(id)))
+            };
         }
         if let Some(rest) = text.strip_prefix("SSK@") {
             let (space, name) = rest.split_once('/').filter(|(_, name)| !name.is_empty())?;
@@ -203,7 +207,11 @@ mod tests {
             let Proof::Signed { public, text, signature } = thing.proof.clone() else { continue };
             for byte in 0..64 {
                 let mut changed = signature;
-                if byte < 32 { changed.0[byte] ^= 1 } else { changed.1[byte - 32] ^= 1 }
+                if byte < 32 {
+                    changed.0[byte] ^= 1
+                } else {
+                    changed.1[byte - 32] ^= 1
+                }
                 let proof = Proof::Signed { public, text, signature: changed };
                 assert!(!Thing { proof, ..thing.clone() }.is(key), "{name}, byte {byte}");
             }

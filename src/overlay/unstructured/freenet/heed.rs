@@ -1,12 +1,16 @@
 //! What arrives: which part a message concerns.
 
+use std::net::SocketAddr;
+
+use rand::RngExt;
+
 use super::message::{Envelope, Message};
 use super::{Freenet, Why};
 use crate::overlay::wire::read;
 use crate::overlay::{MAX_PEERS, Peer, Phase, Time};
 
 impl Freenet {
-    pub(super) fn heed(&mut self, now: Time, from: std::net::SocketAddr, bytes: &[u8]) {
+    pub(super) fn heed(&mut self, now: Time, from: SocketAddr, bytes: &[u8]) {
         if self.phase == Phase::Idle {
             return;
         }
@@ -85,7 +89,6 @@ impl Freenet {
         }
         let mut peers: Vec<Peer> = self.table.peers().filter(|peer| peer.id != from.id).collect();
         while peers.len() > MAX_PEERS {
-            use rand::RngExt;
             let any = self.rng.random_range(0..peers.len());
             peers.swap_remove(any);
         }

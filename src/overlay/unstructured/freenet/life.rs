@@ -2,6 +2,8 @@
 
 use std::net::SocketAddr;
 
+use rand::RngExt;
+
 use super::announce::Wish;
 use super::message::Message;
 use super::post::{Call, Late};
@@ -83,7 +85,6 @@ impl Freenet {
     }
 
     pub(super) fn round(&mut self, now: Time) {
-        use rand::RngExt;
         let every = self.common.stabilize_every;
         self.next_round = Some(now + every.mul_f64(self.rng.random_range(0.9..1.1)));
         self.seen.tick(now);

@@ -30,29 +30,67 @@ pub(super) enum Message {
     /// Who is there?
     Hello,
     /// An answer to that: the key that stands for the sender, and some of those it knows.
-    Here { key: Id, peers: Vec<Peer> },
+    Here {
+        key: Id,
+        peers: Vec<Peer>,
+    },
     /// A request (or the probe of an insert) may come to `hops` nodes more, this one counted.
-    Walk { walk: u64, errand: Errand, key: Id, hops: u16 },
+    Walk {
+        walk: u64,
+        errand: Errand,
+        key: Id,
+        hops: u16,
+    },
     /// It has been here before, or there is no room for it: try another.
-    Elsewhere { walk: u64 },
+    Elsewhere {
+        walk: u64,
+    },
     /// It goes on, but takes longer.
-    Wait { walk: u64 },
+    Wait {
+        walk: u64,
+    },
     /// Nobody is left to ask here; it may still come to `hops` nodes.
-    Back { walk: u64, hops: u16 },
+    Back {
+        walk: u64,
+        hops: u16,
+    },
     /// It has come to as many nodes as it may.
-    NotFound { walk: u64 },
+    NotFound {
+        walk: u64,
+    },
     /// What was asked for, or is there already. `source`: who is said to have had it.
-    Found { walk: u64, source: Peer, thing: Thing },
+    Found {
+        walk: u64,
+        source: Peer,
+        thing: Thing,
+    },
     /// Nothing of this key was found: it may be inserted.
-    Room { walk: u64 },
+    Room {
+        walk: u64,
+    },
     /// To keep, and to pass on along the way that the probe took.
-    Insert { walk: u64, source: Peer, thing: Thing },
+    Insert {
+        walk: u64,
+        source: Peer,
+        thing: Thing,
+    },
     /// A newcomer, and what the nodes so far have committed themselves to.
-    Announce { walk: u64, newcomer: Peer, hash: Hash, hops: u8 },
+    Announce {
+        walk: u64,
+        newcomer: Peer,
+        hash: Hash,
+        hops: u8,
+    },
     /// The seeds of this node and those after it.
-    Seeds { walk: u64, steps: Vec<Step> },
+    Seeds {
+        walk: u64,
+        steps: Vec<Step>,
+    },
     /// From the newcomer: all seeds, its own first.
-    Named { walk: u64, seeds: Vec<Seed> },
+    Named {
+        walk: u64,
+        seeds: Vec<Seed>,
+    },
 }
 
 /// What is walked for.

@@ -5,11 +5,11 @@ use std::collections::BTreeSet;
 
 use rand::RngExt;
 
-use super::asks::Asked;
+use super::content::Thing;
 use super::message::{Errand, Message};
 use super::{Freenet, Why};
 use crate::overlay::id::Id;
-use crate::overlay::{Peer, Phase, Time};
+use crate::overlay::{Peer, Phase, Time, Token};
 
 /// Most at once; others are sent elsewhere.
 pub(super) const MAX_WALKS: usize = 512;
@@ -35,6 +35,16 @@ pub(super) struct Walk {
 pub(super) enum Up {
     Here(Asked),
     Node(Peer),
+}
+
+/// What this node was asked for.
+#[derive(Clone, Debug)]
+pub(super) struct Asked {
+    pub(super) token: Token,
+    /// The name of the thing.
+    pub(super) text: String,
+    /// To be inserted.
+    pub(super) thing: Option<Thing>,
 }
 
 /// Where it is.
@@ -63,7 +73,9 @@ impl Freenet {
             // The acknowledgment has been lost.
             Some(address) if *address == from.address => return self.tell(from.address, call, Message::Ack),
             Some(_) => return self.elsewhere(from, number),
-            None if self.phase != Phase::Member || self.walks.len() >= MAX_WALKS => return self.elsewhere(from, number),
+            None if self.phase != Phase::Member || self.walks.len() >= MAX_WALKS => {
+                return self.elsewhere(from, number);
+            }
             None => {}
         }
         self.seen.add(now, number, from.address);

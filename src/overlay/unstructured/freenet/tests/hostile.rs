@@ -156,11 +156,11 @@ fn tables_are_bounded_whatever_comes() {
     (1..30).for_each(|host| node.learn(Time::default(), Id(host as u128), peer(host)));
     let mut rng = ChaCha8Rng::seed_from_u64(1);
     let mut now = Time(Duration::from_secs(1));
-    for n in 0..40_000 {
+    for n in 0..12_000 {
         // Walks, which last longest, come in crowds.
         let (from, call, message) = any_message(&mut rng, n % 100);
         let bytes = postcard::to_stdvec(&Envelope { sender: from.id, call, message }).unwrap();
-        now = now + Duration::from_micros(200);
+        now = now + Duration::from_micros(500);
         node.handle(now, from.address, &bytes);
         if node.poll_timeout().is_some_and(|due| due <= now) {
             node.handle_timeout(now);

@@ -41,7 +41,10 @@ fn an_insert_of_another_value_is_refused_and_fetches_the_first() {
     let mut world = World::ring(30, 1, &values());
     assert!(world.put(0, "fox", "red").is_some());
     assert!(world.put(17, "fox", "grey").is_none());
-    assert_eq!(world.node(17).store.clone().get(key_of("fox")).map(|thing| thing.value.clone()).as_deref(), Some("red"));
+    assert_eq!(
+        world.node(17).store.clone().get(key_of("fox")).map(|thing| thing.value.clone()).as_deref(),
+        Some("red")
+    );
     assert!(world.put(3, "fox", "red").is_some(), "the same is stored already");
     assert_eq!(world.get(25, "fox").as_deref(), Some("red"));
     let (content, own) = (world.put(4, "CHK@", "grey").unwrap(), world.put(5, "SSK@/fox", "blue").unwrap());

@@ -16,8 +16,8 @@ use rand_chacha::ChaCha8Rng;
 
 use super::*;
 use crate::machine::sim::{Conditions, Sim};
-use crate::overlay::key::Value;
 use crate::machine::{Input, Machine, Output, Port};
+use crate::overlay::key::Value;
 use crate::overlay::{Answer, Ask, LookupMode, OverlayNode, Token, Values};
 
 const PORT: u16 = 4000;
