@@ -7,57 +7,13 @@ use std::collections::BTreeSet;
 use rand::RngExt;
 
 use super::commit::{self, Hash, Seed};
+use super::drawing::{Part, Quest, Stage, Wish};
 use super::message::{MAX_STEPS, Message, Step};
 use super::{Freenet, Why};
-use crate::overlay::id::Id;
 use crate::overlay::{Did, Peer, Phase, Time};
 
 /// Most announcements of others at once.
 pub(super) const MAX_PARTS: usize = 256;
-
-/// An announcement that has come by.
-#[derive(Clone, Debug)]
-pub(super) struct Part {
-    up: Peer,
-    newcomer: Peer,
-    /// What the node before is bound by.
-    before: Hash,
-    seed: Seed,
-    /// Nodes to which it may still come.
-    hops: u8,
-    tried: BTreeSet<Id>,
-    down: Option<(Peer, u64)>,
-    /// Of those after this one, once they are told.
-    tail: Option<Vec<Seed>>,
-    pub(super) due: Time,
-}
-
-/// This node is announced.
-#[derive(Clone, Debug)]
-pub(super) struct Quest {
-    walk: u64,
-    pub(super) wish: Wish,
-    through: Peer,
-    seed: Seed,
-    stage: Stage,
-    pub(super) due: Time,
-}
-
-/// What for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Wish {
-    Join,
-    Merge,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Stage {
-    /// Is it of another island at all?
-    Asking,
-    Announced,
-    /// So many have not said that they know its key.
-    Named(usize),
-}
 
 impl Freenet {
     /// Begins to be announced; to another island not before it is known to be another.
@@ -250,25 +206,5 @@ impl Freenet {
         if self.quest.as_ref().is_some_and(|quest| quest.due <= now) {
             self.end_quest(now, false);
         }
-    }
-}
-
-#[cfg(test)]
-impl Part {
-    pub(super) fn hops_left(&self) -> u8 {
-        self.hops
-    }
-
-    /// It has drawn something else.
-    pub(super) fn lie(&mut self) {
-        self.seed[0] ^= 1;
-    }
-}
-
-#[cfg(test)]
-impl Quest {
-    /// The same.
-    pub(super) fn lie(&mut self) {
-        self.seed[0] ^= 1;
     }
 }

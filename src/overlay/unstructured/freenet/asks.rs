@@ -4,8 +4,9 @@ use rand::RngExt;
 
 use super::Freenet;
 use super::content::Name;
+use super::course::{Asked, Up};
 use super::message::Errand;
-use super::walk::{Asked, MAX_WALKS, Up};
+use super::walk::MAX_WALKS;
 use crate::overlay::id::Id;
 use crate::overlay::{Answer, Did, Phase, Time, Token};
 

@@ -3,8 +3,8 @@
 use rand::RngExt;
 
 use super::content::Thing;
+use super::course::{Stage, Up, Walk};
 use super::message::{Errand, Message};
-use super::walk::{Stage, Up, Walk};
 use super::{Freenet, Why};
 use crate::overlay::id::Id;
 use crate::overlay::{Peer, Time};

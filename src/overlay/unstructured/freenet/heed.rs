@@ -40,7 +40,7 @@ impl Freenet {
                     _ => {}
                 }
             }
-            Message::Walk { walk, errand, key, hops } => self.walked(now, from, call, walk, errand, key, hops),
+            Message::Walk { walk, errand, key, hops } => self.walked(now, (from, call), walk, (errand, key), hops),
             Message::Announce { walk, newcomer, hash, hops } => {
                 // The newcomer itself, or somebody who passes it on.
                 if newcomer.id != from.id || newcomer.address == from.address {

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use rand::RngExt;
 
-use super::announce::Wish;
+use super::drawing::Wish;
 use super::message::Message;
 use super::post::{Call, Late};
 use super::{Freenet, MAX_FAILED, Why};

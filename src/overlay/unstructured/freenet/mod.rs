@@ -3,8 +3,9 @@
 //!
 //! - `row`, `settings`: what a lab file says; `machine`: as any overlay's node; `life`: joining, merging, leaving
 //! - `content`: things, their names and their keys; `asks`: what this node wants stored or fetched
-//! - `walk`: requests and probes of inserts on their way out; `back`: what comes back, and is kept on the way
-//! - `announce`: a newcomer is given a key, by `commit`; `lru`, `table`: what is known, the latest used of it
+//! - `walk`: requests and probes of inserts on their way out; `back`: what comes back, and is kept on the way;
+//!   `course`: what is remembered of them
+//! - `announce`: a newcomer is given a key, by `commit`; `drawing`: what is remembered of that; `lru`, `table`: what is known, the latest used of it
 //! - `message`: the wire format; `post`: messages that are repeated until they are acknowledged; `heed`: who takes which
 //!
 //! What the original leaves open, and how it is here: keys are near to each other on the circle of ids, whichever way is
@@ -20,6 +21,8 @@ mod back;
 mod commit;
 mod content;
 mod counts;
+mod course;
+mod drawing;
 mod heed;
 mod life;
 mod lru;
@@ -44,16 +47,16 @@ use rand_chacha::ChaCha8Rng;
 use super::seen::Seen;
 use crate::overlay::id::Id;
 use crate::overlay::{Common, Did, Neighbors, Peer, Phase, Time};
-use announce::{Part, Quest};
 use content::Thing;
 use counts::Counts;
+use course::Walk;
+use drawing::{Part, Quest};
 use lru::Lru;
 use message::{Envelope, Message};
 use post::Post;
 pub use row::ROW;
 use settings::Settings;
 use table::Table;
-use walk::Walk;
 
 /// Most walks that are remembered, so that none comes twice.
 const MAX_SEEN: usize = 16 * 1024;

@@ -5,70 +5,27 @@ use std::collections::BTreeSet;
 
 use rand::RngExt;
 
-use super::content::Thing;
+use super::course::{Down, Stage, Up, Walk};
 use super::message::{Errand, Message};
 use super::{Freenet, Why};
 use crate::overlay::id::Id;
-use crate::overlay::{Peer, Phase, Time, Token};
+use crate::overlay::{Peer, Phase, Time};
 
 /// Most at once; others are sent elsewhere.
 pub(super) const MAX_WALKS: usize = 512;
 /// Most nodes that one node tries for a walk.
 const MAX_TRIED: usize = 32;
 
-/// A walk that has come by.
-#[derive(Clone, Debug)]
-pub(super) struct Walk {
-    pub(super) key: Id,
-    pub(super) errand: Errand,
-    pub(super) up: Up,
-    /// Nodes to which it may still come from here.
-    pub(super) left: u16,
-    tried: BTreeSet<Id>,
-    pub(super) down: Option<Down>,
-    pub(super) stage: Stage,
-    pub(super) due: Time,
-}
-
-/// Where it came from.
-#[derive(Clone, Debug)]
-pub(super) enum Up {
-    Here(Asked),
-    Node(Peer),
-}
-
-/// What this node was asked for.
-#[derive(Clone, Debug)]
-pub(super) struct Asked {
-    pub(super) token: Token,
-    /// The name of the thing.
-    pub(super) text: String,
-    /// To be inserted.
-    pub(super) thing: Option<Thing>,
-}
-
-/// Where it is.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Down {
-    pub(super) peer: Peer,
-    /// The message that took it there.
-    pub(super) call: u64,
-    /// For which key that node is known.
-    pub(super) by: Id,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Stage {
-    Out,
-    /// There is room, and the thing is to come.
-    Ready,
-    /// The thing is on its way from here, where it is inserted.
-    Placing,
-}
-
 impl Freenet {
     /// A walk comes by.
-    pub(super) fn walked(&mut self, now: Time, from: Peer, call: u64, number: u64, errand: Errand, key: Id, hops: u16) {
+    pub(super) fn walked(
+        &mut self,
+        now: Time,
+        (from, call): (Peer, u64),
+        number: u64,
+        (errand, key): (Errand, Id),
+        hops: u16,
+    ) {
         match self.seen.get(&number) {
             // The acknowledgment has been lost.
             Some(address) if *address == from.address => return self.tell(from.address, call, Message::Ack),

@@ -38,7 +38,7 @@ fn drawn() -> (Vec<usize>, World) {
     world.sim.run_for(Duration::from_secs(1));
     world.sim.command(0, Order::Join(3));
     world.sim.run_for(Duration::from_millis(35));
-    let hops = |bare: &Bare| bare.node.parts.values().map(|part| part.hops_left()).max();
+    let hops = |bare: &Bare| bare.node.parts.values().map(|part| part.hops).max();
     let mut parts: Vec<(u8, usize)> =
         world.sim.machines().filter_map(|(host, bare)| Some((hops(bare)?, host))).collect();
     parts.sort_unstable_by(|a, b| b.cmp(a));
@@ -56,7 +56,7 @@ fn nobody_decides_the_key_alone() {
         // It takes another seed than it is bound by: nobody after it believes that. The last has told its seed by now,
         // and only contradicts itself.
         let (_, mut world) = drawn();
-        world.sim.tell(*liar, |bare| bare.node.parts.values_mut().for_each(announce::Part::lie));
+        world.sim.tell(*liar, |bare| bare.node.parts.values_mut().for_each(|part| part.seed[0] ^= 1));
         world.sim.run_for(Duration::from_secs(20));
         let known = known_as(&world, 0);
         assert!(known.iter().all(|(_, key)| *key == world.node(0).key), "{known:?}: who believes, believes the same");
@@ -74,7 +74,7 @@ fn seeds_other_than_promised_are_not_believed() {
     world.sim.command(0, Order::Join(3));
     world.sim.run_for(Duration::from_millis(35));
     // The newcomer draws again when it is too late.
-    world.sim.tell(0, |bare| bare.node.quest.as_mut().expect("it joins").lie());
+    world.sim.tell(0, |bare| bare.node.quest.as_mut().expect("it joins").seed[0] ^= 1);
     world.sim.run_for(Duration::from_secs(30));
     assert_eq!(world.total(|counts| counts.disagreed), 3);
     assert!(known_as(&world, 0).is_empty() && world.node(0).phase() == Phase::Idle);
