@@ -141,7 +141,7 @@ impl Freenet {
             quest.stage = Stage::Named(steps.len());
             if quest.wish == Wish::Join {
                 self.key = commit::key(&seeds);
-                self.join_hops = 2 * u32::try_from(steps.len()).unwrap_or(u32::MAX) + 1;
+                self.join_hops = u32::try_from(steps.len()).unwrap_or(u32::MAX).saturating_add(1);
             }
         }
         for step in steps {
