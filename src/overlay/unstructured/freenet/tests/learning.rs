@@ -10,6 +10,7 @@ struct Course {
     world: World,
     rng: ChaCha8Rng,
     names: Vec<String>,
+    inserts: u64,
 }
 
 /// What became of some requests.
@@ -50,16 +51,18 @@ impl Window {
 impl Course {
     fn new(hosts: usize, seed: u64, values: &Values) -> Self {
         let world = World::ring(hosts, seed, values);
-        Self { world, rng: ChaCha8Rng::seed_from_u64(seed), names: Vec::new() }
+        Self { world, rng: ChaCha8Rng::seed_from_u64(seed), names: Vec::new(), inserts: 0 }
     }
 
     fn any(&mut self) -> usize {
         self.rng.random_range(0..self.world.hosts)
     }
 
-    fn insert(&mut self) {
-        let (host, value) = (self.any(), format!("v{}", self.names.len()));
-        self.names.extend(self.world.put(host, "CHK@", &value));
+    /// The name of something new.
+    fn insert(&mut self) -> String {
+        self.inserts += 1;
+        let (host, value) = (self.any(), format!("v{}", self.inserts));
+        self.world.put(host, "CHK@", &value).expect("nobody else has inserted it")
     }
 
     fn request(&mut self, name: &str, window: &mut Window) {
@@ -79,10 +82,19 @@ impl Course {
     fn learn(&mut self, steps: usize) -> Window {
         let mut window = Window::default();
         for _ in 0..steps {
-            self.insert();
+            let name = self.insert();
+            self.names.push(name);
             let name = self.names[self.rng.random_range(0..self.names.len())].clone();
             self.request(&name, &mut window);
         }
+        window
+    }
+
+    /// Requests for what nobody has asked for before: only nodes that have stored it at its insert have it.
+    fn probe(&mut self, requests: usize) -> Window {
+        let names: Vec<String> = (0..requests).map(|_| self.insert()).collect();
+        let mut window = Window::default();
+        names.iter().for_each(|name| self.request(name, &mut window));
         window
     }
 }
@@ -95,9 +107,9 @@ fn large(hops: u64) -> Values {
 #[test]
 fn requests_become_shorter_as_nodes_learn() {
     let mut course = Course::new(100, 1, &large(100).with("insert_hops", 3u64));
-    let mut first = course.learn(50);
-    course.learn(200);
-    let mut last = course.learn(50);
+    let mut first = course.probe(40);
+    course.learn(300);
+    let mut last = course.probe(40);
     assert!(last.median() * 2 <= first.median(), "{first} at first, {last} later");
     assert!(last.success() >= 0.9, "{last}");
 }
@@ -106,16 +118,18 @@ fn env(name: &str, or: usize) -> usize {
     std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(or)
 }
 
-/// A network that has learned for a while: what is told of the last of ten parts of it.
+/// A network that has learned for a while: what becomes of requests for new things then.
 fn learned(hosts: usize, steps: usize) -> Window {
     let (hops, insert) = (env("FREENET_HOPS", 500) as u64, env("FREENET_INSERT", 20) as u64);
     let reset = super::Value::Float(env("FREENET_RESET", 10) as f64 / 100.0);
     let values = large(hops).with("insert_hops", insert).with("source_reset", reset);
     let mut course = Course::new(hosts, env("FREENET_SEED", 1) as u64, &values);
+    println!("{hosts} nodes, at first: {}", course.probe(100));
     let mut last = Window::default();
-    for part in 1..=10 {
-        last = course.learn(steps / 10);
-        println!("{hosts} nodes, {} steps: {last}", part * steps / 10);
+    for part in 1..=5 {
+        let all = course.learn(steps / 5);
+        last = course.probe(100);
+        println!("{hosts} nodes, {} steps: {last}; of what others asked for too: {all}", part * steps / 5);
     }
     last
 }
