@@ -30,7 +30,7 @@ impl Freenet {
         if let Some(walk) = self.walks.get_mut(&number) {
             walk.due = due;
         }
-        self.wait(number);
+        self.wait(now, number);
     }
 
     pub(super) fn told_back(&mut self, now: Time, from: Peer, number: u64, hops: u16) {

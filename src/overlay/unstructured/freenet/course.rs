@@ -19,6 +19,8 @@ pub(super) struct Walk {
     pub(super) down: Option<Down>,
     pub(super) stage: Stage,
     pub(super) due: Time,
+    /// When it has come here, or whoever sent it was last told to wait.
+    pub(super) told: Time,
 }
 
 /// Where it came from.

@@ -15,6 +15,8 @@ use crate::overlay::{Peer, Phase, Time};
 pub(super) const MAX_WALKS: usize = 512;
 /// Most nodes that one node tries for a walk.
 const MAX_TRIED: usize = 32;
+/// In so many timeouts of a message whoever waits is told once to wait longer.
+const WAIT_EVERY: u32 = 4;
 
 impl Freenet {
     /// A walk comes by.
@@ -62,7 +64,7 @@ impl Freenet {
 
     pub(super) fn begin_walk(&mut self, now: Time, number: u64, errand: Errand, key: Id, up: Up, left: u16) {
         let (tried, down, stage) = (BTreeSet::new(), None, Stage::Out);
-        self.walks.insert(number, Walk { key, errand, up, left, tried, down, stage, due: now });
+        self.walks.insert(number, Walk { key, errand, up, left, tried, down, stage, due: now, told: now });
         if left == 0 {
             self.counts.spent += 1;
             return self.spent(now, number);
@@ -132,12 +134,16 @@ impl Freenet {
 
     /// To the next node, and whoever waits is told so.
     pub(super) fn another(&mut self, now: Time, number: u64) {
-        self.wait(number);
+        self.wait(now, number);
         self.forward(now, number);
     }
 
-    pub(super) fn wait(&mut self, number: u64) {
-        if let Some(Walk { up: Up::Node(up), .. }) = self.walks.get(&number) {
+    /// Says so seldom: it goes all the way back, and whoever waits has patience.
+    pub(super) fn wait(&mut self, now: Time, number: u64) {
+        let pause = self.common.rpc_timeout * WAIT_EVERY;
+        let Some(walk) = self.walks.get_mut(&number).filter(|walk| now - walk.told >= pause) else { return };
+        walk.told = now;
+        if let Up::Node(up) = &walk.up {
             let to = up.address;
             self.tell(to, 0, Message::Wait { walk: number });
         }
