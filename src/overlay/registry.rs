@@ -8,12 +8,12 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use super::key::Key;
 use super::row::Row;
 use super::structured::{can, chord, pastry};
-use super::unstructured::gnutella;
+use super::unstructured::{freenet, gnutella};
 use super::{AskKind, Values};
 use crate::machine::Need;
 
 /// One more protocol is one more line.
-static PROTOCOLS: &[&Row] = &[&chord::ROW, &pastry::ROW, &can::ROW, &gnutella::ROW];
+static PROTOCOLS: &[&Row] = &[&chord::ROW, &pastry::ROW, &can::ROW, &freenet::ROW, &gnutella::ROW];
 
 /// One of the rows.
 #[derive(Clone, Copy)]

@@ -7,9 +7,12 @@
 use super::AskKind;
 
 mod connected;
+pub mod freenet;
 pub mod gnutella;
 mod library;
 mod seen;
 
+/// What may be asked of those that store things under keys without an owner.
+const KEPT: &[AskKind] = &[AskKind::Put, AskKind::Get];
 /// What may be asked of those that search for words.
 const SEARCHED: &[AskKind] = &[AskKind::Share, AskKind::Search];
