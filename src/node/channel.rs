@@ -149,7 +149,7 @@ mod tests {
             met: BTreeMap::from([(Id(2), 1.5)]),
             heard: vec![(1, Id(2)), (2, Id(3))],
             dropped: 9,
-            counts: [(\"pings\".to_owned(), 3)].into(),
+            counts: [("pings".to_owned(), 3)].into(),
             spent: Spent { messages: 4, heard: 2 },
         };
         let report = Report::Digest { overlay: "music".to_owned(), digest: Box::new(digest) };
