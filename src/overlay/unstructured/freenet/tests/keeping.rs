@@ -4,7 +4,7 @@ use super::*;
 
 #[test]
 fn what_is_found_is_kept_on_the_way_and_its_source_is_learned() {
-    let never = super::Value::Float(0.0);
+    let never = Value::Float(0.0);
     let mut world = World::ring(40, 1, &values().with("insert_hops", 1u64).with("source_reset", never));
     world.put(0, "fox", "red").expect("stored");
     assert_eq!(world.holders(key_of("fox")).len(), 2);
@@ -24,7 +24,7 @@ fn what_is_found_is_kept_on_the_way_and_its_source_is_learned() {
 #[test]
 fn the_source_is_reset_at_random() {
     let chain = |reset: f64| {
-        let values = values().with("source_reset", super::Value::Float(reset)).with("insert_hops", 1u64);
+        let values = values().with("source_reset", Value::Float(reset)).with("insert_hops", 1u64);
         let links = |host: usize| if host < 9 { vec![host + 1] } else { vec![] };
         let mut world = World::new(10, 1, &values, common()).linked(links);
         world.put(9, "fox", "red").expect("it is alone, and stores it itself");

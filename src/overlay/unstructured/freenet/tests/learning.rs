@@ -121,7 +121,7 @@ fn env(name: &str, or: usize) -> usize {
 /// A network that has learned for a while: what becomes of requests for new things then.
 fn learned(hosts: usize, steps: usize) -> Window {
     let (hops, insert) = (env("FREENET_HOPS", 500) as u64, env("FREENET_INSERT", 20) as u64);
-    let reset = super::Value::Float(env("FREENET_RESET", 10) as f64 / 100.0);
+    let reset = Value::Float(env("FREENET_RESET", 10) as f64 / 100.0);
     let values = large(hops).with("insert_hops", insert).with("source_reset", reset);
     let mut course = Course::new(hosts, env("FREENET_SEED", 1) as u64, &values);
     println!("{hosts} nodes, at first: {}", course.probe(100));

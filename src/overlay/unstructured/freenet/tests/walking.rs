@@ -16,7 +16,7 @@ fn graph(hosts: usize, links: &[(usize, usize)]) -> impl Fn(usize) -> Vec<usize>
 }
 
 fn exact(hops: u64) -> Values {
-    values().with("hops_to_live", hops).with("insert_hops", hops).with("last_hop", super::Value::Float(1.0))
+    values().with("hops_to_live", hops).with("insert_hops", hops).with("last_hop", Value::Float(1.0))
 }
 
 proptest! {
@@ -59,7 +59,7 @@ proptest! {
 #[test]
 fn the_last_hop_is_the_last_only_with_a_probability() {
     let far = |last: f64| {
-        let mut world = World::ring(60, 3, &exact(5).with("last_hop", super::Value::Float(last)));
+        let mut world = World::ring(60, 3, &exact(5).with("last_hop", Value::Float(last)));
         let visits: Vec<u64> = (0..40)
             .map(|n| {
                 let before = world.total(|counts| counts.requests);

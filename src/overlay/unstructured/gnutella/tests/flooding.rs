@@ -54,12 +54,12 @@ fn hits_come_back_the_way_the_query_came_or_not_at_all() {
         world.sim.run_for(Duration::from_secs(1));
     }
     assert_eq!(world.links(1), BTreeSet::from([0, 2]));
-    world.share(3, "rare bird");
+    world.share(3, "rare heron");
     let (hits, hops) = world.search(0, "rare");
     assert_eq!((hits.len(), hops), (1, 3));
     assert_eq!(world.node(1).counts.hits_forwarded, 1);
     // The way back is gone when the hit comes: it is dropped, and nobody else hears of it.
-    world.sim.command(0, Order::Ask(99, Ask::Search { words: "bird".into() }));
+    world.sim.command(0, Order::Ask(99, Ask::Search { words: "heron".into() }));
     world.sim.run_for(Duration::from_millis(35));
     world.sim.crash(0);
     world.sim.tell(1, |bare| {

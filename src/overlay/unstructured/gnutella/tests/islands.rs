@@ -63,7 +63,7 @@ fn an_island_without_a_way_out_lives_on_and_is_found_again() {
 #[test]
 fn a_new_address_costs_links_and_nothing_else() {
     let mut world = World::joined(20, 7, &values().with("version", "0.4"));
-    world.share(5, "rare bird");
+    world.share(5, "rare heron");
     let new = SocketAddr::from(([10, 9, 9, 9], 4000));
     world.sim.renumber(5, new);
     let now = world.sim.now();
@@ -71,5 +71,5 @@ fn a_new_address_costs_links_and_nothing_else() {
     world.sim.tell(5, |bare| bare.node.renumber(now, new));
     world.sim.run_for(Duration::from_secs(10));
     assert!(world.sim.events().iter().any(|h| h.host == 5 && matches!(h.event, Did::Renewed { by: Some(_), .. })));
-    assert_eq!(world.found(11, "bird"), [5].into());
+    assert_eq!(world.found(11, "heron"), [5].into());
 }

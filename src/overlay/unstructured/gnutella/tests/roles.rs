@@ -22,12 +22,12 @@ fn leaves_hang_on_ultrapeers_and_find_what_leaves_have() {
         let equals = world.links(host).iter().filter(|other| **other < 10).count();
         assert!(equals >= 4, "{host}: {equals}");
     }
-    world.share(33, "rare bird");
+    world.share(33, "rare heron");
     world.sim.run_for(Duration::from_secs(1));
     for from in [2, 12, 33, 39] {
         assert_eq!(world.found(from, "rare"), [33].into(), "from {from}");
     }
-    assert!(world.found(12, "bird fish").is_empty());
+    assert!(world.found(12, "heron fish").is_empty());
 }
 
 #[test]
@@ -56,7 +56,7 @@ fn what_is_common_costs_less_than_what_is_rare() {
     for leaf in 24..60 {
         (0..25).for_each(|n| world.share(leaf, &format!("hit {n} of the year")));
     }
-    world.share(59, "rare bird");
+    world.share(59, "rare heron");
     world.sim.run_for(Duration::from_secs(1));
     let asked = |world: &mut World, words: &str| {
         let heard = |world: &World| (0..24).map(|host| world.node(host).counts.queries_heard).sum::<u64>();
@@ -64,7 +64,7 @@ fn what_is_common_costs_less_than_what_is_rare() {
         (world.search(30, words).0.len(), heard(world) - before)
     };
     let (common, few) = asked(&mut world, "hit year");
-    let (rare, many) = asked(&mut world, "bird");
+    let (rare, many) = asked(&mut world, "heron");
     assert!(common >= 50 && rare == 1, "{common} and {rare} found");
     assert!(few * 2 < many && many == 24, "{few} and {many} ultrapeers asked");
 }
@@ -74,14 +74,14 @@ fn where_there_is_no_ultrapeer_somebody_becomes_one() {
     let mut world = World::joined(12, 4, &values().with("ultrapeers", Value::Float(0.0)).with("leaves", 4u64));
     let count = |world: &World| (0..12).filter(|host| world.node(*host).role == Role::Ultrapeer).count();
     assert!((1..12).contains(&count(&world)), "{} of 12", count(&world));
-    world.share(11, "rare bird");
+    world.share(11, "rare heron");
     world.sim.run_for(Duration::from_secs(1));
-    assert_eq!(world.found(5, "bird"), [11].into());
+    assert_eq!(world.found(5, "heron"), [11].into());
     let ultrapeers: Vec<usize> = (0..12).filter(|host| world.node(*host).role == Role::Ultrapeer).collect();
     let gone = *ultrapeers.iter().find(|host| **host != 11 && **host != 5).expect("another ultrapeer");
     world.sim.crash(gone);
     world.sim.run_for(Duration::from_secs(60));
-    assert_eq!(world.found(5, "bird"), [11].into(), "after {gone} is gone");
+    assert_eq!(world.found(5, "heron"), [11].into(), "after {gone} is gone");
 }
 
 #[test]
