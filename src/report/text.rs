@@ -187,7 +187,7 @@ pub(crate) fn draw_searches(searches: &SearchReport) -> String {
     let cost = searches.messages_mean.map_or(String::new(), |each| format!("; {each:.1} messages each"));
     let reach = searches.reach_mean.map_or(String::new(), |each| format!(", heard by {each:.1} nodes"));
     let times = format!("p50 {}, p99 {}", maybe(searches.p50_ms), maybe(searches.p99_ms));
-    format!("{found} of {} found{}{cost}{reach}; {times}", plural(*ended, "search"), others.collect::<String>())
+    format!("{found} of {ended} searches found{}{cost}{reach}; {times}", others.collect::<String>())
 }
 
 pub(crate) fn draw_keys(overlay: &OverlayReport) -> String {

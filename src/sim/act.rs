@@ -4,7 +4,7 @@ use super::batch::{Batch, PATIENCE, Purpose};
 use super::play::{Player, hosts, nanos};
 use super::ways::Ways;
 use crate::anycast::{Bootstrap, Command};
-use crate::overlay::Answer;
+use crate::overlay::{Answer, Time};
 use crate::program::Process;
 use crate::record::{Event, What};
 use crate::scenario::damage::{Damage, ProcessState};
@@ -121,8 +121,8 @@ impl Player<'_> {
         self.batches.push_back(batch);
     }
 
-    pub(super) fn ended(&mut self, token: u64, outcome: &Answer) {
-        self.search_ended(token);
+    pub(super) fn ended(&mut self, token: u64, outcome: &Answer, at: Time) {
+        self.search_ended(token, at);
         for batch in &mut self.batches {
             let Some(write) = batch.waiting.remove(&token) else { continue };
             batch.conflicts += u32::from(matches!(outcome, Answer::Got { others, .. } if !others.is_empty()));

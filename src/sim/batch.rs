@@ -30,6 +30,8 @@ pub(super) struct Batch {
 /// Searches under way.
 pub(super) struct Searching {
     pub(super) begun: Time,
+    /// The last that has ended, so far.
+    pub(super) ended: Time,
     pub(super) asked: u32,
     pub(super) waiting: BTreeSet<u64>,
     /// What searches had cost before.

@@ -167,7 +167,7 @@ impl<'a> Player<'a> {
         self.world.run_for(Time(at) - now);
         for happening in self.world.take_happenings() {
             if let anycast::Event::Done { token, outcome } = &happening.event {
-                self.ended(*token, outcome);
+                self.ended(*token, outcome, happening.at);
             }
             let name = |id: Id| self.names.get(&id).cloned().unwrap_or_else(|| id.to_string());
             let group = |part| self.topology.group_name(self.index, part);

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::batch::Searching;
 use super::play::{Player, nanos};
 use crate::anycast::Command;
-use crate::overlay::Spent;
+use crate::overlay::{Spent, Time};
 use crate::record::{Event, What};
 use crate::scenario::items::Turn;
 use crate::topology::NodeId;
@@ -35,7 +35,8 @@ impl Player<'_> {
 
     pub(super) fn search(&mut self, count: u32, from: &[NodeId]) {
         let (members, before) = (self.askers(from), self.world.spent());
-        let mut searching = Searching { begun: self.world.now(), asked: count, waiting: BTreeSet::new(), before };
+        let begun = self.world.now();
+        let mut searching = Searching { begun, ended: begun, asked: count, waiting: BTreeSet::new(), before };
         for Turn { item, member } in self.keys.items.searches(count, members.len()) {
             let token = self.fresh_token();
             searching.waiting.insert(token);
@@ -44,9 +45,11 @@ impl Player<'_> {
         self.searching.push_back(searching);
     }
 
-    pub(super) fn search_ended(&mut self, token: u64) {
+    pub(super) fn search_ended(&mut self, token: u64, at: Time) {
         for searching in &mut self.searching {
-            searching.waiting.remove(&token);
+            if searching.waiting.remove(&token) {
+                searching.ended = at;
+            }
         }
     }
 
@@ -57,12 +60,16 @@ impl Player<'_> {
             if !first.waiting.is_empty() && now - first.begun < PATIENCE {
                 return;
             }
-            let Some(Searching { begun, asked, waiting, before }) = self.searching.pop_front() else { return };
+            let Some(Searching { begun, ended: last, asked, waiting, before }) = self.searching.pop_front() else {
+                return;
+            };
+            // This is called only between actions.
+            let over = if waiting.is_empty() { last } else { now };
             let Spent { messages, heard } = self.world.spent() - before;
-            let (overlay, seconds) = (self.overlay.name.clone(), (now - begun).as_secs_f64());
+            let (overlay, seconds) = (self.overlay.name.clone(), (over - begun).as_secs_f64());
             let ended = asked - (waiting.len() as u32).min(asked);
             let what = What::Search { overlay, asked, ended, messages, heard, seconds };
-            self.events.push(Event { at: nanos(now.0), what });
+            self.events.push(Event { at: nanos(over.0), what });
         }
     }
 }

@@ -192,7 +192,7 @@ fn cut_short_files_do_not_panic() {
 }
 
 /// An example of each verb, and which verb undoes it.
-const EXAMPLES: [(&str, Option<&str>); 28] = [
+const EXAMPLES: [(&str, Option<&str>); 30] = [
     ("cut sea-sun", Some("mend")),
     ("mend sea-sun", None),
     ("blackhole sea-sun from sun", Some("clear")),
@@ -215,6 +215,8 @@ const EXAMPLES: [(&str, Option<&str>); 28] = [
     ("put 7 in music", None),
     ("overwrite 7 in music from campus.n1", None),
     ("audit music", None),
+    ("share 7 in files", None),
+    ("search 7 in files from campus.n1", None),
     ("flood music from campus.c1 at 7/s for 1s", None),
     ("ping campus.n1 bay.n2", None),
     ("stretch", None),
@@ -225,16 +227,17 @@ const EXAMPLES: [(&str, Option<&str>); 28] = [
 
 #[test]
 fn every_verb_reads_what_it_shows_and_has_its_undo() {
-    let topology = lab("stub-failure.toml");
+    let (stubs, files) = (lab("stub-failure.toml"), lab("music-and-files.toml"));
     let verbs: Vec<_> = acts::verbs().collect();
     assert_eq!(
         EXAMPLES.map(|(text, _)| text.split(' ').next().unwrap()).to_vec(),
         verbs.iter().map(|v| v.name).collect::<Vec<_>>()
     );
     for ((text, undone), verb) in EXAMPLES.iter().zip(&verbs) {
-        let actions = acts::parse(text, &topology).unwrap_or_else(|e| panic!("{text}: {e}"));
+        let topology = if text.contains("files") { &files } else { &stubs };
+        let actions = acts::parse(text, topology).unwrap_or_else(|e| panic!("{text}: {e}"));
         let [action] = &actions[..] else { panic!("{text}") };
-        assert_eq!(action.display(&topology).to_string(), *text);
+        assert_eq!(action.display(topology).to_string(), *text);
         assert_eq!((action.verb(), action.class()), (verb.name, verb.class));
         assert!(verb.form.split(" | ").all(|form| form.split(' ').next() == Some(verb.name)), "{}", verb.form);
         let undo = action.undo();
