@@ -131,7 +131,7 @@ impl Survey {
         if !self.settled {
             let asked =
                 |server: &SocketAddr| self.pings.values().any(|(to, sent)| to == server && now - *sent < AGAIN / 2);
-            let silent = |server: &&SocketAddr| !self.is_measured(**server) && !asked(*server);
+            let silent = |server: &&SocketAddr| !self.is_measured(**server) && !asked(server);
             let silent: Vec<_> = self.servers.iter().take(self.landmarks).filter(silent).copied().collect();
             for server in silent {
                 probes.push(self.ping(now, server, rng));

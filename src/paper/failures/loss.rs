@@ -183,6 +183,9 @@ fn text(kind: Infrastructure, victim: &str) -> Result<String> {
     Ok(lab.text())
 }
 
+/// One of the times that were seen.
+type Of = fn(&Seen) -> Option<f64>;
+
 impl Lost {
     fn of(runs: &[Run], kind: Infrastructure, fault: usize) -> impl Iterator<Item = &Seen> + Clone {
         runs.iter().filter(move |run| run.kind == kind && run.fault == fault).map(|run| &run.seen)
@@ -332,13 +335,7 @@ impl Lost {
         }
     }
 
-    fn judge_bound(
-        &self,
-        page: &mut Page,
-        says: &str,
-        kind: Infrastructure,
-        (bound, what, of): (f64, &str, fn(&Seen) -> Option<f64>),
-    ) {
+    fn judge_bound(&self, page: &mut Page, says: &str, kind: Infrastructure, (bound, what, of): (f64, &str, Of)) {
         let mut tests = Vec::new();
         for fault in [CUT, KILLED] {
             let name = FAULTS[fault].0;

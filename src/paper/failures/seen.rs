@@ -112,8 +112,8 @@ fn silences(record: &Record, window: Window) -> Vec<Option<f64>> {
     // Of the servers' own block, which they answer themselves; with plain IP anycast members are the servers.
     let block = probes.keys().map(|(_, group)| *group).find(|group| *group != OVERLAY).unwrap_or(OVERLAY);
     let led = |client: &str, until: f64| {
-        let of = probes.get(&(client, block)).into_iter().flatten();
-        let last = of.filter(|p| p.rtt.is_some() && record.seconds(p.sent) < until).next_back();
+        let mut of = probes.get(&(client, block)).into_iter().flatten();
+        let last = of.rfind(|p| p.rtt.is_some() && record.seconds(p.sent) < until);
         last.and_then(|probe| probe.member.as_deref()) == Some(window.victim)
     };
     let outside =
