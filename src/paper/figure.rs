@@ -53,7 +53,8 @@ pub fn lines(name: &str, caption: &str, source: Source, axes: [(&str, Axis); 2],
     let [(x_label, x_axis), (y_label, y_axis)] = axes;
     let x = scale(x_axis, all().map(|p| p.0), false);
     let y = scale(y_axis, all().map(|p| p.1), true);
-    let mut plot = Plot::new(640.0, 300.0 + rows(lines.len()), (60.0, 26.0, 620.0, 250.0), x, y);
+    let mut plot =
+        Plot::new(640.0, 300.0 + rows(lines.iter().map(|l| l.name.as_str())), (60.0, 26.0, 620.0, 250.0), x, y);
     plot.x_axis(x_label, plain).y_axis(y_label, plain);
     for (one, color) in lines.iter().zip(COLORS.iter().cycle()) {
         let points: Vec<(f64, f64)> = one.points.iter().map(|(x, y)| plot.at(*x, *y)).collect();
@@ -88,7 +89,7 @@ pub fn bars(
     let most = groups.iter().flat_map(|(_, values)| values).copied().fold(0.0, f64::max);
     let (x, y) =
         (Scale::linear(0.0, groups.len() as f64), Scale::linear(0.0, if most > 0.0 { most * 1.08 } else { 1.0 }));
-    let mut plot = Plot::new(640.0, 300.0 + rows(series.len()), (60.0, 26.0, 620.0, 250.0), x, y);
+    let mut plot = Plot::new(640.0, 300.0 + rows(series.iter().copied()), (60.0, 26.0, 620.0, 250.0), x, y);
     plot.y_axis(y_label, plain);
     let width = 0.8 / series.len().max(1) as f64;
     for (g, (group, values)) in groups.iter().enumerate() {
@@ -130,14 +131,20 @@ fn scale(axis: Axis, values: impl Iterator<Item = f64> + Clone, from_zero: bool)
     }
 }
 
-/// Height of the names below a drawing: three in a row.
-fn rows(count: usize) -> f64 {
-    count.div_ceil(3) as f64 * 18.0
+/// Names below a drawing: three in a row, or two if one is longer than a third of it.
+fn columns<'a>(names: impl Iterator<Item = &'a str>) -> usize {
+    if names.map(|name| name.chars().count()).max().unwrap_or(0) > 27 { 2 } else { 3 }
 }
 
-fn key<'a>(plot: &mut Plot, names: impl Iterator<Item = &'a str>) {
+/// Their height.
+fn rows<'a>(names: impl Iterator<Item = &'a str> + Clone) -> f64 {
+    names.clone().count().div_ceil(columns(names)) as f64 * 18.0
+}
+
+fn key<'a>(plot: &mut Plot, names: impl Iterator<Item = &'a str> + Clone) {
+    let columns = columns(names.clone());
     for ((i, name), color) in names.enumerate().zip(COLORS.iter().cycle()) {
-        let (x, y) = (60.0 + (i % 3) as f64 * 190.0, 300.0 + (i / 3) as f64 * 18.0);
+        let (x, y) = (60.0 + (i % columns) as f64 * 570.0 / columns as f64, 300.0 + (i / columns) as f64 * 18.0);
         let mut markup = String::new();
         // Writing to a string cannot fail.
         let _ =
