@@ -56,6 +56,7 @@ fn joining() {
                 "floods.csv",
                 "floods.svg",
                 "flood.csv",
+                "crowds-infrastructures.csv",
             ],
         );
         assert_eq!(found(&claims, "Well-known nodes are a single point"), "conditional", "one is, three are not");
@@ -82,6 +83,7 @@ fn nearness() {
             "datagrams-1.svg",
             "lookups.csv",
             "penalty.svg",
+            "learned-infrastructures.csv",
         ];
         let claims = section(place, "4.2", &files);
         assert_eq!(found(&claims, "A member asks the anycast address"), "refuted", "it reaches itself");
@@ -108,9 +110,10 @@ fn healing() {
             "colors.csv",
             "epochs.csv",
             "protocols.csv",
+            "random-peers.csv",
         ];
         let claims = section(place, "4.3", &files);
-        assert_eq!(claims.len(), 12);
+        assert_eq!(claims.len(), 19);
         assert_ne!(found(&claims, "stay isolated"), "refuted");
         // Too few to judge, but each of them heals or does not.
         let table = std::fs::read_to_string(place.path().join("results/4.3/matrix.csv")).unwrap();
