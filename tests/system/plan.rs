@@ -1,5 +1,7 @@
 //! What would be built: plans and BIRD configs, the same every time, and accepted by BIRD.
 
+use std::path::PathBuf;
+
 use insta::assert_snapshot;
 
 use crate::support::{Place, Scene, play, project};
@@ -127,6 +129,10 @@ fn bird_accepts_every_config() {
         // With timers of its own, and only loopbacks in OSPF.
         files.push(place.write("larger-as.toml", &large_as(101)));
         for family in FAMILIES {
+            // Gnutella's messages have no place for an IPv6 address.
+            let speaks =
+                |file: &PathBuf| family != "ipv6" || !std::fs::read_to_string(file).unwrap().contains("gnutella");
+            let files: Vec<_> = files.iter().filter(|file| speaks(file)).collect();
             let check = place.anybed().args(["check", "--bird", "--family", family]).args(&files).run().ok();
             assert_eq!(check.stdout.lines().count(), files.len(), "{check}");
             for line in check.stdout.lines() {

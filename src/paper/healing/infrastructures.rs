@@ -110,7 +110,7 @@ pub(super) fn random_peers(setup: &Setup, page: &mut Page) {
     page.heading("Random members by infrastructure");
     let splits: Vec<&'static [usize]> = setup.pick(vec![&[26, 6], &[16, 16]], vec![&[6, 3]]);
     let courses = courses(&splits);
-    let seeds = setup.pick(20, 2);
+    let seeds = setup.pick(20, 1);
     page.text(format!(
         "The paper heals by finding arbitrary other peers. Who has an infrastructure that can name any member asks it every \
          {} s, and whoever it names it asks where it stands. Outages of {} s of a Chord overlay; the servers are in the first \
