@@ -68,6 +68,11 @@ impl<'a> Membership<'a> {
         self.host(name).map(|host| self.ids[host])
     }
 
+    /// The same; of a stranger's, one that nobody else has.
+    pub(crate) fn any_id(&self, name: &str) -> Id {
+        self.id(name).unwrap_or_else(|| Id::of_key(name))
+    }
+
     /// Whether the node with this id is in the island of a host's.
     pub(crate) fn near(&self, host: &str, other: Id) -> bool {
         let island = |host: usize| self.graph.component(host);

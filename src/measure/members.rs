@@ -1,8 +1,16 @@
 //! What events of a record say about an overlay's members and links.
 
 use crate::measure::islands::Membership;
-use crate::overlay::id::Id;
 use crate::record::{NodeDid, OverlayFacts, ProcessDeed, ProcessKind, What};
+
+/// The host whose node's process has ended, or been ended.
+pub(crate) fn life_ended(what: &What) -> Option<&str> {
+    match what {
+        What::Exit { node, kind: Some(ProcessKind::Node), .. } => Some(node),
+        What::Fault { target, deed: Some(deed), .. } if deed.is(ProcessDeed::Crash, ProcessKind::Node) => Some(target),
+        _ => None,
+    }
+}
 
 impl Membership<'_> {
     /// Takes over what one event says about membership and links; true if it may have changed any.
@@ -11,11 +19,7 @@ impl Membership<'_> {
             What::Node { node, overlay, did } if *overlay == facts.name => {
                 self.host(node).is_some_and(|host| self.apply_node(host, did))
             }
-            What::Exit { node, kind: Some(ProcessKind::Node), .. } => self.gone(node),
-            What::Fault { target, deed: Some(deed), .. } if deed.is(ProcessDeed::Crash, ProcessKind::Node) => {
-                self.gone(target)
-            }
-            _ => false,
+            _ => life_ended(what).is_some_and(|host| self.gone(host)),
         }
     }
 
@@ -26,9 +30,7 @@ impl Membership<'_> {
                 self.join(host, served_by);
             }
             NodeDid::Neighbors(neighbors) => {
-                // Nobody else has a stranger's id.
-                let id = |name: String| self.id(&name).unwrap_or_else(|| Id::of_key(&name));
-                let told = neighbors.clone().map(id);
+                let told = neighbors.clone().map(|name| self.any_id(&name));
                 self.neighbors(host, told);
             }
             // A node that joins has no neighbors of an earlier life.

@@ -3,13 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::measure::islands::Membership;
+use crate::measure::members::life_ended;
 use crate::measure::model::SearchReport;
 use crate::measure::reading::{Reading, Seen, nothing};
 use crate::measure::stats::{mean, p50_p99, thousandths};
-use crate::overlay::Hit;
-use crate::overlay::id::Id;
 use crate::overlay::truth::{Sought, Verdict};
-use crate::record::{Found, NodeDid, OverlayFacts, ProcessDeed, ProcessKind, Record, What};
+use crate::overlay::{AskKind, Hit};
+use crate::record::{Found, NodeDid, OverlayFacts, Record, What};
 
 /// A search.
 #[derive(Clone, Debug)]
@@ -41,6 +41,10 @@ pub(crate) struct Searches<'a> {
 impl<'a> Searches<'a> {
     pub(crate) fn of(record: &'a Record, facts: &'a OverlayFacts) -> Self {
         let mut searches = Self::default();
+        // The record is not read again for what cannot be in it.
+        if !facts.protocol.may(AskKind::Search) {
+            return searches;
+        }
         let mut membership = Membership::new(facts);
         // What each host's node shares, member or not.
         let mut shared: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
@@ -61,11 +65,7 @@ impl<'a> Searches<'a> {
                     searches.costs.push(Cost { at: event.at, ended: *ended, messages: *messages, heard: *heard });
                 }
                 // The next life of a process shares nothing.
-                What::Exit { node, kind: Some(ProcessKind::Node), .. } => drop(shared.remove(&node[..])),
-                What::Fault { target, deed: Some(deed), .. } if deed.is(ProcessDeed::Crash, ProcessKind::Node) => {
-                    shared.remove(&target[..]);
-                }
-                _ => {}
+                what => drop(life_ended(what).map(|host| shared.remove(host))),
             }
         }
         searches
@@ -101,8 +101,7 @@ fn judge(
     words: &str,
     hits: &[Found],
 ) -> Sought {
-    // Nobody else has a stranger's id.
-    let id = |host: &str| membership.id(host).unwrap_or_else(|| Id::of_key(host));
+    let id = |host: &str| membership.any_id(host);
     let hits: Vec<Hit> = hits.iter().map(|hit| Hit { name: hit.name.clone(), at: id(&hit.at) }).collect();
     let members =
         shared.iter().filter(|(host, _)| membership.host(host).is_some_and(|host| membership.is_member(host)));

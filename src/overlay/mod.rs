@@ -261,4 +261,15 @@ impl Ask {
             Self::Search { .. } => AskKind::Search,
         }
     }
+
+    /// What a node says at once of a kind that its protocol's row does not list.
+    fn unanswered(self) -> Answer {
+        match self {
+            Self::Find { key } => Answer::Looked { key, owner: None, hops: 0, milliseconds: 0.0 },
+            Self::Put { key, .. } => Answer::Put { key, stored: false },
+            Self::Get { key } => Answer::Got { key, value: None, others: Vec::new() },
+            Self::Share { name } => Answer::Shared { name, stored: false },
+            Self::Search { words } => Answer::Searched { words, hits: Vec::new(), hops: 0, milliseconds: 0.0 },
+        }
+    }
 }

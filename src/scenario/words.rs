@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::overlay::AskKind;
+use crate::overlay::{AskKind, Protocol};
 use crate::topology::diagnose::suggest;
 use crate::topology::{AsId, GroupId, NodeId, NodeKind, Topology, unknown_host};
 
@@ -95,6 +95,15 @@ pub(super) fn overlay(word: &Word<'_>, topology: &Topology) -> Result<usize, Act
     })
 }
 
+/// What may be asked of an overlay of this protocol.
+fn instead(protocol: Protocol, overlay: &str) -> String {
+    if protocol.may(AskKind::Search) {
+        format!("`share COUNT in {overlay}` and `search COUNT in {overlay}` share items and search for them")
+    } else {
+        format!("`put COUNT in {overlay}` and `audit {overlay}` store and fetch keys")
+    }
+}
+
 /// The overlay of this name, of which this may be asked.
 pub(super) fn able(word: &Word<'_>, topology: &Topology, kind: AskKind) -> Result<usize, ActionError> {
     let index = overlay(word, topology)?;
@@ -102,16 +111,17 @@ pub(super) fn able(word: &Word<'_>, topology: &Topology, kind: AskKind) -> Resul
     if protocol.may(kind) {
         return Ok(index);
     }
-    let (message, help) = match kind {
-        AskKind::Share | AskKind::Search => (
-            format!("nothing is searched for in `{}`: in {} every key has an owner", word.text, protocol.title),
-            format!("`put COUNT in {0}` and `audit {0}` store and fetch keys", word.text),
-        ),
-        AskKind::Find | AskKind::Put | AskKind::Get => (
-            format!("no node of `{}` owns a key: {} searches for items", word.text, protocol.title),
-            format!("`share COUNT in {0}` and `search COUNT in {0}` share items and search for them", word.text),
-        ),
+    let title = protocol.title;
+    let message = match kind {
+        AskKind::Find => format!("no node of `{}` owns a key: in {title} keys have no owners", word.text),
+        AskKind::Put | AskKind::Get => {
+            format!("nothing is stored under keys in `{}`: {title} searches for items", word.text)
+        }
+        AskKind::Share | AskKind::Search => {
+            format!("nothing is searched for in `{}`: {title} stores under keys", word.text)
+        }
     };
+    let help = instead(protocol, word.text);
     Err(word.error(message, help))
 }
 

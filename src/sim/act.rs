@@ -101,15 +101,13 @@ impl Player<'_> {
 
     /// Stores or fetches keys through members in turn: of these hosts, or of all.
     pub(super) fn begin_batch(&mut self, purpose: Purpose, writes: Vec<Write>, from: &[NodeId]) {
-        let may = |member: &usize| from.is_empty() || from.contains(&self.overlay.members[*member]);
-        let members: Vec<usize> = self.world.members().iter().copied().filter(may).collect();
+        let members = self.askers(from);
         let (waiting, done, missing) = Default::default();
         let begun = self.world.now();
         let mut batch = Batch { purpose, begun, waiting, done, missing, conflicts: 0 };
         let fetches = purpose == Purpose::Audit;
         for (index, write) in writes.into_iter().enumerate() {
-            let token = self.next_token;
-            self.next_token += 1;
+            let token = self.fresh_token();
             let Write { key, value, .. } = write.clone();
             batch.waiting.insert(token, write);
             // Another stride, so that few keys are asked of the node that stored them.

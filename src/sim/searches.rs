@@ -15,12 +15,13 @@ use crate::topology::NodeId;
 const PATIENCE: Duration = Duration::from_secs(120);
 
 impl Player<'_> {
-    fn askers(&self, from: &[NodeId]) -> Vec<usize> {
+    /// Members of these hosts, or all.
+    pub(super) fn askers(&self, from: &[NodeId]) -> Vec<usize> {
         let may = |member: &usize| from.is_empty() || from.contains(&self.overlay.members[*member]);
         self.world.members().iter().copied().filter(may).collect()
     }
 
-    fn fresh_token(&mut self) -> u64 {
+    pub(super) fn fresh_token(&mut self) -> u64 {
         self.next_token += 1;
         self.next_token - 1
     }

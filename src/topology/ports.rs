@@ -32,7 +32,8 @@ impl OverlayEntry {
         }
         if let Some(rate) = given.filter(|rate| *rate.get_ref() > 0.0) {
             let message = format!("no key has an owner in {}, so there is nothing to look up", protocol.title);
-            let help = format!("ask for what it is for: `search COUNT in {}` in the timeline", self.name);
+            let verb = if protocol.may(AskKind::Search) { "search" } else { "put" };
+            let help = format!("ask for what it is for: `{verb} COUNT in {}` in the timeline", self.name);
             f.error("no-owners", rate.span(), message).label("leave it out").help(help);
         }
         0.0

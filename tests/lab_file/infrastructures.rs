@@ -47,11 +47,7 @@ healing = "random-peer"
 "#;
 
 fn problems(wrong: &[(&str, &str)]) -> String {
-    let text = wrong.iter().fold(RIGHT.to_owned(), |text, (right, wrong)| {
-        assert!(text.contains(right), "{right}");
-        text.replacen(right, wrong, 1)
-    });
-    let read = scenario::read_text(Path::new("lab.toml"), &text, &Overrides::default());
+    let read = scenario::read_text(Path::new("lab.toml"), &crate::with(RIGHT, wrong), &Overrides::default());
     read.expect_err("the lab file is wrong").render(false)
 }
 

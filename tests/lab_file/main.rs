@@ -10,3 +10,11 @@ mod links;
 #[path = "../measure/metric.rs"]
 mod metric;
 mod searches;
+
+/// A right lab file in which these parts are others.
+fn with(right: &str, wrong: &[(&str, &str)]) -> String {
+    wrong.iter().fold(right.to_owned(), |text, (right, wrong)| {
+        assert!(text.contains(right), "{right}");
+        text.replacen(right, wrong, 1)
+    })
+}

@@ -59,11 +59,7 @@ fn read(text: &str) -> Result<(), String> {
 }
 
 fn problems(wrong: &[(&str, &str)]) -> String {
-    let text = wrong.iter().fold(RIGHT.to_owned(), |text, (right, wrong)| {
-        assert!(text.contains(right), "{right}");
-        text.replacen(right, wrong, 1)
-    });
-    read(&text).expect_err("the lab file is wrong")
+    read(&crate::with(RIGHT, wrong)).expect_err("the lab file is wrong")
 }
 
 fn expect(wrong: &[(&str, &str)], parts: &[&str]) {
@@ -108,12 +104,12 @@ fn who_is_asked_for_what_it_has_not_says_what_to_ask_instead() {
     for wrong in ["put 10 in films", "audit films", "overwrite 3 in films"] {
         expect(
             &[("search 20 in films from west.n1", wrong)],
-            &["no node of `films` owns a key: Gnutella searches for items", "search COUNT in films"],
+            &["nothing is stored under keys in `films`: Gnutella searches for items", "search COUNT in films"],
         );
     }
     expect(
         &[("share 10 in films", "share 10 in music")],
-        &["nothing is searched for in `music`: in Chord every key has an owner", "put COUNT in music"],
+        &["nothing is searched for in `music`: Chord stores under keys", "put COUNT in music"],
     );
     expect(&[("search success of films", "lookup success of films")], &["no node of `films` owns a key"]);
     expect(&[("search success of films", "search success of music")], &["nothing is searched for in `music`"]);
@@ -124,6 +120,29 @@ fn who_is_asked_for_what_it_has_not_says_what_to_ask_instead() {
     expect(
         &[("members = [\"west.n2\"]", "members = [\"west.n2\"]\nhealing = \"rendezvous\"")],
         &["a rendezvous needs an owner of its key", "healing = \"rendezvous\""],
+    );
+}
+
+/// It has keys, and nobody owns one.
+#[test]
+fn freenet_is_asked_for_keys() {
+    let letters = ("protocol = \"chord\"", "protocol = \"freenet\"");
+    let put = (
+        "share 10 in films\"",
+        "share 10 in films\"\n[[timeline]]\nat = \"5s\"\ndo = [\"put 9 in music\", \"audit music\"]",
+    );
+    read(&crate::with(RIGHT, &[letters, put])).unwrap_or_else(|problems| panic!("{problems}"));
+    expect(
+        &[letters, ("share 10 in films", "share 10 in music")],
+        &["nothing is searched for in `music`: Freenet stores under keys", "put COUNT in music"],
+    );
+    expect(
+        &[letters, ("search success of films", "lookup success of music")],
+        &["no node of `music` owns a key: in Freenet keys have no owners", "put COUNT in music"],
+    );
+    expect(
+        &[letters, ("\"east.n1\"]\n[[timeline]]", "\"east.n1\"]\nlookups_per_second = 5\n[[timeline]]")],
+        &["no key has an owner in Freenet", "put COUNT in music"],
     );
 }
 

@@ -1,11 +1,13 @@
 //! Unstructured overlays: things lie where they were put, and whoever wants one asks around.
 //!
 //! - `library`: what a node shares; `seen`: which messages have come by, and from where
-//! - `connected`: the truth about islands, for whoever judges
+//! - `connected`: the truth about islands, for whoever judges; `bare`: a node alone, for tests
 //! - a room for each protocol
 
 use super::AskKind;
 
+#[cfg(test)]
+mod bare;
 mod connected;
 pub mod freenet;
 pub mod gnutella;

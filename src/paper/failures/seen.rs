@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use crate::anycast::PORT;
 use crate::paper::estimate::{Estimate, shown};
 use crate::paper::four_ways::OVERLAY;
-use crate::paper::joining::attempts::attempts;
+use crate::paper::joining::attempts::{attempts, lost_runs};
 use crate::record::{ProbeResult, Record, What};
 
 /// A fault, and up to when what follows is its.
@@ -128,14 +128,9 @@ fn silences(record: &Record, window: Window) -> Vec<Option<f64>> {
 
 /// The longest run of lost probes, from the first one's sending to the next answer. `None`: it goes on.
 fn silence(probes: impl IntoIterator<Item = (f64, Option<f64>)>, window: Window) -> Option<f64> {
-    let (mut since, mut longest) = (None, 0.0_f64);
-    for (sent, answered) in probes.into_iter().filter(|(sent, _)| *sent >= window.from && *sent < window.to) {
-        match answered {
-            None => since = since.or(Some(sent)),
-            Some(at) => longest = longest.max(since.take().map_or(0.0, |since: f64| at - since)),
-        }
-    }
-    since.is_none().then_some(longest)
+    let within = probes.into_iter().filter(|(sent, _)| *sent >= window.from && *sent < window.to);
+    let (longest, open) = lost_runs(within);
+    open.is_none().then_some(longest)
 }
 
 /// Seconds as a cell; how many runs had none, where some had.

@@ -87,6 +87,19 @@ pub(super) fn announced(record: &Record, overlay: &str, (from, to): (f64, f64)) 
     found
 }
 
+/// Of probes by when they were sent and answered, in order: the longest run of lost ones, from the first one's sending to
+/// the next answer, in seconds; and since when a run lasts that no answer has ended.
+pub(in crate::paper) fn lost_runs(probes: impl IntoIterator<Item = (f64, Option<f64>)>) -> (f64, Option<f64>) {
+    let (mut since, mut longest) = (None, 0.0_f64);
+    for (sent, answered) in probes {
+        match answered {
+            None => since = since.or(Some(sent)),
+            Some(at) => longest = longest.max(since.take().map_or(0.0, |since: f64| at - since)),
+        }
+    }
+    (longest, since)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result};
 
-use super::attempts::{Attempt, attempts};
+use super::attempts::{Attempt, attempts, lost_runs};
 use super::ways::share;
 use crate::paper::Setup;
 use crate::paper::claim::Test;
@@ -97,19 +97,16 @@ fn silence(record: &Record, overlay: &str, from: f64) -> Option<f64> {
     for event in &record.events {
         let What::Probes { client, group, probes: found, .. } = &event.what else { continue };
         if client == CLIENT && (*group == facts.name || facts.addresses.iter().any(|a| a.to_string() == *group)) {
-            let one = |p: &crate::record::ProbeResult| (record.seconds(p.sent), p.rtt.map(|rtt| rtt as f64 / 1e9));
+            let one = |p: &crate::record::ProbeResult| {
+                let sent = record.seconds(p.sent);
+                (sent, p.rtt.map(|rtt| sent + rtt as f64 / 1e9))
+            };
             probes.extend(found.iter().map(one));
         }
     }
     probes.retain(|(sent, _)| *sent >= from);
     probes.sort_by(|a, b| a.0.total_cmp(&b.0));
-    let (mut since, mut longest) = (None, 0.0_f64);
-    for (sent, rtt) in probes {
-        match rtt {
-            None => since = since.or(Some(sent)),
-            Some(rtt) => longest = longest.max(since.take().map_or(0.0, |since: f64| sent + rtt - since)),
-        }
-    }
+    let (longest, since) = lost_runs(probes);
     // Those of the last second have had no time for an answer.
     since.is_none_or(|since| since > record.facts.duration - 1.5).then_some(longest)
 }

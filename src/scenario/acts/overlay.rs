@@ -137,7 +137,12 @@ impl Act for OverlayAct {
         match self {
             Self::Join { .. } => Deed::Join,
             Self::Flood { .. } => Deed::Flood,
-            _ => Deed::Other,
+            Self::Leave { .. }
+            | Self::Put { .. }
+            | Self::Overwrite { .. }
+            | Self::Audit { .. }
+            | Self::Share { .. }
+            | Self::Search { .. } => Deed::Other,
         }
     }
 

@@ -8,7 +8,7 @@ use super::goal::Goal;
 use super::message::{Body, Envelope};
 use super::{Dht, EnvelopeOf, Geometry};
 use crate::overlay::id::Id;
-use crate::overlay::{Answer, Ask, Did, Neighbors, OverlayNode, Peer, Phase, Time, Token};
+use crate::overlay::{Ask, Did, Neighbors, OverlayNode, Peer, Phase, Time, Token};
 
 impl<G: Geometry> OverlayNode for Dht<G> {
     fn phase(&self) -> Phase {
@@ -60,12 +60,8 @@ impl<G: Geometry> OverlayNode for Dht<G> {
                 self.start_task(now, Id::of_key(&key), Goal::Get { token, key, rest: Vec::new() }, None);
             }
             // Keys have owners: nothing lies anywhere else.
-            Ask::Share { name } => {
-                self.events.push_back(Did::Done { token, outcome: Answer::Shared { name, stored: false } });
-            }
-            Ask::Search { words } => {
-                let outcome = Answer::Searched { words, hits: Vec::new(), hops: 0, milliseconds: 0.0 };
-                self.events.push_back(Did::Done { token, outcome });
+            ask @ (Ask::Share { .. } | Ask::Search { .. }) => {
+                self.events.push_back(Did::Done { token, outcome: ask.unanswered() });
             }
         }
     }

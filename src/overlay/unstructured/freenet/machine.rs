@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::message::Message;
 use super::{Freenet, Why};
 use crate::overlay::id::Id;
-use crate::overlay::{Answer, Ask, Did, Neighbors, OverlayNode, Peer, Phase, Time, Token};
+use crate::overlay::{Ask, Did, Neighbors, OverlayNode, Peer, Phase, Time, Token};
 
 impl OverlayNode for Freenet {
     fn phase(&self) -> Phase {
@@ -46,15 +46,14 @@ impl OverlayNode for Freenet {
     }
 
     fn ask(&mut self, now: Time, token: Token, ask: Ask) {
-        let outcome = match ask {
-            Ask::Put { key, value } => return self.put(now, token, key, value),
-            Ask::Get { key } => return self.get(now, token, key),
+        match ask {
+            Ask::Put { key, value } => self.put(now, token, key, value),
+            Ask::Get { key } => self.get(now, token, key),
             // Nobody owns a key, and nothing has words.
-            Ask::Find { key } => Answer::Looked { key, owner: None, hops: 0, milliseconds: 0.0 },
-            Ask::Share { name } => Answer::Shared { name, stored: false },
-            Ask::Search { words } => Answer::Searched { words, hits: Vec::new(), hops: 0, milliseconds: 0.0 },
-        };
-        self.events.push_back(Did::Done { token, outcome });
+            ask @ (Ask::Find { .. } | Ask::Share { .. } | Ask::Search { .. }) => {
+                self.events.push_back(Did::Done { token, outcome: ask.unanswered() });
+            }
+        }
     }
 
     fn place(&self) -> Id {

@@ -61,9 +61,7 @@ impl OverlayNode for Gnutella {
                 Answer::Shared { name, stored }
             }
             // Nobody owns a key.
-            Ask::Find { key } => Answer::Looked { key, owner: None, hops: 0, milliseconds: 0.0 },
-            Ask::Put { key, .. } => Answer::Put { key, stored: false },
-            Ask::Get { key } => Answer::Got { key, value: None, others: Vec::new() },
+            ask @ (Ask::Find { .. } | Ask::Put { .. } | Ask::Get { .. }) => ask.unanswered(),
         };
         self.events.push_back(Did::Done { token, outcome });
     }

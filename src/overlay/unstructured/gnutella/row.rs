@@ -110,7 +110,7 @@ pub static ROW: Row = Row {
     large: &[("connections", Value::Int(8))],
     holders: |_| None,
     node,
-    oracle: &Connected,
+    oracle: &Connected { either_way: false },
     // Of a random graph; with eight links and as many from others.
     published: |nodes| ("ln N / ln 15", nodes.ln() / 15f64.ln()),
 };

@@ -5,7 +5,7 @@ use super::*;
 
 /// Under which keys others know this host.
 fn known_as(world: &World, host: usize) -> Vec<(usize, Id)> {
-    let of = |bare: &Bare| {
+    let of = |bare: &Bare<Freenet>| {
         let all = bare.node.table.nearest(Id(0)).filter(|(_, known)| known.id == peer(host).id);
         all.map(|(key, _)| key).collect::<Vec<_>>()
     };
@@ -19,7 +19,7 @@ fn all_that_an_announcement_comes_to_learn_the_same_key() {
         world.sim.command(7, Order::Leave);
         world.sim.run_for(Duration::from_secs(1));
         assert!(known_as(&world, 7).is_empty());
-        world.sim.command(7, Order::Join(20));
+        world.sim.command(7, Order::Join(peer(20)));
         world.sim.run_for(Duration::from_secs(5));
         assert_eq!(world.node(7).phase(), Phase::Member);
         let known = known_as(&world, 7);
@@ -36,9 +36,9 @@ fn drawn() -> (Vec<usize>, World) {
     let mut world = World::ring(6, 1, &values().with("announce_hops", 3u64));
     world.sim.command(0, Order::Leave);
     world.sim.run_for(Duration::from_secs(1));
-    world.sim.command(0, Order::Join(3));
+    world.sim.command(0, Order::Join(peer(3)));
     world.sim.run_for(Duration::from_millis(35));
-    let hops = |bare: &Bare| bare.node.parts.values().map(|part| part.hops).max();
+    let hops = |bare: &Bare<Freenet>| bare.node.parts.values().map(|part| part.hops).max();
     let mut parts: Vec<(u8, usize)> =
         world.sim.machines().filter_map(|(host, bare)| Some((hops(bare)?, host))).collect();
     parts.sort_unstable_by(|a, b| b.cmp(a));
@@ -71,7 +71,7 @@ fn seeds_other_than_promised_are_not_believed() {
     let mut world = World::ring(6, 2, &values().with("announce_hops", 3u64));
     world.sim.command(0, Order::Leave);
     world.sim.run_for(Duration::from_secs(1));
-    world.sim.command(0, Order::Join(3));
+    world.sim.command(0, Order::Join(peer(3)));
     world.sim.run_for(Duration::from_millis(35));
     // The newcomer draws again when it is too late.
     world.sim.tell(0, |bare| bare.node.quest.as_mut().expect("it joins").seed[0] ^= 1);
@@ -89,7 +89,7 @@ fn an_announcement_goes_around_the_dead() {
         world.sim.run_for(Duration::from_secs(1));
         world.sim.crash(4);
         world.sim.crash(8);
-        world.sim.command(0, Order::Join(6));
+        world.sim.command(0, Order::Join(peer(6)));
         world.sim.run_for(Duration::from_secs(25));
         assert_eq!(world.node(0).phase(), Phase::Member, "{seed}");
         let known = known_as(&world, 0);
@@ -99,7 +99,7 @@ fn an_announcement_goes_around_the_dead() {
     world.sim.command(0, Order::Leave);
     world.sim.run_for(Duration::from_secs(1));
     world.sim.crash(6);
-    world.sim.command(0, Order::Join(6));
+    world.sim.command(0, Order::Join(peer(6)));
     world.sim.run_for(Duration::from_secs(25));
     assert!(world.events(0).any(|did| *did == Did::JoinFailed) && world.node(0).phase() == Phase::Idle);
 }

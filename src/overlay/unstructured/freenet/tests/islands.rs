@@ -28,7 +28,7 @@ fn one_link_makes_two_islands_one() {
         world.put(20, "owl", "grey").expect("stored");
         assert_eq!((world.get(20, "fox"), world.get(3, "owl")), (None, None), "they are apart");
         world.sim.take_events();
-        world.sim.command(5, Order::Merge(17));
+        world.sim.command(5, Order::Merge(peer(17)));
         world.sim.run_for(Duration::from_secs(5));
         assert!(world.events(5).any(|did| *did == Did::Merged { ok: true }));
         let found = |world: &mut World| {
@@ -47,7 +47,7 @@ fn who_is_of_the_same_island_is_not_joined_again() {
     for through in [1, 10, 20] {
         world.sim.take_events();
         let before = world.total(|counts| counts.announced);
-        world.sim.command(29, Order::Merge(through));
+        world.sim.command(29, Order::Merge(peer(through)));
         world.sim.run_for(Duration::from_secs(2));
         assert!(world.events(29).any(|did| *did == Did::Merged { ok: false }), "{through}");
         assert_eq!(world.total(|counts| counts.announced), before);
@@ -55,7 +55,7 @@ fn who_is_of_the_same_island_is_not_joined_again() {
     world.sim.crash(3);
     world.sim.take_events();
     world.sim.tell(29, |bare| assert!(bare.node.table.remove(peer(3).id) || !bare.node.table.knows(peer(3).id)));
-    world.sim.command(29, Order::Merge(3));
+    world.sim.command(29, Order::Merge(peer(3)));
     world.sim.run_for(Duration::from_secs(20));
     assert!(world.events(29).any(|did| *did == Did::Merged { ok: false }), "nobody is there");
 }
@@ -77,7 +77,7 @@ fn the_dead_and_those_who_left_are_forgotten() {
     }
     assert!(world.events(9).any(|did| *did == Did::Left));
     // It comes back.
-    world.sim.command(9, Order::Join(0));
+    world.sim.command(9, Order::Join(peer(0)));
     world.sim.run_for(Duration::from_secs(5));
     assert_eq!(world.node(9).phase(), Phase::Member);
 }

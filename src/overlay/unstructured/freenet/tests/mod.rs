@@ -8,68 +8,19 @@ mod learning;
 mod walking;
 
 use std::collections::BTreeSet;
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
 use super::*;
-use crate::machine::sim::{Conditions, Sim};
-use crate::machine::{Input, Machine, Output, Port};
+use crate::machine::sim::Sim;
 use crate::overlay::key::Value;
+use crate::overlay::unstructured::bare::{Bare, Order, address, conditions};
 use crate::overlay::{Answer, Ask, LookupMode, OverlayNode, Token, Values};
-
-const PORT: u16 = 4000;
-
-pub(super) enum Order {
-    Begin,
-    Join(usize),
-    Merge(usize),
-    Leave,
-    Ask(u64, Ask),
-}
-
-/// A node with nothing around it.
-pub(super) struct Bare {
-    pub(super) node: Freenet,
-}
 
 pub(super) fn peer(host: usize) -> Peer {
     Peer { id: Id::of_node(1, "freenet", &host.to_string()), address: address(host) }
-}
-
-pub(super) fn address(host: usize) -> SocketAddr {
-    SocketAddr::from(([10, 0, (host / 250) as u8, (host % 250) as u8 + 1], PORT))
-}
-
-impl Machine for Bare {
-    type Order = Order;
-    type Fact = Did;
-
-    fn input(&mut self, now: Time, input: Input<'_, Order>) {
-        match input {
-            Input::Datagram { from, bytes, .. } => self.node.handle(now, from, bytes),
-            Input::Timer => self.node.handle_timeout(now),
-            Input::Order(Order::Begin) => self.node.begin(now),
-            Input::Order(Order::Join(through)) => self.node.join(now, peer(through)),
-            Input::Order(Order::Merge(through)) => self.node.merge(now, peer(through)),
-            Input::Order(Order::Leave) => self.node.leave(now),
-            Input::Order(Order::Ask(token, ask)) => self.node.ask(now, Token::Command(token), ask),
-            Input::Stream(..) | Input::Routing { .. } => {}
-        }
-    }
-
-    fn output(&mut self) -> Option<Output<Did>> {
-        if let Some((to, bytes)) = self.node.poll_transmit() {
-            return Some(Output::Datagram { from: Port::unicast(PORT), to, bytes });
-        }
-        self.node.poll_event().map(Output::Said)
-    }
-
-    fn due(&self) -> Option<Time> {
-        self.node.poll_timeout()
-    }
 }
 
 /// Rounds are seldom: what happens is what is asked for.
@@ -92,25 +43,16 @@ pub(super) fn bare(host: usize, seed: u64, values: &Values, common: Common) -> F
 }
 
 pub(super) struct World {
-    pub(super) sim: Sim<Bare>,
+    pub(super) sim: Sim<Bare<Freenet>>,
     pub(super) hosts: usize,
     next: u64,
 }
 
 impl World {
-    /// All hosts 10 ms apart.
     pub(super) fn new(hosts: usize, seed: u64, values: &Values, common: Common) -> Self {
-        let settings = Conditions {
-            seed,
-            hosts: (0..hosts).map(address).collect(),
-            groups: Vec::new(),
-            delay: Box::new(|_, _| Duration::from_millis(10)),
-            loss: 0.0,
-            propagation: Duration::ZERO,
-        };
         let values = values.clone();
         let make = move |host, _, _| Bare { node: bare(host, seed, &values, common) };
-        Self { sim: Sim::new(settings, make), hosts, next: 0 }
+        Self { sim: Sim::new(conditions(hosts, seed), make), hosts, next: 0 }
     }
 
     /// Members that know these others, by the keys that stand for them.
@@ -142,9 +84,10 @@ impl World {
     pub(super) fn join(&mut self, hosts: &[usize]) {
         self.sim.command(hosts[0], Order::Begin);
         for (n, host) in hosts.iter().enumerate().skip(1) {
-            self.sim.command(*host, Order::Join(hosts[n * 7 % n]));
+            self.sim.command(*host, Order::Join(peer(hosts[n * 7 % n])));
             let host = *host;
-            let joined = |sim: &Sim<Bare>| sim.machine(host).is_some_and(|bare| bare.node.phase() == Phase::Member);
+            let joined =
+                |sim: &Sim<Bare<Freenet>>| sim.machine(host).is_some_and(|bare| bare.node.phase() == Phase::Member);
             assert!(self.sim.run_until(Duration::from_secs(20), joined), "{host} has not joined");
         }
         self.sim.run_for(Duration::from_secs(1));
@@ -160,7 +103,7 @@ impl World {
         let token = Token::Command(self.next);
         self.sim.take_events();
         self.sim.command(host, Order::Ask(self.next, ask));
-        let answer = |sim: &Sim<Bare>| {
+        let answer = |sim: &Sim<Bare<Freenet>>| {
             sim.events().iter().find_map(|happened| match &happened.event {
                 Did::Done { token: of, outcome } if *of == token => Some(outcome.clone()),
                 _ => None,

@@ -50,7 +50,7 @@ fn hits_come_back_the_way_the_query_came_or_not_at_all() {
     let mut world = World::new(4, 1, &values().with("version", "0.4").with("connections", 1u64));
     world.sim.command(0, Order::Begin);
     for host in 1..4 {
-        world.sim.command(host, Order::Join(host - 1));
+        world.sim.command(host, Order::Join(peer(host - 1)));
         world.sim.run_for(Duration::from_secs(1));
     }
     assert_eq!(world.links(1), BTreeSet::from([0, 2]));
@@ -90,7 +90,9 @@ fn pongs_are_cached_and_pings_go_one_hop() {
         world.sim.run_for(Duration::from_secs(20));
         assert!(world.sim.machines().all(|(_, bare)| bare.node.hosts.len() >= 18), "everybody hears of most others");
         for (name, most) in [("pongs", hosts::MAX_PONGS), ("hosts", hosts::MAX_HOSTS)] {
-            let held = |bare: &Bare| bare.node.tables().iter().find(|(table, _)| *table == name).map(|(_, held)| *held);
+            let held = |bare: &Bare<Gnutella>| {
+                bare.node.tables().iter().find(|(table, _)| *table == name).map(|(_, held)| *held)
+            };
             assert!(world.sim.machines().all(|(_, bare)| held(bare).is_some_and(|held| held <= most)));
         }
         world.total(|counts| counts.pings) - before

@@ -16,14 +16,14 @@ fn one_link_makes_two_islands_one_for_searches_at_once() {
         world.sim.run_for(Duration::from_secs(1));
         assert_eq!(world.found(ours[3], "fox"), [ours[19]].into(), "{version}");
         world.sim.take_events();
-        world.sim.command(ours[1], Order::Merge(theirs[1]));
+        world.sim.command(ours[1], Order::Merge(peer(theirs[1])));
         world.sim.run_for(Duration::from_millis(200));
         assert!(world.sim.events().iter().any(|h| h.event == Did::Merged { ok: true }), "{version}");
         assert_eq!(world.found(ours[3], "fox"), [ours[19], theirs[19]].into(), "{version}");
         assert_eq!(world.found(theirs[7], "fox"), [ours[19], theirs[19]].into(), "{version}");
         world.sim.run_for(Duration::from_secs(10));
         world.sim.take_events();
-        world.sim.command(ours[1], Order::Merge(theirs[1]));
+        world.sim.command(ours[1], Order::Merge(peer(theirs[1])));
         world.sim.run_for(Duration::from_secs(1));
         assert!(world.sim.events().iter().any(|h| h.event == Did::Merged { ok: false }), "{version}: it knows it");
     }
@@ -39,7 +39,7 @@ fn a_leaf_hands_whom_it_meets_to_its_ultrapeers() {
     world.share(theirs[19], "grey fox");
     world.sim.run_for(Duration::from_secs(1));
     assert_eq!((world.node(ours[15]).role, world.node(theirs[15]).role), (Role::Leaf, Role::Leaf));
-    world.sim.command(ours[15], Order::Merge(theirs[15]));
+    world.sim.command(ours[15], Order::Merge(peer(theirs[15])));
     world.sim.run_for(Duration::from_secs(2));
     assert_eq!(world.found(ours[3], "fox"), [theirs[19]].into());
 }
@@ -55,7 +55,7 @@ fn an_island_without_a_way_out_lives_on_and_is_found_again() {
     assert_eq!(world.found(20, "fox"), (8..24).collect());
     world.sim.heal();
     world.sim.run_for(Duration::from_secs(30));
-    world.sim.command(3, Order::Merge(20));
+    world.sim.command(3, Order::Merge(peer(20)));
     world.sim.run_for(Duration::from_secs(1));
     assert_eq!(world.found(20, "fox"), (0..24).collect());
 }

@@ -13,69 +13,22 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
 use super::*;
-use crate::machine::sim::{Conditions, Sim};
-use crate::machine::{Input, Machine, Output, Port};
+use crate::machine::sim::Sim;
 use crate::overlay::id::Id;
 use crate::overlay::key::Value;
+use crate::overlay::unstructured::bare::{Bare, Order, address, conditions};
 use crate::overlay::{Answer, Ask, Hit, LookupMode, OverlayNode, Token, Values};
 
 pub(super) const PORT: u16 = 6346;
-const NOTES: u16 = 4000;
-
-pub(super) enum Order {
-    Begin,
-    Join(usize),
-    Merge(usize),
-    Leave,
-    Ask(u64, Ask),
-}
-
-/// A servent with nothing around it.
-pub(super) struct Bare {
-    pub(super) node: Gnutella,
-}
-
-pub(super) fn address(host: usize) -> SocketAddr {
-    SocketAddr::from(([10, 0, (host / 250) as u8, (host % 250) as u8 + 1], NOTES))
-}
 
 /// In the order of the hosts: the first so many ids are of ultrapeers.
 pub(super) fn id(host: usize, hosts: usize) -> Id {
     Id((u128::MAX / hosts as u128) * host as u128 + 1)
 }
 
-impl Machine for Bare {
-    type Order = Order;
-    type Fact = Did;
-
-    fn input(&mut self, now: Time, input: Input<'_, Order>) {
-        let peer = |host| Peer { id: Id(1), address: address(host) };
-        match input {
-            Input::Datagram { from, bytes, .. } => self.node.handle(now, from, bytes),
-            Input::Stream(id, part) => self.node.stream(now, id, part),
-            Input::Timer => self.node.handle_timeout(now),
-            Input::Order(Order::Begin) => self.node.begin(now),
-            Input::Order(Order::Join(through)) => self.node.join(now, peer(through)),
-            Input::Order(Order::Merge(through)) => self.node.merge(now, peer(through)),
-            Input::Order(Order::Leave) => self.node.leave(now),
-            Input::Order(Order::Ask(token, ask)) => self.node.ask(now, Token::Command(token), ask),
-            Input::Routing { .. } => {}
-        }
-    }
-
-    fn output(&mut self) -> Option<Output<Did>> {
-        if let Some((to, bytes)) = self.node.poll_transmit() {
-            return Some(Output::Datagram { from: Port::unicast(NOTES), to, bytes });
-        }
-        if let Some((id, part)) = self.node.poll_stream() {
-            return Some(Output::Stream(id, part));
-        }
-        self.node.poll_event().map(Output::Said)
-    }
-
-    fn due(&self) -> Option<Time> {
-        self.node.poll_timeout()
-    }
+/// To join through: ids are asked for.
+pub(super) fn peer(host: usize) -> Peer {
+    Peer { id: Id(1), address: address(host) }
 }
 
 pub(super) fn common() -> Common {
@@ -98,25 +51,16 @@ pub(super) fn servent(host: usize, hosts: usize, seed: u64, values: &Values) -> 
 }
 
 pub(super) struct World {
-    pub(super) sim: Sim<Bare>,
+    pub(super) sim: Sim<Bare<Gnutella>>,
     pub(super) hosts: usize,
     next: u64,
 }
 
 impl World {
-    /// All hosts 10 ms apart: what goes fewer hops comes first.
     pub(super) fn new(hosts: usize, seed: u64, values: &Values) -> Self {
-        let settings = Conditions {
-            seed,
-            hosts: (0..hosts).map(address).collect(),
-            groups: Vec::new(),
-            delay: Box::new(|_, _| Duration::from_millis(10)),
-            loss: 0.0,
-            propagation: Duration::ZERO,
-        };
         let values = values.clone();
         let make = move |host, _, _| Bare { node: servent(host, hosts, seed, &values) };
-        Self { sim: Sim::new(settings, make), hosts, next: 0 }
+        Self { sim: Sim::new(conditions(hosts, seed), make), hosts, next: 0 }
     }
 
     /// The first begins, the others join through it, or through one before them.
@@ -130,7 +74,7 @@ impl World {
     pub(super) fn join(&mut self, hosts: &[usize]) {
         self.sim.command(hosts[0], Order::Begin);
         for (n, host) in hosts.iter().enumerate().skip(1) {
-            self.sim.command(*host, Order::Join(hosts[n * 7 % n.min(5)]));
+            self.sim.command(*host, Order::Join(peer(hosts[n * 7 % n.min(5)])));
             self.sim.run_for(Duration::from_millis(200));
         }
         self.sim.run_for(Duration::from_secs(20));
@@ -156,7 +100,7 @@ impl World {
         self.next += 1;
         let token = self.next;
         self.sim.command(host, Order::Ask(token, Ask::Search { words: words.to_owned() }));
-        let answer = |sim: &Sim<Bare>| {
+        let answer = |sim: &Sim<Bare<Gnutella>>| {
             sim.events().iter().find_map(|happened| match &happened.event {
                 Did::Done { token: Token::Command(t), outcome: Answer::Searched { hits, hops, .. } } if *t == token => {
                     Some((hits.clone(), *hops))
