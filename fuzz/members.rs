@@ -65,7 +65,7 @@ pub(crate) fn life(bytes: &[u8]) {
 }
 
 /// Two members that know each other, and addresses from which anything may come.
-struct Room {
+pub(crate) struct Room {
     now: Time,
     members: Vec<Member>,
     head: Vec<u8>,
@@ -75,7 +75,7 @@ struct Room {
 }
 
 impl Room {
-    fn new(protocol: Given, lookup: LookupMode) -> Self {
+    pub(crate) fn new(protocol: Given, lookup: LookupMode) -> Self {
         let now = Time::default();
         let members = (0..2).map(|host| Member::plain(config(host, protocol.clone(), lookup), now)).collect();
         let mut head = wire::encode(Tag::of_overlay("music"), &0u8).expect("it is short");
@@ -113,6 +113,24 @@ impl Room {
         self.check();
     }
 
+    /// A message of the protocol's own, from the node at this address, as far as that can be told.
+    pub(crate) fn tell(&mut self, from: usize, call: u8, message: &[u8]) {
+        let Some(own) = self.pick(0).and_then(|said| said.bytes.get(self.head.len()).copied()) else { return };
+        let body = [&id(from).0.to_be_bytes()[..], &[call], message].concat();
+        let length = [(body.len() & 0x7f) as u8 | 0x80, (body.len() >> 7) as u8];
+        let datagram = [&self.head[..], &[own], &length, &body].concat();
+        self.members[0].handle(self.now, address(from), Via::Unicast, &datagram);
+        self.check();
+    }
+
+    /// Tables with limits of their own.
+    pub(crate) fn holds(&self, most: &[(&str, usize)]) {
+        for (name, entries) in self.members[0].tables() {
+            let limit = most.iter().find(|(limited, _)| *limited == name).map(|(_, most)| *most);
+            assert!(limit.is_none_or(|most| entries <= most), "{name}: {entries}");
+        }
+    }
+
     fn echo(&mut self, which: u8, from: usize) {
         if let Some(transmit) = self.pick(which) {
             self.hear(from, Via::Unicast, &transmit.bytes);
@@ -123,7 +141,7 @@ impl Room {
         self.said.get(usize::from(which) % self.said.len().max(1)).cloned()
     }
 
-    fn pass(&mut self, time: Duration) {
+    pub(crate) fn pass(&mut self, time: Duration) {
         let end = self.now + time;
         let mut woken = 0;
         loop {
@@ -140,7 +158,7 @@ impl Room {
     }
 
     /// What the members say to each other arrives.
-    fn talk(&mut self) {
+    pub(crate) fn talk(&mut self) {
         for _ in 0..200 {
             let mut silent = true;
             for from in 0..2 {
@@ -167,7 +185,7 @@ impl Room {
         self.check();
     }
 
-    fn order(&mut self, what: u8) {
+    pub(crate) fn order(&mut self, what: u8) {
         self.tokens += 1;
         let (token, key) = (self.tokens, format!("key {}", what & 3));
         let command = match what >> 2 {
@@ -193,7 +211,7 @@ fn id(host: usize) -> Id {
     Id::of_node(1, "music", &format!("h{host}"))
 }
 
-fn address(host: usize) -> SocketAddr {
+pub(crate) fn address(host: usize) -> SocketAddr {
     SocketAddr::from(([10, 0, 0, host as u8 + 1], 4000))
 }
 
@@ -201,8 +219,9 @@ fn group(index: u8) -> SocketAddr {
     SocketAddr::from(([198, 51, 100, index], 4000))
 }
 
-fn config(host: usize, protocol: Given, lookup: LookupMode) -> NodeConfig {
+pub(crate) fn config(host: usize, protocol: Given, lookup: LookupMode) -> NodeConfig {
     NodeConfig {
+        beyond: Default::default(),
         overlay: "music".into(),
         host: format!("h{host}"),
         seed: 1,

@@ -10,18 +10,23 @@ use anybed::anycast::probe::{self, Probe, ProbeReply};
 mod members;
 #[path = "servers.rs"]
 mod servers;
+#[path = "streams.rs"]
+mod streams;
 
 pub(crate) use members::{datagram, life, sealed};
 pub(crate) use servers::servers;
+pub(crate) use streams::{streams, walks};
 
 type Target = fn(&[u8]);
 
 /// Every target, by the name of its binary and of its corpus.
-pub(crate) const TARGETS: [(&str, Target); 9] = [
+pub(crate) const TARGETS: [(&str, Target); 11] = [
     ("life", life),
     ("datagram", datagram),
     ("sealed", sealed),
     ("servers", servers),
+    ("streams", streams),
+    ("walks", walks),
     ("probe", probe_and_flow),
     ("lab_file", lab_file),
     ("graphml", graphml),

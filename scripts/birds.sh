@@ -1,7 +1,6 @@
 # Sourced by scripts/provision: other BIRDs, beside the system's.
 #
-# Debian's packages, unpacked with the libraries they were built for, and never installed. Needs apt-get and
-# dpkg-deb, no root: apt gets lists and a cache of its own.
+# Debian's packages, unpacked with the libraries they were built for, and never installed (debian.sh).
 
 # Version, Debian's suite, package. A suite goes on: when it has left a version behind, its present one is taken.
 birds=(
@@ -17,44 +16,17 @@ bird_libraries=(libc6 libreadline8t64 libtinfo6 libssh-4 libgssapi-krb5-2 libkrb
 
 # fetch_birds DIR: DIR/VERSION/bird and DIR/VERSION/birdc of each of them
 fetch_birds() {
-    local dir tmp row version suite package failed=0
     mkdir -p "$1"
-    dir=$(cd -- "$1" && pwd)
-    for tool in apt-get apt-cache dpkg-deb; do
-        command -v $tool >/dev/null || { say "error: no $tool: other BIRDs come from Debian's packages"; return 3; }
-    done
-    for row in "${birds[@]}"; do
-        read -r version suite package <<<"$row"
-        # The note says what was asked for: the version that came may be a later one.
-        if grep -qsxF "$row" "$dir"/*/asked-for; then
-            say "BIRD $version of $suite: there"
-            continue
-        fi
-        tmp=$(mktemp -d "$dir/.fetching-XXXXXX")
-        if fetch_bird "$dir" "$tmp" "$version" "$suite" "$package"; then
-            :
-        else
-            say "error: no BIRD $version of $suite"
-            failed=3
-        fi
-        rm -rf "$tmp"
-    done
-    return $failed
+    fetch_rows BIRD "$(cd -- "$1" && pwd)" fetch_bird "${birds[@]}"
 }
 
 # fetch_bird DIR TEMPORARY VERSION SUITE PACKAGE
 fetch_bird() {
-    local dir=$1 tmp=$2 version=$3 suite=$4 package=$5 keys=/usr/share/keyrings/debian-archive-keyring.gpg
-    local apt exact has libraries loader name signed=''
-    [ ! -e $keys ] || signed=" [signed-by=$keys]"
-    mkdir -p "$tmp"/{lists/partial,cache/archives/partial,deb,tree/root}
-    echo "deb$signed http://deb.debian.org/debian $suite main" >"$tmp/sources.list"
-    apt=(-o Dir::State::Lists="$tmp/lists" -o Dir::Etc::sourcelist="$tmp/sources.list" -o Dir::Etc::sourceparts=-
-        -o Dir::Cache="$tmp/cache" -o Dir::State::status=/dev/null -o Acquire::Languages=none -o Debug::NoLocking=1)
-    # As root, apt would fetch as a user who cannot write here.
-    [ "$(id -u)" != 0 ] || apt+=(-o APT::Sandbox::User=root)
+    local dir=$1 tmp=$2 version=$3 suite=$4 package=$5
+    local apt exact has libraries loader name
+    mkdir -p "$tmp"/{deb,tree/root}
     say "BIRD $version: looking at Debian's $suite"
-    apt-get "${apt[@]}" -qq update >&2 || return 1
+    open_suite "$tmp" "$suite" || return 1
     exact=$(apt-cache "${apt[@]}" madison "$package" | awk '{ print $3 }' | grep -m1 -F "$version-" || true)
     if [ -z "$exact" ]; then
         exact=$(apt-cache "${apt[@]}" madison "$package" | awk 'NR == 1 { print $3 }')

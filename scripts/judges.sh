@@ -10,6 +10,7 @@ judges=(
     "dig bind9-dnsutils usr/bin/dig"
     "unbound unbound usr/sbin/unbound"
     "curl curl usr/bin/curl"
+    "tshark tshark usr/bin/tshark"
 )
 
 # fetch_judges DIR: DIR/NAME of each of them
@@ -37,22 +38,16 @@ fetch_judges() {
 
 # unpack_judges DIR TEMPORARY
 unpack_judges() {
-    local dir=$1 tmp=$2 keys=/usr/share/keyrings/debian-archive-keyring.gpg
-    local apt row name package path packages=() libraries loader signed=''
-    [ ! -e $keys ] || signed=" [signed-by=$keys]"
-    mkdir -p "$tmp"/{lists/partial,cache/archives/partial,root}
-    echo "deb$signed http://deb.debian.org/debian $judges_suite main" >"$tmp/sources.list"
-    # As if nothing were installed: what they depend on comes too.
-    apt=(-o Dir::State::Lists="$tmp/lists" -o Dir::Etc::sourcelist="$tmp/sources.list" -o Dir::Etc::sourceparts=-
-        -o Dir::Cache="$tmp/cache" -o Dir::State::status=/dev/null -o Acquire::Languages=none -o Debug::NoLocking=1)
-    # As root, apt would fetch as a user who cannot write here.
-    [ "$(id -u)" != 0 ] || apt+=(-o APT::Sandbox::User=root)
+    local dir=$1 tmp=$2
+    local apt row name package path packages=() libraries loader
+    mkdir -p "$tmp/root"
     for row in "${judges[@]}"; do
         read -r name package path <<<"$row"
         packages+=("$package")
     done
     say "fetching ${packages[*]} of Debian's $judges_suite, and what they depend on"
-    apt-get "${apt[@]}" -qq update >&2 || return 1
+    # As if nothing were installed: what they depend on comes too.
+    open_suite "$tmp" "$judges_suite" || return 1
     apt-get "${apt[@]}" -qq --yes --no-install-recommends --download-only install "${packages[@]}" >&2 || return 1
     for deb in "$tmp"/cache/archives/*.deb; do
         dpkg-deb -x "$deb" "$tmp/root" || return 1

@@ -7,6 +7,7 @@
 //! The library has three parts, and data runs through them one way.
 //!
 //! **Describe** (pure: no sockets, no clocks, no files but the ones named)
+//! - [`catalog`]: questions that people have of anycast, each with a lab file.
 //! - [`topology`]: the lab file, its checks and diagnostics, and the network model it yields.
 //! - [`scenario`]: the timeline, the faults and the expectations.
 //! - [`physics`]: what a link does to frames, as data.
@@ -15,6 +16,7 @@
 //! - [`anycast`]: how a node finds a member: infrastructures, of which plain IP anycast is one.
 //! - [`plan`]: what will be built, printable before anything is touched: addresses, steps, programs and
 //!   their configs; [`program`] is what a program is.
+//! - [`predict`]: what BGP will make of it: every router's best route, and who answers whom.
 //!
 //! **Build** (the only modules that touch the world)
 //! - [`kernel`]: namespaces, links, addresses, route notifications, through netlink and `setns`.
@@ -37,6 +39,7 @@
 //! [`cli`] parses the command line, enters the sandbox and dispatches.
 
 pub mod anycast;
+pub mod catalog;
 pub mod cli;
 pub mod kernel;
 pub mod lab;
@@ -47,6 +50,7 @@ pub mod overlay;
 pub mod paper;
 pub mod physics;
 pub mod plan;
+pub mod predict;
 pub mod program;
 pub mod record;
 pub mod report;

@@ -65,9 +65,33 @@ pub struct NodeConfig {
     #[serde(with = "millis")]
     pub rpc_timeout: Duration,
     pub rpc_tries: u32,
+    #[serde(default)]
+    pub beyond: Beyond,
     /// Who does not have it neither joins nor disturbs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<Key>,
+}
+
+/// What a node has to do with other overlays.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Beyond {
+    /// Where a member asks on when its own overlay has no answer, in this order.
+    pub gateways: Vec<String>,
+    /// To so many overlays a question is passed on at most.
+    pub hops: u8,
+    /// So long an answer from elsewhere is given again.
+    #[serde(with = "millis")]
+    pub cache: Duration,
+    /// The overlay that its own stands on, if its protocol has it stand on one.
+    pub over: Option<String>,
+    /// Whether it asks hosts that this one knows from other overlays whether they are members, too.
+    pub share_neighbors: bool,
+}
+
+impl Default for Beyond {
+    fn default() -> Self {
+        Self { gateways: Vec::new(), hops: 4, cache: Duration::from_secs(30), over: None, share_neighbors: true }
+    }
 }
 
 /// Whom a new node asks.

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
 
+use super::inquiry::{Inquiry, Reply, Step};
 use super::means::Means;
 use crate::machine::Part;
 use crate::overlay::id::Id;
@@ -45,6 +46,20 @@ pub enum Command {
     Search {
         token: u64,
         words: String,
+    },
+    /// Hosts nearby that other nodes of its host know: before it is told to join.
+    Acquaint {
+        nearby: Vec<SocketAddr>,
+    },
+    /// Another node of its host asks; [`Event::Replies`] follows.
+    Inquire {
+        token: u64,
+        inquiry: Inquiry,
+    },
+    /// What has become of what it asked by [`Event::Asks`].
+    Replied {
+        token: u64,
+        reply: Reply,
     },
 }
 
@@ -100,8 +115,22 @@ pub enum Event {
     /// What was asked of it ended.
     Done {
         token: u64,
+        /// The members that the question has come to, if it is not the node itself that had the answer.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        path: Vec<Step>,
         #[serde(flatten)]
         outcome: Answer,
+    },
+    /// To the node of another overlay on its host: it has no answer of its own.
+    Asks {
+        token: u64,
+        overlay: String,
+        inquiry: Inquiry,
+    },
+    /// To the node on its host that has asked.
+    Replies {
+        token: u64,
+        reply: Reply,
     },
 }
 

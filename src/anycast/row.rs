@@ -9,7 +9,7 @@ use super::face::{Agent, AgentConfig, Question, Unavailable};
 use super::server::ServerRow;
 use crate::machine::{Machine, Part, Time};
 use crate::overlay::key::Key;
-use crate::overlay::{Neighbors, Peer, Phase};
+use crate::overlay::{Neighbors, Peer, Phase, Spent};
 
 /// An infrastructure.
 pub struct Row {
@@ -92,7 +92,18 @@ pub trait Node: Machine<Order = Command, Fact = Event> {
     /// All neighbors, each once.
     fn peers(&self) -> Vec<Peer>;
 
+    /// Addresses of nodes that it knows, and their shortest round trips so far.
+    fn round_trips(&self) -> Vec<(SocketAddr, Duration)>;
+
     fn tally(&self) -> Tally;
+
+    /// What searches have cost it so far.
+    fn spent(&self) -> Spent {
+        self.digest().spent
+    }
+
+    /// The overlay's own messages so far, by what they were.
+    fn counts(&self) -> Vec<(&'static str, u64)>;
 
     /// Joins the island of a member of another, without telling anybody in its own.
     fn link(&mut self, now: Time, peer: Peer);

@@ -10,6 +10,7 @@ use super::{Ended, Failure, Format, labs, print};
 use crate::lab::ask::{PathEnd, RoutesRequest, Trace, TraceRequest};
 use crate::measure::Live;
 use crate::record::{Event, What};
+use crate::report::predicted;
 use crate::routing::route::{Route, why};
 
 #[derive(Args, Debug)]
@@ -178,6 +179,7 @@ fn describe(event: &Event) -> Option<String> {
             format!("  {node} {sign}{} {}", change.prefix, change.interfaces.join(", "))
         }
         What::Verified { found, .. } => format!("  verified: {found}"),
+        What::Predicted(predicted) => format!("  {}", predicted::line(predicted)),
         What::Exit { node, process, status, .. } => format!("  the {process} of {node} ended ({status})"),
         What::End { reason } => format!("the lab has {reason}"),
         _ => return None,

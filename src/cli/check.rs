@@ -6,11 +6,12 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, anyhow};
 use clap::Args;
 
+use super::daemons::Daemons;
 use super::{Choices, Ended, Failure, Format, complain, print};
 use crate::overlay::id::Id;
 use crate::plan::Plan as Built;
-use crate::program::Program;
-use crate::routing::{Daemon, Installed, Renderer, registry};
+use crate::program::{Executable, Program};
+use crate::routing::{FindError, Fleet, RenderError, registry};
 use crate::scenario::{self, Scenario};
 use crate::topology::{Diagnostics, Topology};
 
@@ -56,36 +57,44 @@ fn is_stderr_colored() -> bool {
 
 /// Plans a checked lab.
 pub(super) fn plan(topology: &Topology, choices: &Choices) -> Result<Built, Failure> {
-    plan_with(topology, &*renderer(registry::preferred(), choices)?)
+    plan_with(topology, &Fleet::meant(topology, choices.bird_configs.as_deref()).map_err(unusable)?)
 }
 
-pub(super) fn plan_with(topology: &Topology, renderer: &dyn Renderer) -> Result<Built, Failure> {
-    Built::new(topology, renderer).map_err(|error| Failure::Usage(error.into()))
+pub(super) fn plan_with(topology: &Topology, fleet: &Fleet) -> Result<Built, Failure> {
+    Built::new(topology, fleet).map_err(unusable)
 }
 
-pub(super) fn renderer(daemon: &dyn Daemon, choices: &Choices) -> Result<Box<dyn Renderer>, Failure> {
-    daemon.renderer(choices.bird_configs.as_deref()).map_err(|error| Failure::Usage(error.into()))
+/// The routing daemons of a lab that are on this machine.
+pub(super) fn fleet(topology: &Topology, daemons: &Daemons, choices: &Choices) -> Result<Fleet, Failure> {
+    let missing = |error: FindError| Failure::Machine(error.into());
+    Fleet::found(topology, &daemons.places(), choices.bird_configs.as_deref()).map_err(missing)?.map_err(unusable)
+}
+
+/// Templates are the user's.
+fn unusable(error: RenderError) -> Failure {
+    Failure::Usage(error.into())
 }
 
 impl Check {
     pub(super) fn execute(self) -> Ended {
-        let find = || registry::find(None).map_err(|error| Failure::Machine(error.into()));
-        let installed = self.bird.then(find).transpose()?;
-        let daemon = installed.as_ref().map_or(registry::preferred(), |found| found.daemon);
         let mut problems = Vec::new();
         let mut refused = false;
         for file in &self.files {
             match scenario::read_with(file, &self.choices.overrides()) {
                 Err(Diagnostics(found)) => problems.extend(found),
                 Ok((topology, _)) => {
-                    let plan = plan_with(&topology, &*renderer(daemon, &self.choices)?)?;
+                    let fleet = self.bird.then(|| fleet(&topology, &Daemons::default(), &self.choices)).transpose()?;
+                    let plan = match &fleet {
+                        Some(fleet) => plan_with(&topology, fleet)?,
+                        None => plan(&topology, &self.choices)?,
+                    };
                     let configs = plan.nodes.iter().filter(|n| n.routing().is_some()).count();
-                    if let Some(found) = &installed {
-                        refused |= !check_configs(found, &plan)?;
+                    if let Some(fleet) = &fleet {
+                        refused |= !check_configs(&topology, fleet, &plan)?;
                     }
                     if self.format == Format::Text {
-                        let checked = match &installed {
-                            Some(found) => format!(", {configs} {} configs", found.daemon.title()),
+                        let checked = match &fleet {
+                            Some(fleet) => format!(", {configs} {} configs", fleet.title()),
                             None => String::new(),
                         };
                         let (nodes, links) = (plan.nodes.len(), plan.links.len());
@@ -108,25 +117,28 @@ impl Check {
 }
 
 /// False: the daemon refused one, and its words have been said.
-fn check_configs(installed: &Installed, plan: &Built) -> Result<bool, Failure> {
+fn check_configs(topology: &Topology, fleet: &Fleet, plan: &Built) -> Result<bool, Failure> {
     let directory = std::env::temp_dir().join(format!("anybed-check-{}", std::process::id()));
     std::fs::create_dir(&directory).with_context(|| format!("create {}", directory.display()))?;
-    let checked = check_configs_in(&directory, installed, plan);
+    let checked = check_configs_in(&directory, topology, fleet, plan);
     std::fs::remove_dir_all(&directory).with_context(|| format!("remove {}", directory.display()))?;
     checked
 }
 
-fn check_configs_in(directory: &Path, installed: &Installed, plan: &Built) -> Result<bool, Failure> {
+fn check_configs_in(directory: &Path, topology: &Topology, fleet: &Fleet, plan: &Built) -> Result<bool, Failure> {
     let mut fine = true;
     for node in &plan.nodes {
-        let Some(config) = node.routing().and_then(Program::config) else { continue };
-        let path = directory.join(format!("{}.conf", node.name));
-        std::fs::write(&path, config).with_context(|| format!("write {}", path.display()))?;
-        if let Err(words) = installed.daemon.check(&installed.path, &path)? {
-            let shown = words.replace(&format!("{}/", directory.display()), "");
-            let (title, version) = (installed.daemon.title(), &installed.version);
-            complain(&format!("error: {title} {version} refuses the config of {}: {shown}", node.name));
-            fine = false;
+        let Some(installed) = fleet.installed(topology.node(node.id)) else { continue };
+        for program in node.programs.iter().filter(|program| program.executable == Executable::Daemon) {
+            let Some(config) = program.config() else { continue };
+            let path = directory.join(format!("{}.conf", node.name));
+            std::fs::write(&path, config).with_context(|| format!("write {}", path.display()))?;
+            if let Err(words) = installed.daemon.check(&installed.path, program.process, &path)? {
+                let shown = words.replace(&format!("{}/", directory.display()), "");
+                let (title, version) = (installed.daemon.title(), &installed.version);
+                complain(&format!("error: {title} {version} refuses the config of {}: {shown}", node.name));
+                fine = false;
+            }
         }
     }
     Ok(fine)
@@ -141,11 +153,13 @@ impl Plan {
             Some(name) => {
                 let node = plan.nodes.iter().find(|n| n.name == *name);
                 let node = node.ok_or_else(|| Failure::Usage(anyhow!("{} has no node {name}", self.file.display())))?;
-                let config = node.routing().and_then(Program::config);
-                print(config.ok_or_else(|| {
+                let programs = node.programs.iter().filter(|program| program.executable == Executable::Daemon);
+                let configs: Vec<&str> = programs.filter_map(Program::config).collect();
+                if configs.is_empty() {
                     let title = registry::preferred().title();
-                    Failure::Usage(anyhow!("{name} is a client: it runs no {title}"))
-                })?);
+                    return Err(Failure::Usage(anyhow!("{name} is a client: it runs no {title}")));
+                }
+                print(&configs.join("\n"));
             }
         }
         Ok(0)

@@ -55,6 +55,13 @@ impl Choices {
         self.timers.and_then(|timers| Some(timers.to_possible_value()?.get_name().to_owned()))
     }
 
+    /// As options of a command, but for the seed.
+    pub(super) fn options(&self) -> Vec<(&'static str, String)> {
+        let templates = self.bird_configs.as_ref().map(|path| path.display().to_string());
+        let all = [("family", self.family_name()), ("timers", self.timers_name()), ("bird-configs", templates)];
+        all.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
+    }
+
     pub(super) fn overrides(&self) -> Overrides {
         Overrides {
             seed: self.seed,

@@ -1,22 +1,21 @@
 //! `anybed doctor`: what this machine has and lacks.
 
-use std::path::{Path, PathBuf};
-
 use anyhow::Context;
 use clap::Args;
 use serde::Serialize;
 
+use super::daemons::Daemons;
 use super::{Ended, Format, print};
 use crate::kernel::features::{self, Finding, Weight};
-use crate::routing::registry;
+use crate::routing::daemon::Places;
+use crate::routing::{Daemon, registry};
 
 #[derive(Args, Debug)]
 pub(super) struct Doctor {
     #[arg(long, value_enum, default_value_t)]
     format: Format,
-    /// Look at this BIRD [env: ANYBED_BIRD] [default: the first in PATH]
-    #[arg(long, value_name = "PATH")]
-    bird: Option<PathBuf>,
+    #[command(flatten)]
+    daemons: Daemons,
 }
 
 #[derive(Debug, Serialize)]
@@ -38,7 +37,7 @@ impl From<Finding> for Line {
 
 impl Doctor {
     pub(super) fn execute(self) -> Ended {
-        let mut lines = vec![routing(self.bird.as_deref())];
+        let mut lines = routing(&self.daemons.places());
         lines.extend(features::examine().into_iter().map(Line::from));
         match self.format {
             Format::Json => {
@@ -50,12 +49,18 @@ impl Doctor {
     }
 }
 
-fn routing(named: Option<&Path>) -> Line {
-    let (found, fix) = match registry::find(named) {
-        Ok(daemon) => (format!("{} at {}", daemon.version, daemon.path.display()), None),
-        Err(error) => ("none that can be used".into(), Some(error.to_string())),
+/// Each make: the preferred one is needed, as hosts run it.
+fn routing(named: &Places) -> Vec<Line> {
+    let makes = registry::words().into_iter().filter_map(|word| registry::rows(word).find(|row| row.make() == word));
+    let line = |row: &dyn Daemon| {
+        let (found, fix) = match registry::find(row.make(), named) {
+            Ok(daemon) => (format!("{} at {}", daemon.version, daemon.path.display()), None),
+            Err(error) => ("none that can be used".into(), Some(error.to_string())),
+        };
+        let needed = row.make() == registry::preferred().make();
+        Line { name: row.title().into(), ok: fix.is_none(), needed, found, fix }
     };
-    Line { name: registry::preferred().title().into(), ok: fix.is_none(), needed: true, found, fix }
+    makes.map(line).collect()
 }
 
 fn show(line: &Line) {

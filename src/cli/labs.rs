@@ -125,18 +125,18 @@ fn show(status: &LabStatus) -> String {
     let mut text = format!("{}  record in {}\n", status.lab, status.out);
     let width = status.nodes.iter().map(|n| n.name.len()).max().unwrap_or(0);
     for node in &status.nodes {
-        let bird = match (node.bird, node.sessions) {
-            (Some(_), Some((up, all))) => format!("bird {up}/{all} sessions"),
-            (Some(_), None) => "bird does not answer".into(),
-            (None, _) if node.kind == "client" => String::new(),
-            (None, _) => "no bird".into(),
+        let routing = match (&node.daemon, node.bird, node.sessions) {
+            (None, ..) => String::new(),
+            (Some(daemon), Some(_), Some((up, all))) => format!("{daemon} {up}/{all} sessions"),
+            (Some(daemon), Some(_), None) => format!("{daemon} does not answer"),
+            (Some(daemon), None, _) => format!("no {daemon}"),
         };
         let process = match node.node {
             Some(_) => "  node",
             None if node.kind == "member" => "  no node",
             None => "",
         };
-        text += format!("  {:width$}  {:8} {bird}{process}", node.name, node.kind).trim_end();
+        text += format!("  {:width$}  {:8} {routing}{process}", node.name, node.kind).trim_end();
         text.push('\n');
     }
     for link in &status.links {

@@ -3,16 +3,19 @@
 mod ask;
 mod bench_wire;
 mod capture;
+mod catalog;
 mod catchment;
 mod check;
 mod choices;
 mod compare_links;
 mod crowd;
+mod daemons;
 mod diff;
 mod doctor;
 mod end;
 mod generate;
 mod graph;
+mod hunt;
 mod inside;
 mod labs;
 mod lookup;
@@ -23,7 +26,10 @@ mod run;
 mod sandboxed;
 mod several;
 mod sim;
+mod studied;
 mod variant;
+mod verify;
+mod what_if;
 
 use std::path::PathBuf;
 
@@ -120,11 +126,28 @@ enum Command {
     /// Print what would be built; touches nothing
     #[command(after_help = "Example: anybed plan topologies/two-sites.toml --bird west")]
     Plan(check::Plan),
-    /// Print a Topology Zoo GraphML file as a lab file
-    #[command(after_help = "Example: anybed import Abilene.graphml > abilene.toml")]
+    /// Predict every router's best route and who answers each client; touches nothing
+    #[command(after_help = "Examples: anybed verify topologies/two-sites.toml\n          anybed verify \
+                      topologies/two-sites.toml --with two-sites\n\nWhat is predicted follows from the configs, if every \
+                      host announces its groups and nothing is broken. Exit code 1: the running lab has other routes.")]
+    Verify(verify::Verify),
+    /// Rank what sites could announce otherwise by what it would do to loads and ways
+    #[command(after_help = "Examples: anybed what-if topologies/prepending.toml\n          anybed what-if \
+                      topologies/detour.toml --by distance --play\n\nEach change by itself: a site withdraws, or tells one \
+                      neighbor with its AS number repeated, with no-export, or nothing. --play builds the lab, makes the \
+                      best change, and compares; without it nothing is touched. Exit code 1: it is not as predicted.")]
+    WhatIf(what_if::WhatIf),
+    /// List questions about anycast that lab files answer, print one, or play them all
+    #[command(after_help = "Examples: anybed catalog\n          anybed catalog E15 > mine.toml\n          anybed run \
+                      catalog/E15\n          anybed catalog --play --quick\n\nThe lab files are part of the program. \
+                      Exit code 1: an expectation failed.")]
+    Catalog(catalog::Catalog),
+    /// Print a Topology Zoo GraphML file, or CAIDA's AS relationships, as a lab file
+    #[command(after_help = "Examples: anybed import Abilene.graphml > abilene.toml\n          anybed import \
+                      20240101.as-rel2.txt.bz2 --ases 100 --sites 13335 > hundred.toml")]
     Import(generate::Import),
-    /// Print a generated lab file: a tree or a random graph of single-router ASes
-    #[command(after_help = "Example: anybed generate tree --nodes 100 > tree.toml")]
+    /// Print a generated lab file of single-router ASes: a tree, a clique, random graphs, tiers as the Internet's
+    #[command(after_help = "Example: anybed generate internet --nodes 100 > internet.toml")]
     Generate(generate::Generate),
     /// Simulate overlays under virtual time: a lab file's, or one of thousands of nodes; touches nothing
     #[command(after_help = "Examples: anybed sim topologies/stub-failure.toml\n          anybed sim --nodes \
@@ -194,12 +217,15 @@ pub fn run(cli: Cli, begun: u64) -> i32 {
         Command::CaptureHere(capture) => capture.execute(),
         Command::Check(check) => check.execute(),
         Command::Plan(plan) => plan.execute(),
+        Command::Catalog(catalog) => catalog.execute(),
         Command::Import(import) => import.execute(),
         Command::Generate(generate) => generate.execute(),
         Command::Sim(simulation) => simulation.execute(),
         Command::Report(report) => report.execute(),
         Command::Diff(diff) => diff.execute(),
         Command::Graph(graph) => graph.execute(),
+        Command::Verify(verify) => verify.execute(),
+        Command::WhatIf(what_if) => what_if.execute(),
         Command::Paper(paper) => paper.execute(),
         Command::Doctor(doctor) => doctor.execute(),
         Command::BenchWire => bench_wire::execute(),

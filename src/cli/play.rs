@@ -10,6 +10,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use anyhow::{Context, Result, anyhow};
 use clap::{Args, ValueEnum};
 
+use super::daemons::Daemons;
 use super::variant::Variant;
 use super::{Choices, Failure, check, complain, print};
 use crate::kernel::features;
@@ -41,11 +42,13 @@ pub(super) struct Start {
     /// No progress on standard error
     #[arg(short, long)]
     pub(super) quiet: bool,
-    /// Run this BIRD, of version 2 or 3 [env: ANYBED_BIRD] [default: the first in PATH]
-    #[arg(long, value_name = "PATH")]
-    pub(super) bird: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) daemons: Daemons,
     #[command(flatten)]
     pub(super) choices: Choices,
+    /// A lab that stays up ends with this command
+    #[arg(skip)]
+    pub(super) held: bool,
 }
 
 /// How a report is printed.
@@ -107,13 +110,10 @@ impl Start {
         if let Some(name) = &self.name {
             topology.name = checked_name(name)?;
         }
-        let mut renderer = check::renderer(registry::preferred(), &self.choices)?;
-        let mut plan = check::plan_with(&topology, &*renderer)?;
-        let routing = registry::find(self.bird.as_deref()).map_err(|error| Failure::Machine(error.into()))?;
-        if routing.daemon.name() != registry::preferred().name() {
-            renderer = check::renderer(routing.daemon, &self.choices)?;
-            plan = check::plan_with(&topology, &*renderer)?;
-        }
+        // What is wrong with templates is told where no daemon is there, too.
+        check::plan(&topology, &self.choices)?;
+        let fleet = check::fleet(&topology, &self.daemons, &self.choices)?;
+        let plan = check::plan_with(&topology, &fleet)?;
         if topology.links.iter().any(|link| link.emulated) {
             topology.backend = features::backend(topology.backend).map_err(|error| Failure::Machine(error.into()))?;
         }
@@ -135,12 +135,12 @@ impl Start {
         let listener = listener.with_context(|| format!("listen at {}", entry.socket().display()))?;
         fs::set_permissions(entry.socket(), Permissions::from_mode(0o600))
             .context("close the lab's socket to others")?;
+        let scratch = fleet.scratch();
         let assignment = Assignment {
             topology,
             scenario,
             plan,
-            renderer,
-            routing,
+            fleet,
             file: self.file.clone(),
             out: out.clone(),
             listener,
@@ -148,10 +148,10 @@ impl Start {
             quiet,
             mode,
             settings: variant.settings(),
-            command: variant.command(&self.file, &self.choices, self.bird.as_deref()),
+            command: variant.command(&self.file, &self.choices, &self.daemons),
             follower: (!quiet && mode == Mode::Play).then(|| Box::new(comment) as Follower),
         };
-        let outside = match sandbox::enter(&out).map_err(machine)? {
+        let outside = match sandbox::enter(&out, &scratch).map_err(machine)? {
             Side::Inside(inside) => {
                 let code = supervisor::supervise(assignment, inside);
                 // Of a lab that was up no command is left to do it.
@@ -172,9 +172,17 @@ impl Start {
             init: Some(init),
         };
         entry.write(&facts(outside.init()))?;
-        match outside.wait(mode == Mode::StayUp)? {
+        let is_up = || print(&format!("{0} is up; end it with `anybed down {0}`\n", entry.name));
+        let lets_go = || {
+            let holds = mode == Mode::StayUp && self.held;
+            if holds {
+                is_up();
+            }
+            mode == Mode::StayUp && !holds
+        };
+        match outside.wait(&lets_go)? {
             sandbox::Ending::Detached => {
-                print(&format!("{} is up; end it with `anybed down {}`\n", entry.name, entry.name));
+                is_up();
                 Ok((directory, 0))
             }
             sandbox::Ending::Ended(code) => {
@@ -224,7 +232,7 @@ pub(super) fn clear(out: &Path) -> Result<()> {
     for file in ["events.jsonl", "plan.txt"].iter().chain(&Files::NAMES) {
         gone(fs::remove_file(out.join(file)), &out.join(file))?;
     }
-    let configs = registry::DAEMONS.iter().flat_map(|daemon| daemon.processes()).map(|process| process.name);
+    let configs = registry::DAEMONS.iter().map(|daemon| daemon.make());
     for folder in configs.chain(["logs", Files::TABLES]) {
         gone(fs::remove_dir_all(out.join(folder)), &out.join(folder))?;
     }

@@ -31,6 +31,9 @@ pub(super) struct Run {
 pub(super) struct Up {
     #[command(flatten)]
     start: Start,
+    /// Stay, and end with the lab, or the lab with this command
+    #[arg(long, hide = true)]
+    held: bool,
 }
 
 #[derive(Args, Debug)]
@@ -78,7 +81,8 @@ impl Run {
 
 impl Up {
     pub(super) fn execute(self, begun: u64) -> Ended {
-        self.start.go(&Variant::default(), Mode::StayUp, begun).map(|(_, code)| code)
+        let start = Start { held: self.held, ..self.start };
+        start.go(&Variant::default(), Mode::StayUp, begun).map(|(_, code)| code)
     }
 }
 

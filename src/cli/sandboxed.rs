@@ -18,11 +18,11 @@ pub(super) fn measured(
 ) -> Result<(String, i32), Failure> {
     let out = std::env::temp_dir().join(format!("anybed-{name}-{}", std::process::id()));
     fs::create_dir_all(&out).with_context(|| format!("create {}", out.display()))?;
-    let outside = match sandbox::enter(&out).map_err(Failure::Machine)? {
+    let outside = match sandbox::enter(&out, &[]).map_err(Failure::Machine)? {
         Side::Inside(_) => std::process::exit(inside(measure).unwrap_or_else(Failure::say)),
         Side::Outside(outside) => outside,
     };
-    let outcome = outside.wait(false);
+    let outcome = outside.wait(&|| false);
     let text = fs::read_to_string(out.join(RESULT));
     let _ = fs::remove_dir_all(&out);
     match outcome? {

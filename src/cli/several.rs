@@ -159,7 +159,7 @@ fn finish(out: &Path) -> Option<Report> {
 }
 
 fn told(report: &Report) -> String {
-    let passed = report.expectations.iter().filter(|e| e.verdict == Verdict::Pass).count();
+    let passed = report.passed();
     let all = report.expectations.len();
     let mut text = match report.verdict {
         RunVerdict::Pass => format!("pass {passed} of {all}"),

@@ -1,6 +1,5 @@
 //! `anybed sim`: overlays without namespaces, under virtual time.
 
-use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -8,20 +7,19 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, anyhow};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
-use serde_json::json;
 
 use super::check::{self, refused};
-use super::{Choices, Ended, Failure, Format, complain, crowd, is_colored, play, print};
+use super::studied::{self, plural};
+use super::{Choices, Ended, Failure, Format, complain, crowd, hunt, is_colored, play, print};
 use crate::lab::claim::Claimant;
-use crate::lab::{facts, node_config};
-use crate::overlay::{LookupMode, Protocol};
+use crate::lab::{facts, tenants};
+use crate::overlay::{Given, LookupMode, Protocol};
 use crate::physics::Impairment;
-use crate::plan::deployed;
 use crate::record::Record;
 use crate::report::{self, Files};
 use crate::scenario;
-use crate::sim::{self, Choice, Crowd, Delays, MOST_IDEAL, Options, Played, SETTLE_ROUNDS, Studied, Study};
-use crate::topology::{NodeId, Overlay, Topology};
+use crate::sim::{self, Choice, Crowd, Delays, Hunt, MOST_IDEAL, Options, SETTLE_ROUNDS, Settled, Study};
+use crate::topology::{NodeId, NodeKind, Topology};
 
 /// Version of what `--format json` prints.
 const SCHEMA: u32 = 1;
@@ -56,6 +54,9 @@ pub(super) struct Simulation {
     one_way: Option<Duration>,
     #[arg(long, default_value = Protocol::default().name, value_parser = protocols())]
     protocol: Protocol,
+    /// One of the protocol's keys, as a lab file's overlay has it; may be repeated
+    #[arg(long = "set", value_name = "KEY=VALUE", conflicts_with = "file")]
+    keys: Vec<String>,
     /// Round trips in milliseconds, a line for each of N places with N of them
     #[arg(long, value_name = "FILE", conflicts_with = "coordinates")]
     rtt: Option<PathBuf>,
@@ -66,6 +67,12 @@ pub(super) struct Simulation {
     /// Lookups of random keys by random nodes
     #[arg(long, value_name = "M", default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..))]
     lookups: u32,
+    /// Of an overlay that searches: things of different names, each rarer than the one before
+    #[arg(long, value_name = "M", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    items: u32,
+    /// Of an overlay that searches: searches for them, in turn
+    #[arg(long, value_name = "M", default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..))]
+    searches: u32,
     /// Random choices derive from this number [default: the lab file's, or 1]
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
@@ -89,7 +96,7 @@ pub(super) struct Simulation {
 }
 
 fn protocols() -> impl TypedValueParser<Value = Protocol> {
-    PossibleValuesParser::new(Protocol::keyed().map(|protocol| protocol.name))
+    PossibleValuesParser::new(Protocol::all().filter(|protocol| !protocol.layered).map(|protocol| protocol.name))
         .map(|name| Protocol::named(&name).unwrap_or_default())
 }
 
@@ -142,6 +149,9 @@ impl Simulation {
         if !self.crowd.is_empty() {
             return self.crowds(&delays);
         }
+        if !self.protocol.is_keyed() {
+            return self.hunts(&delays);
+        }
         let studies: Vec<Study> = self.nodes.iter().map(|n| self.study(*n, &delays)).collect::<Result<_, _>>()?;
         let mut found = Vec::new();
         for study in studies {
@@ -154,9 +164,9 @@ impl Simulation {
             found.push((studied, begun.elapsed().as_secs_f64()));
         }
         print(&match self.format {
-            Format::Json => as_json(&found),
-            Format::Text if found.len() > 1 => table(&found),
-            Format::Text => found.iter().map(|(studied, seconds)| text(studied, *seconds)).collect(),
+            Format::Json => studied::json(&found, SCHEMA),
+            Format::Text if found.len() > 1 => studied::table(&found),
+            Format::Text => found.iter().map(|(found, seconds)| studied::text(found, *seconds)).collect(),
         });
         Ok(0)
     }
@@ -167,11 +177,15 @@ impl Simulation {
         if choice == Choice::Ideal {
             return Err(Failure::Usage(anyhow!("--proximity ideal: a crowd is told of nobody")));
         }
+        if !self.protocol.is_keyed() {
+            let why = "a crowd is watched until everybody has the right neighbors, of which there are none";
+            return Err(Failure::Usage(anyhow!("--crowd of {}: {why}", self.protocol.title)));
+        }
         let (mut found, mut wall_clock) = (Vec::new(), Vec::new());
         for size in &self.crowd {
             for seed in (self.seed.unwrap_or(1)..).take(self.seeds as usize) {
                 let begun = Instant::now();
-                let mut crowd = Crowd::of(*size as usize, sim::settings(self.protocol, choice.proximity()), seed);
+                let mut crowd = Crowd::of(*size as usize, self.given(choice)?, seed);
                 crowd.within = self.within;
                 self.set(&mut crowd.options, delays);
                 found.push(crowd.play());
@@ -200,15 +214,16 @@ impl Simulation {
         scenario.expectations.retain(sim::can_judge);
         self.warn(&topology, all - scenario.expectations.len());
         let plan = check::plan(&topology, &choices)?;
-        let played = |overlay: &Overlay| {
-            let node = |host: &NodeId| node_config(&topology, &plan.addresses, overlay, *host);
-            let servers = overlay.via.map(|via| deployed::servers(&topology, &plan.addresses, via));
-            Played { nodes: overlay.members.iter().map(node).collect(), servers: servers.unwrap_or_default() }
+        let settled = |host: NodeId| {
+            let address = plan.addresses.host(host, topology.family.families()[0]);
+            let name = topology.node(host).name.clone();
+            (host, Settled { name, address, tenants: tenants(&topology, &plan.addresses, host) })
         };
-        let configs: Vec<Played> = topology.overlays.iter().map(played).collect();
+        let members = topology.of_kind(|kind| kind == NodeKind::Member);
+        let settled = members.map(settled).filter(|(_, host)| !host.tenants.is_empty()).collect();
         let mut facts = facts::collect(&topology, &scenario, &plan, SIMULATED, file);
         facts.kernel = SIMULATED.to_owned();
-        let events = sim::play(&topology, &scenario, facts, &configs);
+        let events = sim::play(&topology, &scenario, facts, settled);
         let lines = events.iter().map(|event| serde_json::to_string(event).map(|line| line + "\n"));
         let lines: String = lines.collect::<Result<_, _>>().context("write the record as JSON")?;
         let record = Record::from_events(events).context("read the record")?;
@@ -240,6 +255,54 @@ impl Simulation {
         }
     }
 
+    /// Plays an overlay that searches, once for each number of nodes.
+    fn hunts(&self, delays: &Option<Delays>) -> Ended {
+        let choice = self.proximity.choice();
+        if choice == Choice::Ideal {
+            return Err(Failure::Usage(anyhow!(
+                "--proximity ideal: {} has no neighbors to prefer",
+                self.protocol.title
+            )));
+        }
+        let mut found = Vec::new();
+        for nodes in &self.nodes {
+            let Study { options, choice, settle, .. } = self.study(*nodes, delays)?;
+            let (begun, hunt) =
+                (Instant::now(), Hunt { options, choice, settle, items: self.items, searches: self.searches });
+            let hunted = hunt.run(|done| {
+                if !self.quiet {
+                    complain(&format!("{:>7.1} s  {done}", begun.elapsed().as_secs_f64()));
+                }
+            });
+            found.push((hunted, begun.elapsed().as_secs_f64()));
+        }
+        print(&match self.format {
+            Format::Json => studied::json(&found, SCHEMA),
+            Format::Text => hunt::text(&found),
+        });
+        Ok(0)
+    }
+
+    /// What the nodes are told.
+    fn given(&self, choice: Choice) -> Result<Given, Failure> {
+        let mut given = sim::settings(self.protocol, choice.proximity());
+        for text in &self.keys {
+            let (name, value) = text.split_once('=').unwrap_or((text, ""));
+            let key = self.protocol.key(name);
+            let value = key
+                .and_then(|key| key.what.parse(value))
+                .filter(|value| key.is_some_and(|key| (key.wrong)(value).is_none()));
+            let Some(value) = value else {
+                let known: Vec<&str> = self.protocol.keys.iter().map(|key| key.name).collect();
+                let title = self.protocol.title;
+                let why = format!("--set {text}: not KEY=VALUE of {title}, whose keys are {}", known.join(", "));
+                return Err(Failure::Usage(anyhow!(why)));
+            };
+            given = given.with(name, value);
+        }
+        Ok(given)
+    }
+
     fn study(&self, nodes: u64, delays: &Option<Delays>) -> Result<Study, Failure> {
         let nodes = nodes as usize;
         let choice = self.proximity.choice();
@@ -247,8 +310,7 @@ impl Simulation {
             let why = "everyone is told of everyone, which costs the square of their number";
             return Err(Failure::Usage(anyhow!("--proximity ideal with {nodes} nodes: {why}: at most {MOST_IDEAL}")));
         }
-        let settings = sim::settings(self.protocol, choice.proximity());
-        let mut options = Options::of(nodes, settings, self.seed.unwrap_or(1));
+        let mut options = Options::of(nodes, self.given(choice)?, self.seed.unwrap_or(1));
         self.set(&mut options, delays);
         options.colors = if choice == Choice::Anycast { COLORS } else { 0 };
         let settle = options.stabilize_every * SETTLE_ROUNDS;
@@ -265,96 +327,4 @@ impl Simulation {
             options.network.delays = delays.clone();
         }
     }
-}
-
-/// All but the wall clock's part is the same whenever it is played again.
-fn as_json(found: &[(Studied, f64)]) -> String {
-    let simulations: Vec<&Studied> = found.iter().map(|(studied, _)| studied).collect();
-    let seconds: Vec<f64> = found.iter().map(|(_, seconds)| *seconds).collect();
-    let all = json!({ "schema": SCHEMA, "simulated": true, "simulations": simulations, "wall_clock": { "seconds": seconds } });
-    format!("{all:#}\n")
-}
-
-/// What the protocol's paper says about the length of a path.
-fn published(studied: &Studied) -> (&'static str, f64) {
-    (studied.protocol.published)(studied.nodes as f64)
-}
-
-/// A row for each number of nodes.
-fn table(found: &[(Studied, f64)]) -> String {
-    let paper = found.first().map_or("", |(studied, _)| published(studied).0);
-    let mut text = format!(
-        "{:>8}{:>8}{:>11}{:>7}{:>8}{:>8}{:>9}{:>12}{:>12}{:>9}\n",
-        "nodes", "hops", paper, "p99", "wrong", "failed", "RDP p50", "p50 ms", "neighbors", "seconds"
-    );
-    for (studied, seconds) in found {
-        let (lookups, (_, paper)) = (&studied.lookups, published(studied));
-        let (hops, latency) = (lookups.hops.unwrap_or_default(), lookups.latency_ms.unwrap_or_default());
-        let (penalty, neighbors) =
-            (lookups.delay_penalty.unwrap_or_default().p50, studied.neighbors.unwrap_or_default().mean);
-        let _ = writeln!(
-            text,
-            "{:>8}{:>8.2}{paper:>11.2}{:>7.0}{:>8}{:>8}{penalty:>9.2}{:>12.1}{neighbors:>12.1}{seconds:>9.1}",
-            studied.nodes, hops.mean, hops.p99, lookups.wrong, lookups.failed, latency.p50
-        );
-    }
-    text
-}
-
-/// One simulation in words.
-fn text(studied: &Studied, seconds: f64) -> String {
-    let Studied { joins, lookups, .. } = studied;
-    let (join, distance) = (joins.milliseconds.unwrap_or_default(), joins.distance_ms.unwrap_or_default());
-    let (hops, latency) = (lookups.hops.unwrap_or_default(), lookups.latency_ms.unwrap_or_default());
-    let (direct, penalty) = (lookups.direct_ms.unwrap_or_default(), lookups.delay_penalty.unwrap_or_default());
-    let (neighbors, (paper, value)) = (studied.neighbors.unwrap_or_default(), published(studied));
-    let mut text = format!("{} · {} nodes · seed {} · simulated\n", studied.protocol.name, studied.nodes, studied.seed);
-    let mut line = |what: &str, words: String| {
-        let _ = writeln!(text, "  {what:<11} {words}");
-    };
-    line("members", format!("{} in {}", studied.members, plural(studied.islands, "island")));
-    line(
-        "joins",
-        format!(
-            "{} ok, {} failed, p50 {:.1} ms, p99 {:.1} ms; served by {} members, {} at most by one, p50 {:.1} ms away",
-            joins.ok, joins.failed, join.p50, join.p99, joins.servers, joins.most_served, distance.p50
-        ),
-    );
-    line("neighbors", format!("{:.1} each on average, {} at most", neighbors.mean, neighbors.max));
-    line(
-        "lookups",
-        format!("{} ok, {} wrong, {} failed of {}", lookups.ok, lookups.wrong, lookups.failed, lookups.sent),
-    );
-    line("hops", format!("mean {:.2}, p99 {}, at most {} ({paper} is {value:.2})", hops.mean, hops.p99, hops.max));
-    line(
-        "latency",
-        format!(
-            "p50 {:.1} ms, p90 {:.1} ms, p99 {:.1} ms; straight to the owner and back p50 {:.1} ms",
-            latency.p50, latency.p90, latency.p99, direct.p50
-        ),
-    );
-    line(
-        "RDP",
-        format!(
-            "p50 {:.2}, p90 {:.2}; of the sums {:.2}",
-            penalty.p50,
-            penalty.p90,
-            lookups.mean_delay_penalty.unwrap_or_default()
-        ),
-    );
-    line(
-        "datagrams",
-        format!(
-            "{} ({:.0} MB), {:.2} a second and member while settling",
-            studied.datagrams,
-            studied.bytes as f64 / 1e6,
-            studied.upkeep
-        ),
-    );
-    line("time", format!("{:.0} s simulated in {seconds:.1} s", studied.virtual_seconds));
-    text
-}
-
-fn plural(count: usize, what: &str) -> String {
-    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use super::daemons::Daemons;
 use super::{Choices, Failure, check};
 use crate::scenario::{self, Scenario, Setting};
 use crate::topology::{Diagnostics, Overrides, Topology};
@@ -33,7 +34,7 @@ impl Variant {
     }
 
     /// What plays this run alone; `None`: what was typed does.
-    pub(super) fn command(&self, file: &Path, choices: &Choices, bird: Option<&Path>) -> Option<String> {
+    pub(super) fn command(&self, file: &Path, choices: &Choices, daemons: &Daemons) -> Option<String> {
         self.out.as_ref()?;
         let mut words = vec!["run".to_owned(), file.display().to_string()];
         let mut option =
@@ -42,10 +43,8 @@ impl Variant {
         for setting in &self.settings {
             option("sweep", Some(setting.to_string()));
         }
-        option("family", choices.family_name());
-        option("timers", choices.timers_name());
-        option("bird-configs", choices.bird_configs.as_ref().map(|path| path.display().to_string()));
-        option("bird", bird.map(|path| path.display().to_string()));
+        let given = choices.options().into_iter().chain(daemons.options());
+        given.for_each(|(name, value)| option(name, Some(value)));
         Some(crate::lab::facts::command(words.into_iter()))
     }
 

@@ -54,6 +54,9 @@ pub struct Status {
 pub struct NodeStatus {
     pub name: String,
     pub kind: String,
+    /// Its routing daemon, in a lab file's word; `None`: it has none.
+    #[serde(default)]
+    pub daemon: Option<String>,
     /// Process ids inside the sandbox.
     pub bird: Option<i32>,
     pub node: Option<i32>,
@@ -212,6 +215,7 @@ async fn node_status(lab: &Lab, damage: &Damage, id: NodeId) -> NodeStatus {
     NodeStatus {
         name: node.name.clone(),
         kind: node.kind.name().into(),
+        daemon: node.kind.speaks_bgp().then(|| lab.daemon(id).make().to_owned()),
         bird: programs::routing(&lab.topology, id).and_then(|process| lab.processes.pid(id, process)),
         node: lab.processes.pid(id, Process::NODE),
         sessions,

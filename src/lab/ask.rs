@@ -77,7 +77,7 @@ impl Lab {
     /// No such node, or none with a routing daemon that runs; no prefix, no group and no address.
     pub(super) async fn routes(&self, request: &RoutesRequest) -> Result<Vec<Route>> {
         let node = self.named(&request.node)?;
-        let title = self.routing.daemon.title();
+        let title = self.daemon(node).title();
         ensure!(self.topology.node(node).kind.speaks_bgp(), "{} is a client and has no {title}", request.node);
         let state = self.damage.lock().await.routing(node, &self.topology);
         ensure!(state == ProcessState::Running, "the {title} of {} does not run", request.node);

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Result, bail};
 use futures_util::future::join_all;
+use ipnet::IpNet;
 use tokio::time::{sleep, timeout};
 
 use super::Lab;
@@ -80,16 +81,26 @@ impl Lab {
     fn expected(&self) -> Vec<Expected> {
         let heard = valley_free(&self.topology, &BTreeSet::new());
         let plain: Vec<_> = self.topology.groups.iter().filter(|g| g.is_plain()).collect();
-        let mut by_origin: BTreeMap<AsId, BTreeSet<String>> = BTreeMap::new();
+        let mut told: Vec<(AsId, IpNet)> = Vec::new();
         for (index, _) in self.topology.ases.iter().enumerate().filter(|(_, a)| a.stub) {
-            let prefixes = by_origin.entry(AsId(index)).or_default();
-            for family in self.topology.family.families() {
-                prefixes.insert(self.plan().addresses.stub_prefix(AsId(index), *family).to_string());
-            }
-            let is_site = |members: &[NodeId]| members.iter().any(|m| self.topology.node(*m).as_id == AsId(index));
-            for group in plain.iter().filter(|g| is_site(&g.members)) {
-                prefixes.extend(group.prefixes().map(|prefix| prefix.to_string()));
-            }
+            let id = AsId(index);
+            let families = self.topology.family.families().iter();
+            told.extend(families.map(|family| (id, self.plan().addresses.stub_prefix(id, *family))));
+            let is_site = |members: &[NodeId]| members.iter().any(|m| self.topology.node(*m).as_id == id);
+            let groups = plain.iter().filter(|g| is_site(&g.members));
+            told.extend(groups.flat_map(|group| group.prefixes()).map(|prefix| (id, prefix)));
+        }
+        // Who has others is decided by more than relations. Whoever is told of an invalid route is not told of another.
+        let invalid =
+            told.iter().filter(|(id, prefix)| self.topology.may_be_invalid(prefix, self.topology.ases[id.0].asn));
+        let invalid: BTreeSet<IpNet> = invalid.map(|(_, prefix)| *prefix).collect();
+        let limits = self.topology.links.iter().any(|link| link.session.guards.max_prefix.is_some());
+        let ruled = |prefix: &IpNet| self.topology.policies.iter().any(|rule| rule.may_withhold(prefix));
+        let mut by_origin: BTreeMap<AsId, BTreeSet<String>> = BTreeMap::new();
+        for (id, prefix) in
+            told.into_iter().filter(|(_, prefix)| !limits && !ruled(prefix) && !invalid.contains(prefix))
+        {
+            by_origin.entry(id).or_default().insert(prefix.to_string());
         }
         let mut expected = BTreeSet::new();
         for (receiver, origins) in self.topology.ases.iter().zip(&heard) {
@@ -130,9 +141,10 @@ impl Lab {
     /// Waits until no routing table has changed for a while: the route that came first need not be the
     /// best, and a session that is up has not yet said all it knows.
     async fn quiet(&self) {
+        let while_nothing_changes = QUIET + self.fleet.hesitates();
         let mut before = self.fibs.changes();
         loop {
-            sleep(QUIET).await;
+            sleep(while_nothing_changes).await;
             let now = self.fibs.changes();
             if now == before {
                 return;
@@ -184,7 +196,7 @@ impl Lab {
             lines.push(format!("  … and {more} more"));
         }
         if answered < talkers.len() {
-            let (silent, title) = (talkers.len() - answered, self.routing.daemon.title());
+            let (silent, title) = (talkers.len() - answered, self.fleet.title());
             lines.push(format!(
                 "  {silent} of {} {title}s have not answered when asked for their sessions",
                 talkers.len()

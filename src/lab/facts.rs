@@ -6,9 +6,12 @@ use std::time::Duration;
 use crate::overlay::id::Id;
 use crate::physics::link_local;
 use crate::plan::Plan;
-use crate::record::{FlowFacts, GroupFacts, LabFacts, LinkFacts, LinkRole, NodeFacts, OverlayFacts, SCHEMA};
+use crate::record::{
+    DaemonFacts, FlowFacts, GroupFacts, LabFacts, LinkFacts, LinkRole, NodeFacts, OverlayFacts, SCHEMA,
+};
+use crate::routing::{Fleet, Installed, registry};
 use crate::scenario::Scenario;
-use crate::topology::{By, Family, Flows, Group, Link, LinkKind, NodeId, Overlay, Relation, Topology};
+use crate::topology::{By, Family, Flows, Group, Link, LinkKind, NodeId, Relation, Topology};
 
 /// Of a lab in which everybody waits longer.
 const LONGEST_PATIENCE: Duration = Duration::from_secs(1);
@@ -20,6 +23,7 @@ pub(crate) fn collect(topology: &Topology, scenario: &Scenario, plan: &Plan, rou
         schema: SCHEMA,
         version: env!("CARGO_PKG_VERSION").into(),
         bird: routing.to_owned(),
+        daemons: Vec::new(),
         kernel: nix::sys::utsname::uname().map(|u| u.release().to_string_lossy().into_owned()).unwrap_or_default(),
         lab: topology.name.clone(),
         file: file.display().to_string(),
@@ -30,12 +34,35 @@ pub(crate) fn collect(topology: &Topology, scenario: &Scenario, plan: &Plan, rou
         nodes: topology.ids().map(|id| node(topology, plan, id)).collect(),
         links: topology.links.iter().map(|l| link(topology, l)).collect(),
         groups: topology.groups.iter().map(|g| group(topology, g)).collect(),
-        overlays: topology.overlays.iter().map(|o| overlay(topology, o)).collect(),
+        overlays: (0..topology.overlays.len()).map(|index| overlay(topology, index)).collect(),
         flows: topology.flows.as_ref().map(|f| flows(topology, f)),
         timeline: timeline.map(|e| (e.at.as_secs_f64(), e.action.display(topology).to_string())).collect(),
         expectations: scenario.expectations.clone(),
         duration: scenario.duration.as_secs_f64(),
     }
+}
+
+/// The routing daemons of a lab, and who runs each.
+pub(crate) fn daemons(topology: &Topology, fleet: &Fleet) -> Vec<DaemonFacts> {
+    fleet.crews(topology).into_iter().map(|crew| daemon(topology, crew)).collect()
+}
+
+fn daemon(topology: &Topology, (installed, nodes): (&Installed, Vec<NodeId>)) -> DaemonFacts {
+    DaemonFacts {
+        name: installed.daemon.title().to_owned(),
+        version: installed.version.clone(),
+        nodes: nodes.into_iter().map(|id| topology.node(id).name.clone()).collect(),
+    }
+}
+
+/// `2.0.12`, and after it others by name: the key is older than they are, and whoever reads it writes the preferred
+/// one's name before it.
+pub(crate) fn versions(daemons: &[DaemonFacts]) -> String {
+    let title = registry::preferred().title();
+    let first = daemons.iter().position(|daemon| daemon.name == title);
+    let others = daemons.iter().enumerate().filter(|(index, _)| Some(*index) != first);
+    let others = others.map(|(_, daemon)| format!(", {} {}", daemon.name, daemon.version));
+    first.map_or("none", |first| &daemons[first].version).to_owned() + &others.collect::<String>()
 }
 
 /// The shortest silence that anybody takes for a failure: a request's timeout, or BFD's detection time.
@@ -94,10 +121,13 @@ fn group(topology: &Topology, group: &Group) -> GroupFacts {
     let overlay = group.owner.and_then(|owner| owner.overlay).map(|overlay| topology.overlays[overlay].name.clone());
     let members = group.members.iter().map(|id| topology.node(*id).name.clone()).collect();
     let (name, addresses, by_servers) = (group.name.clone(), group.addresses.clone(), by == Some(By::Servers));
-    GroupFacts { name, addresses, overlay, color, rendezvous, by_servers, members }
+    let longer = group.prefixes().filter(|prefix| prefix.prefix_len() < prefix.max_prefix_len()).collect();
+    GroupFacts { name, addresses, prefixes: longer, overlay, color, rendezvous, by_servers, members }
 }
 
-fn overlay(topology: &Topology, overlay: &Overlay) -> OverlayFacts {
+fn overlay(topology: &Topology, index: usize) -> OverlayFacts {
+    let overlay = &topology.overlays[index];
+    let others = topology.reached(index).into_iter().filter(|other| *other != index);
     let name = |id: &NodeId| topology.node(*id).name.clone();
     let id = |host: &NodeId| (name(host), Id::of_node(topology.seed, &overlay.name, &name(host)));
     OverlayFacts {
@@ -109,6 +139,7 @@ fn overlay(topology: &Topology, overlay: &Overlay) -> OverlayFacts {
         redirect: overlay.redirect,
         lookup: overlay.lookup,
         ids: overlay.members.iter().map(id).collect(),
+        reaches: others.map(|other| topology.overlays[other].name.clone()).collect(),
         colors: overlay.members.iter().map(name).zip(overlay.colors.iter().copied()).collect(),
     }
 }

@@ -3,21 +3,21 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context, Result};
 
 use super::Lab;
 use super::nodes;
 use super::process::Launch;
-use crate::anycast::{NodeConfig, Rendezvous};
+use crate::anycast::{Beyond, Hosted, NodeConfig, Offered, Rendezvous, Serving, Tenants};
 use crate::kernel::namespace::Namespace;
 use crate::node::announce::GroupConfig;
-use crate::node::channel::{HostConfig, Hosted, Offered, Serving, Tenants};
+use crate::node::channel::HostConfig;
 use crate::overlay::Peer;
 use crate::overlay::id::Id;
 use crate::plan::{PORT, deployed, speakers};
-use crate::program::{Content, Executable, LOGS, Program};
+use crate::program::{Content, LOGS, Program};
 use crate::routing::{Control, Daemon};
 use crate::scenario::damage::Damage;
 use crate::topology::{Addresses, GroupId, NodeId, Overlay, Topology};
@@ -46,28 +46,29 @@ impl Lab {
     /// How to start a program of `node`, as the faults in force leave it.
     pub(super) fn launch(&self, node: NodeId, program: &Program, damage: &Damage) -> Result<(Namespace, Launch)> {
         for file in program.files.iter().filter(|file| file.content == Content::Host) {
-            let (plan, daemon) = (self.plan(), self.routing.daemon);
+            let (plan, daemon) = (self.plan(), self.daemon(node));
             let config = host_config(&self.topology, &plan.addresses, daemon, node, damage);
             let config = serde_json::to_string(&config);
             write(&file.path, &config.context("write a node's config as JSON")?)?;
         }
-        let executable = match program.executable {
-            Executable::Own => PathBuf::from("/proc/self/exe"),
-            Executable::Daemon => self.routing.path.clone(),
-        };
+        // One that was killed has left it behind.
+        if let Some(socket) = program.makes.as_deref().filter(|socket| socket.exists()) {
+            fs::remove_file(socket).with_context(|| format!("remove {}", socket.display()))?;
+        }
         let launch = Launch {
             node,
             process: program.process,
-            program: executable,
+            program: self.fleet.executable(self.topology.node(node), program),
             arguments: program.arguments.clone(),
             log: program.log.clone(),
+            after: program.after.clone(),
         };
         Ok((self.network.namespace(node).clone(), launch))
     }
 
     /// Connects to the routing daemon of a node.
     pub(super) async fn control(&self, node: NodeId) -> Result<Box<dyn Control>> {
-        let daemon = self.routing.daemon;
+        let daemon = self.daemon(node);
         daemon.control(&daemon.socket(&self.topology.node(node).name)).await
     }
 }
@@ -99,7 +100,26 @@ fn host_config(
     };
     let wanted = groups.iter().filter(|g| !damage.is_withdrawn(node, **g)).map(|g| &topology.groups[g.0]);
     let plain = wanted.filter(|g| g.is_plain());
-    let overlays = topology.overlays.iter().filter(|o| o.members.contains(&node));
+    let served = topology.flows.iter().flat_map(|flows| &flows.groups).map(|g| topology.groups[g.0].addresses[0]);
+    let groups_of: Vec<GroupConfig> = groups.iter().map(config).collect();
+    let flows = served.filter(|address| groups_of.iter().any(|group| group.all().any(|own| own == *address))).collect();
+    HostConfig {
+        host: name.clone(),
+        address: addresses.host(node, family),
+        routing: daemon.name().to_owned(),
+        control: daemon.socket(name),
+        supervisor: nodes::SOCKET.into(),
+        tenants: tenants(topology, addresses, node),
+        groups: groups_of,
+        sites: plain.map(|g| g.name.clone()).collect(),
+        flows,
+        impersonates: damage.impersonated(node, topology),
+    }
+}
+
+/// Everything that lives on a host.
+pub(crate) fn tenants(topology: &Topology, addresses: &Addresses, node: NodeId) -> Tenants {
+    let overlays = topology.overlays.iter().filter(|o| o.lives_on(node));
     let deployments = topology.infrastructures.iter().enumerate().filter(|(_, d)| d.hosts.contains(&node));
     let servers = deployments.map(|(index, d)| Serving {
         infrastructure: d.kind,
@@ -110,21 +130,10 @@ fn host_config(
         infrastructure: topology.infrastructures[service.via].kind,
         agent: deployed::program(topology, addresses, service, node),
     });
-    let served = topology.flows.iter().flat_map(|flows| &flows.groups).filter(|g| groups.contains(g));
-    HostConfig {
-        host: name.clone(),
-        address: addresses.host(node, family),
-        routing: daemon.name().to_owned(),
-        control: daemon.socket(name),
-        supervisor: nodes::SOCKET.into(),
-        tenants: Tenants {
-            overlays: overlays.map(|o| hosted(topology, o, node_config(topology, addresses, o, node))).collect(),
-            servers: servers.collect(),
-            services: services.collect(),
-        },
-        groups: groups.iter().map(config).collect(),
-        sites: plain.map(|g| g.name.clone()).collect(),
-        flows: served.map(|g| topology.groups[g.0].addresses[0]).collect(),
+    Tenants {
+        overlays: overlays.map(|o| hosted(topology, o, node_config(topology, addresses, o, node))).collect(),
+        servers: servers.collect(),
+        services: services.collect(),
     }
 }
 
@@ -133,7 +142,7 @@ fn hosted(topology: &Topology, overlay: &Overlay, node: NodeConfig) -> Hosted {
 }
 
 /// What the node of a host is told about one of its overlays.
-pub(crate) fn node_config(topology: &Topology, addresses: &Addresses, overlay: &Overlay, node: NodeId) -> NodeConfig {
+fn node_config(topology: &Topology, addresses: &Addresses, overlay: &Overlay, node: NodeId) -> NodeConfig {
     let family = topology.family.families()[0];
     let unicast = |host: NodeId| SocketAddr::new(addresses.host(host, family), PORT);
     let anycast = |group: &GroupId| {
@@ -176,6 +185,19 @@ pub(crate) fn node_config(topology: &Topology, addresses: &Addresses, overlay: &
         stabilize_every: overlay.stabilize_every,
         rpc_timeout: overlay.rpc_timeout,
         rpc_tries: overlay.rpc_tries,
+        beyond: beyond(topology, overlay),
         key: overlay.key.clone(),
+    }
+}
+
+fn beyond(topology: &Topology, overlay: &Overlay) -> Beyond {
+    let name = |other: &usize| topology.overlays[*other].name.clone();
+    let of = &overlay.beyond;
+    Beyond {
+        gateways: of.gateways.iter().map(name).collect(),
+        hops: of.hops,
+        cache: of.cache,
+        over: of.over.as_ref().map(name),
+        share_neighbors: of.share_neighbors,
     }
 }

@@ -12,7 +12,7 @@ use super::Lab;
 use crate::anycast::Command;
 use crate::overlay::id::Id;
 use crate::overlay::oracle::Told;
-use crate::overlay::{Answer, AskKind, Neighbors};
+use crate::overlay::{Answer, Neighbors};
 use crate::program::Process;
 use crate::scenario::damage::ProcessState;
 use crate::topology::{NodeId, Overlay};
@@ -54,7 +54,7 @@ impl Lab {
     /// Has a node look a key up.
     ///
     /// # Errors
-    /// An unknown name, or a node that is no member or does not run.
+    /// An unknown name, or a node that is neither member nor guest, or does not run.
     pub(super) async fn look_up_now(&self, request: &LookupRequest) -> Result<Lookup> {
         let known = || self.topology.overlays.iter().map(|o| o.name.as_str()).collect::<Vec<_>>().join(", ");
         let overlay = self.topology.overlays.iter().find(|overlay| overlay.name == request.overlay);
@@ -63,12 +63,12 @@ impl Lab {
             format!("lab {} has no overlay {}: {known}", self.topology.name, request.overlay)
         })?;
         let protocol = overlay.settings.protocol;
-        ensure!(protocol.may(AskKind::Find), "no key has an owner in {}: it has {}", overlay.name, protocol.title);
+        ensure!(protocol.is_keyed(), "no key has an owner in {}: it has {}", overlay.name, protocol.title);
         let before = self.nodes.members(&overlay.name);
         let from = match &request.from {
             Some(name) => {
-                self.named(name)?;
-                ensure!(before.contains(name), "{name} is no member of {}", overlay.name);
+                let guest = overlay.lives_on(self.named(name)?);
+                ensure!(guest, "{name} has nothing of {}: it is none of its `members` or `guests`", overlay.name);
                 name.clone()
             }
             None => before.first().with_context(|| format!("{} has no members", overlay.name))?.clone(),

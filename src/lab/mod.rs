@@ -41,7 +41,7 @@ mod walk;
 mod watchdog;
 mod workload;
 
-pub(crate) use launch::node_config;
+pub(crate) use launch::tenants;
 pub(crate) use progress::error_text;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -52,7 +52,7 @@ use std::sync::{Arc, Mutex, RwLock};
 use tokio::sync::watch;
 
 use crate::plan::Plan;
-use crate::routing::{Installed, Renderer};
+use crate::routing::{Daemon, Fleet};
 use crate::scenario::Scenario;
 use crate::scenario::damage::Damage;
 use crate::scenario::keys::Keys;
@@ -71,9 +71,8 @@ struct Lab {
     scenario: Scenario,
     /// As it is now: renumbering replaces it.
     plan: RwLock<Arc<Plan>>,
-    /// What rendered the plan's configs.
-    renderer: Box<dyn Renderer>,
-    routing: Installed,
+    /// What rendered the plan's configs, and runs by them.
+    fleet: Fleet,
     /// The run directory as the user knows it, for messages.
     out: PathBuf,
     network: Network,
@@ -108,6 +107,11 @@ type Shared = Arc<Lab>;
 impl Lab {
     fn plan(&self) -> Arc<Plan> {
         self.plan.read().expect("no holder of the plan panics").clone()
+    }
+
+    /// The routing daemon of a node.
+    fn daemon(&self, node: NodeId) -> &'static dyn Daemon {
+        self.fleet.daemon(self.topology.node(node))
     }
 
     /// Ends the lab with this message; the first one counts.

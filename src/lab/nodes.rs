@@ -171,7 +171,7 @@ impl Nodes {
             Report::Trouble { text } => tracing::warn!("{host}: {text}"),
             Report::Overlay { at, overlay, what } => {
                 self.note_membership(host, &overlay, &what);
-                if let Event::Done { token, outcome } = &what {
+                if let Event::Done { token, outcome, .. } = &what {
                     self.done(*token, outcome.clone());
                 }
                 if let Some(did) = self.name(&overlay, what) {
@@ -201,8 +201,10 @@ impl Nodes {
     /// The record's form of an event: host names for ring ids. `None`: the record keeps it elsewhere.
     fn name(&self, overlay: &str, what: Event) -> Option<NodeDid> {
         let names = self.shared.names.get(overlay)?;
-        // A peer outside the lab's list cannot exist; should one appear, its id shows.
-        let name = |id: Id| names.get(&id).cloned().unwrap_or_else(|| id.to_string());
+        // An answer may be another overlay's. A peer outside the lab's list cannot exist; should one appear, its id
+        // shows.
+        let any = |id: Id| names.get(&id).or_else(|| self.shared.names.values().find_map(|names| names.get(&id)));
+        let name = |id: Id| any(id).cloned().unwrap_or_else(|| id.to_string());
         told(what, name)
     }
 

@@ -27,6 +27,7 @@ pub(super) async fn play(lab: &Shared) -> Result<()> {
     let flows = Flows::start(lab)?;
     let begun = Instant::now();
     lab.recorder.now(What::Play);
+    lab.compare(None, &*lab.damage.lock().await);
     let lookups: Vec<_> =
         (0..lab.topology.overlays.len()).map(|overlay| tokio::spawn(workload::look_up(lab.clone(), overlay))).collect();
     let done = act_in_time(lab, begun).await;

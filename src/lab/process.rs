@@ -9,11 +9,12 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use futures_util::future::try_join_all;
 use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 use tokio::sync::watch;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use crate::kernel::namespace::{Namespace, Stepper, enter};
 use crate::program::{Process, ProcessKind};
@@ -21,6 +22,10 @@ use crate::topology::NodeId;
 
 /// How long a stopped process may take to stand still: a thread in a system call finishes that first.
 const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Between two looks whether a socket is there, and how long that may take.
+const LOOK_EVERY: Duration = Duration::from_millis(10);
+const LONGEST_START: Duration = Duration::from_secs(60);
 
 /// A process that ended.
 #[derive(Clone, Debug)]
@@ -41,6 +46,8 @@ pub(super) struct Launch {
     pub arguments: Vec<String>,
     /// Receives standard output and standard error.
     pub log: PathBuf,
+    /// A socket that must be there before.
+    pub after: Option<PathBuf>,
 }
 
 /// Every process of the lab. Cheap to clone.
@@ -70,9 +77,18 @@ impl Processes {
         Self { table: Arc::default(), stepper, ends: Arc::new(watch::Sender::new(0)) }
     }
 
-    /// Starts all of `launches` in their namespaces: about 1 ms each. Returns those that have ended
-    /// already.
+    /// Starts all of `launches` in their namespaces, those that need another's socket after all that do not: about
+    /// 1 ms each. Returns those that have ended already.
     pub(super) async fn spawn(&self, launches: Vec<(Namespace, Launch)>) -> Result<Vec<Ended>> {
+        let (later, first) = launches.into_iter().partition::<Vec<_>, _>(|(_, launch)| launch.after.is_some());
+        let mut ended = self.spawn_now(first).await?;
+        let sockets = later.iter().filter_map(|(_, launch)| launch.after.as_deref()).map(is_there);
+        try_join_all(sockets).await?;
+        ended.extend(self.spawn_now(later).await?);
+        Ok(ended)
+    }
+
+    async fn spawn_now(&self, launches: Vec<(Namespace, Launch)>) -> Result<Vec<Ended>> {
         let processes = self.clone();
         let spawn_all = move || {
             let mut ended = Vec::new();
@@ -181,6 +197,17 @@ impl Table {
         let running = self.running.remove(&(node, process))?;
         Some(Ended { node, process, status: status.to_string(), expected: running.killed })
     }
+}
+
+/// Waits until somebody has made a socket. Nobody connects to find out: zebra 10.3 takes a client that leaves at once
+/// for one whose routes are to go, and may lose those of its interfaces.
+async fn is_there(socket: &Path) -> Result<()> {
+    let made = async {
+        while !socket.exists() {
+            sleep(LOOK_EVERY).await;
+        }
+    };
+    timeout(LONGEST_START, made).await.with_context(|| format!("nobody has made {}", socket.display()))
 }
 
 /// Whether every thread of a process is stopped by a signal: state `T` of proc(5).

@@ -62,8 +62,8 @@ pub enum Ending {
 }
 
 /// Enters a new sandbox. Must be called before any thread exists. `out` is the run directory; inside
-/// it is [`OUT`], wherever it lies.
-pub fn enter(out: &Path) -> Result<Side> {
+/// it is [`OUT`], wherever it lies. What programs write to the `scratch` folders ends with the sandbox.
+pub fn enter(out: &Path, scratch: &[&str]) -> Result<Side> {
     let (leash_held, leash) = pipe2(nix::fcntl::OFlag::O_CLOEXEC).context("make a pipe")?;
     let (ready, ready_inside) = pipe2(nix::fcntl::OFlag::O_CLOEXEC).context("make a pipe")?;
     let mask = watched_signals();
@@ -80,7 +80,7 @@ pub fn enter(out: &Path) -> Result<Side> {
         return Ok(Side::Outside(Outside { init, leash: leash.into(), ready: ready.into(), signals }));
     }
     drop((leash, ready));
-    let prepared = prepare(uid.as_raw(), gid.as_raw(), out);
+    let prepared = prepare(uid.as_raw(), gid.as_raw(), out, scratch);
     if let Err(error) = prepared.context("prepare the sandbox") {
         complain(&error);
         std::process::exit(3);
@@ -110,7 +110,7 @@ fn watched_signals() -> SigSet {
 }
 
 /// Makes the new namespaces a place to live in.
-fn prepare(uid: u32, gid: u32, out: &Path) -> Result<()> {
+fn prepare(uid: u32, gid: u32, out: &Path, scratch: &[&str]) -> Result<()> {
     nix::sys::prctl::set_name(c"anybed-init").context("name init")?;
     // Out of the terminal's process group: Ctrl-C reaches the command alone, which passes it on.
     setsid().context("start a session")?;
@@ -132,6 +132,10 @@ fn prepare(uid: u32, gid: u32, out: &Path) -> Result<()> {
         .context("mount a private /run")?;
     for directory in [crate::kernel::namespace::NAMES, OUT] {
         fs::create_dir_all(directory).with_context(|| format!("create {directory}"))?;
+    }
+    for folder in scratch {
+        mount(Some("tmpfs"), *folder, Some("tmpfs"), MsFlags::MS_NOSUID | MsFlags::MS_NODEV, Some("mode=1777"))
+            .with_context(|| format!("mount a private {folder}"))?;
     }
     let out = format!("/proc/self/fd/{}", out.as_raw_fd());
     mount(Some(&*out), OUT, none, MsFlags::MS_BIND, none).context("bind the run directory")
@@ -218,9 +222,8 @@ impl Outside {
         self.init.as_raw()
     }
 
-    /// Waits for the lab to end, or, with `detach`, to be up: then lets it go. Passes signals on;
-    /// the second one kills.
-    pub fn wait(mut self, detach: bool) -> Result<Ending> {
+    /// Waits for the lab to end, or to be up: lets it go then, if `up` says so. Passes signals on; the second one kills.
+    pub fn wait(mut self, up: &dyn Fn() -> bool) -> Result<Ending> {
         let mut signaled = 0;
         let mut ready = Some(self.ready);
         loop {
@@ -243,7 +246,7 @@ impl Outside {
             }
             if ready_spoke {
                 match ready.as_mut().and_then(read_byte) {
-                    Some(READY) if detach => {
+                    Some(READY) if up() => {
                         self.leash.write_all(&[RELEASE]).context("let the lab go")?;
                         return Ok(Ending::Detached);
                     }

@@ -10,24 +10,25 @@ use anyhow::{Context, Result, bail};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::sync::watch;
+use tokio::task::JoinSet;
 
 use super::fibs::Fibs;
 use super::network::Network;
 use super::nodes::Nodes;
-use super::process::{Ended, Processes, tail};
+use super::process::{Ended, Launch, Processes, tail};
 use super::progress::Progress;
 use super::recorder::Recorder;
 use super::sandbox::{FAILED, Inside, OUT};
 use super::watchdog::Watchdog;
 use super::{Lab, Shared, api, facts, play};
 use crate::kernel::fib::{Notice, Stamped};
-use crate::kernel::namespace::Stepper;
+use crate::kernel::namespace::{Namespace, Stepper};
 use crate::kernel::{now, sys};
 use crate::plan::{NodePlan, Plan};
 use crate::program::{LOGS, Ready};
 use crate::record::{BUILT, PLAYED};
 use crate::record::{Event, ProcessKind, Strain, What};
-use crate::routing::{Installed, Renderer};
+use crate::routing::Fleet;
 use crate::scenario::Scenario;
 use crate::scenario::damage::Damage;
 use crate::topology::{NodeId, NodeKind, Topology};
@@ -44,8 +45,7 @@ pub struct Assignment {
     pub scenario: Scenario,
     pub plan: Plan,
     /// What rendered the plan's configs.
-    pub renderer: Box<dyn Renderer>,
-    pub routing: Installed,
+    pub fleet: Fleet,
     pub file: PathBuf,
     /// The run directory as the user knows it.
     pub out: PathBuf,
@@ -177,8 +177,10 @@ async fn build(
     watchdog: &Watchdog,
     down: watch::Sender<bool>,
 ) -> Result<Shared> {
-    let Assignment { topology, scenario, plan, renderer, routing, file, out, listener, begun, quiet, .. } = assignment;
-    let mut known = facts::collect(&topology, &scenario, &plan, &routing.version, &file);
+    let Assignment { topology, scenario, plan, fleet, file, out, listener, begun, quiet, .. } = assignment;
+    let daemons = facts::daemons(&topology, &fleet);
+    let mut known = facts::collect(&topology, &scenario, &plan, &facts::versions(&daemons), &file);
+    known.daemons = daemons;
     known.settings = assignment.settings;
     known.command = assignment.command.unwrap_or(known.command);
     recorder.now(What::Lab(Box::new(known)));
@@ -201,8 +203,7 @@ async fn build(
         topology,
         scenario,
         plan: RwLock::new(Arc::new(plan)),
-        renderer,
-        routing,
+        fleet,
         out,
         network,
         // A thread of its own: starting processes overlaps with setting up interfaces.
@@ -235,15 +236,14 @@ async fn build(
 async fn start(lab: &Shared, phases: &mut Phases<'_>) -> Result<()> {
     let (ready, mut done) = unbounded_channel();
     let spawn = async {
+        let mut waiting = JoinSet::new();
         let mut nodes = Vec::new();
         while done.recv_many(&mut nodes, SPAWN_AT_ONCE).await > 0 {
             lab.network.watch(&lab.plan(), &nodes).await?;
-            let launches: Result<Vec<_>> = nodes.drain(..).flat_map(|node| lab.launches(node)).collect();
-            for ended in lab.processes.spawn(launches?).await? {
-                lab.mourn(ended);
-            }
+            begin(lab, &nodes, &mut waiting).await?;
+            nodes.clear();
         }
-        Ok(())
+        waiting.join_all().await.into_iter().collect::<Result<()>>()
     };
     let configure = async {
         lab.network.configure(&lab.plan(), ready).await?;
@@ -251,8 +251,8 @@ async fn start(lab: &Shared, phases: &mut Phases<'_>) -> Result<()> {
         anyhow::Ok(())
     };
     tokio::try_join!(configure, spawn)?;
-    let (daemons, nodes) = (lab.processes.count(ProcessKind::Routing), lab.processes.count(ProcessKind::Node));
-    phases.end("processes", format!("{daemons} {}s, {nodes} nodes", lab.routing.daemon.title()));
+    let (daemons, nodes) = (lab.fleet.counted(&lab.topology), lab.processes.count(ProcessKind::Node));
+    phases.end("processes", format!("{daemons}, {nodes} nodes"));
     let sessions = lab.converge().await?;
     let plan = lab.plan();
     let connects = |node: &&NodePlan| node.programs.iter().any(|program| program.ready == Ready::Connected);
@@ -260,6 +260,16 @@ async fn start(lab: &Shared, phases: &mut Phases<'_>) -> Result<()> {
     let all_connected = |nodes: &Nodes| connecting.iter().all(|node| nodes.is_connected(&node.name));
     lab.nodes.wait_until(all_connected).await;
     phases.end("routing", lab.routing_note(sessions));
+    Ok(())
+}
+
+/// Starts the programs of these nodes; those that need another's socket begin when that is there.
+async fn begin(lab: &Shared, nodes: &[NodeId], waiting: &mut JoinSet<Result<()>>) -> Result<()> {
+    let launches: Result<Vec<_>> = nodes.iter().flat_map(|node| lab.launches(*node)).collect();
+    let (later, first) = launches?.into_iter().partition::<Vec<_>, _>(|(_, launch)| launch.after.is_some());
+    lab.spawn(first).await?;
+    let lab = lab.clone();
+    waiting.spawn(async move { lab.spawn(later).await });
     Ok(())
 }
 
@@ -273,6 +283,13 @@ impl Lab {
             format!(", {prefix} in {there} of {} FIBs", routers.len())
         });
         format!("{sessions} sessions up{}", groups.collect::<String>())
+    }
+
+    async fn spawn(&self, launches: Vec<(Namespace, Launch)>) -> Result<()> {
+        for ended in self.processes.spawn(launches).await? {
+            self.mourn(ended);
+        }
+        Ok(())
     }
 
     /// Records the end of a process; one that nobody asked for ends a lab that is not up yet.

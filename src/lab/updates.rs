@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::fs::File;
-use std::io::Read;
+use std::io::{Read, Seek};
 use std::net::IpAddr;
 use std::path::Path;
 
@@ -39,7 +39,7 @@ impl Lab {
         let plan = self.plan();
         let mut dumps = HashMap::new();
         for node in plan.nodes.iter().filter(|node| node.routing().is_some()) {
-            let Some((path, heard)) = self.routing.daemon.heard(&node.name) else { continue };
+            let Some((path, heard)) = self.daemon(node.id).heard(&node.name) else { continue };
             let watch = inotify.add_watch(&path, AddWatchFlags::IN_MODIFY);
             let watch = watch.with_context(|| format!("watch {}", path.display()))?;
             dumps.insert(watch, Dump::at_end(&node.name, &path, heard)?);
@@ -125,6 +125,12 @@ impl Dump {
 
     /// What has been written since the last time.
     fn read(&mut self) -> Result<Vec<Said>> {
+        // A daemon that has been started again may have begun anew.
+        if self.file.metadata().context("look at a dump")?.len() < self.read {
+            self.file.rewind().context("rewind a dump")?;
+            (self.read, self.freed) = (0, 0);
+            self.rest.clear();
+        }
         self.read += self.file.read_to_end(&mut self.rest).context("read a dump")? as u64;
         let (found, taken) = self.heard.read(&self.rest);
         self.rest.drain(..taken);

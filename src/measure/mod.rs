@@ -3,7 +3,8 @@
 //! - [`Record`] reads `events.jsonl`; [`report()`] measures it; [`judge`] decides its expectations.
 //! - Where packets went: `replay`, the one network that the record's routes, links and hosts make.
 //! - Clients: `catchment` (who answers whom, from the probes), `snapshot` (and where the kernels' routes lead, as
-//!   a second witness), `surveyed` (both at one moment, for every node). Routing: `windows` (what each fault
+//!   a second witness), `surveyed` (both at one moment, for every node). Routing: `predicted` (what it was to do, and
+//!   did), `windows` (what each fault
 //!   answers for), `convergence`, `transient` (loops and black holes), `updates`. Links: `distance` (round trips
 //!   against configured delays). Sites: `announced` (who is one, when), `load` (who answers how many), `stretch`
 //!   (and how much farther than the nearest), `derived` (the same from configured delays).
@@ -40,6 +41,7 @@ mod overlay;
 mod overlay_model;
 mod overlay_report;
 mod paths;
+mod predicted;
 mod reach;
 mod reading;
 mod replay;

@@ -11,6 +11,7 @@ pub use super::fault_model::*;
 use super::flow_model::FlowReport;
 pub use super::overlay_model::*;
 use crate::measure::effect::{ClientFlips, GroupLoad, Stretch};
+use crate::record::Predicted;
 
 /// Version of the report's form.
 pub const REPORT_SCHEMA: u32 = 1;
@@ -45,6 +46,9 @@ pub struct Report {
     /// What each `catchment` of the timeline found.
     #[serde(default)]
     pub surveys: Vec<SurveyReport>,
+    /// What BGP did after each action, beside what was predicted.
+    #[serde(default)]
+    pub predictions: Vec<Prediction>,
     pub faults: Vec<FaultReport>,
     /// Loops and black holes of the forwarding plane during the play, by time.
     #[serde(default)]
@@ -85,6 +89,23 @@ pub enum RunVerdict {
     Invalid,
     /// The timeline was not played to its end, or not all of it.
     Incomplete,
+}
+
+/// Every router's best route to every plain group, beside what was predicted.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct Prediction {
+    /// When that was known.
+    pub at: f64,
+    #[serde(flatten)]
+    pub found: Predicted,
+}
+
+impl Report {
+    /// How many expectations hold.
+    pub fn passed(&self) -> usize {
+        self.expectations.iter().filter(|one| one.verdict == Outcome::Pass).count()
+    }
 }
 
 /// What became of one expectation.

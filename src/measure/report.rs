@@ -7,7 +7,7 @@ use crate::measure::convergence::Routing;
 use crate::measure::distance::reported;
 use crate::measure::model::*;
 use crate::measure::windows::Window;
-use crate::measure::{Findings, fidelity, flows, judge, overlay_report, snapshot, stats, surveyed};
+use crate::measure::{Findings, fidelity, flows, judge, overlay_report, predicted, snapshot, stats, surveyed};
 use crate::record::{Record, What};
 use crate::topology::NodeKind;
 
@@ -44,6 +44,7 @@ impl Findings<'_> {
             links: facts.links.len(),
             catchments: snapshot::catchments(self),
             surveys: surveyed::reports(record),
+            predictions: predicted::reports(record),
             faults: faults(self),
             transients: self.transients.reported(record, &self.windows),
             shorter_transients: self.transients.shorter.len(),

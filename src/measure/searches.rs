@@ -7,9 +7,10 @@ use crate::measure::members::life_ended;
 use crate::measure::model::SearchReport;
 use crate::measure::reading::{Reading, Seen, nothing};
 use crate::measure::stats::{mean, p50_p99, thousandths};
+use crate::overlay::Hit;
+use crate::overlay::id::Id;
 use crate::overlay::truth::{Sought, Verdict};
-use crate::overlay::{AskKind, Hit};
-use crate::record::{Found, NodeDid, OverlayFacts, Record, What};
+use crate::record::{Found, NodeDid, OverlayFacts, Passed, Record, What};
 
 /// A search.
 #[derive(Clone, Debug)]
@@ -42,22 +43,32 @@ impl<'a> Searches<'a> {
     pub(crate) fn of(record: &'a Record, facts: &'a OverlayFacts) -> Self {
         let mut searches = Self::default();
         // The record is not read again for what cannot be in it.
-        if !facts.protocol.may(AskKind::Search) {
+        if facts.protocol.is_keyed() && facts.reaches.is_empty() {
             return searches;
         }
-        let mut membership = Membership::new(facts);
-        // What each host's node shares, member or not.
-        let mut shared: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+        // Of itself, and of all that its questions come to.
+        let all = record
+            .facts
+            .overlays
+            .iter()
+            .filter(|other| other.name == facts.name || facts.reaches.contains(&other.name));
+        let mut memberships: BTreeMap<&str, (&OverlayFacts, Membership<'_>)> =
+            all.map(|of| (of.name.as_str(), (of, Membership::new(of)))).collect();
+        // What each host's node of an overlay shares, member or not.
+        let mut shared: BTreeMap<(&str, &str), BTreeSet<&str>> = BTreeMap::new();
         for event in &record.events {
-            membership.apply(facts, &event.what);
+            for (of, membership) in memberships.values_mut() {
+                membership.apply(of, &event.what);
+            }
             match &event.what {
-                What::Node { node, overlay, did: NodeDid::Shared { name } } if *overlay == facts.name => {
-                    shared.entry(node).or_default().insert(name);
+                What::Node { node, overlay, did: NodeDid::Shared { name } } => {
+                    shared.entry((overlay, node)).or_default().insert(name);
                 }
-                What::Node { node, overlay, did: NodeDid::Searched { words, hits, hops, milliseconds } }
+                What::Node { node, overlay, did: NodeDid::Searched { words, hits, hops, milliseconds, path } }
                     if *overlay == facts.name =>
                 {
-                    let sought = judge(&membership, &shared, node, words, hits);
+                    let there = There { memberships: &memberships, shared: &shared, own: &facts.name };
+                    let sought = there.judge(node, path, words, hits);
                     let (hops, milliseconds) = (*hops, *milliseconds);
                     searches.all.push(Search { asker: node, at: event.at, sought, hops, milliseconds });
                 }
@@ -65,7 +76,11 @@ impl<'a> Searches<'a> {
                     searches.costs.push(Cost { at: event.at, ended: *ended, messages: *messages, heard: *heard });
                 }
                 // The next life of a process shares nothing.
-                what => drop(life_ended(what).map(|host| shared.remove(host))),
+                what => {
+                    if let Some(ended) = life_ended(what) {
+                        shared.retain(|(_, host), _| *host != ended);
+                    }
+                }
             }
         }
         searches
@@ -94,19 +109,36 @@ impl<'a> Searches<'a> {
     }
 }
 
-fn judge(
-    membership: &Membership<'_>,
-    shared: &BTreeMap<&str, BTreeSet<&str>>,
-    asker: &str,
-    words: &str,
-    hits: &[Found],
-) -> Sought {
-    let id = |host: &str| membership.any_id(host);
-    let hits: Vec<Hit> = hits.iter().map(|hit| Hit { name: hit.name.clone(), at: id(&hit.at) }).collect();
-    let members =
-        shared.iter().filter(|(host, _)| membership.host(host).is_some_and(|host| membership.is_member(host)));
-    let stored = members.flat_map(|(host, names)| names.iter().map(|name| (id(host), *name)));
-    Sought::judge(words, &hits, stored, |other| membership.near(asker, other))
+/// What is where when a search ends.
+struct There<'m, 'a> {
+    memberships: &'m BTreeMap<&'a str, (&'a OverlayFacts, Membership<'a>)>,
+    /// By overlay and host.
+    shared: &'m BTreeMap<(&'a str, &'a str), BTreeSet<&'a str>>,
+    own: &'m str,
+}
+
+impl There<'_, '_> {
+    fn judge(&self, asker: &str, path: &[Passed], words: &str, hits: &[Found]) -> Sought {
+        let id = |overlay: &str, host: &str| match self.memberships.get(overlay) {
+            Some((_, membership)) => membership.any_id(host),
+            None => Id::of_key(host),
+        };
+        let answered = path.last().map_or(self.own, |last| &last.overlay);
+        let hits: Vec<Hit> = hits.iter().map(|hit| Hit { name: hit.name.clone(), at: id(answered, &hit.at) }).collect();
+        let member = |overlay: &str, host: &str| {
+            let of = self.memberships.get(overlay);
+            of.is_some_and(|(_, of)| of.host(host).is_some_and(|host| of.is_member(host)))
+        };
+        let members = self.shared.iter().filter(|((overlay, host), _)| member(overlay, host));
+        let stored = members.flat_map(|((overlay, host), names)| names.iter().map(|name| (id(overlay, host), *name)));
+        // Whoever is no member sees what the member sees that it has asked.
+        let first = path.first().filter(|first| first.overlay == self.own).map_or(asker, |first| &first.at);
+        let near = |other: Id| match self.memberships.get(self.own) {
+            Some((of, membership)) if of.ids.values().any(|id| *id == other) => membership.near(first, other),
+            _ => true,
+        };
+        Sought::judge(words, &hits, stored, near)
+    }
 }
 
 /// The mean over searches of what actions count for all of theirs.

@@ -3,7 +3,7 @@
 //! The announcer keeps the daemon at what is wanted: one that has been restarted begins with every
 //! group disabled and is told again.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -12,7 +12,7 @@ use anyhow::{Context, Result};
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use crate::kernel::interface::Netlink as Kernel;
 use crate::physics::LOOPBACK;
@@ -20,7 +20,7 @@ use crate::routing::{Announce, Control, Daemon};
 
 /// How long a leaving member stays reachable after it has asked others to route around it. Every
 /// router of a lab has heard of it within a fraction of that; on the Internet it takes minutes.
-const DRAIN: Duration = Duration::from_millis(500);
+pub const DRAIN: Duration = Duration::from_millis(500);
 
 /// Between two attempts to reach a daemon that is not there.
 const RETRY: Duration = Duration::from_millis(20);
@@ -30,11 +30,18 @@ const RETRY: Duration = Duration::from_millis(20);
 pub struct GroupConfig {
     pub name: String,
     pub addresses: Vec<IpAddr>,
-    /// Of a block: those of other groups in it.
+    /// Those of other groups in the prefix that is announced.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub within: Vec<IpAddr>,
     /// By this, the daemon knows it.
     pub protocol: String,
+}
+
+impl GroupConfig {
+    /// What a host has on `lo` while it announces the group.
+    pub fn all(&self) -> impl Iterator<Item = IpAddr> {
+        self.addresses.iter().chain(&self.within).copied()
+    }
 }
 
 /// What to do to a group.
@@ -61,23 +68,56 @@ pub async fn announce(
     granted: UnboundedSender<Result<Granted>>,
 ) -> Result<()> {
     let groups = groups.into_iter().map(|g| (g.name.clone(), (g, false))).collect();
-    let mut announcer = Announcer { groups, daemon, socket, kernel: Kernel::here("the host")?, control: None };
+    let kernel = Kernel::here("the host")?;
+    let mut announcer = Announcer { groups, daemon, socket, kernel, control: None, draining: VecDeque::new() };
     // A node that was killed leaves its addresses behind, and its daemon announcing.
     announcer.withdraw_all().await?;
+    let tell = |group: String, announced, done: Result<()>| {
+        let _ = granted.send(done.map(|()| Granted { group, announced }));
+    };
     loop {
-        // `None`: the daemon has gone away.
+        let drained = announcer.draining.front().map(|(until, _)| *until);
         let wish = tokio::select! {
-            wish = wishes.recv() => match wish { Some(wish) => Some(wish), None => return Ok(()) },
-            () = announcer.lost() => None,
-        };
-        match wish {
-            Some((group, wish)) => {
-                let done = announcer.grant(&group, wish).await;
-                let announced = wish == Wish::Announce;
-                let _ = granted.send(done.map(|()| Granted { group, announced }));
+            wish = wishes.recv() => wish,
+            () = until(drained) => {
+                if let Some((_, group)) = announcer.draining.pop_front() {
+                    let done = announcer.grant(&group, false).await;
+                    tell(group, false, done);
+                }
+                continue;
             }
-            None => announcer.restore().await?,
+            // The daemon has gone away.
+            () = announcer.lost() => {
+                announcer.restore().await?;
+                continue;
+            }
+        };
+        let Some((group, wish)) = wish else { return Ok(()) };
+        // What is being drained is withdrawn first: whoever asked for that is told.
+        if announcer.stop_draining(&group) {
+            let done = announcer.grant(&group, false).await;
+            tell(group.clone(), false, done);
         }
+        match wish {
+            Wish::DrainAndWithdraw => {
+                if let Err(error) = announcer.drain(&group).await {
+                    tell(group, false, Err(error));
+                }
+            }
+            Wish::Announce | Wish::Withdraw => {
+                let announced = wish == Wish::Announce;
+                let done = announcer.grant(&group, announced).await;
+                tell(group, announced, done);
+            }
+        }
+    }
+}
+
+/// `None`: for ever.
+async fn until(time: Option<Instant>) {
+    match time {
+        Some(time) => sleep_until(time).await,
+        None => std::future::pending().await,
     }
 }
 
@@ -88,28 +128,43 @@ struct Announcer {
     socket: PathBuf,
     kernel: Kernel,
     control: Option<Box<dyn Control>>,
+    /// Groups that are drained, side by side, and until when: the first is the earliest.
+    draining: VecDeque<(Instant, String)>,
 }
 
 impl Announcer {
-    async fn grant(&mut self, name: &str, wish: Wish) -> Result<()> {
-        let (group, wanted) = self.groups.get_mut(name).with_context(|| format!("no group {name} on this host"))?;
-        *wanted = wish == Wish::Announce;
-        let group = group.clone();
-        match wish {
-            Wish::Announce => {
-                // The address first: a packet that arrives before it is there would be refused.
-                for address in group.addresses.iter().chain(&group.within) {
-                    self.kernel.add_address(LOOPBACK, IpNet::from(*address)).await?;
-                }
-                self.set(&group, Announce::Plain).await
-            }
-            Wish::Withdraw => self.withdraw(&group).await,
-            Wish::DrainAndWithdraw => {
-                self.set(&group, Announce::Drain).await?;
-                sleep(DRAIN).await;
-                self.withdraw(&group).await
-            }
+    /// Has a group announced, or withdrawn.
+    async fn grant(&mut self, name: &str, announced: bool) -> Result<()> {
+        let group = self.want(name, announced)?;
+        if !announced {
+            return self.withdraw(&group).await;
         }
+        // The address first: a packet that arrives before it is there would be refused.
+        for address in group.all() {
+            self.kernel.add_address(LOOPBACK, IpNet::from(address)).await?;
+        }
+        self.set(&group, Announce::Plain).await
+    }
+
+    /// Asks others to route around this host, for [`DRAIN`].
+    async fn drain(&mut self, name: &str) -> Result<()> {
+        let group = self.want(name, false)?;
+        self.set(&group, Announce::Drain).await?;
+        self.draining.push_back((Instant::now() + DRAIN, name.to_owned()));
+        Ok(())
+    }
+
+    fn want(&mut self, name: &str, announced: bool) -> Result<GroupConfig> {
+        let (group, wanted) = self.groups.get_mut(name).with_context(|| format!("no group {name} on this host"))?;
+        *wanted = announced;
+        Ok(group.clone())
+    }
+
+    /// Whether it was being drained.
+    fn stop_draining(&mut self, name: &str) -> bool {
+        let before = self.draining.len();
+        self.draining.retain(|(_, draining)| draining != name);
+        self.draining.len() < before
     }
 
     async fn withdraw(&mut self, group: &GroupConfig) -> Result<()> {
@@ -118,8 +173,10 @@ impl Announcer {
     }
 
     async fn remove_addresses(&self, group: &GroupConfig) -> Result<()> {
-        for address in group.addresses.iter().chain(&group.within) {
-            self.kernel.remove_address(LOOPBACK, IpNet::from(*address)).await?;
+        let held: BTreeSet<IpAddr> =
+            self.groups.values().filter(|(_, wanted)| *wanted).flat_map(|(other, _)| other.all()).collect();
+        for address in group.all().filter(|address| !held.contains(address)) {
+            self.kernel.remove_address(LOOPBACK, IpNet::from(address)).await?;
         }
         Ok(())
     }

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::announce::GroupConfig;
-use crate::anycast::{AgentConfig, Command, Digest, Event, Infrastructure, NodeConfig, Served, ServerConfig};
+use crate::anycast::{Command, Digest, Event, Served, Tenants};
 
 /// What a node's process is told when it starts.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -27,35 +27,9 @@ pub struct HostConfig {
     pub sites: Vec<String>,
     /// Groups' addresses at which it serves clients' flows.
     pub flows: Vec<IpAddr>,
-}
-
-/// The node of an overlay, and whose room it is built in.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Hosted {
-    pub infrastructure: Infrastructure,
-    pub node: NodeConfig,
-}
-
-/// Everything that lives on a host as a machine.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Tenants {
-    pub overlays: Vec<Hosted>,
-    pub servers: Vec<Serving>,
-    pub services: Vec<Offered>,
-}
-
-/// A server of an infrastructure.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Serving {
-    pub infrastructure: Infrastructure,
-    pub server: ServerConfig,
-}
-
-/// A program that an infrastructure makes known.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Offered {
-    pub infrastructure: Infrastructure,
-    pub agent: AgentConfig,
+    /// Addresses of others at which it answers.
+    #[serde(default)]
+    pub impersonates: Vec<IpAddr>,
 }
 
 /// From the supervisor.
@@ -76,6 +50,10 @@ pub enum Order {
     /// Asks others to route around this host (RFC 8326), waits, and withdraws.
     Drain {
         group: String,
+    },
+    /// It answers probes at these addresses of others, and at no other of theirs.
+    Impersonate {
+        addresses: Vec<IpAddr>,
     },
     /// The host has another unicast address from now on.
     Renumber {

@@ -13,12 +13,12 @@ use tokio::net::UnixStream;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
-use super::announce::{Granted, Wish, announce};
+use super::announce::{Granted, GroupConfig, Wish, announce};
 use super::channel::{HostConfig, Order, Report};
-use super::dispatch::{Did, Dispatch};
 use super::driver::{Driver, Event};
 use super::flows;
-use crate::anycast::{self, Deed, Heard};
+use super::impostor::Impostor;
+use crate::anycast::{self, Deed, Did, Dispatch, Heard};
 use crate::kernel::now;
 use crate::machine::{Input, Machine, Part, Time, Via};
 use crate::plan::PORT;
@@ -35,6 +35,7 @@ pub fn run(config: &Path) -> Result<()> {
 struct Host {
     config: HostConfig,
     nodes: Driver<Dispatch>,
+    impostor: Impostor,
     orders: Lines<BufReader<OwnedReadHalf>>,
     reports: OwnedWriteHalf,
     wishes: UnboundedSender<(String, Wish)>,
@@ -42,12 +43,21 @@ struct Host {
     pending: VecDeque<Report>,
 }
 
+/// Addresses of the host's groups, in their order, and of others in what it announces, each once.
+fn groups_addresses(groups: &[GroupConfig]) -> Vec<Vec<IpAddr>> {
+    let mut addresses: Vec<Vec<IpAddr>> = groups.iter().map(|group| group.addresses.clone()).collect();
+    for address in groups.iter().flat_map(|group| &group.within) {
+        if !addresses.iter().flatten().any(|known| known == address) {
+            addresses.push(vec![*address]);
+        }
+    }
+    addresses
+}
+
 impl Host {
     async fn start(config: HostConfig) -> Result<Self> {
         let start = Time(Duration::from_nanos(now()));
-        let of_groups = config.groups.iter().map(|group| group.addresses.clone());
-        let within = config.groups.iter().flat_map(|group| group.within.iter().map(|address| vec![*address]));
-        let addresses: Vec<_> = of_groups.chain(within).collect();
+        let addresses = groups_addresses(&config.groups);
         let dispatch = Dispatch::new(&config.host, &config.tenants, &addresses, start);
         let mut nodes = Driver::new(dispatch);
         for (port, need) in nodes.machine().needs(addresses.len()) {
@@ -74,7 +84,9 @@ impl Host {
         });
         let orders = BufReader::new(orders).lines();
         let pending = VecDeque::from([Report::Hello { host: config.host.clone() }]);
-        let host = Self { config, nodes, orders, reports, wishes, granted, pending };
+        let mut impostor = Impostor::new(&config.host)?;
+        impostor.answer(&config.impersonates).await?;
+        let host = Self { config, nodes, impostor, orders, reports, wishes, granted, pending };
         for group in &host.config.sites {
             host.wish(group, Wish::Announce);
         }
@@ -87,7 +99,7 @@ impl Host {
             tokio::select! {
                 () = self.nodes.step() => {}
                 line = self.orders.next_line() => match line.context("read an order")? {
-                    Some(line) => self.obey(serde_json::from_str(&line).context("parse an order")?),
+                    Some(line) => self.obey(serde_json::from_str(&line).context("parse an order")?).await,
                     None => return Ok(()),
                 },
                 Some(granted) = self.granted.recv() => self.grant(granted),
@@ -95,7 +107,7 @@ impl Host {
         }
     }
 
-    fn obey(&mut self, order: Order) {
+    async fn obey(&mut self, order: Order) {
         match order {
             Order::Overlay { overlay, what } => {
                 if !self.nodes.tell(|nodes, time| nodes.order(time, &overlay, what)) {
@@ -105,6 +117,11 @@ impl Host {
             Order::Digest { overlay } => {
                 if let Some(digest) = self.nodes.machine().digest(&overlay) {
                     self.pending.push_back(Report::Digest { overlay, digest: Box::new(digest) });
+                }
+            }
+            Order::Impersonate { addresses } => {
+                if let Err(error) = self.impostor.answer(&addresses).await {
+                    self.complain(format!("{error:#}"));
                 }
             }
             Order::Renumber { address } => self.renumber(address),

@@ -59,6 +59,22 @@ pub struct Holders {
     pub why: &'static str,
 }
 
+impl What {
+    /// A value as a command's argument has it; `None`: nothing that may be written.
+    pub fn parse(&self, text: &str) -> Option<Value> {
+        match self {
+            Self::Int(range) => text.parse().ok().filter(|n| range.contains(n)).map(Value::Int),
+            Self::Float(range) => text.parse().ok().filter(|n| range.contains(n)).map(Value::Float),
+            Self::Word(words) => words.iter().find(|word| **word == text).map(|word| Value::Word(Cow::Borrowed(word))),
+            Self::Time(range) => {
+                humantime::parse_duration(text).ok().filter(|time| range.contains(time)).map(Value::Time)
+            }
+            Self::Bool => text.parse().ok().map(Value::Bool),
+            Self::Hosts(_) => None,
+        }
+    }
+}
+
 impl Key {
     /// Nothing else is wrong.
     pub(crate) const fn fine(_: &Value) -> Option<Wrong> {

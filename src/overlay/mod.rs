@@ -1,12 +1,13 @@
 //! Overlay protocols as state machines without input or output.
 //!
 //! [`OverlayNode`] is what a node may expect of any protocol. In `structured` ones keys have owners, and are looked up;
-//! in `unstructured` ones things lie where they were put, and are searched for.
+//! in `unstructured` ones things lie where they were put, and are searched for; `layered` ones stand on another overlay.
 
 pub mod auth;
 pub mod given;
 pub mod id;
 pub mod key;
+pub mod layered;
 pub mod neighbors;
 pub mod oracle;
 mod peer;
@@ -88,6 +89,10 @@ pub trait OverlayNode {
     /// All neighbors, each once.
     fn peers(&self) -> Vec<Peer>;
     fn neighbors(&self) -> Neighbors;
+    /// Addresses of nodes that it knows, and their shortest round trips so far.
+    fn round_trips(&self) -> Vec<(SocketAddr, Duration)> {
+        Vec::new()
+    }
     /// Numbers of entries in its tables, each of which has a limit.
     fn tables(&self) -> Vec<(&'static str, usize)>;
     /// Questions that its latest join took, one after another: those asked side by side count once.
@@ -105,10 +110,29 @@ pub trait OverlayNode {
     /// Something happened in a stream: in one of its own, or in one that somebody has opened to a port that its row
     /// needs.
     fn stream(&mut self, _now: Time, _id: StreamId, _part: Stream<&[u8]>) {}
+    /// Whether others who look for the overlay shall find this node. [`Did::Serves`] follows whenever that changes
+    /// while it is a member.
+    fn serves(&self) -> bool {
+        true
+    }
+    /// Neighbors that others who look for the overlay may be sent to.
+    fn servers(&self) -> Vec<Peer> {
+        self.peers()
+    }
+    /// It is about to leave: whether others rely on finding it, and are handed over first. [`Did::Serves`] follows then.
+    fn retire(&mut self, _now: Time) -> bool {
+        false
+    }
     /// What it wants of streams; its own it numbers itself.
     fn poll_stream(&mut self) -> Option<(StreamId, Stream<Vec<u8>>)> {
         None
     }
+    /// What it wants of the overlay that it stands on, numbered by itself.
+    fn poll_below(&mut self) -> Option<(u64, Ask)> {
+        None
+    }
+    /// The end of that.
+    fn answered_below(&mut self, _now: Time, _number: u64, _answer: Answer) {}
     /// A message that came from this address.
     fn handle(&mut self, now: Time, from: SocketAddr, message: &[u8]);
     fn handle_timeout(&mut self, now: Time);
@@ -134,6 +158,10 @@ pub enum Did {
     Joined,
     JoinFailed,
     Left,
+    /// From now on others shall find it, or not any more: whoever relied on it has been handed over.
+    Serves(bool),
+    /// It wants to [`OverlayNode::meet`] whichever node serves nearest.
+    Seeks,
     /// They are others than before.
     Neighbors(Neighbors),
     /// A neighbor did not answer.
@@ -154,7 +182,7 @@ pub enum Did {
 }
 
 /// What a node may be asked.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Ask {
     /// Who owns a key?
     Find { key: Id },
@@ -185,6 +213,8 @@ pub enum Token {
     Command(u64),
     /// The layer above, for itself.
     Own(u64),
+    /// The layer above, for others.
+    Question(u64),
 }
 
 /// Result of a command.
@@ -262,8 +292,19 @@ impl Ask {
         }
     }
 
+    /// The same to a protocol of which only some kinds `may` be asked: what one keeps under a key another has under
+    /// words. `None`: it means nothing there.
+    pub(crate) fn suiting(self, may: impl Fn(AskKind) -> bool) -> Option<Self> {
+        match self {
+            ask if may(ask.kind()) => Some(ask),
+            Self::Search { words: key } if may(AskKind::Get) => Some(Self::Get { key }),
+            Self::Get { key: words } if may(AskKind::Search) => Some(Self::Search { words }),
+            _ => None,
+        }
+    }
+
     /// What a node says at once of a kind that its protocol's row does not list.
-    fn unanswered(self) -> Answer {
+    pub(crate) fn unanswered(self) -> Answer {
         match self {
             Self::Find { key } => Answer::Looked { key, owner: None, hops: 0, milliseconds: 0.0 },
             Self::Put { key, .. } => Answer::Put { key, stored: false },

@@ -42,6 +42,16 @@ impl<N> Neighbors<N> {
     }
 }
 
+impl Neighbors {
+    /// Itself, if it is not what was `shown` last; that is then what has been shown.
+    pub(crate) fn news(self, shown: &mut Self) -> Option<Self> {
+        (self != *shown).then(|| {
+            shown.clone_from(&self);
+            self
+        })
+    }
+}
+
 impl<N> Default for Neighbors<N> {
     fn default() -> Self {
         Self {

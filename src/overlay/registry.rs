@@ -6,14 +6,16 @@ use std::ops::Deref;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::key::Key;
+use super::layered::index;
 use super::row::Row;
 use super::structured::{can, chord, pastry};
-use super::unstructured::{freenet, gnutella};
+use super::unstructured::{freenet, gnutella, kazaa};
 use super::{AskKind, Values};
 use crate::machine::Need;
 
 /// One more protocol is one more line.
-static PROTOCOLS: &[&Row] = &[&chord::ROW, &pastry::ROW, &can::ROW, &freenet::ROW, &gnutella::ROW];
+static PROTOCOLS: &[&Row] =
+    &[&chord::ROW, &pastry::ROW, &can::ROW, &freenet::ROW, &gnutella::ROW, &kazaa::ROW, &index::ROW];
 
 /// One of the rows.
 #[derive(Clone, Copy)]
@@ -27,7 +29,12 @@ impl Protocol {
 
     /// Those in which every key has an owner.
     pub fn keyed() -> impl Iterator<Item = Self> {
-        Self::all().filter(|protocol| protocol.may(AskKind::Find))
+        Self::all().filter(|protocol| protocol.is_keyed())
+    }
+
+    /// Whether every key has an owner, who is found by a lookup.
+    pub fn is_keyed(self) -> bool {
+        self.may(AskKind::Find)
     }
 
     /// Whether this may be asked of it.

@@ -19,6 +19,8 @@ pub struct Row {
     pub asks: &'static [AskKind],
     /// Ports at its unicast address, besides the one that all overlays of a host share.
     pub needs: fn(&Values) -> Vec<Need>,
+    /// Whether it keeps what it knows in another overlay, by [`super::OverlayNode::poll_below`].
+    pub layered: bool,
     /// Whether its messages can carry IPv6 addresses.
     pub ipv6: bool,
     /// What differs from the defaults in an overlay of thousands.

@@ -1,5 +1,5 @@
-//! The paper's questions, answered with numbers: `anybed paper 4.1`, `4.2`, `4.3`, `table1`, `failures`; and
-//! the overlays' own papers, `faithful`.
+//! The paper's questions, answered with numbers: `anybed paper 4.1`, `4.2`, `4.3`, `4.4`, `table1`, `failures`; and
+//! the overlays' own papers, `faithful`, `searching`.
 //!
 //! Each section plays labs in namespaces where they fit on a machine, and the same nodes in the simulated
 //! network where they do not; every number says which. What comes out is a [`page::Page`]: what the paper
@@ -9,11 +9,12 @@
 //! - [`joining`]: 4.1, who serves those who join
 //! - [`nearness`]: 4.2, neighbor lists, and lookups that take the short way
 //! - [`healing`]: 4.3, how islands find each other again
-//! - [`faithful`]: what the overlays' own papers print
+//! - [`interconnection`]: 4.4, several overlays at once
+//! - [`faithful`]: what the overlays' own papers print; [`searching`]: overlays that search
 //! - [`table`]: Table 1, infrastructures compared
 //! - [`failures`]: what infrastructures do when they fail themselves; `four_ways`: the lab that is played for both
 //! - [`labs`]: playing a lab; `runs`: many simulations at once
-//! - [`estimate`]: a number and its interval; [`claim`]: what that says of a sentence
+//! - [`estimate`]: a number and its interval; `fit`: a power law through points; [`claim`]: what that says of a sentence
 //! - [`page`], [`figure`]: writing down what was found
 
 pub mod claim;
@@ -21,14 +22,17 @@ pub mod estimate;
 pub mod failures;
 pub mod faithful;
 pub mod figure;
+mod fit;
 mod four_ways;
 pub mod healing;
+pub mod interconnection;
 pub mod joining;
 pub mod labs;
 pub mod nearness;
 pub mod numbers;
 pub mod page;
 mod runs;
+pub mod searching;
 mod setup;
 pub mod table;
 
@@ -50,8 +54,13 @@ pub enum Section {
     /// System partitioning
     #[value(name = "4.3")]
     Healing,
+    /// Multi-overlay interconnection
+    #[value(name = "4.4")]
+    Interconnection,
     /// The overlays' own papers
     Faithful,
+    /// Overlays that search
+    Searching,
     /// Four anycast infrastructures
     Table1,
     /// Failures of the infrastructures themselves
@@ -67,7 +76,9 @@ pub fn run(section: Section, setup: &Setup) -> Result<Page> {
         Section::Joining => joining::measure(setup),
         Section::Nearness => nearness::measure(setup),
         Section::Healing => healing::measure(setup),
+        Section::Interconnection => interconnection::measure(setup),
         Section::Faithful => Ok(faithful::measure(setup)),
+        Section::Searching => Ok(searching::measure(setup)),
         Section::Table1 => table::measure(setup),
         Section::Failures => failures::measure(setup),
     }

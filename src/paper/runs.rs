@@ -12,6 +12,15 @@ pub(super) fn in_parallel<J: Sync, R: Send>(jobs: &[J], run: impl Fn(&J) -> R + 
     on_threads(std::thread::available_parallelism().map_or(1, usize::from), jobs, run)
 }
 
+/// What came of those jobs of which this holds, in their order.
+pub(super) fn runs_of<'r, J, R>(
+    jobs: &'r [J],
+    runs: &'r [R],
+    is: impl Fn(&J) -> bool + 'r,
+) -> impl Iterator<Item = &'r R> {
+    jobs.iter().zip(runs).filter(move |(job, _)| is(job)).map(|(_, run)| run)
+}
+
 /// Plays labs, two at a time; results in the order of the jobs.
 ///
 /// # Errors

@@ -43,10 +43,19 @@ fn shared(topology: &Topology, via: usize) -> Vec<Shared> {
     named.map(|((name, address, transport), part)| Shared { name, part: Part(part), address, transport }).collect()
 }
 
-/// Addresses in the block of an infrastructure that are its groups'.
-pub fn within(topology: &Topology, block: GroupId) -> Vec<IpAddr> {
-    let via = topology.infrastructures.iter().position(|deployment| deployment.block == Some(block));
-    via.map(|via| shared(topology, via).iter().map(|group| group.address.ip()).collect()).unwrap_or_default()
+/// Addresses of other groups in what is announced for one: of an infrastructure's block, those of its groups; of a
+/// plain group, those of others whose members need not be there.
+pub fn within(topology: &Topology, group: GroupId) -> Vec<IpAddr> {
+    if let Some(via) = topology.infrastructures.iter().position(|deployment| deployment.block == Some(group)) {
+        return shared(topology, via).iter().map(|group| group.address.ip()).collect();
+    }
+    let own = &topology.groups[group.0];
+    // Where gateways announce a prefix, they hear of its members' own addresses only.
+    if !own.is_plain() || own.by_border {
+        return Vec::new();
+    }
+    let others = topology.groups.iter().filter(|other| other.is_plain() && other.name != own.name);
+    others.flat_map(|other| other.addresses.iter().copied()).filter(|address| own.covers(*address)).collect()
 }
 
 pub fn server(topology: &Topology, addresses: &Addresses, index: usize, host: NodeId) -> ServerConfig {

@@ -16,7 +16,7 @@ use ipnet::IpNet;
 
 use crate::physics::{Interface, Sysctl};
 use crate::program::{Process, ProcessKind, Program};
-use crate::routing::{RenderError, Renderer};
+use crate::routing::{Fleet, RenderError};
 use crate::topology::address::Addresses;
 use crate::topology::{Family, FamilyChoice, Multipath, MultipathHash, NodeId, NodeKind, Topology};
 pub use interfaces::LinkPlan;
@@ -69,11 +69,11 @@ impl NodePlan {
 }
 
 impl Plan {
-    /// Plans the network of `topology` for the routing daemon that these configs are for.
+    /// Plans the network of `topology` for these routing daemons.
     ///
     /// # Errors
     /// [`RenderError`] if a template cannot be rendered.
-    pub fn new(topology: &Topology, renderer: &dyn Renderer) -> Result<Self, RenderError> {
+    pub fn new(topology: &Topology, fleet: &Fleet) -> Result<Self, RenderError> {
         let addresses = Addresses::of(topology);
         let (mut interfaces, links) = interfaces::lay_out(topology, &addresses);
         let attached = interfaces::attached(topology);
@@ -82,7 +82,7 @@ impl Plan {
             let interfaces = std::mem::take(&mut interfaces[id.0]);
             let speaker = speakers::of(topology, &addresses, id, &attached, &interfaces);
             let node = topology.node(id);
-            let programs = programs::of(node, speaker, renderer)?;
+            let programs = programs::of(node, speaker, fleet.renderer(node))?;
             let loopback = loopback(topology, &addresses, id);
             nodes.push(NodePlan {
                 id,

@@ -19,7 +19,7 @@ mod tests {
 
     use crate::plan::Plan;
     use crate::program::Process;
-    use crate::routing::registry;
+    use crate::routing::Fleet;
     use crate::scenario::programs;
     use crate::topology::Overrides;
 
@@ -28,8 +28,8 @@ mod tests {
         let lab = "[lab]\n[[as]]\nname = \"r\"\n[[stub]]\nname = \"s\"\nuplinks = [\"r\"]\nmembers = 1\nclients = 1\n";
         let lab = crate::scenario::read_text(Path::new("lab.toml"), lab, &Overrides::default());
         let (topology, _) = lab.unwrap_or_else(|e| panic!("{e}"));
-        let renderer = registry::preferred().renderer(None).expect("the templates that the program carries");
-        let plan = Plan::new(&topology, &*renderer).expect("they can be rendered");
+        let fleet = Fleet::meant(&topology, None).expect("the templates that the program carries");
+        let plan = Plan::new(&topology, &fleet).expect("they can be rendered");
         for node in &plan.nodes {
             let planned: Vec<Process> = node.programs.iter().map(|program| program.process).collect();
             assert_eq!(planned, programs::on(&topology, node.id), "{}", node.name);

@@ -1,7 +1,7 @@
 //! The plan after a host has been given new addresses.
 
 use super::{Plan, interfaces, programs, speakers};
-use crate::routing::{RenderError, Renderer};
+use crate::routing::{Fleet, RenderError};
 use crate::topology::{LinkId, LinkKind, NodeId, Topology};
 
 impl Plan {
@@ -11,7 +11,7 @@ impl Plan {
     ///
     /// # Errors
     /// [`RenderError`] if a template cannot be rendered.
-    pub fn renumbered(&self, topology: &Topology, renderer: &dyn Renderer, host: NodeId) -> Result<Self, RenderError> {
+    pub fn renumbered(&self, topology: &Topology, fleet: &Fleet, host: NodeId) -> Result<Self, RenderError> {
         let mut plan = self.clone();
         plan.addresses.renumber(topology, host);
         let link = access_link(topology, host);
@@ -21,8 +21,23 @@ impl Plan {
             interfaces::number(&mut planned.interfaces[position], topology, &plan.addresses, link, side);
             let (addresses, interfaces) = (&plan.addresses, &planned.interfaces);
             let speaker = speakers::of(topology, addresses, node, &attached, interfaces);
-            planned.programs = programs::of(topology.node(node), speaker, renderer)?;
+            let node = topology.node(node);
+            planned.programs = programs::of(node, speaker, fleet.renderer(node))?;
         }
+        Ok(plan)
+    }
+
+    /// Of a node only the configs change, as rules of its sessions have: those of `topology`.
+    ///
+    /// # Errors
+    /// [`RenderError`] if a template cannot be rendered.
+    pub fn announcing(&self, topology: &Topology, fleet: &Fleet, node: NodeId) -> Result<Self, RenderError> {
+        let mut plan = self.clone();
+        let planned = &mut plan.nodes[node.0];
+        let attached = interfaces::attached(topology);
+        let speaker = speakers::of(topology, &plan.addresses, node, &attached, &planned.interfaces);
+        let node = topology.node(node);
+        planned.programs = programs::of(node, speaker, fleet.renderer(node))?;
         Ok(plan)
     }
 
@@ -45,7 +60,6 @@ mod tests {
     use std::path::Path;
 
     use super::*;
-    use crate::routing::registry;
     use crate::topology::{Family, Overrides};
 
     const LAB: &str = r#"
@@ -64,12 +78,12 @@ mod tests {
         members = 1
     "#;
 
-    fn lab() -> (Topology, Box<dyn Renderer>, Plan) {
+    fn lab() -> (Topology, Fleet, Plan) {
         let lab = crate::scenario::read_text(Path::new("lab.toml"), LAB, &Overrides::default());
         let (topology, _) = lab.unwrap_or_else(|e| panic!("{e}"));
-        let renderer = registry::preferred().renderer(None).expect("the templates that the program carries");
-        let plan = Plan::new(&topology, &*renderer).expect("they can be rendered");
-        (topology, renderer, plan)
+        let fleet = Fleet::meant(&topology, None).expect("the templates that the program carries");
+        let plan = Plan::new(&topology, &fleet).expect("they can be rendered");
+        (topology, fleet, plan)
     }
 
     fn hosts(topology: &Topology) -> Vec<NodeId> {
@@ -111,10 +125,10 @@ mod tests {
 
     #[test]
     fn only_the_two_ends_change() {
-        let (topology, renderer, before) = lab();
+        let (topology, fleet, before) = lab();
         for (name, is_member) in [("s.n2", true), ("s.c3", false)] {
             let host = topology.find(name).expect("a host");
-            let after = before.renumbered(&topology, &*renderer, host).expect("the templates are the same");
+            let after = before.renumbered(&topology, &fleet, host).expect("the templates are the same");
             let gateway = topology.find("s").expect("the gateway");
             for (was, is) in before.nodes.iter().zip(&after.nodes) {
                 let moves = [host, gateway].contains(&is.id);

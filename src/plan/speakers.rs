@@ -4,13 +4,15 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
+use super::interfaces;
 use super::timers::{bfd, inside, of_preset, of_session};
 use crate::physics::Interface;
 use crate::routing::speaker::{
-    BfdInterface, Host, HostGroup, IgpInterface, Inside, Prefix, Router, RouterFamily, Session, Speaker,
+    BfdInterface, Host, HostGroup, IgpInterface, Inside, Origin, Prefix, Router, RouterFamily, Rule, Session, Speaker,
 };
 use crate::topology::{
-    Addresses, By, Family, GracefulRestart, GroupId, Link, LinkId, LinkKind, NodeId, NodeKind, Relation, Topology,
+    Addresses, By, Direction, Family, GracefulRestart, Group, GroupId, Guards, Link, LinkId, LinkKind, NodeId,
+    NodeKind, Origination, Relation, Roa, Rov, Topology, Which,
 };
 
 /// An AS with more routers than this uses route reflectors instead of a full mesh.
@@ -36,6 +38,14 @@ pub fn host_asn(topology: &Topology, host: NodeId) -> u32 {
 pub fn groups_of(topology: &Topology, host: NodeId) -> impl Iterator<Item = GroupId> {
     let ids = (0..topology.groups.len()).map(GroupId);
     ids.filter(move |id| topology.groups[id.0].members.contains(&host))
+}
+
+/// What every node's daemon is to do, in the order of [`Topology::nodes`].
+pub fn all(topology: &Topology) -> Vec<Option<Speaker>> {
+    let addresses = Addresses::of(topology);
+    let (laid_out, _) = interfaces::lay_out(topology, &addresses);
+    let attached = interfaces::attached(topology);
+    topology.ids().map(|id| of(topology, &addresses, id, &attached, &laid_out[id.0])).collect()
 }
 
 /// What the daemon of `node` is to do; `None` if none runs there.
@@ -85,6 +95,12 @@ impl<'a> View<'a> {
             bfd: self.bfd(),
             graceful_restart_wait: self.graceful_restart_wait(),
             multipath: own.multipath.on,
+            roles: own.roles,
+            leaks: own.leaks,
+            rov: own.rov,
+            compare_med: own.compare_med,
+            prefer_older: own.prefer_older,
+            damping: own.damping,
             igp: self.igp(),
             families: families.iter().map(|family| self.router_family(*family)).collect(),
         }
@@ -100,6 +116,8 @@ impl<'a> View<'a> {
         RouterFamily {
             name: family,
             originate: if stub { vec![self.addresses.stub_prefix(node.as_id, family)] } else { Vec::new() },
+            roas: self.roas(family),
+            groups: self.originations(family),
             internal: self.internal(family),
             external: sessions(|kind| matches!(kind, LinkKind::External(_))),
             // Clients speak no BGP; `host_sessions` leaves them out.
@@ -113,24 +131,45 @@ impl<'a> View<'a> {
         });
         let session = |(id, link, interface): (LinkId, &Link, &Interface)| Session {
             asn: host_asn(self.topology, link.b),
-            groups: self.group_prefixes(link.b, family),
+            groups: self.group_prefixes(link.b, family, |_| true),
+            kept: self.group_prefixes(link.b, family, |group| group.by_border),
             ..self.session(family, id, link, interface)
         };
         hosts.map(session).collect()
     }
 
-    fn group_prefixes(&self, host: NodeId, family: Family) -> Vec<IpNet> {
+    /// What a host may announce of such groups.
+    fn group_prefixes(&self, host: NodeId, family: Family, which: impl Fn(&Group) -> bool) -> Vec<IpNet> {
         groups_of(self.topology, host)
+            .filter(|group| which(&self.topology.groups[group.0]))
             .flat_map(|group| self.prefixes(group))
             .filter(|p| p.family == family)
             .map(|p| p.prefix)
             .collect()
     }
 
+    fn roas(&self, family: Family) -> Vec<Roa> {
+        let looks = self.topology.ases[self.topology.node(self.node).as_id.0].rov != Rov::Off;
+        let all = self.topology.roas.iter().filter(|roa| looks && Family::of(roa.prefix.addr()) == family);
+        all.copied().collect()
+    }
+
+    /// What this gateway announces of groups.
+    fn originations(&self, family: Family) -> Vec<Origin> {
+        let own = self.topology.originations.iter().filter(|it| it.at == self.node);
+        let of_family = own.filter(|it| Family::of(it.prefix.addr()) == family);
+        let origin = |it: &Origination| Origin {
+            prefix: it.prefix,
+            communities: it.communities.clone(),
+            via: it.to.map(|host| self.addresses.host(host, family)),
+            claims: it.claims,
+        };
+        of_family.map(origin).collect()
+    }
+
     fn prefixes(&self, group: GroupId) -> Vec<Prefix> {
-        let family = |a: &IpAddr| if a.is_ipv4() { Family::Ipv4 } else { Family::Ipv6 };
-        let prefixes = self.topology.groups[group.0].prefixes();
-        prefixes.map(|prefix| Prefix { family: family(&prefix.addr()), prefix }).collect()
+        let prefixes = self.topology.groups[group.0].at_hosts();
+        prefixes.map(|prefix| Prefix { family: Family::of(prefix.addr()), prefix }).collect()
     }
 
     /// A session with the node at the other end of `link`.
@@ -149,18 +188,43 @@ impl<'a> View<'a> {
             // A bare name may be one of BIRD's keywords (`net`), which it does not take even in quotes.
             name: self.session_name(&format!("ebgp-{}", interface.name.trim_start_matches("to-")), family),
             peer: peer.name.clone(),
+            interface: interface.name.clone(),
             timers: of_session(self.topology.timers, &link.session),
             bfd: link.session.bfd.is_some(),
             graceful_restart: link.session.graceful_restart,
+            guards: self.guards(link),
+            mrai: link.session.mrai.unwrap_or(self.topology.mrai),
             local: Some(local.addr()),
             neighbor: Some(neighbor.addr()),
             asn: self.topology.ases[peer.as_id.0].asn,
             relation,
             role: relation.map(Relation::reversed),
             passive: self.node < if ours { link.b } else { link.a },
+            import: self.rules(id, Direction::Import, family),
+            export: self.rules(id, Direction::Export, family),
             family: Some(family),
             ..Session::default()
         }
+    }
+
+    /// A stub takes all that its providers have.
+    fn guards(&self, link: &Link) -> Guards {
+        let all = self.topology.node(self.node).kind == NodeKind::Gateway;
+        let max_prefix = link.session.guards.max_prefix.filter(|_| !all);
+        Guards { max_prefix, ..link.session.guards.clone() }
+    }
+
+    fn rules(&self, link: LinkId, direction: Direction, family: Family) -> Vec<Rule> {
+        let all = self.topology.policies.iter();
+        let own = all.filter(|rule| rule.at == self.node && rule.link == link && rule.direction == direction);
+        let of_family = own.filter_map(|rule| {
+            let mut prefixes = rule.which.prefixes.clone();
+            prefixes.retain(|pattern| Family::of(pattern.prefix.addr()) == family);
+            // A rule about prefixes of the other family only is about none of this one.
+            let about = rule.which.prefixes.is_empty() || !prefixes.is_empty();
+            about.then(|| Rule { which: Which { prefixes, ..rule.which.clone() }, then: rule.then.clone() })
+        });
+        of_family.collect()
     }
 
     /// Named after the interface, which no other session of the node uses.

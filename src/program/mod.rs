@@ -48,6 +48,10 @@ pub struct Program {
     /// Receives standard output and standard error.
     pub log: PathBuf,
     pub ready: Ready,
+    /// The socket by which others of its node know that it is there.
+    pub makes: Option<PathBuf>,
+    /// That of another, which must be there first.
+    pub after: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,6 +69,8 @@ pub enum Ready {
     Sessions,
     /// It has connected to the supervisor.
     Connected,
+    /// It runs.
+    Started,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -117,5 +123,7 @@ pub fn of_node(host: &str) -> Program {
         files: vec![File { path: config, content: Content::Host }],
         log: log(host, Process::NODE),
         ready: Ready::Connected,
+        makes: None,
+        after: None,
     }
 }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::facts::LabFacts;
 use super::flows::FlowChange;
+use super::predicted::Predicted;
 use super::survey::Survey;
 use crate::anycast::{Means, Served};
 use crate::overlay::Neighbors;
@@ -71,6 +72,8 @@ pub enum What {
     Survey(Box<Survey>),
     /// A partition or its undo has been looked into, `seconds` after it was done: what was found.
     Verified { action: String, seconds: f64, found: String },
+    /// What became of routing after an action, beside what is predicted.
+    Predicted(Box<Predicted>),
     /// An action could not be carried out.
     Refused { action: String, reason: String },
     /// A kernel routing table changed (netlink notification).
@@ -263,6 +266,9 @@ pub enum NodeDid {
         hits: Vec<Found>,
         hops: u32,
         milliseconds: f64,
+        /// The members that it has come to, if it is not the asker's overlay, or not the asker, that found these.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        path: Vec<Passed>,
     },
     /// A member of another island has answered, or has found this node.
     Contact {
@@ -281,6 +287,14 @@ pub enum NodeDid {
         through: String,
         milliseconds: f64,
     },
+}
+
+/// A member that a question has come to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Passed {
+    pub overlay: String,
+    /// Its host's name.
+    pub at: String,
 }
 
 /// An item that a search found, and the host that shares it.

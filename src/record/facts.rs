@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
+use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 use super::flows::FlowFacts;
@@ -18,6 +19,9 @@ pub struct LabFacts {
     /// anybed's version.
     pub version: String,
     pub bird: String,
+    /// Routing daemons, each with its nodes; empty in records that do not have them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub daemons: Vec<DaemonFacts>,
     pub kernel: String,
     pub lab: String,
     pub file: String,
@@ -43,6 +47,16 @@ pub struct LabFacts {
     pub expectations: Vec<Expectation>,
     /// Seconds of play planned.
     pub duration: f64,
+}
+
+/// A routing daemon of a lab.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DaemonFacts {
+    /// `BIRD`
+    pub name: String,
+    pub version: String,
+    /// Who runs it.
+    pub nodes: Vec<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -94,6 +108,9 @@ fn unimpaired(impairments: &[Impairment; 2]) -> bool {
 pub struct GroupFacts {
     pub name: String,
     pub addresses: Vec<IpAddr>,
+    /// What is announced for it, if that is more than its addresses.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub prefixes: Vec<IpNet>,
     pub overlay: Option<String>,
     /// `None` for a plain or a join group.
     pub color: Option<u16>,
@@ -121,6 +138,9 @@ pub struct OverlayFacts {
     pub lookup: LookupMode,
     /// Host name to ring id.
     pub ids: BTreeMap<String, Id>,
+    /// Other overlays that a question to this one may come to.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reaches: Vec<String>,
     /// Host name to color; empty without colors, and when each host chooses its own ([`NodeDid::Colored`]).
     pub colors: BTreeMap<String, u16>,
 }

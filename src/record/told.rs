@@ -1,6 +1,6 @@
 //! From what an overlay node reports to what the record says it did.
 
-use super::event::{Found, NodeDid};
+use super::event::{Found, NodeDid, Passed};
 use crate::anycast::Event;
 use crate::overlay::Answer;
 use crate::overlay::id::Id;
@@ -24,10 +24,13 @@ pub(crate) fn told(what: Event, name: impl Fn(Id) -> String) -> Option<NodeDid> 
             NodeDid::Looked { key, owner: owner.map(&name), hops, milliseconds }
         }
         Event::Done { outcome: Answer::Shared { name, stored: true }, .. } => NodeDid::Shared { name },
-        Event::Done { outcome: Answer::Searched { words, hits, hops, milliseconds }, .. } => {
+        Event::Done { outcome: Answer::Searched { words, hits, hops, milliseconds }, path, .. } => {
             let hits = hits.into_iter().map(|hit| Found { name: hit.name, at: name(hit.at) });
-            NodeDid::Searched { words, hits: hits.collect(), hops, milliseconds }
+            let path = path.into_iter().map(|step| Passed { overlay: step.overlay, at: name(step.member) }).collect();
+            NodeDid::Searched { words, hits: hits.collect(), hops, milliseconds, path }
         }
         Event::Announced { .. } | Event::Withdrew { .. } | Event::Done { .. } => return None,
+        // Within a host.
+        Event::Asks { .. } | Event::Replies { .. } => return None,
     })
 }

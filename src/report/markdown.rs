@@ -11,7 +11,7 @@ use crate::measure::{FaultReport, Outcome, Report};
 
 /// Draws verdict, faults, overlays and expectations.
 pub fn markdown(report: &Report) -> String {
-    let passed = report.expectations.iter().filter(|e| e.verdict == Outcome::Pass).count();
+    let passed = report.passed();
     let mut lines = format!("## {}: {}\n\n", cell(&report.lab), verdict_word(report.verdict));
     lines += &match report.expectations.len() {
         0 => "Nothing was expected".to_owned(),

@@ -6,6 +6,7 @@
 //! - [`dot`], [`mermaid`] and [`Map::svg`] draw a network without a run.
 //! - `network`, `layout`, `map` and `sites` make the map of a lab.
 
+pub mod catalog;
 mod catchments;
 mod diff;
 mod effects;
@@ -24,6 +25,7 @@ mod markdown;
 mod moves;
 mod network;
 pub(crate) mod page;
+pub(crate) mod predicted;
 mod sites;
 pub mod summary;
 mod surveys;

@@ -9,6 +9,7 @@ use crate::report::machine::machine;
 use crate::report::page::{
     BAD, BOLD, Cell, DIM, GOOD, NOTICE, Page, abbreviated, duration, maybe, moment, plural, shortened,
 };
+use crate::report::predicted::predictions;
 use crate::report::surveys::surveys;
 
 /// Draws a report; with `color`, in the terminal's colors.
@@ -23,6 +24,7 @@ pub fn text(report: &Report, color: bool) -> String {
     effects::draw_stretches(&mut page, report);
     flows::section(&mut page, report);
     surveys(&mut page, report);
+    predictions(&mut page, report);
     round_trips(&mut page, report);
     for (name, overlay) in &report.overlays {
         lookups(&mut page, name, overlay);
@@ -251,7 +253,7 @@ fn bottom(page: &mut Page, report: &Report) {
         RunVerdict::Invalid => ("invalid", BAD),
         RunVerdict::Incomplete => ("incomplete", NOTICE),
     };
-    let passed = report.expectations.iter().filter(|e| e.verdict == Outcome::Pass).count();
+    let passed = report.passed();
     let counts = match report.expectations.len() {
         0 => "nothing was expected".to_owned(),
         all => format!("{passed} of {}", plural(all, "expectation")),

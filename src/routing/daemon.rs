@@ -4,6 +4,7 @@ use std::fmt;
 use std::io;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::Result;
 use futures_util::future::BoxFuture;
@@ -12,6 +13,7 @@ use ipnet::IpNet;
 use super::route::Route;
 use super::speaker::Speaker;
 use crate::program::{Process, Program};
+use crate::topology::Family;
 
 /// A make of routing daemon: a row of [`super::registry`].
 pub trait Daemon: fmt::Debug + Sync {
@@ -21,14 +23,44 @@ pub trait Daemon: fmt::Debug + Sync {
     /// What people call it; several rows may be one to them.
     fn title(&self) -> &'static str;
 
-    /// What runs on a node, in the order of its start; the first talks BGP.
-    fn processes(&self) -> &'static [Process];
+    /// A lab file's word for whichever of these rows is there, and the folder of configs.
+    fn make(&self) -> &'static str;
 
-    /// The one on this machine: at `named`, or where such things are.
+    /// Whether it can announce the groups of a host: [`Control::set`].
+    fn on_hosts(&self) -> bool;
+
+    /// What runs on a node with these needs, in the order of its start. The one that talks BGP is of
+    /// [`crate::program::ProcessKind::Routing`].
+    fn processes(&self, needs: &Needs) -> Vec<Process>;
+
+    /// Where such a daemon may be on this machine, the likeliest first: those of `named` that are of this make, and
+    /// where they usually are.
     ///
     /// # Errors
-    /// None there, one that is not supported, or not runnable.
-    fn find(&'static self, named: Option<&Path>) -> Result<Installed, FindError>;
+    /// Nowhere.
+    fn places(&self, named: &Places) -> Result<Vec<PathBuf>, FindError>;
+
+    /// Looks at the one there.
+    ///
+    /// # Errors
+    /// Not runnable, or not a version of this row.
+    fn examine(&'static self, path: &Path) -> Result<Installed, FindError>;
+
+    /// Whether it can do that.
+    fn has(&self, feature: Feature) -> bool;
+
+    /// Folders of the whole machine that it writes to, whatever it is told.
+    fn scratch(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    /// How long it may say nothing though it has something to say: a session that is up, or a route that has changed.
+    fn hesitates(&self) -> Duration {
+        Duration::ZERO
+    }
+
+    /// What is started for `process` of the one at `path`.
+    fn executable(&self, path: &Path, process: Process) -> PathBuf;
 
     /// What renders its configs, from the templates that anybed carries; those in `own` take precedence.
     ///
@@ -36,11 +68,11 @@ pub trait Daemon: fmt::Debug + Sync {
     /// A template that cannot be read or compiled.
     fn renderer(&self, own: Option<&Path>) -> Result<Box<dyn Renderer>, RenderError>;
 
-    /// Has the daemon at `executable` read a config without running; the inner `Err` holds its words.
+    /// Has `process` of the daemon at `path` read a config without running; the inner `Err` holds its words.
     ///
     /// # Errors
     /// It does not start.
-    fn check(&self, executable: &Path, config: &Path) -> Result<Result<(), String>>;
+    fn check(&self, path: &Path, process: Process, config: &Path) -> Result<Result<(), String>>;
 
     /// Where the daemon of a node is controlled, inside the sandbox.
     fn socket(&self, node: &str) -> PathBuf;
@@ -56,6 +88,43 @@ pub trait Daemon: fmt::Debug + Sync {
     fn heard(&self, node: &str) -> Option<(PathBuf, Box<dyn Heard>)>;
 }
 
+/// What not every daemon has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Feature {
+    /// The least time between two announcements of a prefix to a neighbor (RFC 4271 §9.2.1.1).
+    Mrai,
+    /// Route flap damping (RFC 2439).
+    Damping,
+    /// Origins of routes compared with ROAs (RFC 6811).
+    Validation,
+    /// Prefixes of groups that a gateway announces by itself, and sends to a host or drops.
+    Origination,
+    /// Routes above a number that are not taken, while the session stays.
+    Blocking,
+}
+
+/// What a node needs a daemon for besides BGP: some daemons have a process for each.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Needs {
+    /// In which it speaks OSPF.
+    pub igp: Vec<Family>,
+    pub bfd: bool,
+}
+
+/// Daemons that are named outside of lab files, by their make, the preferred first.
+#[derive(Clone, Debug, Default)]
+pub struct Places(pub Vec<(&'static str, PathBuf)>);
+
+impl Places {
+    /// Those of a make, then those that the environment variable lists, with colons between.
+    pub(super) fn of(&self, make: &str, variable: &str) -> Vec<PathBuf> {
+        let named = self.0.iter().filter(|(of, _)| *of == make).map(|(_, path)| path.clone());
+        let listed = std::env::var_os(variable).unwrap_or_default();
+        let listed = std::env::split_paths(&listed).filter(|path| !path.as_os_str().is_empty());
+        named.chain(listed).collect()
+    }
+}
+
 /// A daemon on this machine.
 #[derive(Clone, Debug)]
 pub struct Installed {
@@ -68,8 +137,8 @@ pub struct Installed {
 /// Why there is no usable daemon; the text says how to get one.
 #[derive(Debug, thiserror::Error)]
 pub enum FindError {
-    #[error("{title} is not in PATH{hint}")]
-    Missing { title: &'static str, hint: String },
+    #[error("{title} is not {place}{hint}")]
+    Missing { title: &'static str, place: &'static str, hint: String },
     #[error("{path} is {title} {version}; anybed needs {needed}")]
     Version { title: &'static str, path: PathBuf, version: String, needed: &'static str },
     #[error("{path} does not run: {reason}")]

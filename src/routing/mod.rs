@@ -6,10 +6,15 @@
 
 pub mod bird;
 pub mod daemon;
+pub mod fleet;
+mod frr;
+mod mrt;
 pub mod registry;
 pub mod route;
 pub mod speaker;
 mod templates;
+mod version;
 
 pub use daemon::{Announce, Control, Daemon, Destination, FindError, Heard, Installed, RenderError, Renderer};
+pub use fleet::Fleet;
 pub use speaker::Speaker;

@@ -1,12 +1,11 @@
 //! The routing daemons that labs can run. Nobody else knows one by its name.
 
-use std::path::Path;
-
-use super::bird;
-use super::daemon::{Daemon, FindError, Installed};
+use super::daemon::{Daemon, FindError, Installed, Places};
+use super::{bird, frr};
+use crate::topology::{Node, NodeKind};
 
 /// In the order in which they are looked for.
-pub const DAEMONS: &[&dyn Daemon] = &[&bird::BIRD_2, &bird::BIRD_3];
+pub const DAEMONS: &[&dyn Daemon] = &[&bird::BIRD_2, &bird::BIRD_3, &frr::FRR];
 
 /// The one that a plan is for while none has been looked for.
 pub fn preferred() -> &'static dyn Daemon {
@@ -18,19 +17,52 @@ pub fn named(name: &str) -> Option<&'static dyn Daemon> {
     DAEMONS.iter().copied().find(|daemon| daemon.name() == name)
 }
 
-/// The first that is on this machine, or is at `path`.
-///
-/// # Errors
-/// Why the preferred one cannot be used, if none can.
-pub fn find(path: Option<&Path>) -> Result<Installed, FindError> {
-    let mut first = None;
-    for daemon in DAEMONS {
-        match daemon.find(path) {
-            Ok(found) => return Ok(found),
-            Err(error) => drop(first.get_or_insert(error)),
+/// What a lab file may ask for: a make, or one of its rows.
+pub fn words() -> Vec<&'static str> {
+    let mut words = Vec::new();
+    for word in DAEMONS.iter().flat_map(|daemon| [daemon.make(), daemon.name()]) {
+        if !words.contains(&word) {
+            words.push(word);
         }
     }
-    Err(first.expect("there is a row"))
+    words
+}
+
+/// The rows that a lab file's word means, the preferred first.
+pub fn rows(word: &str) -> impl Iterator<Item = &'static dyn Daemon> {
+    DAEMONS.iter().copied().filter(move |daemon| daemon.make() == word || daemon.name() == word)
+}
+
+/// The word for the routing daemon of a node: the lab file's, or that of whichever is preferred.
+pub fn word(node: &Node) -> &'static str {
+    let given = node.daemon.as_deref().and_then(|word| words().into_iter().find(|known| *known == word));
+    let runs = |word: &&str| node.kind != NodeKind::Member || rows(word).all(Daemon::on_hosts);
+    given.filter(runs).unwrap_or(preferred().make())
+}
+
+/// The row that a node has while none has been looked for.
+pub fn meant(node: &Node) -> &'static dyn Daemon {
+    rows(word(node)).next().unwrap_or(preferred())
+}
+
+/// The one on this machine that a lab file's word means: of a make the first that is there, of a row the first that is
+/// this row's.
+///
+/// # Errors
+/// Why none can be used.
+pub fn find(word: &str, named: &Places) -> Result<Installed, FindError> {
+    let mut first = None;
+    for row in rows(word) {
+        let places = row.places(named)?;
+        let among = if word == row.make() { &places[..1] } else { &places[..] };
+        for path in among {
+            match row.examine(path) {
+                Ok(found) => return Ok(found),
+                Err(error) => drop(first.get_or_insert(error)),
+            }
+        }
+    }
+    Err(first.expect("a word means a row, and a row has been looked for somewhere"))
 }
 
 #[cfg(test)]
@@ -38,6 +70,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
+    use crate::routing::daemon::Needs;
 
     #[test]
     fn a_row_is_known_by_its_name() {
@@ -45,8 +78,10 @@ mod tests {
         assert_eq!(names.len(), DAEMONS.len());
         for daemon in DAEMONS {
             assert_eq!(named(daemon.name()).map(|found| found.title()), Some(daemon.title()));
-            assert!(!daemon.processes().is_empty(), "{} runs nothing", daemon.name());
+            assert!(!daemon.processes(&Needs::default()).is_empty(), "{} runs nothing", daemon.name());
+            assert!(rows(daemon.make()).any(|row| row.name() == daemon.name()));
         }
-        assert!(named("nothing").is_none());
+        assert!(named("nothing").is_none() && rows("nothing").next().is_none());
+        assert!(preferred().on_hosts(), "what hosts run when theirs does not run there");
     }
 }

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 use serde::Serialize;
 
-use crate::topology::{Family, GracefulRestart, Relation};
+use crate::topology::{Community, Damping, Family, GracefulRestart, Guards, Relation, Roa, Rov, Then, Which};
 
 /// A node that talks BGP.
 #[derive(Serialize)]
@@ -52,6 +52,17 @@ pub struct Router {
     pub graceful_restart_wait: Option<u32>,
     /// Equally good BGP routes become one of several next hops.
     pub multipath: bool,
+    /// It says what it is to its neighbors (RFC 9234).
+    pub roles: bool,
+    /// It tells everybody everything.
+    pub leaks: bool,
+    pub rov: Rov,
+    /// MEDs of different neighbors are compared, too.
+    pub compare_med: bool,
+    /// Of equally good routes of other ASes, the older one is better.
+    pub prefer_older: bool,
+    /// Of routes of other ASes.
+    pub damping: Option<Damping>,
     pub igp: Vec<IgpInterface>,
     pub families: Vec<RouterFamily>,
 }
@@ -61,9 +72,24 @@ pub struct Router {
 pub struct RouterFamily {
     pub name: Family,
     pub originate: Vec<IpNet>,
+    /// Who may originate what, of a router that looks.
+    pub roas: Vec<Roa>,
+    /// What it announces of groups by itself.
+    pub groups: Vec<Origin>,
     pub internal: Vec<Session>,
     pub external: Vec<Session>,
     pub hosts: Vec<Session>,
+}
+
+/// A prefix of a group that a gateway announces as its own.
+#[derive(Serialize)]
+pub struct Origin {
+    pub prefix: IpNet,
+    pub communities: Vec<Community>,
+    /// The next hop; `None`: what no longer prefix leads on is dropped.
+    pub via: Option<IpAddr>,
+    /// The AS that the path is to begin at, if that is not the gateway's.
+    pub claims: Option<u32>,
 }
 
 /// An interface on which OSPF is spoken.
@@ -79,9 +105,14 @@ pub struct IgpInterface {
 pub struct Session {
     pub name: String,
     pub peer: String,
+    /// That it is spoken over; none, of a session between loopbacks.
+    pub interface: String,
     pub timers: Timers,
     pub bfd: bool,
     pub graceful_restart: Option<GracefulRestart>,
+    pub guards: Guards,
+    /// Seconds between two announcements of a prefix.
+    pub mrai: u16,
     pub local: Option<IpAddr>,
     pub neighbor: Option<IpAddr>,
     pub asn: u32,
@@ -96,7 +127,46 @@ pub struct Session {
     pub passive: bool,
     /// Prefixes that a host may announce.
     pub groups: Vec<IpNet>,
+    /// Of these, those that its gateway keeps to itself.
+    pub kept: Vec<IpNet>,
+    /// What is done to routes that the neighbor announces, of an external session, after its relation's.
+    pub import: Vec<Rule>,
+    /// And to those that it is told.
+    pub export: Vec<Rule>,
     pub family: Option<Family>,
+}
+
+/// The local preference of what the hosts of a stub announce at its gateway, before all else.
+pub const LIKING_HOST: u32 = 300;
+
+/// The local preference of a route whose origin is not allowed, where that is not a reason to refuse it: behind all
+/// others but those that are drained.
+pub const LIKING_INVALID: u32 = 10;
+
+/// The local preferences as templates have them.
+pub(super) const LIKINGS: [(&str, u32); 5] = [
+    ("liking_host", LIKING_HOST),
+    ("liking_invalid", LIKING_INVALID),
+    ("liking_customer", liking(Relation::Customer)),
+    ("liking_peer", liking(Relation::Peer)),
+    ("liking_provider", liking(Relation::Provider)),
+];
+
+/// The local preference of a neighbor's routes: who pays is liked most (Gao and Rexford 2001). Templates know it too.
+pub const fn liking(relation: Relation) -> u32 {
+    match relation {
+        Relation::Customer => 200,
+        Relation::Peer => 100,
+        Relation::Provider => 50,
+    }
+}
+
+/// All rules of a session whose routes these are are carried out in turn, up to one that rejects.
+#[derive(Serialize)]
+pub struct Rule {
+    /// Prefixes are of the session's family; none: whatever the prefix.
+    pub which: Which,
+    pub then: Then,
 }
 
 #[derive(Serialize)]

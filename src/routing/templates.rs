@@ -9,6 +9,7 @@ use minijinja::{Environment, UndefinedBehavior};
 use serde::Serialize;
 
 use super::daemon::RenderError;
+use super::speaker::LIKINGS;
 
 /// Compiled templates, by file name.
 #[derive(Debug)]
@@ -17,7 +18,7 @@ pub(super) struct Templates {
 }
 
 impl Templates {
-    /// Those of `carried`, files of the same names in `own` taking precedence; all are given `globals`.
+    /// Those of `carried`, files of the same names in `own` taking precedence; all are given local preferences, and `globals`.
     pub(super) fn load(
         carried: &[(&'static str, &str)],
         own: Option<&Path>,
@@ -28,7 +29,7 @@ impl Templates {
         let syntax =
             SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).keep_trailing_newline(true).build()?;
         environment.set_syntax(syntax);
-        for (name, value) in globals {
+        for (name, value) in LIKINGS.iter().chain(globals) {
             environment.add_global(*name, *value);
         }
         for (name, text) in carried {

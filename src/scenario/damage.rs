@@ -4,13 +4,14 @@
 //! undone in any order without leaking into one another. One set of rules serves the check of a
 //! timeline and the running lab.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::programs;
-use super::scope::{Ends, Origin, Victim};
+use super::scope::{Ends, Hijack, Origin, Session, Victim};
 use crate::physics::{Egress, Properties};
 use crate::program::Process;
-use crate::topology::{AsId, GroupId, LinkId, NodeId, Topology};
+use crate::topology::{AsId, Change, GroupId, LinkId, NodeId, Roa, Topology};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ProcessState {
@@ -39,6 +40,16 @@ pub(super) enum Fault {
     Down(NodeId),
     Freeze(NodeId, Process),
     Withdraw(NodeId, GroupId),
+    Hijack(GroupId, AsId, Hijack),
+    Leak(AsId),
+    Published(Roa),
+}
+
+impl Fault {
+    /// Whether it changes what routing daemons are told.
+    fn is_of_routing(&self) -> bool {
+        matches!(self, Self::Withdraw(..) | Self::Hijack(..) | Self::Leak(_) | Self::Published(_))
+    }
 }
 
 type Silently = bool;
@@ -56,6 +67,7 @@ pub struct Damage {
     /// Each with the action that put it in force.
     faults: BTreeMap<(Fault, Origin), String>,
     impaired: BTreeMap<(LinkId, usize, Origin), Properties>,
+    policies: BTreeMap<(Session, Origin), Change>,
 }
 
 impl Damage {
@@ -118,6 +130,36 @@ impl Damage {
         let meant = |f: &Fault| matches!(f, Fault::Blackhole(l, side) if *l == link && ends.covers(*side));
         let removed = self.remove(meant, by, why);
         if impaired { Ok(()) } else { removed }
+    }
+
+    /// What is said of a session again wins over what was said before.
+    pub(super) fn set(&mut self, session: Session, change: &Change, by: &By<'_>) {
+        self.policies.entry((session, by.origin)).or_default().take(change);
+    }
+
+    pub(super) fn unset(&mut self, session: Session, by: &By<'_>) -> Result<(), String> {
+        let link = || &by.topology.links[session.link.0].name;
+        let was = self.policies.remove(&(session, by.origin));
+        was.map(drop).ok_or_else(|| format!("nothing of {} has been set", link()))
+    }
+
+    /// The network with what gateways announce, and the rules that hold, now.
+    pub fn network<'t>(&self, topology: &'t Topology) -> Cow<'t, Topology> {
+        let mut network = Cow::Borrowed(topology);
+        for ((session, _), change) in &self.policies {
+            let link = &topology.links[session.link.0];
+            let at = [link.a, link.b][session.side];
+            network.to_mut().change_policy(at, session.link, session.group, change);
+        }
+        if self.faults.keys().any(|(fault, _)| fault.is_of_routing()) {
+            self.corrupt(network.to_mut());
+        }
+        network
+    }
+
+    /// What has been set: of which session, and what.
+    pub(super) fn changed(&self) -> impl Iterator<Item = (Session, &Change)> {
+        self.policies.iter().map(|((session, _), change)| (*session, change))
     }
 
     pub(super) fn crash(&mut self, node: NodeId, victim: Victim, by: &By<'_>) -> Result<(), String> {
@@ -217,7 +259,14 @@ impl Damage {
                     state.egress[*side].blackhole |= *blackhole == id;
                     continue;
                 }
-                Fault::Crash(..) | Fault::Freeze(..) | Fault::Withdraw(..) => continue,
+                Fault::Crash(..)
+                | Fault::Freeze(..)
+                | Fault::Withdraw(..)
+                | Fault::Hijack(..)
+                | Fault::Leak(_)
+                | Fault::Published(_) => {
+                    continue;
+                }
             };
             if cut && silently {
                 state.egress.iter_mut().for_each(|egress| egress.blackhole = true);
@@ -254,6 +303,11 @@ impl Damage {
     /// Whether a site of a plain group has been told to withdraw it.
     pub fn is_withdrawn(&self, host: NodeId, group: GroupId) -> bool {
         self.faults.contains_key(&(Fault::Withdraw(host, group), Origin::Direct))
+    }
+
+    /// Links without a carrier.
+    pub fn cut_links(&self, topology: &Topology) -> BTreeSet<usize> {
+        self.links_that(topology, |state| !state.up)
     }
 
     /// Links over which nothing passes at all: cut, or black holes in both directions.

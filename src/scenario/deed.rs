@@ -19,6 +19,10 @@ pub enum Deed {
     Renumber,
     /// The host announces, withdraws or drains.
     Site,
+    /// A router announces or believes something otherwise than before.
+    Policy,
+    /// The stub `target` announces a group of others.
+    Hijack,
     /// The overlay's members are flooded.
     Flood,
     /// Nodes were told to join.

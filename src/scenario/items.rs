@@ -1,7 +1,7 @@
 //! The items that a play has had shared, how common each is, and who asks for which.
 
 /// Items by number, in the order in which they were first shared.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Items {
     next: u32,
     /// Searches so far.

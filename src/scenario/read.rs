@@ -9,7 +9,7 @@ use super::entry::Scenario;
 use super::expectation::{Expectation, When};
 use super::metrics::Play;
 use super::timeline::{self, Placed, report};
-use super::{expect, when};
+use super::{daemons, expect, when};
 use crate::topology::diagnose::Problems;
 use crate::topology::file::{ExpectEntry, LabFile};
 use crate::topology::{Diagnostics, Overrides, Topology, check, size};
@@ -65,11 +65,16 @@ fn read_refusing(
     let file = LabFile::read(text, &mut problems)?;
     let stem = path.file_stem().unwrap_or_default().to_string_lossy();
     let directory = path.parent().unwrap_or(Path::new("."));
+    daemons::check(&file, &mut problems);
     let mut topology = check::check(&file, &stem, directory, overrides, &mut problems);
+    daemons::check_features(&file, &topology, &mut problems);
     let placed = timeline::read(&file.timeline, &topology, &mut problems);
     for entry in placed.iter().map(|p| &p.entry) {
         if let Some(link) = entry.action.impairs() {
             topology.links[link.0].emulated = true;
+        }
+        if let Action::Rogue(act) = &entry.action {
+            topology.rogues.extend(act.takes());
         }
     }
     let expectations = expectations(&file.expectations, &topology, &mut problems);

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use crate::program::Process;
-use crate::topology::{AsId, NodeId, Topology};
+use crate::topology::{AsId, GroupId, LinkId, NodeId, Topology};
 
 /// Who does something to a lab. What a flap has done only that flap undoes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -32,6 +32,24 @@ impl Ends {
     pub(super) fn covers(self, side: usize) -> bool {
         self == Self::Both || self == Self::One(side)
     }
+}
+
+/// One end of a session, and the group that is meant; `None`: all that is announced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Session {
+    pub link: LinkId,
+    /// 0: the link's `a`, 1: its `b`.
+    pub side: usize,
+    pub group: Option<GroupId>,
+}
+
+/// What a stub announces of another's group.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Hijack {
+    /// Both halves of its prefix, not the prefix itself.
+    pub specific: bool,
+    /// The path begins at this AS.
+    pub forging: Option<u32>,
 }
 
 /// What a partition names.

@@ -108,7 +108,7 @@ fn instead(protocol: Protocol, overlay: &str) -> String {
 pub(super) fn able(word: &Word<'_>, topology: &Topology, kind: AskKind) -> Result<usize, ActionError> {
     let index = overlay(word, topology)?;
     let protocol = topology.overlays[index].settings.protocol;
-    if protocol.may(kind) {
+    if topology.may(index, kind) {
         return Ok(index);
     }
     let title = protocol.title;
@@ -130,6 +130,14 @@ pub(super) fn stub(word: &Word<'_>, topology: &Topology) -> Result<AsId, ActionE
     topology.find_stub(word.text).ok_or_else(|| {
         let known = topology.ases.iter().filter(|a| a.stub).map(|a| a.name.as_str());
         word.error(format!("there is no stub `{}`", word.text), suggest(word.text, known))
+    })
+}
+
+/// An AS number, or that of the AS of this name.
+pub(super) fn asn(word: &Word<'_>, topology: &Topology) -> Result<u32, ActionError> {
+    topology.asn(word.text).ok_or_else(|| {
+        let known = topology.ases.iter().map(|own| own.name.as_str());
+        word.error(format!("`{}` is neither an AS nor its number", word.text), suggest(word.text, known))
     })
 }
 

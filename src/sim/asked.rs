@@ -6,12 +6,26 @@ use std::time::Duration;
 use rand::RngExt;
 
 use super::lookups::{Ended, Lookups};
+use super::sample::Sample;
 use super::world::{PATIENCE, World};
 use crate::anycast::Command;
 use crate::overlay::id::Id;
 use crate::overlay::{Answer, Spent};
 
 impl World {
+    /// Has all nodes join, and says how many have.
+    pub(super) fn join_and_say(&mut self, progress: &mut impl FnMut(&str)) {
+        let lacking = if self.join_all() { "" } else { ", not all of them" };
+        let (members, minutes) = (self.members().len(), self.now().0.as_secs() / 60);
+        progress(&format!("{members} nodes have joined{lacking} after {minutes} minutes of virtual time"));
+    }
+
+    /// Neighbors of a member, of any kind.
+    pub(super) fn neighbors(&self) -> Option<Sample> {
+        let members = self.members().iter().filter_map(|host| self.node(*host));
+        Sample::of(members.map(|node| node.peers().len() as f64))
+    }
+
     /// So many random members each look a random key up, one a second and member; judged by the members
     /// there are at the end.
     pub fn lookups(&mut self, count: usize) -> Lookups {
@@ -61,7 +75,7 @@ impl World {
     /// What searches have cost all nodes that run.
     pub fn spent(&self) -> Spent {
         let nodes = self.sim.machines().filter_map(|(_, resident)| resident.node());
-        nodes.fold(Spent::default(), |sum, node| sum + node.digest().spent)
+        nodes.fold(Spent::default(), |sum, node| sum + node.spent())
     }
 
     pub(super) fn token(&mut self) -> u64 {
@@ -71,7 +85,7 @@ impl World {
     }
 
     /// Until every command has its outcome.
-    fn wait(&mut self) {
+    pub(super) fn wait(&mut self) {
         self.run_until(PATIENCE, |world| world.waiting.is_empty());
         self.waiting.clear();
     }

@@ -20,11 +20,15 @@ pub(super) enum Purpose {
 pub(super) struct Batch {
     pub(super) purpose: Purpose,
     pub(super) begun: Time,
+    /// The last that has ended, so far.
+    pub(super) ended: Time,
     pub(super) waiting: BTreeMap<u64, Write>,
     pub(super) done: Vec<Write>,
     pub(super) missing: Vec<String>,
     /// Keys of which another island wrote another value.
     pub(super) conflicts: u32,
+    /// Where keys have no owners, and fetching is searching: the overlay that was asked, and what searches had cost before.
+    pub(super) cost: Option<(usize, Spent)>,
 }
 
 /// Searches under way.

@@ -9,7 +9,9 @@
 //! - [`Deployed`]: the infrastructure that brings its nodes together, and its servers.
 //! - [`Delays`]: from a matrix of round trips, from coordinates, from a lab file's links.
 //! - [`Study`]: the whole course of `anybed sim`, for one number of nodes.
+//! - [`Hunt`]: the same of an overlay that has no owners, and is searched; [`Sought`]: one search.
 //! - [`Crowd`]: nodes that join a small overlay all at once.
+//! - [`Town`]: hosts with several overlays each.
 //! - [`play()`]: a lab file's timeline; its record is measured like a lab's.
 //! - [`Churn`]: nodes that come and go all the time, and what lookups find meanwhile.
 //! - [`Lookups`], [`Joins`] and [`Sample`] are what is found; [`Owners`] is the oracle that judges.
@@ -23,6 +25,8 @@ mod crowd;
 mod delay;
 mod deployed;
 mod files;
+mod hunt;
+mod islands;
 mod joins;
 mod lookups;
 mod options;
@@ -30,7 +34,9 @@ mod owners;
 mod play;
 mod sample;
 mod searches;
+mod seeking;
 mod study;
+mod town;
 mod watch;
 mod ways;
 mod world;
@@ -41,12 +47,15 @@ pub use crowd::{Crowd, Crowded, Newcomer, Tail};
 pub use delay::{Delays, LOCAL, SIDE_MS};
 pub use deployed::Deployed;
 pub use files::{read_coordinates, read_round_trips};
+pub use hunt::{Hunt, Hunted, Searches};
 pub use joins::{Join, Joins};
 pub use lookups::Lookups;
 pub use options::{Network, Options, settings};
 pub use owners::Owners;
-pub use play::{Played, can_judge, play};
+pub use play::{can_judge, play};
 pub use sample::Sample;
+pub use seeking::Sought;
 pub use study::{Choice, MOST_IDEAL, SETTLE_ROUNDS, Studied, Study};
+pub use town::{Settled, Town};
 pub use ways::between_routers;
 pub use world::{Happening, World};

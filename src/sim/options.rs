@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::delay::Delays;
 use super::deployed::{self, Deployed, Whole};
 use crate::anycast::{
-    Asked, Bootstrap, Coloring, Drain, Facts, Healing, Infrastructure, NodeConfig, PORT, Redirect, Rendezvous,
+    Asked, Beyond, Bootstrap, Coloring, Drain, Facts, Healing, Infrastructure, NodeConfig, PORT, Redirect, Rendezvous,
     ServerConfig,
 };
 use crate::machine::Part;
@@ -157,6 +157,7 @@ impl Options {
             coloring: self.coloring,
             heal_every: self.heal_every,
             remember: self.remember,
+            beyond: Beyond::default(),
             key: None,
             rendezvous: has_rendezvous.then_some(rendezvous),
             redirect: self.redirect,

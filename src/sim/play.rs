@@ -1,6 +1,6 @@
 //! A lab file's timeline, played by simulated overlays: the record is as a lab's, and judged like one.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
 use rand::{RngExt, SeedableRng};
@@ -8,9 +8,10 @@ use rand_chacha::ChaCha8Rng;
 
 use super::batch::{Batch, Searching};
 use super::options::Network;
+use super::town::{Settled, Town};
 use super::ways::Ways;
-use super::world::World;
-use crate::anycast::{self, Command, NodeConfig, ServerConfig};
+use crate::anycast::{self, Command, Deed, Did};
+use crate::machine::sim::Happened;
 use crate::overlay::Time;
 use crate::overlay::id::Id;
 use crate::record::{Event, LabFacts, NodeDid, PLAYED, What, told};
@@ -31,19 +32,21 @@ pub fn can_judge(expectation: &Expectation) -> bool {
     other && expectation.metric.row.simulated
 }
 
-/// What the nodes of an overlay are told, by its members, and the servers of its infrastructure.
-pub struct Played {
-    pub nodes: Vec<NodeConfig>,
-    pub servers: Vec<ServerConfig>,
-}
-
-/// Plays a checked timeline in which nothing is refused. `facts` is the record's first line; `configs` has,
-/// for each overlay, what each of its members' nodes is told. Time 0 of the record is the play's begin.
-pub fn play(topology: &Topology, scenario: &Scenario, facts: LabFacts, configs: &[Played]) -> Vec<Event> {
-    let mut events = inflicted(topology, scenario);
-    for (overlay, Played { nodes, servers }) in configs.iter().enumerate() {
-        events.extend(Player::new(topology, overlay, nodes.clone(), servers.clone()).play(scenario));
-    }
+/// Plays a checked timeline in which nothing is refused. `facts` is the record's first line; `settled` has the hosts,
+/// and what lives on each. Time 0 of the record is the play's begin.
+pub fn play(topology: &Topology, scenario: &Scenario, facts: LabFacts, settled: Vec<(NodeId, Settled)>) -> Vec<Event> {
+    let players = (0..topology.overlays.len()).map(|overlay| Player::new(topology, overlay)).collect();
+    let (hosts, settled): (Vec<NodeId>, Vec<Settled>) = settled.into_iter().unzip();
+    let ways = Ways::between(&hosts, topology, &Damage::default());
+    let network = Network { delays: ways.delays, loss: 0.0, propagation: PROPAGATION };
+    let overlays = topology.overlays.iter().map(|overlay| overlay.name.clone()).collect();
+    let groups = topology.groups.iter().map(|group| group.addresses.clone()).collect();
+    let mut town = Town::new(settled, overlays, groups, topology.seed, &network);
+    town.set_sides(&ways.sides);
+    let (damage, events) = (Damage::default(), inflicted(topology, scenario));
+    let mut stage = Stage { topology, town, hosts, damage, players, events };
+    stage.play(scenario);
+    let mut events = stage.events;
     events.sort_by_key(|e| e.at);
     let end = events.last().map_or(0, |e| e.at).max(nanos(scenario.duration));
     let first = [What::Lab(Box::new(facts)), What::Play].map(|what| Event { at: 0, what });
@@ -82,121 +85,131 @@ fn inflicted(topology: &Topology, scenario: &Scenario) -> Vec<Event> {
     events
 }
 
-/// Hosts of an overlay's nodes, and after them those of its infrastructure's servers.
-pub(super) fn hosts(topology: &Topology, overlay: &Overlay) -> Vec<NodeId> {
-    let servers = overlay.via.map(|via| topology.infrastructures[via].hosts.as_slice()).unwrap_or_default();
-    overlay.members.iter().chain(servers).copied().collect()
-}
-
-/// One overlay, from the play's begin to its end.
-pub(super) struct Player<'a> {
+/// All overlays, from the play's begin to its end.
+pub(super) struct Stage<'a> {
     pub(super) topology: &'a Topology,
-    pub(super) overlay: &'a Overlay,
-    pub(super) index: usize,
-    pub(super) world: World,
+    pub(super) town: Town,
+    /// The nodes that are its hosts.
+    pub(super) hosts: Vec<NodeId>,
     pub(super) damage: Damage,
-    pub(super) draws: ChaCha8Rng,
-    pub(super) names: BTreeMap<Id, String>,
-    /// Told to be members, and not to leave; by place among the overlay's hosts.
-    pub(super) wanted: BTreeSet<usize>,
-    /// Keys that were stored.
-    pub(super) keys: Keys,
-    pub(super) batches: VecDeque<Batch>,
-    pub(super) searching: VecDeque<Searching>,
-    pub(super) next_token: u64,
+    pub(super) players: Vec<Player<'a>>,
     pub(super) events: Vec<Event>,
 }
 
+/// What is done with one overlay.
+pub(super) struct Player<'a> {
+    pub(super) overlay: &'a Overlay,
+    draws: ChaCha8Rng,
+    /// Told to be members, and not to leave; by place in the town.
+    pub(super) wanted: BTreeSet<usize>,
+    /// Keys that were stored, and items shared.
+    pub(super) keys: Keys,
+    pub(super) batches: VecDeque<Batch>,
+    pub(super) searching: VecDeque<Searching>,
+    /// When the next random lookup is, and how much later the one after that.
+    lookup: Option<(Duration, Duration)>,
+}
+
 impl<'a> Player<'a> {
-    fn new(topology: &'a Topology, index: usize, configs: Vec<NodeConfig>, servers: Vec<ServerConfig>) -> Self {
+    fn new(topology: &'a Topology, index: usize) -> Self {
         let overlay = &topology.overlays[index];
-        let hosts = hosts(topology, overlay);
-        let ways = Ways::between(&hosts, topology, &Damage::default());
-        let names = configs.iter().map(|c| (c.id, c.host.clone())).collect();
-        let network = Network { delays: ways.delays, loss: 0.0, propagation: PROPAGATION };
-        let kind = topology.infrastructure(overlay);
-        let mut world = World::served(kind, configs, servers, topology.seed, &network);
-        world.keep_happenings();
-        world.set_sides(&ways.sides);
         let seed = Id::hash(&[&topology.seed.to_be_bytes(), overlay.name.as_bytes(), b"simulated"]);
+        let rate = overlay.lookups_per_second;
         Self {
-            topology,
             overlay,
-            index,
-            world,
-            damage: Damage::default(),
             draws: ChaCha8Rng::seed_from_u64(seed.0 as u64),
-            names,
             wanted: BTreeSet::new(),
             keys: Keys::default(),
             batches: VecDeque::new(),
             searching: VecDeque::new(),
-            next_token: 1,
-            events: Vec::new(),
+            lookup: (rate > 0.0).then(|| (Duration::ZERO, Duration::from_secs_f64(1.0 / rate))),
         }
     }
+}
 
-    fn play(mut self, scenario: &Scenario) -> Vec<Event> {
-        let rate = self.overlay.lookups_per_second;
-        let every = (rate > 0.0).then(|| Duration::from_secs_f64(1.0 / rate));
-        let mut lookup = every.map(|_| Duration::ZERO);
+impl Stage<'_> {
+    fn play(&mut self, scenario: &Scenario) {
         let mut entries = scenario.timeline.iter().peekable();
         loop {
-            let action = entries.peek().map(|e| e.at).unwrap_or(Duration::MAX);
-            let next = action.min(lookup.unwrap_or(Duration::MAX)).min(scenario.duration);
+            let action = entries.peek().map_or(Duration::MAX, |e| e.at);
+            let lookup = self.players.iter().filter_map(|player| player.lookup).min().map_or(Duration::MAX, |l| l.0);
+            let next = action.min(lookup).min(scenario.duration);
             self.run_to(next);
             if action <= next
                 && let Some(entry) = entries.next()
             {
                 self.act(entry);
-            } else if lookup.is_some_and(|at| at <= next) && next < scenario.duration {
-                self.look_up();
-                lookup = lookup.zip(every).map(|(at, every)| at + every);
+            } else if lookup <= next && next < scenario.duration {
+                self.look_up(next);
             } else {
                 break;
             }
         }
-        while !(self.batches.is_empty() && self.searching.is_empty()) {
-            self.run_to(self.world.now().0 + Duration::from_millis(100));
+        while self.players.iter().any(|player| !(player.batches.is_empty() && player.searching.is_empty())) {
+            self.run_to(self.town.now().0 + Duration::from_millis(100));
         }
-        self.events
     }
 
     fn run_to(&mut self, at: Duration) {
-        let now = self.world.now();
-        self.world.run_for(Time(at) - now);
-        for happening in self.world.take_happenings() {
-            if let anycast::Event::Done { token, outcome } = &happening.event {
-                self.ended(*token, outcome, happening.at);
-            }
-            let name = |id: Id| self.names.get(&id).cloned().unwrap_or_else(|| id.to_string());
-            let group = |part| self.topology.group_name(self.index, part);
-            let did = match happening.event {
-                anycast::Event::Announced { group: g } => Some(NodeDid::Announced { group: group(g) }),
-                anycast::Event::Withdrew { group: g } => Some(NodeDid::Withdrew { group: group(g) }),
-                other => told(other, name),
-            };
-            let (node, overlay) = (self.name(happening.host), self.overlay.name.clone());
-            let at = nanos(happening.at.0);
-            self.events.extend(did.map(|did| Event { at, what: What::Node { node, overlay, did } }));
+        for Happened { at, host, event } in self.town.run_for(at.saturating_sub(self.town.now().0)) {
+            let node = self.name(host);
+            self.take_in(at, node, event);
         }
         self.conclude();
     }
 
-    pub(super) fn name(&self, host: usize) -> String {
-        self.topology.node(self.overlay.members[host]).name.clone()
+    fn name(&self, host: usize) -> String {
+        self.topology.node(self.hosts[host]).name.clone()
     }
 
     pub(super) fn place(&self, host: NodeId) -> Option<usize> {
-        self.overlay.members.iter().position(|m| *m == host)
+        self.hosts.iter().position(|other| *other == host)
     }
 
-    fn look_up(&mut self) {
-        let members: Vec<usize> = self.world.members().iter().copied().collect();
-        if !members.is_empty() {
-            let host = members[self.draws.random_range(0..members.len())];
-            let key = Id(self.draws.random());
-            self.world.command(host, Command::Lookup { token: 0, key });
+    /// These hosts, whether they have joined or not, or all that have.
+    pub(super) fn askers(&self, overlay: usize, from: &[NodeId]) -> Vec<usize> {
+        if from.is_empty() {
+            return self.town.members(overlay).iter().copied().collect();
+        }
+        let runs = |host: &usize| self.town.sim().machine(*host).is_some();
+        from.iter().filter_map(|host| self.place(*host)).filter(runs).collect()
+    }
+
+    fn take_in(&mut self, at: Time, node: String, Did { of, what }: Did) {
+        let what = match what {
+            Deed::Node(event) => event,
+            Deed::Server(did) => {
+                let what = What::Server { node, infrastructure: of, did };
+                return self.events.push(Event { at: nanos(at.0), what });
+            }
+            Deed::Endpoint(_) => return,
+        };
+        let Some(index) = self.town.overlay(&of) else { return };
+        if let anycast::Event::Done { token, outcome, .. } = &what {
+            self.ended(*token, outcome, at);
+        }
+        let name = |id: Id| self.town.host_of(id).map_or_else(|| id.to_string(), |host| self.name(host));
+        let group = |part| self.topology.group_name(index, part);
+        let did = match what {
+            anycast::Event::Announced { group: g } => Some(NodeDid::Announced { group: group(g) }),
+            anycast::Event::Withdrew { group: g } => Some(NodeDid::Withdrew { group: group(g) }),
+            other => told(other, name),
+        };
+        let at = nanos(at.0);
+        self.events.extend(did.map(|did| Event { at, what: What::Node { node, overlay: of, did } }));
+    }
+
+    /// The random lookups that are due.
+    fn look_up(&mut self, now: Duration) {
+        for (index, player) in self.players.iter_mut().enumerate() {
+            let Some((at, every)) = player.lookup.filter(|(at, _)| *at <= now) else { continue };
+            player.lookup = Some((at + every, every));
+            let members: Vec<usize> = self.town.members(index).iter().copied().collect();
+            if !members.is_empty() {
+                let host = members[player.draws.random_range(0..members.len())];
+                let key = Id(player.draws.random());
+                self.town.command(index, host, Command::Lookup { token: 0, key });
+            }
         }
     }
 }

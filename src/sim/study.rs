@@ -83,10 +83,8 @@ impl Study {
     /// Plays it; `progress` is told what has been done.
     pub fn run(&self, mut progress: impl FnMut(&str)) -> Studied {
         let mut world = World::new(&self.options);
-        let all = world.join_all();
-        let (members, minutes) = (world.members().len(), world.now().0.as_secs() / 60);
-        let lacking = if all { "" } else { ", not all of them" };
-        progress(&format!("{members} nodes have joined{lacking} after {minutes} minutes of virtual time"));
+        world.join_and_say(&mut progress);
+        let members = world.members().len();
         if self.choice == Choice::Ideal {
             world.introduce_all();
             progress("everyone has been told of everyone");
@@ -96,8 +94,7 @@ impl Study {
         let sent = (world.sim().datagrams() - before) as f64;
         let rounds = self.settle.as_secs_f64() / self.options.stabilize_every.as_secs_f64();
         progress(&format!("{rounds:.0} rounds later {} lookups begin", self.lookups));
-        let neighbors = world.members().iter().filter_map(|h| world.node(*h));
-        let neighbors = Sample::of(neighbors.map(|m| m.peers().len() as f64));
+        let neighbors = world.neighbors();
         let islands = world.islands().len();
         let lookups = world.lookups(self.lookups);
         self.found(&world, neighbors, islands, lookups, sent / members.max(1) as f64 / self.settle.as_secs_f64())

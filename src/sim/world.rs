@@ -9,12 +9,12 @@ use rand_chacha::ChaCha8Rng;
 
 use super::addresses::{groups, of_servers};
 use super::delay::Delays;
+use super::islands::islands;
 use super::joins::Join;
 use super::options::{Network, Options};
 use super::owners::Owners;
 use crate::anycast::{Command, Deed, Event, Infrastructure, Node, NodeConfig, Resident, ServerConfig, Told};
 use crate::machine::sim::{Conditions, Happened, Sim};
-use crate::measure::Connectivity;
 use crate::overlay::id::Id;
 use crate::overlay::{Answer, Phase, Protocol, Time};
 
@@ -238,7 +238,7 @@ impl World {
                 }
             }
             Event::Left => drop(self.members.remove(host)),
-            Event::Done { token, outcome } if self.waiting.remove(token) => {
+            Event::Done { token, outcome, .. } if self.waiting.remove(token) => {
                 self.outcomes.insert(*token, outcome.clone());
             }
             _ => {}
@@ -369,23 +369,13 @@ impl World {
 
     /// Connected components of the members' neighbor links, the largest first.
     pub fn islands(&self) -> Vec<BTreeSet<usize>> {
-        let mut graph = Connectivity::new(self.configs.len());
-        self.members.iter().for_each(|host| graph.insert(*host));
-        for &host in &self.members {
+        islands(&self.members, |host| {
             let peers = self.node(host).map(|node| node.peers()).unwrap_or_default();
-            let others = peers.iter().filter_map(|p| self.host_of(p.id)).filter(|other| self.members.contains(other));
-            others.for_each(|other| graph.link(host, other));
-        }
-        let mut islands: BTreeMap<Option<usize>, BTreeSet<usize>> = BTreeMap::new();
-        for &host in &self.members {
-            islands.entry(graph.component(host)).or_default().insert(host);
-        }
-        let mut islands: Vec<BTreeSet<usize>> = islands.into_values().collect();
-        islands.sort_by_key(|island| (std::cmp::Reverse(island.len()), island.first().copied()));
-        islands
+            peers.iter().filter_map(|peer| self.host_of(peer.id)).collect()
+        })
     }
 
-    fn tell(&mut self, host: usize, tell: impl FnOnce(&mut dyn Node)) {
+    pub(super) fn tell(&mut self, host: usize, tell: impl FnOnce(&mut dyn Node)) {
         self.sim.tell(host, |resident| {
             if let Some(node) = resident.node_mut() {
                 tell(node);

@@ -8,7 +8,7 @@ use toml::Spanned;
 
 use super::LONGEST_NAME;
 use super::diagnose::Problems;
-use super::file::{AsEntry, Hosts, LabFile, LinkOptions, StubEntry};
+use super::file::{AsEntry, Conduct, Hosts, LabFile, LinkOptions, StubEntry};
 use super::graphml;
 use super::model::*;
 use super::multipath::Multipath;
@@ -27,6 +27,8 @@ pub struct Overrides {
 /// The network under construction.
 pub(super) struct Builder<'f> {
     pub(super) topology: Topology,
+    /// The routing daemon of whoever has no other.
+    daemon: Option<String>,
     pub(super) problems: &'f mut Problems,
     /// Of ASes, stubs and routers: what has the name, and where it got it.
     pub(super) names: BTreeMap<String, (&'static str, Range<usize>)>,
@@ -53,11 +55,16 @@ pub(crate) fn check(
         seed: overrides.seed.unwrap_or(file.seed),
         family: overrides.family.unwrap_or(file.family),
         timers: overrides.timers.unwrap_or(file.timers),
+        mrai: file.mrai.as_ref().map_or(0, |mrai| *mrai.get_ref()),
         backend: file.backend,
         distance_factor: file.distance_factor,
         ases: Vec::new(),
         nodes: Vec::new(),
         links: Vec::new(),
+        policies: Vec::new(),
+        originations: Vec::new(),
+        rogues: Vec::new(),
+        roas: Vec::new(),
         groups: Vec::new(),
         infrastructures: Vec::new(),
         services: Vec::new(),
@@ -67,13 +74,17 @@ pub(crate) fn check(
     };
     let (names, nodes, link_names, incomplete) = Default::default();
     let (as_spans, link_spans) = Default::default();
-    let mut builder = Builder { topology, problems, names, nodes, link_names, incomplete, as_spans, link_spans };
+    let daemon = file.daemon.as_ref().map(|word| word.get_ref().clone());
+    let mut builder =
+        Builder { topology, daemon, problems, names, nodes, link_names, incomplete, as_spans, link_spans };
     if let Some(name) = &file.name {
         builder.name_syntax(name);
     }
     builder.network(file, directory);
     builder.connected(file);
     builder.groups(file);
+    builder.policies(file);
+    builder.roas(file);
     builder.probe(file);
     builder.flows(file);
     builder.sizes();
@@ -100,12 +111,14 @@ impl Builder<'_> {
         for entry in &file.ases {
             let asn = entry.asn.as_ref().map(|n| *n.get_ref()).or_else(|| free.next()).unwrap_or_default();
             graph_links.push(self.transit(entry, asn, entry.multipath.within(file.multipath), directory));
+            self.behave(entry.conduct, file);
         }
         let used: BTreeSet<u32> = self.topology.ases.iter().map(|a| a.asn).collect();
         let mut free = (1000..).filter(|n| *n != 23456 && !taken.contains(n) && !used.contains(n));
         for entry in &file.stubs {
             let asn = entry.asn.as_ref().map(|n| *n.get_ref()).or_else(|| free.next()).unwrap_or_default();
             self.stub(entry, asn, entry.multipath.within(file.multipath));
+            self.behave(entry.conduct, file);
         }
         for (index, (entry, links)) in file.ases.iter().zip(graph_links).enumerate() {
             for (a, b) in links {
@@ -126,6 +139,15 @@ impl Builder<'_> {
         }
         for (index, entry) in file.stubs.iter().enumerate() {
             self.stub_links(AsId(file.ases.len() + index), entry);
+        }
+    }
+
+    /// Of the AS that came last.
+    fn behave(&mut self, conduct: Conduct, file: &LabFile) {
+        if let Some(own) = self.topology.ases.last_mut() {
+            own.roles = conduct.roles.unwrap_or(file.roles);
+            (own.rov, own.compare_med) = (conduct.rov, conduct.compare_med);
+            own.prefer_older = conduct.prefer_older;
         }
     }
 
@@ -164,10 +186,17 @@ impl Builder<'_> {
         self.names.insert(name.get_ref().clone(), (what, name.span()));
     }
 
-    fn add_node(&mut self, name: String, kind: NodeKind, place: Option<Place>) -> NodeId {
+    fn add_node(
+        &mut self,
+        name: String,
+        kind: NodeKind,
+        place: Option<Place>,
+        daemon: Option<&Spanned<String>>,
+    ) -> NodeId {
         let id = NodeId(self.topology.nodes.len());
         self.nodes.entry(name.clone()).or_insert(id);
-        self.topology.nodes.push(Node { name, kind, as_id: AsId(self.topology.ases.len()), place });
+        let daemon = daemon.map_or_else(|| self.daemon.clone(), |word| Some(word.get_ref().clone()));
+        self.topology.nodes.push(Node { name, kind, as_id: AsId(self.topology.ases.len()), place, daemon });
         id
     }
 
@@ -179,28 +208,38 @@ impl Builder<'_> {
         let mut links = Vec::new();
         if let (Some(graph), Some(path)) = (&graph, &entry.graphml) {
             for router in &graph.routers {
-                self.router(entry, &Spanned::new(path.span(), router.name.clone()), router.place, &mut routers);
+                let name = Spanned::new(path.span(), router.name.clone());
+                self.router(entry, &name, router.place, None, &mut routers);
             }
             links.extend(graph.links.iter().map(|(a, b)| (routers[*a], routers[*b])));
         } else if let Some(entries) = &entry.routers {
             for router in entries {
-                self.router(entry, &router.name, router.place, &mut routers);
+                self.router(entry, &router.name, router.place, router.daemon.as_ref(), &mut routers);
             }
         } else if entry.graphml.is_none() {
-            self.router(entry, &entry.name, None, &mut routers);
+            self.router(entry, &entry.name, None, None, &mut routers);
         }
         self.as_spans.push(entry.name.span());
-        self.topology.ases.push(As { name: entry.name.get_ref().clone(), asn, stub: false, routers, multipath });
+        let (name, damping) = (entry.name.get_ref().clone(), entry.damping.as_ref().map(|d| *d.get_ref()));
+        self.topology.ases.push(As { damping, ..As::new(name, asn, false, routers, multipath) });
         links
     }
 
-    fn router(&mut self, entry: &AsEntry, name: &Spanned<String>, place: Option<Place>, routers: &mut Vec<NodeId>) {
+    fn router(
+        &mut self,
+        entry: &AsEntry,
+        name: &Spanned<String>,
+        place: Option<Place>,
+        daemon: Option<&Spanned<String>>,
+        routers: &mut Vec<NodeId>,
+    ) {
         // A router may be named as its own AS, once.
         let own = name.get_ref() == entry.name.get_ref() && !self.nodes.contains_key(name.get_ref());
         if !own {
             self.declare("a router", name);
         }
-        routers.push(self.add_node(name.get_ref().clone(), NodeKind::Router, place));
+        let daemon = daemon.or(entry.daemon.as_ref());
+        routers.push(self.add_node(name.get_ref().clone(), NodeKind::Router, place, daemon));
     }
 
     fn graph(&mut self, entry: &AsEntry, path: &Spanned<String>, directory: &Path) -> Option<graphml::Graph> {
@@ -231,7 +270,8 @@ impl Builder<'_> {
 
     fn stub(&mut self, entry: &StubEntry, asn: u32, multipath: Multipath) {
         self.declare("a stub", &entry.name);
-        let gateway = self.add_node(entry.name.get_ref().clone(), NodeKind::Gateway, entry.place);
+        let daemon = entry.daemon.as_ref();
+        let gateway = self.add_node(entry.name.get_ref().clone(), NodeKind::Gateway, entry.place, daemon);
         let mut local = BTreeMap::new();
         for (hosts, kind, letter) in [(&entry.members, NodeKind::Member, 'n'), (&entry.clients, NodeKind::Client, 'c')]
         {
@@ -248,11 +288,11 @@ impl Builder<'_> {
                     let found = self.problems.error("duplicate-name", name.span(), message);
                     found.label("again").also(first, "first");
                 }
-                self.add_node(format!("{}.{name}", entry.name), kind, entry.place);
+                self.add_node(format!("{}.{name}", entry.name), kind, entry.place, daemon);
             }
         }
         self.as_spans.push(entry.name.span());
         let (name, routers) = (entry.name.get_ref().clone(), vec![gateway]);
-        self.topology.ases.push(As { name, asn, stub: true, routers, multipath });
+        self.topology.ases.push(As::new(name, asn, true, routers, multipath));
     }
 }

@@ -6,10 +6,13 @@ use std::net::IpAddr;
 use std::ops::Range;
 use std::time::Duration;
 
+use ipnet::IpNet;
 use toml::Spanned;
 
 use super::model::*;
 use super::multipath::MultipathHash;
+use super::origin::Rov;
+use super::policy::Direction;
 use super::traffic::Transport;
 use crate::overlay::auth;
 use crate::overlay::key::{Key, Value};
@@ -25,11 +28,16 @@ pub(crate) struct LabFile {
     pub(crate) duration: Option<Spanned<Duration>>,
     pub(crate) backend: Backend,
     pub(crate) distance_factor: f64,
+    pub(super) roles: bool,
     pub(crate) multipath: MultipathEntry,
+    pub(crate) daemon: Option<Spanned<String>>,
+    pub(crate) mrai: Option<Spanned<u16>>,
     pub(crate) ases: Vec<AsEntry>,
     pub(crate) links: Vec<LinkEntry>,
     pub(crate) stubs: Vec<StubEntry>,
+    pub(crate) policies: Vec<PolicyEntry>,
     pub(crate) groups: Vec<GroupEntry>,
+    pub(super) roas: Vec<RoaEntry>,
     pub(crate) infrastructures: Vec<InfrastructureEntry>,
     pub(crate) services: Vec<ServiceEntry>,
     pub(crate) overlays: Vec<OverlayEntry>,
@@ -49,12 +57,16 @@ pub(crate) struct AsEntry {
     /// Of a graph in parts, the largest.
     pub(crate) largest_part: bool,
     pub(crate) multipath: MultipathEntry,
+    pub(super) conduct: Conduct,
+    pub(crate) daemon: Option<Spanned<String>>,
+    pub(crate) damping: Option<Spanned<Damping>>,
 }
 
 #[derive(Debug)]
 pub(crate) struct RouterEntry {
     pub(crate) name: Spanned<String>,
     pub(crate) place: Option<Place>,
+    pub(crate) daemon: Option<Spanned<String>>,
 }
 
 /// An item of `links` of an AS.
@@ -78,6 +90,7 @@ pub(crate) struct LinkOptions {
     /// What wins over `both` from `a` to `b`, and back.
     pub(crate) each: [Written; 2],
     pub(crate) session: SessionOptions,
+    pub(crate) mrai: Option<Spanned<u16>>,
     pub(crate) span: Range<usize>,
 }
 
@@ -109,6 +122,8 @@ pub(crate) struct StubEntry {
     pub(crate) members: Hosts,
     pub(crate) clients: Hosts,
     pub(crate) multipath: MultipathEntry,
+    pub(super) conduct: Conduct,
+    pub(crate) daemon: Option<Spanned<String>>,
 }
 
 /// `"sea"` or `{ to = "sea", delay = "5ms" }`.
@@ -116,6 +131,32 @@ pub(crate) struct StubEntry {
 pub(crate) struct Uplink {
     pub(crate) to: Spanned<String>,
     pub(crate) options: LinkOptions,
+    pub(crate) policy: PolicyOptions,
+}
+
+/// What rules of sessions do, of what an uplink may say too.
+#[derive(Debug, Default)]
+pub(crate) struct PolicyOptions {
+    pub(super) prepend: Option<Spanned<u64>>,
+    pub(super) local_pref: Option<Spanned<u64>>,
+    pub(super) med: Option<Spanned<u64>>,
+}
+
+/// `[[policy]]`.
+#[derive(Debug)]
+pub(crate) struct PolicyEntry {
+    pub(super) of: Vec<Spanned<String>>,
+    pub(super) direction: Direction,
+    /// Those of `to` or `from`.
+    pub(super) neighbors: Vec<Spanned<String>>,
+    pub(super) groups: Vec<Spanned<String>>,
+    pub(super) prefixes: Vec<Spanned<String>>,
+    pub(super) communities: Vec<Spanned<String>>,
+    pub(super) through: Vec<Spanned<String>>,
+    pub(super) options: PolicyOptions,
+    pub(super) add: Vec<Spanned<String>>,
+    pub(super) remove: Vec<Spanned<String>>,
+    pub(super) reject: bool,
 }
 
 /// `members = 6` or `members = ["alice"]`.
@@ -129,7 +170,31 @@ pub(crate) enum Hosts {
 pub(crate) struct GroupEntry {
     pub(crate) name: Spanned<String>,
     pub(crate) addresses: Vec<Spanned<IpAddr>>,
+    /// Of any family.
+    pub(super) prefixes: Vec<Spanned<IpNet>>,
     pub(crate) members: Vec<Spanned<String>>,
+    /// Stubs whose routes stay with their neighbors.
+    pub(super) local: Vec<Spanned<String>>,
+    /// Where it says that gateways announce it.
+    pub(super) by_border: Option<Range<usize>>,
+}
+
+/// `[[roa]]`.
+#[derive(Debug)]
+pub(super) struct RoaEntry {
+    pub(super) prefixes: Vec<Spanned<IpNet>>,
+    pub(super) max_length: Option<Spanned<u64>>,
+    /// A name or a number.
+    pub(super) origin: Spanned<String>,
+}
+
+/// What an AS does beyond relations.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Conduct {
+    pub(super) roles: Option<bool>,
+    pub(super) rov: Rov,
+    pub(super) compare_med: bool,
+    pub(super) prefer_older: bool,
 }
 
 #[derive(Debug)]
@@ -171,7 +236,20 @@ pub(crate) struct OverlayEntry {
     pub(crate) rpc_timeout: Duration,
     pub(crate) rpc_tries: u32,
     pub(crate) lookups_per_second: Option<Spanned<f64>>,
+    pub(crate) beyond: BeyondEntry,
     pub(crate) key: Option<auth::Key>,
+}
+
+/// Keys of an `[[overlay]]` that are about others.
+#[derive(Debug)]
+pub(crate) struct BeyondEntry {
+    pub(super) gateways: Vec<Spanned<String>>,
+    pub(super) hops: u8,
+    pub(super) cache: Duration,
+    pub(super) over: Option<Spanned<String>>,
+    pub(super) guests: Vec<Spanned<String>>,
+    pub(super) share_neighbors: bool,
+    pub(super) span: Range<usize>,
 }
 
 #[derive(Debug)]

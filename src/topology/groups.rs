@@ -15,8 +15,10 @@ use crate::anycast::Asked;
 use crate::overlay::id::Id;
 use crate::overlay::key::What;
 
-/// Plain groups share one pool of 254 addresses; `.255` stays free.
-const MOST_PLAIN: usize = 254;
+/// Plain groups share one pool of 254 addresses; `.255` stays free. What comes after those says its own.
+const MOST_POOLED: usize = 254;
+/// What a BIRD of each host can be told of in seconds.
+const MOST_PLAIN: usize = 2000;
 /// As many pools as [`Pool`] has, less the plain groups' one: an overlay has one, and an infrastructure.
 const MOST_OVERLAYS: usize = 500;
 const MOST_INFRASTRUCTURES: usize = 100;
@@ -35,6 +37,13 @@ impl Builder<'_> {
                 return;
             }
         }
+        let families = self.topology.family.families().len();
+        if let Some(group) = file.groups.iter().skip(MOST_POOLED).find(|group| !group.has_addresses(families)) {
+            let message = format!("there are more than {MOST_POOLED} groups, and this one has no address");
+            let found = self.problems.error("too-many", group.name.span(), message);
+            found.label("the pool's are given away").help("add address = \"100.64.0.1\", one that is free".to_owned());
+            return;
+        }
         let mut names: BTreeMap<&str, Range<usize>> = BTreeMap::new();
         let plain = file.groups.iter().map(|g| &g.name).chain(file.infrastructures.iter().map(|i| &i.name));
         let found = file.services.iter().map(|s| &s.name).chain(file.overlays.iter().map(|o| &o.name));
@@ -49,11 +58,8 @@ impl Builder<'_> {
         }
         let mut spans = Vec::new();
         for (index, entry) in file.groups.iter().enumerate() {
-            let addresses = self.addresses(&entry.addresses, Pool(0), index + 1);
-            let members = self.hosts(&entry.members);
-            spans.push((self.topology.groups.len(), entry.addresses.first().map_or(entry.name.span(), Spanned::span)));
-            let name = entry.name.get_ref().clone();
-            self.topology.groups.push(Group { name, addresses, owner: None, members, block: false });
+            spans.push((self.topology.groups.len(), entry.place()));
+            self.plain_group(entry, index + 1);
         }
         let mut first_pool = usize::from(!file.groups.is_empty());
         for entry in &file.infrastructures {
@@ -65,11 +71,16 @@ impl Builder<'_> {
             spans.push((self.topology.groups.len(), entry.addresses.first().map_or(entry.name.span(), Spanned::span)));
             self.overlay(index, entry, Pool(first_pool + index));
         }
+        self.connect(&file.overlays);
+        for (index, entry) in file.overlays.iter().enumerate() {
+            self.free_ports(entry, index);
+        }
         for entry in &file.services {
             spans.push((self.topology.groups.len(), entry.name.span()));
             self.service(entry);
         }
         self.unique_addresses(&spans);
+        self.prefixes(&file.groups, &spans);
     }
 
     /// `spans` tells, for each first group of a `[[group]]` or `[[overlay]]`, where it stands.
@@ -96,7 +107,7 @@ impl Builder<'_> {
     /// One address per family of the lab: the file's, or the pool's.
     pub(super) fn addresses(&mut self, given: &[Spanned<IpAddr>], pool: Pool, number: usize) -> Vec<IpAddr> {
         let families = self.topology.family.families();
-        let is = |address: &IpAddr, family| matches!(family, Family::Ipv4) == address.is_ipv4();
+        let is = |address: &IpAddr, family| Family::of(*address) == family;
         for (index, address) in given.iter().enumerate() {
             let ip = address.get_ref();
             if !families.iter().any(|family| is(ip, *family)) {
@@ -213,14 +224,13 @@ impl Builder<'_> {
             let owner = Some(Owner { overlay: Some(index), part: spec.part, public: spec.public, by: spec.by });
             let name = format!("{name}{}", spec.suffix);
             groups.push(GroupId(self.topology.groups.len()));
-            self.topology.groups.push(Group { name, addresses, owner, members, block: false });
+            self.topology.groups.push(Group::new(name, addresses, owner, members));
         }
 
         let well_known = self.well_known(entry, &members);
         let settings = entry.protocol.settings();
         self.family_of(entry);
         self.rendezvous_of(entry);
-        self.free_ports(entry, index, &members);
         let hosts = self.hosts_of_keys(entry);
         let holders = (settings.protocol.holders)(&settings);
         let most = holders.as_ref().map_or(usize::MAX, |holders| holders.most);
@@ -255,6 +265,7 @@ impl Builder<'_> {
             rpc_timeout: entry.rpc_timeout,
             rpc_tries: entry.rpc_tries,
             lookups_per_second: entry.lookups(self.problems),
+            beyond: entry.beyond.alone(),
             key: entry.key.clone(),
         });
     }

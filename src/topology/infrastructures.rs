@@ -90,7 +90,7 @@ impl Builder<'_> {
         let block = announces.then(|| {
             let addresses = self.addresses(&[], pool, 1);
             let (name, members) = (name.clone(), hosts.clone());
-            self.topology.groups.push(Group { name, addresses, owner: None, members, block: true });
+            self.topology.groups.push(Group::new(name, addresses, None, members).into_block());
             GroupId(self.topology.groups.len() - 1)
         });
         let health_gate = entry.health_gate;
@@ -133,7 +133,7 @@ impl Builder<'_> {
         let owner = Some(Owner { overlay: None, part: Part(0), public: false, by });
         let name = entry.name.get_ref().clone();
         let group = GroupId(self.topology.groups.len());
-        self.topology.groups.push(Group { name: name.clone(), addresses, owner, members: Vec::new(), block: false });
+        self.topology.groups.push(Group::new(name.clone(), addresses, owner, Vec::new()));
         let (transport, port) = (entry.transport, entry.port);
         self.free_for_service(&entry.name, port, transport, &members);
         self.topology.services.push(Service { name, via, members, transport, port, group });

@@ -33,7 +33,9 @@ const TABLES: &[(&str, &[&str])] = &[
             "as",
             "link",
             "stub",
+            "policy",
             "group",
+            "roa",
             "infrastructure",
             "service",
             "overlay",
@@ -45,18 +47,128 @@ const TABLES: &[(&str, &[&str])] = &[
     ),
     (
         "lab",
-        &["name", "seed", "family", "timers", "duration", "backend", "distance_factor", "multipath", "multipath_hash"],
+        &[
+            "name",
+            "seed",
+            "family",
+            "timers",
+            "duration",
+            "backend",
+            "distance_factor",
+            "multipath",
+            "multipath_hash",
+            "roles",
+            "daemon",
+            "mrai",
+        ],
     ),
-    ("as", &["name", "asn", "routers", "links", "graphml", "graphml_part", "multipath", "multipath_hash"]),
-    ("as.routers", &["name", "lat", "lon"]),
+    (
+        "as",
+        &[
+            "name",
+            "asn",
+            "routers",
+            "links",
+            "graphml",
+            "graphml_part",
+            "multipath",
+            "multipath_hash",
+            "roles",
+            "rov",
+            "compare_med",
+            "prefer_older",
+            "daemon",
+            "damping",
+        ],
+    ),
+    ("as.damping", &["half_life", "reuse", "suppress", "max"]),
+    ("as.routers", &["name", "lat", "lon", "daemon"]),
     ("as.links", with_physics!["a", "b", "cost", "name", "bfd", "ab", "ba"]),
-    ("link", with_physics!["a", "b", "relation", "name", "bfd", "hold", "timers", "graceful_restart", "ab", "ba"]),
+    (
+        "link",
+        with_physics![
+            "a",
+            "b",
+            "relation",
+            "name",
+            "bfd",
+            "hold",
+            "timers",
+            "graceful_restart",
+            "ttl_security",
+            "password",
+            "max_prefix",
+            "max_prefix_action",
+            "allow_own_as",
+            "mrai",
+            "ab",
+            "ba"
+        ],
+    ),
     // One direction of any link: `ab`, `ba`, `up` or `down`.
     ("link.ab", with_physics![]),
-    ("stub", &["name", "asn", "lat", "lon", "uplinks", "access", "members", "clients", "multipath", "multipath_hash"]),
-    ("stub.uplinks", with_physics!["to", "bfd", "hold", "timers", "graceful_restart", "up", "down"]),
+    (
+        "stub",
+        &[
+            "name",
+            "asn",
+            "lat",
+            "lon",
+            "uplinks",
+            "access",
+            "members",
+            "clients",
+            "multipath",
+            "multipath_hash",
+            "roles",
+            "rov",
+            "compare_med",
+            "prefer_older",
+            "daemon",
+        ],
+    ),
+    (
+        "stub.uplinks",
+        with_physics![
+            "to",
+            "bfd",
+            "hold",
+            "timers",
+            "graceful_restart",
+            "ttl_security",
+            "password",
+            "max_prefix",
+            "max_prefix_action",
+            "allow_own_as",
+            "mrai",
+            "up",
+            "down",
+            "prepend",
+            "local_pref",
+            "med"
+        ],
+    ),
     ("stub.access", with_physics!["bfd", "hold", "timers", "graceful_restart", "up", "down"]),
-    ("group", &["name", "address", "members"]),
+    (
+        "policy",
+        &[
+            "of",
+            "to",
+            "from",
+            "groups",
+            "prefixes",
+            "communities",
+            "through",
+            "prepend",
+            "local_pref",
+            "med",
+            "add",
+            "remove",
+            "reject",
+        ],
+    ),
+    ("group", &["name", "prefix", "address", "members", "local", "announced_by"]),
+    ("roa", &["prefix", "max_length", "origin"]),
     ("infrastructure", &["name", "kind", "hosts", "health_gate"]),
     ("service", &["name", "via", "members", "transport", "port"]),
     (
@@ -69,6 +181,12 @@ const TABLES: &[(&str, &[&str])] = &[
             "address",
             "bootstrap",
             "well_known",
+            "gateways",
+            "gateway_hops",
+            "gateway_cache",
+            "over",
+            "guests",
+            "share_neighbors",
             "healing",
             "coloring",
             "colors",
@@ -96,6 +214,21 @@ const TABLES: &[(&str, &[&str])] = &[
     ("expect", &["name", "that", "never", "at", "within", "during", "until"]),
 ];
 
+/// What other programs call the parts of a policy.
+macro_rules! with_policy {
+    ($($key:literal),*) => {
+        &[
+            $($key,)* "prepends", "prepending", "path_prepend", "as_path_prepend", "community", "communities",
+            "large_communities", "extended_communities", "no_export", "localpref", "local_preference", "preference",
+            "weight", "filter", "filters", "import", "export", "policy", "policies", "route_map", "announce",
+            "announce_to"
+        ]
+    };
+}
+
+const POLICY: &str =
+    "say whose rule it is and with whom in a table of its own: [[policy]] with of = \"…\", to = \"…\", prepend = 2";
+
 /// Keys that a table does not have, though one might look for them there, and what to do instead.
 pub(crate) const ELSEWHERE: &[(&str, &[&str], &str)] = &[
     (
@@ -107,6 +240,11 @@ pub(crate) const ELSEWHERE: &[(&str, &[&str], &str)] = &[
     ("[[link]]", &["up", "down"], "its directions are `ab`, from a to b, and `ba`"),
     ("an uplink", &["ab", "ba"], "its directions are `up`, from the stub to the router, and `down`"),
     ("`access`", &["ab", "ba"], "its directions are `up`, from a host to the gateway, and `down`"),
+    ("[[link]]", with_policy!["prepend", "med", "local_pref"], POLICY),
+    ("[[stub]]", with_policy!["prepend", "med", "local_pref"], POLICY),
+    ("[[as]]", with_policy!["prepend", "med", "local_pref"], POLICY),
+    ("[[group]]", with_policy!["prepend", "med", "local_pref"], POLICY),
+    ("an uplink", with_policy![], POLICY),
     (
         "[[stub]]",
         with_physics!["bfd", "hold", "timers", "graceful_restart"],

@@ -15,7 +15,7 @@ impl Builder<'_> {
     pub(super) fn stub_links(&mut self, stub: AsId, entry: &StubEntry) {
         let gateway = self.topology.ases[stub.0].routers[0];
         let mut seen = BTreeMap::new();
-        for Uplink { to: uplink, options } in &entry.uplinks {
+        for Uplink { to: uplink, options, policy } in &entry.uplinks {
             let Some(router) = self.find_router(uplink) else { continue };
             if self.topology.node(router).kind == NodeKind::Gateway {
                 let found = self.problems.error("stub-transit", uplink.span(), format!("`{uplink}` is a stub"));
@@ -29,14 +29,15 @@ impl Builder<'_> {
                 continue;
             }
             let options = self.settle(gateway, router, options);
-            self.link(gateway, router, LinkKind::External(Relation::Provider), None, options, uplink.span());
+            let link = self.link(gateway, router, LinkKind::External(Relation::Provider), None, options, uplink.span());
+            self.short_policy(gateway, link, policy);
         }
         // All hosts are where their gateway is.
         let options = self.settle(gateway, gateway, &entry.access);
         self.spoken(stub, entry);
         let hosts = self.topology.ids().filter(|n| self.topology.node(*n).as_id == stub && *n != gateway);
         for host in hosts.collect::<Vec<_>>() {
-            self.link(gateway, host, LinkKind::Access, None, options, entry.name.span());
+            self.link(gateway, host, LinkKind::Access, None, options.clone(), entry.name.span());
         }
     }
 
@@ -58,7 +59,7 @@ impl Builder<'_> {
         name: Option<&Spanned<String>>,
         options: Settled,
         span: Range<usize>,
-    ) {
+    ) -> LinkId {
         let (from, to) = (&self.topology.node(a).name, &self.topology.node(b).name);
         let plain = name.map_or_else(|| format!("{from}-{to}"), |name| name.get_ref().clone());
         let numbered = (2..).map(|n| format!("{plain}#{n}"));
@@ -76,6 +77,7 @@ impl Builder<'_> {
         let Settled { impairments, emulated, session } = options;
         self.topology.links.push(Link { name: free, a, b, kind, impairments, emulated, session });
         self.link_spans.push(span);
+        LinkId(self.topology.links.len() - 1)
     }
 
     /// The router or gateway of this name; hosts and unknown names are reported.

@@ -8,34 +8,23 @@ const SESSIONS: &[&str] = &["[[link]]", "an uplink", "`access`", "[[stub]]", "[[
 const MISSING: &[Missing] = &[
     (
         SESSIONS,
-        &["prepend", "prepends", "prepending", "path_prepend", "as_path_prepend"],
-        "prepend in a template of your own",
-    ),
-    (
-        SESSIONS,
-        &["community", "communities", "large_communities", "extended_communities", "no_export"],
-        "set and match communities in a template of your own",
-    ),
-    (
-        SESSIONS,
-        &["med", "local_pref", "localpref", "local_preference", "preference", "weight"],
-        "routes are preferred by who they are from; prefer others in a template of your own",
-    ),
-    (
-        SESSIONS,
-        &["filter", "filters", "import", "export", "policy", "policies", "route_map", "announce", "announce_to"],
-        "who hears of what follows from `relation`; filter otherwise in a template of your own",
-    ),
-    (
-        SESSIONS,
-        &["mrai", "advertisement_interval", "damping", "dampening", "rpki", "roa"],
+        &["advertisement_interval", "dampening", "rpki"],
         "what BIRD has of it can be said in a template of your own",
     ),
     (
-        &["[[group]]", "[[stub]]", "[[as]]"],
+        &["`access`", "[[stub]]", "[[as]]", "[[group]]"],
+        &["mrai"],
+        "`mrai` is of [lab], of a [[link]] or of an uplink; elsewhere it can be said in a template of your own",
+    ),
+    (
+        &["[[link]]", "an uplink", "`access`", "[[stub]]", "[[group]]"],
+        &["damping"],
+        "`damping` is of an [[as]]; elsewhere it can be said in a template of your own",
+    ),
+    (
+        &["[[stub]]", "[[as]]"],
         &["prefix", "prefixes", "prefix_length", "covering", "aggregate", "aggregates"],
-        "a group is announced as one address, a stub as its own prefix; announce others, such as a covering /24, in a \
-         template of your own",
+        "a stub is announced as its own prefix, a group as its `prefix`; announce others in a template of your own",
     ),
     (
         &["[[stub]]"],

@@ -7,12 +7,17 @@ use std::fmt;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
+pub use super::among::Beyond;
+pub use super::damping::Damping;
 pub use super::deployment::{Deployment, Service};
+pub use super::group::{Group, Owner};
 pub use super::id::{AsId, GroupId, LinkId, NodeId};
 use super::multipath::Multipath;
+use super::origin::{Origination, Roa, Rov};
+use super::policy::Policy;
+pub use super::session::{Bfd, GracefulRestart, SessionOptions, TimerPreset};
 use super::traffic::Flows;
 pub use crate::anycast::{Bootstrap, By, Coloring, Drain, Healing, Infrastructure, Place, Redirect};
 use crate::machine::Part;
@@ -31,6 +36,8 @@ pub struct Topology {
     pub seed: u64,
     pub family: FamilyChoice,
     pub timers: TimerPreset,
+    /// Seconds between two announcements of a prefix to another AS (RFC 4271 §9.2.1.1).
+    pub mrai: u16,
     pub backend: Backend,
     /// Delays that follow from coordinates are multiplied by it; 0 turns them off.
     pub distance_factor: f64,
@@ -38,6 +45,14 @@ pub struct Topology {
     pub ases: Vec<As>,
     pub nodes: Vec<Node>,
     pub links: Vec<Link>,
+    /// In the order in which each session's are carried out.
+    pub policies: Vec<Policy>,
+    /// What gateways announce of groups by themselves.
+    pub originations: Vec<Origination>,
+    /// Stubs that the timeline has announce another's group.
+    pub rogues: Vec<(AsId, GroupId)>,
+    /// Who may originate what.
+    pub roas: Vec<Roa>,
     pub groups: Vec<Group>,
     pub infrastructures: Vec<Deployment>,
     pub services: Vec<Service>,
@@ -66,19 +81,6 @@ pub enum Family {
     Ipv6,
 }
 
-/// How fast the routing protocols react (written out in every BIRD config).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum TimerPreset {
-    /// Connect delay 1 s, retry 2 s, error wait 1–4 s, hold 9 s, keepalive 3 s.
-    #[default]
-    Lab,
-    /// Hold 90 s, keepalive 30 s (RFC 4271 §10), otherwise as `lab`.
-    Rfc,
-    /// The daemon's defaults, written out.
-    Bird,
-}
-
 #[derive(Clone, Debug, PartialEq)]
 pub struct As {
     pub name: String,
@@ -88,6 +90,18 @@ pub struct As {
     /// Its routers, in file order; a stub has exactly one, its gateway.
     pub routers: Vec<NodeId>,
     pub multipath: Multipath,
+    /// Its routers tell their neighbors what they are to them, and act on what they are told (RFC 9234).
+    pub roles: bool,
+    /// What it does with routes whose origin is not the one registered.
+    pub rov: Rov,
+    /// It compares MEDs of different neighbors.
+    pub compare_med: bool,
+    /// Of equally good routes of other ASes it keeps the one that it has had for longest.
+    pub prefer_older: bool,
+    /// It tells all its neighbors all that it knows.
+    pub leaks: bool,
+    /// Of routes of other ASes.
+    pub damping: Option<Damping>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -98,6 +112,9 @@ pub struct Node {
     pub as_id: AsId,
     /// Degrees, if the file has them.
     pub place: Option<Place>,
+    /// The lab file's word for its routing daemon; `None`: whichever is preferred. A host that this one does not run
+    /// on has that, too.
+    pub daemon: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -127,39 +144,6 @@ pub struct Link {
     pub session: SessionOptions,
 }
 
-/// What the routing protocols over one link do otherwise than the lab's timers say. Both ends do the same.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct SessionOptions {
-    /// Of BGP, or inside an AS of OSPF.
-    pub bfd: Option<Bfd>,
-    /// BGP's hold time in seconds, instead of that of the timers; the keepalive time is a third of it.
-    pub hold: Option<u16>,
-    /// Instead of [`Topology::timers`].
-    pub timers: Option<TimerPreset>,
-    /// `None`: as BIRD does by itself, which is [`GracefulRestart::Aware`].
-    pub graceful_restart: Option<GracefulRestart>,
-}
-
-/// Bidirectional forwarding detection (RFC 5880).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Bfd {
-    /// Between two packets, before jitter; whole milliseconds.
-    pub interval: Duration,
-    /// Intervals without a packet after which the other end counts as gone.
-    pub multiplier: u8,
-}
-
-/// What BGP does when a neighbor comes back without its routes (RFC 4724), in BIRD's words.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum GracefulRestart {
-    No,
-    /// It keeps the routes of a neighbor that restarts, and asks for nothing like it.
-    Aware,
-    /// It asks the same of its neighbor.
-    Yes,
-}
-
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LinkKind {
     /// Inside an AS: OSPF.
@@ -177,32 +161,6 @@ pub enum Relation {
     Customer,
     Provider,
     Peer,
-}
-
-/// An anycast group: an address and the hosts that may announce it.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Group {
-    /// Unique in the lab: the file's name, or `OVERLAY` (join group), `OVERLAY/7` (color 7), `OVERLAY/rendezvous`.
-    pub name: String,
-    /// One address per family of the lab, IPv4 first.
-    pub addresses: Vec<IpAddr>,
-    /// `None`: of a `[[group]]`, or the block of an infrastructure, announced as soon as its site is up.
-    pub owner: Option<Owner>,
-    pub members: Vec<NodeId>,
-    /// Whether it stands for all of its addresses' /24 (/64), in which other groups' addresses are.
-    pub block: bool,
-}
-
-/// Whose a group is, and what the owner's row says of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Owner {
-    /// The overlay's index; `None`: it is a service's.
-    pub overlay: Option<usize>,
-    /// Which of its groups.
-    pub part: Part,
-    /// Whether clients have anything to ask there: some groups are the members' own.
-    pub public: bool,
-    pub by: By,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -223,9 +181,8 @@ pub struct Overlay {
     /// Used with [`Bootstrap::WellKnown`] and [`Healing::WellKnown`].
     pub well_known: Vec<NodeId>,
     pub healing: Healing,
-    /// How often a member asks the other colors, the well-known nodes or the peers it remembers.
+    /// How often a member asks other colors, well-known nodes or peers that failed, and how long it remembers these.
     pub heal_every: Duration,
-    /// How long it remembers peers that failed.
     pub remember: Duration,
     pub redirect: Redirect,
     /// Joins that a member serves within a second before it points to others, with [`Redirect::LeastLoaded`].
@@ -241,12 +198,12 @@ pub struct Overlay {
     /// Copies of each key, the owner's included.
     pub replicas: usize,
     pub stabilize_every: Duration,
-    /// A request without an answer is repeated after this long.
+    /// A request without an answer is repeated after this long, and a peer has failed after so many.
     pub rpc_timeout: Duration,
-    /// Requests without an answer after which a peer counts as failed.
     pub rpc_tries: u32,
     /// Lookups per second over the whole overlay, spread evenly over the joined nodes; 0 for none.
     pub lookups_per_second: f64,
+    pub beyond: Beyond,
     /// Without one everybody may join.
     pub key: Option<Key>,
 }
@@ -269,22 +226,17 @@ pub struct Probe {
     pub timeout: Duration,
 }
 
-impl Group {
-    /// Whether it is no overlay's.
-    pub fn is_plain(&self) -> bool {
-        self.owner.is_none()
+impl As {
+    pub(super) fn new(name: String, asn: u32, stub: bool, routers: Vec<NodeId>, multipath: Multipath) -> Self {
+        let (roles, rov, leaks, damping) = (true, Rov::Off, false, None);
+        let (compare_med, prefer_older) = (false, false);
+        Self { name, asn, stub, routers, multipath, roles, rov, compare_med, prefer_older, leaks, damping }
     }
+}
 
-    /// What is announced for it.
-    pub fn prefixes(&self) -> impl Iterator<Item = IpNet> {
-        let block = |address: &IpAddr| IpNet::new(*address, if address.is_ipv4() { 24 } else { 64 }).map(|n| n.trunc());
-        let whole = self.block;
-        self.addresses.iter().map(move |a| block(a).ok().filter(|_| whole).unwrap_or_else(|| IpNet::from(*a)))
-    }
-
-    /// Whether clients have anything to ask there.
-    pub fn is_public(&self) -> bool {
-        self.owner.is_none_or(|owner| owner.public)
+impl Family {
+    pub fn of(address: IpAddr) -> Self {
+        if address.is_ipv4() { Self::Ipv4 } else { Self::Ipv6 }
     }
 }
 

@@ -10,6 +10,7 @@ use super::check::Builder;
 use super::diagnose::Problems;
 use super::distance;
 use super::file::{LinkOptions, MultipathEntry, Written};
+use super::guards::{Excess, Guards, MaxPrefix};
 use super::keys::{PRESETS, keys};
 use super::model::*;
 use super::multipath::{Multipath, MultipathHash};
@@ -17,7 +18,7 @@ use super::table::{Table, wrong_type};
 use crate::physics::{Impairment, PROPERTIES};
 
 /// What a link is made with.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub(super) struct Settled {
     pub(super) impairments: [Impairment; 2],
     pub(super) emulated: bool,
@@ -32,7 +33,7 @@ impl LinkOptions {
             let direction = table.table(key, "a direction of a link", keys("link.ab"), f);
             direction.map(|t| Written::read(&t, f)).unwrap_or_default()
         });
-        Self { both, each, session: SessionOptions::read(table, f), span: table.span.clone() }
+        Self { both, each, session: SessionOptions::read(table, f), mrai: None, span: table.span.clone() }
     }
 }
 
@@ -89,6 +90,8 @@ impl SessionOptions {
             hold: read_hold(table, f),
             timers: table.word("timers", PRESETS, f).map(Spanned::into_inner),
             graceful_restart: graceful_restart.map(Spanned::into_inner),
+            guards: Guards::read(table, f),
+            mrai: None,
         }
     }
 }
@@ -136,10 +139,60 @@ fn read_hold(table: &Table<'_>, f: &mut Problems) -> Option<u16> {
     None
 }
 
+/// Bytes that the kernel takes (TCP_MD5SIG_MAXKEYLEN).
+const LONGEST_PASSWORD: usize = 80;
+
+impl Guards {
+    pub(super) fn read(table: &Table<'_>, f: &mut Problems) -> Self {
+        let actions = [
+            ("warn", Excess::Warn),
+            ("block", Excess::Block),
+            ("restart", Excess::Restart),
+            ("disable", Excess::Disable),
+        ];
+        let limit = table.integer("max_prefix", 1..=u64::from(u32::MAX), f);
+        let action = table.word("max_prefix_action", &actions, f);
+        if let (Some(action), None) = (&action, table.get("max_prefix")) {
+            let found = f.error("missing-key", action.span(), "`max_prefix_action` without `max_prefix`");
+            found.label("above how many routes?");
+        }
+        let action = action.map(Spanned::into_inner).unwrap_or_default();
+        let max_prefix = limit.map(|limit| MaxPrefix { limit: *limit.get_ref() as u32, action });
+        Self {
+            ttl_security: table.boolean("ttl_security", f).unwrap_or(false),
+            password: read_password(table, f),
+            max_prefix,
+            allow_own_as: table.integer("allow_own_as", 0..=10, f).map_or(0, |n| *n.get_ref() as u8),
+        }
+    }
+}
+
+fn read_password(table: &Table<'_>, f: &mut Problems) -> Option<String> {
+    let given = table.string("password", f)?;
+    let text = given.get_ref();
+    // It stands between quotes in a daemon's config.
+    let fine = |c: char| c.is_ascii_graphic() && !['"', '\\'].contains(&c);
+    if text.is_empty() || text.len() > LONGEST_PASSWORD || !text.chars().all(fine) {
+        let found = f.error("bad-password", given.span(), "`password` cannot be one of TCP-MD5");
+        found.label(format!("1 to {LONGEST_PASSWORD} printable characters without blanks, quotes and backslashes"));
+        return None;
+    }
+    Some(given.into_inner())
+}
+
 impl MultipathEntry {
     pub(super) fn read(table: &Table<'_>, f: &mut Problems) -> Self {
         let hashes = [("l3", MultipathHash::L3), ("l4", MultipathHash::L4)];
         let hash = table.word("multipath_hash", &hashes, f).map(Spanned::into_inner);
+        if let Some(value) = table.get("multipath")
+            && matches!(value.get_ref(), DeValue::String(text) if text.starts_with("relax"))
+        {
+            let found = f.error("nothing-to-relax", value.span(), "`multipath` has nothing to relax");
+            found
+                .label("paths that are as long as each other are used together, whatever ASes are on them")
+                .help("write multipath = true".to_owned());
+            return Self { on: None, hash };
+        }
         Self { on: table.boolean("multipath", f), hash }
     }
 
@@ -164,7 +217,9 @@ impl Builder<'_> {
             self.possible(a, b, options, impairments);
         }
         let given = written.into_iter().any(|w| !w.properties.is_empty());
-        Settled { impairments, emulated: given || !delay.is_zero(), session: options.session }
+        let mrai = options.mrai.as_ref().map(|mrai| *mrai.get_ref());
+        let session = SessionOptions { mrai, ..options.session.clone() };
+        Settled { impairments, emulated: given || !delay.is_zero(), session }
     }
 
     /// Reports a link that cannot be, at the property that the problem names first.

@@ -27,7 +27,7 @@ impl OverlayEntry {
     pub(super) fn lookups(&self, f: &mut Problems) -> f64 {
         let protocol = self.protocol.settings().protocol;
         let given = self.lookups_per_second.as_ref();
-        if protocol.may(AskKind::Find) {
+        if protocol.is_keyed() {
             return given.map_or(LOOKUPS, |rate| *rate.get_ref());
         }
         if let Some(rate) = given.filter(|rate| *rate.get_ref() > 0.0) {
@@ -58,24 +58,27 @@ impl Builder<'_> {
     pub(super) fn rendezvous_of(&mut self, entry: &OverlayEntry) {
         let protocol = entry.protocol.settings().protocol;
         let chosen = entry.healing.healing.as_ref().filter(|healing| healing.get_ref().has_rendezvous());
-        if let Some(healing) = chosen.filter(|_| !protocol.may(AskKind::Find)) {
+        if let Some(healing) = chosen.filter(|_| !protocol.is_keyed()) {
             let message = format!("a rendezvous needs an owner of its key, and in {} no key has one", protocol.title);
             let found = self.problems.error("no-owners", healing.span(), message);
             found.label("no island would have a leader").help("choose `healing = \"colors\"`".to_owned());
         }
     }
 
-    /// On each of its hosts nobody else may listen at its TCP ports. Services are looked at when they are read.
-    pub(super) fn free_ports(&mut self, entry: &OverlayEntry, index: usize, members: &[NodeId]) {
+    /// On each of its hosts, guests' among them, nobody else may listen at its TCP ports. Services are looked at when
+    /// they are read.
+    pub(super) fn free_ports(&mut self, entry: &OverlayEntry, index: usize) {
+        let Some(own) = self.topology.overlays.get(index) else { return };
+        let hosts: Vec<NodeId> = own.members.iter().chain(&own.beyond.guests).copied().collect();
         let settings = entry.protocol.settings();
         let ports: Vec<u16> = settings.protocol.tcp_ports(&settings).collect();
         for port in ports {
             let other = self.topology.overlays[..index].iter().find_map(|other| {
                 let has = other.settings.protocol.tcp_ports(&other.settings).any(|theirs| theirs == port);
-                let host = other.members.iter().find(|host| members.contains(host)).filter(|_| has)?;
+                let host = hosts.iter().find(|host| other.lives_on(**host)).filter(|_| has)?;
                 Some((format!("overlay `{}`", other.name), *host))
             });
-            let other = other.or_else(|| self.server_at(port, members));
+            let other = other.or_else(|| self.server_at(port, &hosts));
             let Some((other, host)) = other else { continue };
             self.taken(entry.port_span(), port, &other, host);
         }
@@ -99,7 +102,7 @@ impl Builder<'_> {
         }
         let other = self.topology.overlays.iter().find_map(|other| {
             let has = other.settings.protocol.tcp_ports(&other.settings).any(|theirs| theirs == port);
-            let host = other.members.iter().find(|host| on.contains(host)).filter(|_| has)?;
+            let host = on.iter().find(|host| other.lives_on(**host)).filter(|_| has)?;
             Some((format!("overlay `{}`", other.name), *host))
         });
         if let Some((other, host)) = other {

@@ -10,6 +10,7 @@ use super::diagnose::{Diagnostics, Problems};
 use super::file::*;
 use super::keys::{LONGEST, MILLISECOND, PRESETS, keys};
 use super::model::*;
+use super::pacing::read_mrai;
 use super::size::{self, MOST_HOSTS};
 use super::table::{Table, duration, integer, string, wrong_type};
 use super::values::{read_addresses, read_asn, read_place};
@@ -52,11 +53,16 @@ impl LabFile {
             distance_factor: lab
                 .and_then(|t| t.number("distance_factor", 0.0..=100.0, f))
                 .map_or(1.0, Spanned::into_inner),
+            roles: lab.and_then(|t| t.boolean("roles", f)).unwrap_or(true),
             multipath: lab.map(|t| MultipathEntry::read(t, f)).unwrap_or_default(),
+            daemon: lab.and_then(|t| t.string("daemon", f)),
+            mrai: lab.and_then(|t| read_mrai(t, f)),
             ases: read_all(root, "as", "[[as]]", f, AsEntry::read),
             links: read_all(root, "link", "[[link]]", f, LinkEntry::read),
             stubs: read_all(root, "stub", "[[stub]]", f, StubEntry::read),
+            policies: read_all(root, "policy", "[[policy]]", f, PolicyEntry::read),
             groups: read_all(root, "group", "[[group]]", f, GroupEntry::read),
+            roas: read_all(root, "roa", "[[roa]]", f, RoaEntry::read),
             infrastructures: read_all(root, "infrastructure", "[[infrastructure]]", f, InfrastructureEntry::read),
             services: read_all(root, "service", "[[service]]", f, ServiceEntry::read),
             overlays: read_all(root, "overlay", "[[overlay]]", f, OverlayEntry::read),
@@ -93,7 +99,7 @@ impl AsEntry {
         if let (Some(part), None) = (&part, &graphml) {
             f.error("nothing-to-part", part.span(), "`graphml_part` without `graphml`").label("part of what?");
         }
-        let multipath = MultipathEntry::read(table, f);
+        let (multipath, daemon) = (MultipathEntry::read(table, f), table.string("daemon", f));
         Some(Self {
             name: table.required("name", f)?,
             asn,
@@ -102,6 +108,9 @@ impl AsEntry {
             graphml,
             largest_part: part.is_some_and(Spanned::into_inner),
             multipath,
+            conduct: Conduct::read(table, f),
+            daemon,
+            damping: Damping::read(table, f),
         })
     }
 }
@@ -109,11 +118,11 @@ impl AsEntry {
 impl RouterEntry {
     fn read(value: Spanned<&DeValue<'_>>, f: &mut Problems) -> Option<Self> {
         match value.get_ref() {
-            DeValue::String(_) => Some(Self { name: string("routers", value, f)?, place: None }),
+            DeValue::String(_) => Some(Self { name: string("routers", value, f)?, place: None, daemon: None }),
             DeValue::Table(_) => {
                 let table = Table::new("a router", keys("as.routers"), value, f)?;
-                let place = read_place(&table, f);
-                Some(Self { name: table.required("name", f)?, place })
+                let (place, daemon) = (read_place(&table, f), table.string("daemon", f));
+                Some(Self { name: table.required("name", f)?, place, daemon })
             }
             _ => {
                 let found = wrong_type("routers", "a list of names or tables", &value, f);
@@ -153,7 +162,7 @@ impl LinkEntry {
         }
         let relation = table.word("relation", &relations, f);
         let (a, b, name) = (table.required("a", f), table.required("b", f), table.string("name", f));
-        let options = LinkOptions::read(table, ["ab", "ba"], f);
+        let options = LinkOptions { mrai: read_mrai(table, f), ..LinkOptions::read(table, ["ab", "ba"], f) };
         Some(Self { a: a?, b: b?, relation: relation.map_or(Relation::Peer, Spanned::into_inner), name, options })
     }
 }
@@ -167,19 +176,27 @@ impl StubEntry {
         let access = table.table("access", "`access`", keys("stub.access"), f);
         let access = access.map(|t| LinkOptions::read(&t, ["down", "up"], f)).unwrap_or_default();
         let (members, clients) = (Hosts::read("members", table, f), Hosts::read("clients", table, f));
-        let multipath = MultipathEntry::read(table, f);
-        Some(Self { name: table.required("name", f)?, asn, place, uplinks, access, members, clients, multipath })
+        let (multipath, daemon) = (MultipathEntry::read(table, f), table.string("daemon", f));
+        let conduct = Conduct::read(table, f);
+        let name = table.required("name", f)?;
+        Some(Self { name, asn, place, uplinks, access, members, clients, multipath, conduct, daemon })
     }
 }
 
 impl Uplink {
     fn read(value: Spanned<&DeValue<'_>>, f: &mut Problems) -> Option<Self> {
         match value.get_ref() {
-            DeValue::String(_) => Some(Self { to: string("uplinks", value, f)?, options: LinkOptions::default() }),
+            DeValue::String(_) => string("uplinks", value, f).map(|to| Self {
+                to,
+                options: LinkOptions::default(),
+                policy: PolicyOptions::default(),
+            }),
             DeValue::Table(_) => {
                 let table = Table::new("an uplink", keys("stub.uplinks"), value, f)?;
-                let options = LinkOptions::read(&table, ["up", "down"], f);
-                Some(Self { to: table.required("to", f)?, options })
+                let mrai = read_mrai(&table, f);
+                let options = LinkOptions { mrai, ..LinkOptions::read(&table, ["up", "down"], f) };
+                let policy = PolicyOptions::read(&table, f);
+                Some(Self { to: table.required("to", f)?, options, policy })
             }
             _ => {
                 let found = wrong_type("uplinks", "a list of routers or tables", &value, f);
@@ -208,13 +225,6 @@ impl Hosts {
     }
 }
 
-impl GroupEntry {
-    fn read(table: &Table<'_>, f: &mut Problems) -> Option<Self> {
-        let (addresses, members) = (read_addresses(table, f), read_names(table, "members", f));
-        Some(Self { name: table.required("name", f)?, addresses, members })
-    }
-}
-
 impl OverlayEntry {
     fn read(table: &Table<'_>, f: &mut Problems) -> Option<Self> {
         let second = Duration::from_secs(1);
@@ -240,6 +250,7 @@ impl OverlayEntry {
             rpc_timeout: read_time(table, "rpc_timeout", 10 * MILLISECOND..=60 * second, 300 * MILLISECOND, f),
             rpc_tries: table.integer("rpc_tries", 1..=10, f).map_or(2, |n| *n.get_ref() as u32),
             lookups_per_second: table.number("lookups_per_second", 0.0..=10_000.0, f),
+            beyond: BeyondEntry::read(table, f),
             key: read_key(table, f),
         };
         Some(Self { name: name?, ..rest })
@@ -341,7 +352,7 @@ fn read_time(
 }
 
 /// A list of names that must not be empty.
-fn read_names(table: &Table<'_>, key: &str, f: &mut Problems) -> Vec<Spanned<String>> {
+pub(super) fn read_names(table: &Table<'_>, key: &str, f: &mut Problems) -> Vec<Spanned<String>> {
     let items = read_items(table, key, f);
     items.into_iter().filter_map(|value| string(key, value, f)).collect()
 }

@@ -7,6 +7,7 @@ use std::path::Path;
 use toml::de::{DeTable, DeValue};
 
 use super::diagnose::{Diagnostics, Problems};
+use crate::catalog;
 
 /// Nodes of a lab: what the address plan holds.
 pub(crate) const MOST_NODES: usize = (1 << 16) - 1;
@@ -17,14 +18,33 @@ pub(super) const MOST_HOSTS: u64 = 1000;
 /// Bytes of a file: more than so many nodes take with all that can be said of them.
 const LARGEST: u64 = 64 << 20;
 
-/// Reads a file of the user's.
+/// Reads a file of the user's, or one of the catalog that nobody has put there.
 ///
 /// # Errors
 /// It cannot be read, is not text, or is too large.
 pub(crate) fn read(path: &Path) -> Result<String, Diagnostics> {
     let unreadable = |error: &io::Error| Diagnostics::unreadable(&path.display().to_string(), error);
+    if let Some(entry) = catalog::at(path).filter(|_| !path.exists()) {
+        return Ok(entry.text.to_owned());
+    }
+    if catalog::is_inside(path) && !path.exists() {
+        let why = "the catalog has no such question; `anybed catalog` lists them";
+        return Err(unreadable(&io::Error::new(io::ErrorKind::NotFound, why)));
+    }
+    read_with(path, |file| Ok(Box::new(file)))
+}
+
+/// Reads a file through what makes text of it.
+///
+/// # Errors
+/// As [`read`].
+pub(super) fn read_with(
+    path: &Path,
+    through: impl FnOnce(File) -> io::Result<Box<dyn Read>>,
+) -> Result<String, Diagnostics> {
+    let unreadable = |error: &io::Error| Diagnostics::unreadable(&path.display().to_string(), error);
     let mut bytes = Vec::new();
-    let read = File::open(path).and_then(|file| file.take(LARGEST + 1).read_to_end(&mut bytes));
+    let read = File::open(path).and_then(through).and_then(|file| file.take(LARGEST + 1).read_to_end(&mut bytes));
     if read.map_err(|error| unreadable(&error))? as u64 > LARGEST {
         let why = format!("it has more than {} MiB, and no lab that fits has", LARGEST >> 20);
         return Err(unreadable(&io::Error::new(io::ErrorKind::FileTooLarge, why)));

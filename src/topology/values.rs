@@ -5,16 +5,20 @@ use std::net::IpAddr;
 use toml::Spanned;
 
 use super::diagnose::Problems;
-use super::missing;
 use super::model::Place;
 use super::table::Table;
+
+/// Whether an AS of a lab may have this number.
+pub(super) fn is_public(number: u32) -> bool {
+    // 23456 is AS_TRANS (RFC 6793). Hosts speak from 4-byte private ASNs (RFC 6996), which a stub's
+    // border removes from the path.
+    number > 0 && number != 23456 && !(64512..=65535).contains(&number) && number < 4_200_000_000
+}
 
 pub(super) fn read_asn(table: &Table<'_>, f: &mut Problems) -> Option<Spanned<u32>> {
     let asn = table.integer("asn", 1..=u64::from(u32::MAX), f)?;
     let number = *asn.get_ref() as u32;
-    // 23456 is AS_TRANS (RFC 6793). Hosts speak from 4-byte private ASNs (RFC 6996), which a stub's
-    // border removes from the path, so no AS of the lab may have one.
-    if number == 23456 || (64512..=65535).contains(&number) || number >= 4_200_000_000 {
+    if !is_public(number) {
         let found = f.error("private-asn", asn.span(), format!("AS number {number} is private or reserved"));
         found.label("not a public AS number").help("leave `asn` out, or use one from 1 to 64511 but 23456".to_owned());
         return None;
@@ -43,8 +47,9 @@ pub(super) fn read_addresses(table: &Table<'_>, f: &mut Problems) -> Vec<Spanned
         Ok(address) => Some(Spanned::new(text.span(), address)),
         Err(_) => {
             let found = f.error("not-an-address", text.span(), format!("`{text}` is not an IP address"));
-            let prefix = text.get_ref().contains('/').then(|| missing::instead("[[group]]", "prefix"));
-            found.label("write it without a prefix length, such as \"198.51.100.1\"").help(prefix.flatten());
+            let prefix = text.get_ref().contains('/') && table.name == "[[group]]";
+            let help = prefix.then(|| format!("a group that announces more than its address has prefix = \"{text}\""));
+            found.label("write it without a prefix length, such as \"198.51.100.1\"").help(help);
             None
         }
     };

@@ -1,9 +1,11 @@
 //! The lab file: what loads, and what its mistakes look like.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anybed::scenario::{self, Action, LinkAct, When, acts};
+use anybed::topology::as_rel;
 use anybed::topology::generate::Edge;
 use anybed::topology::*;
 
@@ -11,7 +13,7 @@ fn root(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
 }
 
-fn load(text: &str) -> (Topology, scenario::Scenario) {
+pub(crate) fn load(text: &str) -> (Topology, scenario::Scenario) {
     load_as(text, None).unwrap_or_else(|e| panic!("{e}"))
 }
 
@@ -20,7 +22,7 @@ fn load_as(text: &str, family: Option<FamilyChoice>) -> Result<(Topology, scenar
     scenario::read_text(Path::new("lab.toml"), text, &overrides)
 }
 
-fn problems(text: &str) -> String {
+pub(crate) fn problems(text: &str) -> String {
     load_as(text, None).expect_err("the lab file is wrong").render(false)
 }
 
@@ -139,7 +141,7 @@ fn addresses_are_unique_and_of_their_stub() {
     let addresses = Addresses::of(&topology);
     for family in [Family::Ipv4, Family::Ipv6] {
         let all: Vec<_> = topology.ids().flat_map(|n| addresses.of_node(&topology, n, family)).collect();
-        let unique: std::collections::BTreeSet<_> = all.iter().collect();
+        let unique: BTreeSet<_> = all.iter().collect();
         assert_eq!(all.len(), unique.len());
         for host in topology.of_kind(NodeKind::is_host) {
             let prefix = addresses.stub_prefix(topology.node(host).as_id, family);
@@ -321,26 +323,81 @@ fn edge(stubs: usize) -> Edge {
 #[test]
 fn generated_labs_load() {
     for (nodes, branching, stubs) in [(1, 1, 0), (1, 3, 2), (7, 2, 4), (2000, 3, 100)] {
-        let (topology, _) = load(&generate::tree(nodes, branching, &edge(stubs)).unwrap());
+        let (topology, _) = load(&generate::tree(nodes, branching).unwrap().lab_file(&edge(stubs)).unwrap());
         assert_eq!(topology.ases.iter().filter(|a| !a.stub).count(), nodes);
         assert_eq!(topology.ases.iter().filter(|a| a.stub).count(), stubs);
     }
     for (nodes, links, seed) in [(2, 1, 0), (5, 10, 1), (100, 150, 2), (2000, 4000, 3)] {
-        let text = generate::random(nodes, links, &edge(5.min(nodes)), seed).unwrap();
-        assert_eq!(text, generate::random(nodes, links, &edge(5.min(nodes)), seed).unwrap());
-        let (topology, _) = load(&text);
+        let shape = generate::random(nodes, links, seed).unwrap();
+        assert_eq!(shape, generate::random(nodes, links, seed).unwrap());
+        let (topology, _) = load(&shape.lab_file(&edge(5.min(nodes))).unwrap());
         let external = topology.links.iter().filter(|l| matches!(l.kind, LinkKind::External(Relation::Customer)));
         assert_eq!(external.count(), links);
         Addresses::of(&topology);
     }
-    let delayed = |delay: &str| Edge { stubs: 2, delay: Some(delay.to_owned()) };
-    let (topology, _) = load(&generate::tree(5, 2, &delayed("5ms")).unwrap());
+    let tree = generate::tree(5, 2).unwrap();
+    let delayed = |delay: &str| tree.lab_file(&Edge { stubs: 2, delay: Some(delay.to_owned()) });
+    let (topology, _) = load(&delayed("5ms").unwrap());
     let is_delayed = |l: &&Link| l.impairments.iter().all(|i| i.delay == Duration::from_millis(5));
     assert_eq!(topology.links.iter().filter(is_delayed).count(), 6);
-    assert!(generate::tree(5, 2, &delayed("5")).is_err());
-    assert!(generate::random(5, 3, &edge(0), 1).is_err());
-    assert!(generate::random(5, 11, &edge(0), 1).is_err());
-    assert!(generate::tree(usize::MAX, 2, &edge(0)).is_err());
+    assert!(delayed("5").is_err());
+    assert!(generate::random(5, 3, 1).is_err());
+    assert!(generate::random(5, 11, 1).is_err());
+    assert!(generate::tree(usize::MAX, 2).is_err());
+}
+
+/// What everybody hears of everybody is what the generators promise.
+#[test]
+fn in_every_generated_network_all_reach_all() {
+    let shapes = [
+        generate::clique(8).unwrap(),
+        generate::waxman(80, 0.15, 0.4, 1).unwrap(),
+        generate::barabasi_albert(80, 2, 1).unwrap(),
+        generate::internet(80, 1).unwrap(),
+    ];
+    for shape in shapes {
+        let (topology, _) = load(&shape.lab_file(&edge(4)).unwrap());
+        for prediction in anybed::predict::predict(&topology, &|_, _| true).unwrap() {
+            let routers = topology.of_kind(|kind| kind.is_router()).count();
+            assert_eq!(prediction.best.len(), routers, "{}", shape.name);
+        }
+    }
+}
+
+#[test]
+fn a_thousand_ases_become_a_hundred_with_their_policies() {
+    let shape = generate::internet(1000, 7).unwrap();
+    let whole = as_rel::parse("x", &shape.as_rel()).unwrap();
+    assert_eq!(whole.ases().len(), 1000);
+    let sites = vec![900, 950, 999];
+    let choice = as_rel::Choice { ases: 100, sites: sites.clone(), random_sites: 0, clients: 10, seed: 3 };
+    let reduced = as_rel::reduce(&whole, &choice).unwrap();
+    assert_eq!((reduced.ases.len(), reduced.sites.clone(), reduced.clients.len()), (100, sites.clone(), 10));
+    let [whole_tiers, kept_tiers] = reduced.tiers;
+    assert!(kept_tiers[0] >= 3 && kept_tiers.iter().zip(whole_tiers).all(|(kept, all)| *kept > 0 && *kept <= all));
+    for site in &sites {
+        assert!(whole.providers[site].is_subset(&reduced.ases), "all providers of AS{site} stay");
+    }
+    // Among those who stay everything is as it was, and nothing is added.
+    for (provider, customer) in &reduced.customers {
+        assert!(whole.customers[provider].contains(customer));
+    }
+    let between = |of: &BTreeMap<u32, BTreeSet<u32>>| {
+        let own = of.iter().filter(|(asn, _)| reduced.ases.contains(asn));
+        own.map(|(_, others)| others.intersection(&reduced.ases).count()).sum::<usize>()
+    };
+    assert_eq!(between(&whole.customers), reduced.customers.len() + reduced.circles.len());
+    assert_eq!(between(&whole.peers), 2 * reduced.peers.len());
+    let (topology, _) = load(&as_rel::to_lab_file("hundred", &reduced, 3));
+    assert_eq!(topology.ases.iter().filter(|own| !own.stub).count(), 100);
+    for prediction in anybed::predict::predict(&topology, &|_, _| true).unwrap() {
+        assert_eq!(prediction.best.len(), topology.of_kind(|kind| kind.is_router()).count(), "all hear of the group");
+        assert!(prediction.catchments.iter().all(|(_, members)| !members.is_empty()));
+    }
+    let absent = as_rel::Choice { sites: vec![5000], ..choice.clone() };
+    assert!(as_rel::reduce(&whole, &absent).unwrap_err().contains("AS5000 is not in the file"));
+    let few = as_rel::Choice { ases: 3, ..choice };
+    assert!(as_rel::reduce(&whole, &few).unwrap_err().contains("more than 3"));
 }
 
 #[test]
@@ -439,11 +496,10 @@ fn what_a_lab_file_cannot_say_yet_is_no_slip() {
     let (network, rest) = SMALL.split_once("[[group]]").unwrap();
     let refused = |added: &str| problems(&format!("{network}{added}[[group]]{rest}"));
     for (added, key) in [
-        ("[[stub]]\nname = \"far\"\nuplinks = [{ to = \"r1\", prepend = 2 }]\n", "`prepend` for an uplink"),
         ("[[stub]]\nname = \"far\"\nuplinks = [\"r1\"]\nrouters = [\"g1\", \"g2\"]\n", "`routers` for [[stub]]"),
-        ("[[as]]\nname = \"far\"\ncommunities = [\"1:2\"]\n", "`communities` for [[as]]"),
-        ("[[link]]\na = \"r1\"\nb = \"r1\"\nrelation = \"peer\"\nmed = 5\n", "`med` for [[link]]"),
-        ("[[group]]\nname = \"wide\"\nprefix = \"198.51.100.0/24\"\nmembers = [\"far\"]\n", "`prefix` for [[group]]"),
+        ("[[as]]\nname = \"far\"\nareas = [1]\n", "`areas` for [[as]]"),
+        ("[[link]]\na = \"r1\"\nb = \"r1\"\nrelation = \"peer\"\nrpki = true\n", "`rpki` for [[link]]"),
+        ("[[stub]]\nname = \"far\"\nuplinks = [\"r1\"]\nprefix = \"198.51.100.0/24\"\n", "`prefix` for [[stub]]"),
     ] {
         let told = refused(added);
         assert!(told.contains(&format!("anybed has no {key} yet")), "{told}");
@@ -451,7 +507,7 @@ fn what_a_lab_file_cannot_say_yet_is_no_slip() {
         assert!(!told.contains("did you mean"), "{told}");
     }
     let prefix = refused("[[group]]\nname = \"wide\"\naddress = \"198.51.100.0/24\"\nmembers = [\"far\"]\n");
-    assert!(prefix.contains("not an IP address") && prefix.contains("--bird-configs"), "{prefix}");
+    assert!(prefix.contains("not an IP address") && prefix.contains("prefix = \"198.51.100.0/24\""), "{prefix}");
     // A slip is still one.
     assert!(refused("[[as]]\nname = \"far\"\nrouter = [\"a\"]\n").contains("did you mean `routers`?"));
 }

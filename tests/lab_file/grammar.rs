@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::metric::metric;
 use anybed::physics::{Properties, Queue, Share};
 use anybed::program::Process;
+use anybed::routing::daemon::Needs;
 use anybed::routing::registry;
 use anybed::scenario::acts;
 use anybed::scenario::damage::Damage;
@@ -44,7 +45,7 @@ fn faults(topology: &Topology) -> impl Strategy<Value = Action> + use<> {
     let members = select(topology.of_kind(|k| k == NodeKind::Member).collect::<Vec<_>>());
     let ends = select(vec![Ends::Both, Ends::One(0), Ends::One(1)]);
     let sites = select(sites(topology));
-    let routing = registry::preferred().processes()[0];
+    let routing = registry::preferred().processes(&Needs::default())[0];
     let processes = vec![Victim::Program(Process::NODE), Victim::Program(routing), Victim::All];
     let victims = select([&processes[..], &[Victim::Host]].concat());
     let processes = select(processes);
@@ -96,7 +97,7 @@ fn actions(topology: &Topology) -> impl Strategy<Value = Action> + use<> {
             from,
         })),
         1 => (1..1_000_000u32).prop_map(|keys| Action::Overlay(OverlayAct::Put { overlay: 0, keys })),
-        1 => Just(Action::Overlay(OverlayAct::Audit { overlay: 0 })),
+        1 => Just(Action::Overlay(OverlayAct::Audit { overlay: 0, asked: 0, from: Vec::new() })),
         1 => (hosts, 1..=20_000u32, 100_000..=60_000_000u64).prop_map(|(from, rate, time)| Action::Overlay(OverlayAct::Flood {
             overlay: 0,
             from,
@@ -111,7 +112,7 @@ fn actions(topology: &Topology) -> impl Strategy<Value = Action> + use<> {
 /// Words that bring arbitrary text near to the grammars.
 fn text() -> impl Strategy<Value = String> {
     let words = "cut mend blackhole impair clear delay=80ms loss=x partition heal silently freeze thaw flap every 2s times \
-                 stop renumber drain fail recover crash restart join leave announce withdraw put overwrite audit music campus campus.n1 \
+                 stop renumber drain fail recover crash restart join leave announce withdraw put overwrite audit search share music campus campus.n1 \
                  campus.c1 sea sea-sun in of from for node 7 95% 4s yes no == = != <= > joins failed joins lookup \
                  success catchment moved clients stretch flood gain 4000/s at p90 best site load fairness flips 1.2 é \u{3000} music/3";
     let known = select(words.split_whitespace().collect::<Vec<_>>()).prop_map(str::to_owned);
@@ -192,7 +193,7 @@ fn cut_short_files_do_not_panic() {
 }
 
 /// An example of each verb, and which verb undoes it.
-const EXAMPLES: [(&str, Option<&str>); 30] = [
+const EXAMPLES: [(&str, Option<&str>); 37] = [
     ("cut sea-sun", Some("mend")),
     ("mend sea-sun", None),
     ("blackhole sea-sun from sun", Some("clear")),
@@ -210,6 +211,13 @@ const EXAMPLES: [(&str, Option<&str>); 30] = [
     ("announce campus.n1 music", None),
     ("withdraw campus.n1 music", Some("announce")),
     ("drain campus.n1 music", Some("announce")),
+    ("set campus-den from campus for music prepend=3 med=0 add=65535:666 reject=no", Some("unset")),
+    ("unset campus-den from den", None),
+    ("hijack dns by mallory more specific forging 1000", Some("end")),
+    ("leak mallory", Some("end")),
+    ("end hijack dns by mallory", None),
+    ("publish 198.51.100.0/24 of site max 25", Some("revoke")),
+    ("revoke 203.0.113.0/24 of 0", None),
     ("join campus.n1 in music", None),
     ("leave campus.n1 in music", None),
     ("put 7 in music", None),
@@ -227,14 +235,20 @@ const EXAMPLES: [(&str, Option<&str>); 30] = [
 
 #[test]
 fn every_verb_reads_what_it_shows_and_has_its_undo() {
-    let (stubs, files) = (lab("stub-failure.toml"), lab("music-and-files.toml"));
+    let all = ["stub-failure", "music-and-files", "hijack", "rov"];
+    let [stubs, files, hijack, rov] = all.map(|name| lab(&format!("{name}.toml")));
     let verbs: Vec<_> = acts::verbs().collect();
     assert_eq!(
         EXAMPLES.map(|(text, _)| text.split(' ').next().unwrap()).to_vec(),
         verbs.iter().map(|v| v.name).collect::<Vec<_>>()
     );
     for ((text, undone), verb) in EXAMPLES.iter().zip(&verbs) {
-        let topology = if text.contains("files") { &files } else { &stubs };
+        let topology = match text {
+            _ if text.contains("files") => &files,
+            _ if text.contains("mallory") => &hijack,
+            _ if text.contains("/24") => &rov,
+            _ => &stubs,
+        };
         let actions = acts::parse(text, topology).unwrap_or_else(|e| panic!("{text}: {e}"));
         let [action] = &actions[..] else { panic!("{text}") };
         assert_eq!(action.display(topology).to_string(), *text);

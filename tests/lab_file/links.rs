@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anybed::physics::{Queue, Share};
 use anybed::plan::Plan;
-use anybed::routing::registry;
+use anybed::routing::Fleet;
 use anybed::scenario;
 use anybed::topology::*;
 
@@ -98,14 +98,15 @@ fn shipped_and_generated_labs_are_bare() {
         let (topology, _) = scenario::read(&root(&format!("topologies/{file}.toml"))).unwrap();
         assert!(topology.links.iter().all(|link| !link.emulated), "{file}");
     }
-    let generated = load(&generate::random(20, 30, &generate::Edge { stubs: 10, delay: None }, 1).unwrap()).unwrap();
+    let generated = generate::random(20, 30, 1).unwrap().lab_file(&generate::Edge { stubs: 10, delay: None });
+    let generated = load(&generated.unwrap()).unwrap();
     assert!(generated.links.iter().all(|link| !link.emulated && link.session == SessionOptions::default()));
 }
 
 #[test]
 fn the_plan_has_the_physics() {
     let topology = physics();
-    let plan = Plan::new(&topology, &*registry::preferred().renderer(None).unwrap()).unwrap();
+    let plan = Plan::new(&topology, &Fleet::meant(&topology, None).unwrap()).unwrap();
     for (planned, link) in plan.links.iter().zip(&topology.links) {
         assert_eq!((planned.impairments, planned.emulated), (link.impairments, link.emulated));
     }

@@ -1,5 +1,7 @@
 //! Lab files: from text to a model, or to diagnostics.
 
+mod beyond;
+mod daemons;
 mod doc;
 mod expect;
 mod files;
@@ -9,6 +11,8 @@ mod infrastructures;
 mod links;
 #[path = "../measure/metric.rs"]
 mod metric;
+mod policy;
+mod prefixes;
 mod searches;
 
 /// A right lab file in which these parts are others.

@@ -151,3 +151,25 @@ fn nothing_is_searched_for_that_was_not_shared() {
     expect(&[("share 10 in films", "join tapes")], &["no item has been shared"]);
     expect(&[("do = \"search 20 in films from west.n1\"", "do = \"share 3 in films\"")], &["`search` in its window"]);
 }
+
+#[test]
+fn an_index_stands_on_owners_of_keys() {
+    let over =
+        |line: &str| format!("[[overlay]]\nname = \"books\"\nprotocol = \"index\"\n{line}\n[[timeline]]\nat = \"0s\"");
+    let timeline = "[[timeline]]\nat = \"0s\"";
+    let right = over("over = \"music\"");
+    read(&crate::with(RIGHT, &[(timeline, &right)])).unwrap_or_else(|problems| panic!("{problems}"));
+    for (line, parts) in [
+        ("", ["Index keeps what it knows in another overlay", "add over = \"OVERLAY\""]),
+        ("over = \"films\"", ["no key has an owner in `films`: it is of Gnutella", "Chord, Pastry or CAN"]),
+        ("over = \"books\"", ["overlay `books` stands on itself", "name another overlay"]),
+        ("over = \"musik\"", ["there is no overlay `musik`", "music"]),
+    ] {
+        expect(&[(timeline, &over(line))], &parts);
+    }
+    // Keys, but no owners.
+    expect(
+        &[("protocol = \"chord\"", "protocol = \"freenet\""), (timeline, &right)],
+        &["no key has an owner in `music`: it is of Freenet"],
+    );
+}

@@ -13,6 +13,7 @@ mod routes;
 mod routing;
 mod runs;
 mod schema;
+mod searches;
 mod surveys;
 mod synthetic;
 mod verdicts;

@@ -36,6 +36,7 @@ impl Synthetic {
         let facts = LabFacts {
             schema: SCHEMA,
             version: "0.1.0".into(),
+            daemons: Vec::new(),
             bird: "2.17".into(),
             kernel: "6.12".into(),
             lab: name.into(),
@@ -102,6 +103,7 @@ impl Synthetic {
     pub(crate) fn group(mut self, name: &str) -> Self {
         let address = Ipv4Addr::new(198, 51, 100, self.facts.groups.len() as u8 + 1);
         self.facts.groups.push(GroupFacts {
+            prefixes: Vec::new(),
             name: name.into(),
             addresses: vec![address.into()],
             overlay: None,
@@ -117,6 +119,7 @@ impl Synthetic {
     pub(crate) fn overlay(mut self, name: &str, hosts: &[&str]) -> Self {
         let ids = hosts.iter().enumerate().map(|(i, h)| ((*h).to_owned(), id(i)));
         self.facts.overlays.push(OverlayFacts {
+            reaches: Vec::new(),
             name: name.into(),
             protocol: Protocol::default(),
             bootstrap: Bootstrap::Anycast,

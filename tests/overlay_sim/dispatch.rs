@@ -4,11 +4,11 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use anybed::anycast::probe::{Probe, ProbeReply};
-use anybed::anycast::{Asked, Command, Deed, Event, Healing, Infrastructure, NodeConfig, PORT};
+use anybed::anycast::{
+    Asked, Command, Deed, Did, Dispatch, Event, Healing, Hosted, Infrastructure, NodeConfig, PORT, Tenants,
+};
 use anybed::machine::sim::{Conditions, Sim};
 use anybed::machine::{Input, Machine, Output, Part, Port, Via};
-use anybed::node::channel::{Hosted, Tenants};
-use anybed::node::dispatch::{Did, Dispatch};
 use anybed::overlay::auth::Key;
 use anybed::overlay::wire::{Tag, encode};
 use anybed::overlay::{Phase, Time};

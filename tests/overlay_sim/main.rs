@@ -1,5 +1,6 @@
 //! Overlays in the simulated network: the machines that a lab runs, under virtual time.
 
+mod asking;
 mod can;
 mod can_faults;
 mod chord;
@@ -12,6 +13,7 @@ mod healing;
 mod islands;
 mod keyed;
 mod large;
+mod layered;
 mod merging;
 mod oracle;
 mod oracle_can;
@@ -21,5 +23,6 @@ mod renumber;
 mod schedules;
 mod searching;
 mod sharing;
+mod supernodes;
 mod wire;
 mod world;

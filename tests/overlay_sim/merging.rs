@@ -110,7 +110,7 @@ fn a_node_that_no_datagram_can_have_reached_answers_for_its_own_ring() {
     let since = world.sim.events().len();
     world.sim.command(asked, Command::Lookup { token: 1, key });
     let answer = |h: &Happening| match &h.event {
-        Event::Done { token: 1, outcome: Answer::Looked { owner, hops, .. } } => Some((h.at, *owner, *hops)),
+        Event::Done { token: 1, outcome: Answer::Looked { owner, hops, .. }, .. } => Some((h.at, *owner, *hops)),
         _ => None,
     };
     until(&mut world, |world| world.sim.events()[since..].iter().any(|h| answer(h).is_some()));

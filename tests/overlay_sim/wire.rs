@@ -114,8 +114,16 @@ fn commands_and_events_survive_json() {
         Event::Joined { served_by: Some(key), milliseconds: 1.5, attempts: 2, redirected: 1 },
         Event::Announced { group: Part(9) },
         Event::Neighbors(Neighbors { successors: vec![key], ..Neighbors::default() }),
-        Event::Done { token: 9, outcome: Answer::Looked { key, owner: Some(key), hops: 3, milliseconds: 0.25 } },
-        Event::Done { token: 9, outcome: Answer::Got { key: "k".into(), value: None, others: vec!["other".into()] } },
+        Event::Done {
+            token: 9,
+            path: Vec::new(),
+            outcome: Answer::Looked { key, owner: Some(key), hops: 3, milliseconds: 0.25 },
+        },
+        Event::Done {
+            token: 9,
+            path: Vec::new(),
+            outcome: Answer::Got { key: "k".into(), value: None, others: vec!["other".into()] },
+        },
     ];
     for event in events {
         let json = serde_json::to_string(&event).unwrap();

@@ -121,6 +121,7 @@ pub(crate) fn config(options: Options, host: usize) -> NodeConfig {
     let (colored, rendezvous) = (options.healing.has_colors(), options.healing.has_rendezvous());
     let asked = Asked { colors: if colored { COLORS } else { 0 }, rendezvous };
     NodeConfig {
+        beyond: Default::default(),
         overlay: "music".into(),
         host: format!("h{host}"),
         seed: options.seed,
@@ -242,7 +243,7 @@ impl World {
         let since = self.sim.events().len();
         let wanted: BTreeSet<u64> = tokens.iter().copied().collect();
         let of = |h: &Happening| match &h.event {
-            Event::Done { token, outcome } if wanted.contains(token) => Some((*token, outcome.clone())),
+            Event::Done { token, outcome, .. } if wanted.contains(token) => Some((*token, outcome.clone())),
             _ => None,
         };
         let first = since.saturating_sub(tokens.len() * 4 + 64);
@@ -311,7 +312,7 @@ impl World {
     pub(crate) fn note_acknowledged(&mut self) {
         let new = &self.sim.events()[self.noted..];
         self.keys.extend(new.iter().filter_map(|h| match &h.event {
-            Event::Done { token, outcome: Answer::Put { key, stored: true } } => {
+            Event::Done { token, outcome: Answer::Put { key, stored: true }, .. } => {
                 Some((key.clone(), format!("value of {token}")))
             }
             _ => None,

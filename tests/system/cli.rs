@@ -291,6 +291,26 @@ fn import_and_generate_print_lab_files() {
             assert!(routers >= 10, "{plan}");
         }
     }
+    let relations = generate("internet --nodes 300 --as-rel");
+    let file = place.write("as-rel.txt", &relations);
+    let reduce =
+        |file: &Path| place.anybed().arg("import").arg(file).args(["--ases", "50", "--sites", "250,299"]).run();
+    let reduced = reduce(&file).ok().stdout;
+    assert!(reduced.contains("# 50 of 300 ASes") && reduced.contains("name = \"site-299\""), "{reduced}");
+    let mut packed = bzip2::read::BzEncoder::new(relations.as_bytes(), bzip2::Compression::fast());
+    let compressed = place.path().join("as-rel2.txt.bz2");
+    std::io::copy(&mut packed, &mut fs::File::create(&compressed).unwrap()).unwrap();
+    assert_eq!(reduce(&compressed).ok().stdout, reduced);
+    reduce(&place.write("wrong.txt", "1|2|-1\n1|3|x\n"))
+        .expect_code(2)
+        .expect_stderr(&["wrong.txt:2", "neither -1 nor 0"]);
+    reduce(&place.write("small.txt", "1|2|-1\n")).expect_code(2).expect_stderr(&["AS250 is not in the file"]);
+    let parts = place.write("parts.txt", "1|2|0\n3|4|0\n1|5|-1\n3|6|-1\n64512|2|0\n");
+    let import = |sites: &str| place.anybed().arg("import").arg(&parts).args(["--sites", sites]).run();
+    import("6").expect_code(2).expect_stderr(&["AS6 has no way up to the top"]);
+    let twice = import("5,5").ok().expect_stderr(&["1 ASes with private or reserved numbers"]);
+    let twice = place.write("twice.toml", &twice.stdout);
+    place.anybed().arg("check").arg(&twice).run().ok();
     assert_untouched(&place);
 }
 

@@ -44,8 +44,11 @@ fn names_lead_to_the_nearest_replica() {
         };
         // Whoever is asked, by whatever transport.
         for core in [&west, &mid, &east] {
-            let given = first("west.c1", &[&at(core)], &near);
-            assert_eq!(given, [&near[..], &second, &far], "by distance");
+            // Registrations have reached one core, and come to the others by and by.
+            wait_until("all are given, by distance", || {
+                let given = dig(&lab, dig_, "west.c1", &[&at(core)]);
+                if given == [&near[..], &second, &far] { Ok(()) } else { Err(format!("{given:?}")) }
+            });
             first("east.c1", &[&at(core), "+tcp"], &far);
         }
         // A resolver tells for whom it asks; the answer holds for the stub's prefix.

@@ -145,6 +145,60 @@ fn faithful() {
 }
 
 #[test]
+fn interconnection() {
+    play("paper_interconnection", Scene::of("root"), |place| {
+        let files = [
+            "joins.csv",
+            "shared.csv",
+            "service.csv",
+            "strangers.csv",
+            "gateways.csv",
+            "outages.csv",
+            "labs.csv",
+            "fair.csv",
+        ];
+        let claims = section(place, "4.4", &files);
+        assert_eq!(claims.len(), 10);
+        let table = |name: &str| std::fs::read_to_string(place.path().join(format!("results/4.4/{name}.csv"))).unwrap();
+        // One search is found through a gateway, and none without.
+        let found: Vec<String> =
+            table("gateways").lines().skip(1).map(|line| line.split(',').take(3).collect()).collect();
+        assert_eq!(found.len(), 2, "{found:?}");
+        assert!(found[0].starts_with("1yes1") && found[1].starts_with("1no0"), "{found:?}");
+        assert!(table("labs").lines().skip(1).all(|line| line.contains("1 of 1") || line.contains("2 of 2")));
+    });
+}
+
+#[test]
+fn searching() {
+    play("paper_searching", Scene::of("root"), |place| {
+        let files = [
+            "ttl.csv",
+            "flooding.svg",
+            "routing.csv",
+            "copies.svg",
+            "places.csv",
+            "inside.svg",
+            "learning.csv",
+            "learning.svg",
+            "growth.csv",
+            "growth.svg",
+            "popular.csv",
+            "popular.svg",
+            "one-link.csv",
+            "one-link.svg",
+        ];
+        let claims = section(place, "searching", &files);
+        assert_ne!(found(&claims, "overlays that search find everything again"), "refuted");
+        assert_ne!(found(&claims, "hides no match"), "refuted");
+        for claim in &claims {
+            let tests = claim["tests"].as_array().unwrap();
+            assert!(tests.iter().all(|test| !test["measured"].is_null()), "{claim}");
+        }
+    });
+}
+
+#[test]
 fn infrastructures() {
     play("paper_infrastructures", Scene::of("root"), |place| {
         let files = [
@@ -180,6 +234,6 @@ fn infrastructures() {
 #[test]
 fn wrong_usage_is_exit_2() {
     let place = Place::new("paper-usage");
-    place.run("paper 4.4").expect_code(2).expect_stderr(&["4.1, 4.2, 4.3, faithful"]);
+    place.run("paper 4.5").expect_code(2).expect_stderr(&["4.1, 4.2, 4.3, 4.4, faithful"]);
     place.run("paper 4.2 --rtt nowhere").expect_code(2).expect_stderr(&["there is no file nowhere"]);
 }

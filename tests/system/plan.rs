@@ -124,6 +124,8 @@ fn bird_accepts_every_config() {
             .filter(|path| path.extension().is_some_and(|e| e == "toml"))
             .collect();
         files.sort();
+        // Those of another daemon are played where there is one.
+        files.retain(|path| !std::fs::read_to_string(path).unwrap().contains("daemon = \"frr\""));
         assert!(!files.is_empty());
         files.push(place.write("large-as.toml", &large_as(30)));
         // With timers of its own, and only loopbacks in OSPF.

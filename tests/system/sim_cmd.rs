@@ -80,3 +80,52 @@ fn what_a_simulation_cannot_do_is_refused_with_its_line() {
     let done = place.run("sim lab.toml").expect_code(2);
     done.expect_stderr(&["`freeze` is not simulated", &format!("lab.toml:{}", line + 1)]);
 }
+
+#[test]
+fn overlays_that_search_are_searched() {
+    let place = Place::new("sim-searching");
+    for (words, title) in [("gnutella --set version=0.4 --set connections=3", "gnutella"), ("freenet", "freenet")] {
+        let words = format!("sim --nodes 30 --items 10 --searches 20 --quiet --protocol {words}");
+        let done = place.run(&words).ok();
+        let parts = ["30 in 1 island", "10 names", "found something of 20", "messages", "reach", "path", "MB at most"];
+        assert!(done.stdout.starts_with(title) && parts.iter().all(|part| done.stdout.contains(part)), "{done}");
+        let play = || {
+            let mut json = place.run(&format!("{words} --format json")).ok().json();
+            let wall = json.as_object_mut().unwrap().remove("wall_clock").unwrap();
+            assert!(wall["seconds"][0].as_f64() > Some(0.0) && wall["peak_megabytes"].as_f64() > Some(1.0), "{wall}");
+            json
+        };
+        let json = play();
+        let found = &json["simulations"][0];
+        assert!(found["searches"]["found"].as_u64() >= Some(18) && found["members"] == 30, "{found}");
+        assert_eq!(json, play());
+    }
+    for (words, parts) in [
+        ("--nodes 5 --protocol freenet --set version=0.4", &["not KEY=VALUE of Freenet", "hops_to_live"][..]),
+        ("--nodes 5 --protocol gnutella --set ttl=9", &["--set ttl=9"]),
+        ("--crowd 5 --protocol gnutella", &["--crowd of Gnutella"]),
+        ("--nodes 5 --protocol gnutella --proximity ideal", &["no neighbors to prefer"]),
+    ] {
+        place.run(&format!("sim {words}")).expect_code(2).expect_stderr(parts);
+    }
+}
+
+#[test]
+fn what_nodes_learn_makes_requests_shorter_and_without_it_they_are_not() {
+    let place = Place::new("sim-learning");
+    let text = std::fs::read_to_string(project("topologies/freenet-learning.toml")).unwrap();
+    place.write("learning.toml", &text);
+    place.run("sim learning.toml").ok();
+    let without = text.replace("insert_hops = 1\n", "insert_hops = 1\nstore_size = 1\nrouting_size = 1\n");
+    assert_ne!(text, without);
+    place.write("without.toml", &without);
+    let done = place.run("sim without.toml --format json").expect_code(1).json();
+    let verdict = |name: &str| {
+        let all = done["expectations"].as_array().unwrap();
+        all.iter().find(|e| e["name"] == name).unwrap()["verdict"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(
+        (verdict("everybody joins"), verdict("the last ones hardly leave home")),
+        ("pass".into(), "fail".into())
+    );
+}

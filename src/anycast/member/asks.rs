@@ -17,8 +17,12 @@ pub(super) enum Why {
     Join { redirected: u8 },
     /// To know it, while still reachable: a non-member's question to a color, or one that the infrastructure names.
     Meet { color: Option<u16> },
+    /// To know whichever is nearest, for the overlay.
+    Near,
     /// To find another island.
     Heal { by: Means, color: Option<u16> },
+    /// To ask the overlay something, as one who is no member.
+    Visit { number: u64 },
     /// To know again where this suspect stands.
     Verify { watch: u64 },
 }

@@ -18,7 +18,7 @@ use crate::anycast::face::{Agent, PATIENCE, Question, Target};
 use crate::anycast::life::draws;
 use crate::machine::{Output, Part, Port, Via};
 use crate::overlay::wire::Tag;
-use crate::overlay::{Ask, AskKind, MAX_PEERS, OverlayNode, Peer, Phase, Time, Token, Transmit};
+use crate::overlay::{MAX_PEERS, OverlayNode, Peer, Phase, Time, Transmit};
 
 /// Most questions to the infrastructure that are remembered.
 const MAX_LOOKING: usize = 64;
@@ -85,6 +85,12 @@ impl Core {
         self.overlay.phase() == Phase::Member
     }
 
+    /// Whether it tells others of the overlay that it is there. One that shall not be found any more does so until its
+    /// groups are withdrawn: whoever still comes is sent on.
+    pub(super) fn is_found(&self) -> bool {
+        self.is_member() && (self.overlay.serves() || !self.announced.is_empty())
+    }
+
     pub(super) fn emit(&mut self, event: Event) {
         self.said.push_back(Output::Said(event));
     }
@@ -96,14 +102,9 @@ impl Core {
         }
     }
 
-    /// A command from outside for the overlay.
-    pub(super) fn order(&mut self, now: Time, token: u64, ask: Ask) {
-        self.overlay.ask(now, Token::Command(token), ask);
-    }
-
     /// Whether keys have owners, so that a lookup tells whether somebody is of this island.
     pub(super) fn is_keyed(&self) -> bool {
-        self.config.protocol.protocol.may(AskKind::Find)
+        self.config.protocol.protocol.is_keyed()
     }
 
     /// Whether its overlay's protocol has others open streams to this port.
@@ -149,7 +150,7 @@ impl Core {
         self.hellos += 1;
         if padding.len() < PADDING {
             self.dropped += 1;
-        } else if self.is_member() {
+        } else if self.is_found() {
             let cookie = self.jar.issue(now, from, &nonce.to_be_bytes());
             self.send(from, &Message::Cookie { nonce, cookie });
         }
@@ -173,9 +174,10 @@ impl Core {
         !self.own.contains(&group)
     }
 
-    /// Has a group brought to this node: the first by its infrastructure, others by their routes.
+    /// Has a group brought to this node: the first by its infrastructure, others by their routes. Not to one that its
+    /// overlay does not want to be found.
     pub(super) fn announce(&mut self, now: Time, group: Part) {
-        if self.own.contains(&group) {
+        if self.own.contains(&group) || !self.overlay.serves() {
             return;
         }
         self.own.push(group);

@@ -35,6 +35,8 @@ pub(super) struct Joining {
     pub(super) met: BTreeMap<Id, Met>,
     /// Who answered last at each color's address.
     pub(super) heard: BTreeMap<u16, Id>,
+    /// Hosts nearby that may be members.
+    nearby: Vec<SocketAddr>,
 }
 
 /// A member that answered before this node had joined.
@@ -104,6 +106,15 @@ impl Joining {
         core.emit(Event::Joining);
     }
 
+    /// Hosts nearby, of which the next join asks whether they are members.
+    pub(super) fn acquaint(&mut self, core: &Core, nearby: Vec<SocketAddr>) {
+        if core.config.beyond.share_neighbors {
+            self.nearby = nearby;
+            self.nearby.truncate(FIRST_NEIGHBORS);
+            self.nearby.retain(|at| *at != core.config.address);
+        }
+    }
+
     /// Half joined: nobody relies on it yet.
     pub(super) fn give_up(&mut self) {
         self.course = None;
@@ -132,6 +143,9 @@ impl Joining {
             return core.emit(Event::JoinFailed { reason });
         }
         course.attempt(core, palette, now);
+        for at in std::mem::take(&mut self.nearby) {
+            core.ask(now, at, Why::Meet { color: None });
+        }
     }
 
     /// What was begun with another address is of no use: cookies are good for one.

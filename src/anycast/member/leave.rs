@@ -1,4 +1,5 @@
-//! Leaving: first nobody must find this node any more, then it hands its keys over.
+//! Leaving: first nobody must find this node any more, then it hands its keys over. In an overlay in which not every
+//! node is found, it hands over before that whoever relies on finding it.
 
 use std::time::Duration;
 
@@ -9,19 +10,31 @@ use crate::overlay::Time;
 /// The driver has this long to withdraw the groups.
 const WITHDRAW_DEADLINE: Duration = Duration::from_secs(5);
 
+/// Longest that others are handed over.
+const HAND_OVER_DEADLINE: Duration = Duration::from_secs(10);
+
 /// A leave, if one is under way.
 #[derive(Debug, Default)]
 pub(super) struct Departure {
     waiting: Vec<Part>,
     deadline: Option<Time>,
+    /// Others have to be handed over until then.
+    hand_over: Option<Time>,
 }
 
 impl Departure {
     pub(super) fn due(&self) -> Option<Time> {
-        self.deadline
+        self.deadline.into_iter().chain(self.hand_over).min()
+    }
+
+    /// Whoever relies on this node is being handed over; then it [begins](Self::begin), or when that takes too long.
+    pub(super) fn wait(&mut self, core: &mut Core, now: Time) {
+        core.departing = true;
+        self.hand_over = Some(now + HAND_OVER_DEADLINE);
     }
 
     pub(super) fn begin(&mut self, core: &mut Core, now: Time) {
+        self.hand_over = None;
         self.waiting.clone_from(&core.own);
         for group in &self.waiting {
             core.withdraw(now, *group);
@@ -37,6 +50,9 @@ impl Departure {
     }
 
     pub(super) fn timeout(&mut self, core: &mut Core, now: Time) {
+        if self.hand_over.is_some_and(|deadline| deadline <= now) {
+            self.begin(core, now);
+        }
         if self.deadline.is_some_and(|deadline| deadline <= now) {
             self.waiting.clear();
             self.go_if_withdrawn(core, now);

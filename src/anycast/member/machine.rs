@@ -1,5 +1,6 @@
 //! The overlay's node as a machine among others, and what those who look on may expect of it.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::node::Member;
@@ -9,7 +10,7 @@ use crate::anycast::config::{NodeConfig, PORT};
 use crate::anycast::event::{Command, Digest, Event};
 use crate::anycast::row::{Node, Tally};
 use crate::machine::{Input, Machine, Output, Port, Stream, StreamId};
-use crate::overlay::{Neighbors, Peer, Phase, Time, Transmit};
+use crate::overlay::{Neighbors, Peer, Phase, Spent, Time, Transmit};
 
 impl Machine for Member {
     type Order = Command;
@@ -71,8 +72,20 @@ impl Node for Member {
         self.core.overlay.peers()
     }
 
+    fn round_trips(&self) -> Vec<(SocketAddr, Duration)> {
+        Self::round_trips(self)
+    }
+
     fn tally(&self) -> Tally {
         Tally { join_hops: self.core.overlay.join_hops(), hellos: self.core.hellos }
+    }
+
+    fn spent(&self) -> Spent {
+        self.core.overlay.spent()
+    }
+
+    fn counts(&self) -> Vec<(&'static str, u64)> {
+        self.core.overlay.counts()
     }
 
     fn link(&mut self, now: Time, peer: Peer) {

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::cookie::Cookie;
+use crate::anycast::inquiry::{Inquiry, Reply};
 use crate::anycast::means::Means;
 use crate::overlay::Peer;
 use crate::overlay::id::Id;
@@ -43,6 +44,12 @@ pub(super) enum Message<'a> {
     Contact { flood: u64, peer: Peer },
     /// The protocol's own.
     Overlay(&'a [u8]),
+    /// To a member, by somebody who is none and has shown its cookie: a question to the overlay.
+    Want { nonce: u64, cookie: Cookie, inquiry: Inquiry },
+    /// The question has been heard before, and is not answered yet.
+    Wait { nonce: u64 },
+    /// What has become of it.
+    Found { nonce: u64, reply: Reply },
 }
 
 impl Message<'_> {

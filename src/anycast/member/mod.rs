@@ -6,6 +6,7 @@
 //! - `parts`: its groups; what brings others to the first is an agent of its infrastructure
 //! - `join`, `served`, `color`, `leave`, `renumber`: the course of a membership
 //! - `heal`: how islands find each other
+//! - `desk`: questions, of members and others; `visit`: asking as one who is no member
 //! - `streams`: whose a stream is
 //! - `asks`: questions under way; `message`, `sealed`, `cookie`: what is said
 
@@ -13,6 +14,7 @@ mod asks;
 mod color;
 pub(super) mod cookie;
 mod core;
+mod desk;
 mod heal;
 mod join;
 mod leave;
@@ -23,8 +25,10 @@ mod parts;
 mod renumber;
 mod sealed;
 mod served;
+mod serving;
 pub(super) mod stranger;
 mod streams;
+mod visit;
 
 pub(super) use cookie::{Cookie, Jar};
 pub(super) use parts::{JOIN, groups};

@@ -1,11 +1,13 @@
 //! The complete overlay node: which of its parts an input concerns.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use super::asks::{Welcome, Why};
 use super::color::Palette;
 use super::cookie::Cookie;
 use super::core::Core;
+use super::desk::{Asker, Desk};
 use super::heal::Healer;
 use super::join::Joining;
 use super::leave::Departure;
@@ -17,21 +19,23 @@ use super::served::Served;
 use super::streams;
 use crate::anycast::config::{NodeConfig, PORT};
 use crate::anycast::event::{Command, Digest, Event};
-use crate::anycast::face::{Agent, Said};
+use crate::anycast::face::{Agent, Question, Said};
+use crate::anycast::inquiry::{Inquiry, MOST_HOPS};
 use crate::anycast::means::Means;
 use crate::anycast::probe;
 use crate::machine::{Output, Part, Port, Via};
 use crate::overlay::wire::Tag;
-use crate::overlay::{Answer, Ask, Did, Peer, Phase, Time, Token, Transmit};
+use crate::overlay::{Answer, Ask, Did, Peer, Time, Token, Transmit};
 
 /// An overlay node without sockets or clock.
 pub struct Member {
     pub(super) core: Core,
-    joining: Joining,
+    pub(super) joining: Joining,
     palette: Palette,
-    served: Served,
-    healer: Healer,
-    departure: Departure,
+    pub(super) served: Served,
+    pub(super) healer: Healer,
+    pub(super) departure: Departure,
+    desk: Desk,
 }
 
 impl Member {
@@ -44,6 +48,7 @@ impl Member {
             served: Served::default(),
             healer: Healer::default(),
             departure: Departure::default(),
+            desk: Desk::default(),
         }
     }
 
@@ -94,7 +99,7 @@ impl Member {
             _ if via != Via::Unicast => core.dropped += 1,
             Message::Cookie { nonce, cookie } => self.cookie(now, from, nonce, cookie),
             Message::Echo { nonce, cookie, join } => {
-                let proven = core.is_member() && core.jar.accepts(now, from, &nonce.to_be_bytes(), &cookie);
+                let proven = core.is_found() && core.jar.accepts(now, from, &nonce.to_be_bytes(), &cookie);
                 match join {
                     _ if !proven => core.dropped += 1,
                     Some(redirected) => self.served.serve_join(core, now, from, nonce, redirected),
@@ -117,6 +122,19 @@ impl Member {
             Message::Load { id, joins } => self.served.told(core, now, id, joins),
             Message::Contact { flood, peer } => self.healer.contact(core, now, flood, peer),
             Message::Overlay(message) => core.overlay.handle(now, from, message),
+            Message::Want { nonce, cookie, inquiry } => {
+                if core.is_found() && core.jar.accepts(now, from, &nonce.to_be_bytes(), &cookie) {
+                    self.desk.begin(core, now, Asker::Stranger { at: from, nonce }, inquiry);
+                } else {
+                    core.dropped += 1;
+                }
+            }
+            Message::Wait { nonce } => self.desk.visits.waits(from, nonce),
+            Message::Found { nonce, reply } => {
+                if let Some(number) = self.desk.visits.answered(from, nonce, &reply) {
+                    self.desk.visited(core, now, number, reply);
+                }
+            }
         }
         self.settle(now);
     }
@@ -135,11 +153,14 @@ impl Member {
                     core.emit(Event::Joining);
                 }
             }
-            Command::Lookup { token, key } => core.order(now, token, Ask::Find { key }),
-            Command::Put { token, key, value } => core.order(now, token, Ask::Put { key, value }),
-            Command::Get { token, key } => core.order(now, token, Ask::Get { key }),
-            Command::Share { token, name } => core.order(now, token, Ask::Share { name }),
-            Command::Search { token, words } => core.order(now, token, Ask::Search { words }),
+            Command::Lookup { token, key } => self.order(now, token, Ask::Find { key }),
+            Command::Put { token, key, value } => self.order(now, token, Ask::Put { key, value }),
+            Command::Get { token, key } => self.order(now, token, Ask::Get { key }),
+            Command::Share { token, name } => core.overlay.ask(now, Token::Command(token), Ask::Share { name }),
+            Command::Search { token, words } => self.order(now, token, Ask::Search { words }),
+            Command::Acquaint { nearby } => self.joining.acquaint(core, nearby),
+            Command::Inquire { token, inquiry } => self.desk.begin(core, now, Asker::Host(token), inquiry),
+            Command::Replied { token, reply } => self.desk.replied(core, now, token, reply),
         }
         self.settle(now);
     }
@@ -178,6 +199,7 @@ impl Member {
         self.served.timeout(core, now);
         self.healer.timeout(core, now);
         self.departure.timeout(core, now);
+        self.desk.timeout(core, now);
         self.settle(now);
     }
 
@@ -194,7 +216,8 @@ impl Member {
     }
 
     pub fn poll_timeout(&self) -> Option<Time> {
-        let membership = [self.joining.due(), self.departure.due(), self.palette.due(), self.served.due()];
+        let membership =
+            [self.joining.due(), self.departure.due(), self.palette.due(), self.served.due(), self.desk.due()];
         membership
             .into_iter()
             .chain([self.healer.due(), self.core.overlay.poll_timeout(), self.core.agent.due()])
@@ -202,12 +225,19 @@ impl Member {
             .min()
     }
 
+    /// Addresses of nodes that it knows, and their shortest round trips so far.
+    pub fn round_trips(&self) -> Vec<(SocketAddr, Duration)> {
+        let met = self.joining.met.values();
+        let met = met.map(|met| (met.welcome.peer.address, Duration::from_secs_f64(met.milliseconds / 1e3)));
+        self.core.overlay.round_trips().into_iter().chain(met).collect()
+    }
+
     /// Numbers of entries in its tables and in its overlay's. Whoever sends what, none passes its limit.
     pub fn tables(&self) -> Vec<(&'static str, usize)> {
         let own = [("asks", self.core.asks.len()), ("met", self.joining.met.len())];
         let overlay = self.core.overlay.tables().into_iter();
         let around = self.core.envelope.tables().chain(self.core.agent.tables());
-        overlay.chain(self.healer.tables()).chain(own).chain(around).collect()
+        overlay.chain(self.healer.tables()).chain(self.desk.tables()).chain(own).chain(around).collect()
     }
 
     /// A member has answered: from its unicast address, so it can be told apart from the others.
@@ -221,7 +251,8 @@ impl Member {
                 }
                 None
             }
-            Why::Heal { .. } | Why::Verify { .. } => None,
+            Why::Visit { number } => return self.desk.visits.there(&mut self.core, now, number, (from, nonce, cookie)),
+            Why::Near | Why::Heal { .. } | Why::Verify { .. } => None,
         };
         self.core.send(from, &Message::Echo { nonce, cookie, join });
     }
@@ -247,10 +278,13 @@ impl Member {
                     self.healer.lead(core, now, welcome, milliseconds, Means::Color, welcome.color.or(color));
                 }
             }
+            Why::Near => core.meet(now, peer, milliseconds),
             Why::Heal { by, color } => {
                 self.healer.lead(core, now, welcome, milliseconds, by, welcome.color.or(color));
             }
             Why::Verify { watch } => self.healer.verified(core, now, watch, welcome),
+            // It is told, not greeted.
+            Why::Visit { .. } => {}
         }
     }
 
@@ -270,19 +304,15 @@ impl Member {
         }
     }
 
-    fn leave(&mut self, now: Time) {
+    /// A command from outside: for the overlay, unless somebody else is to answer it.
+    fn order(&mut self, now: Time, token: u64, ask: Ask) {
         let core = &mut self.core;
-        if core.departing || core.overlay.phase() == Phase::Leaving {
-            return;
+        let alone = core.config.beyond.gateways.is_empty() && core.config.protocol.protocol.may(ask.kind());
+        if alone && core.is_member() {
+            return core.overlay.ask(now, Token::Command(token), ask);
         }
-        if !core.is_member() {
-            self.joining.give_up();
-            core.overlay.abort();
-            return core.emit(Event::Left);
-        }
-        self.healer.stop();
-        self.served = Served::default();
-        self.departure.begin(core, now);
+        let inquiry = Inquiry::new(ask, core.config.beyond.hops);
+        self.desk.begin(core, now, Asker::Command(token), inquiry);
     }
 
     /// Passes on what the overlay did since the last input.
@@ -296,12 +326,19 @@ impl Member {
                     core.asks.clear();
                     core.emit(Event::Left);
                 }
+                Did::Serves(on) => self.serves(now, on),
+                Did::Seeks => core.look(now, &Question::Nearest, Why::Near),
                 Did::Neighbors(neighbors) => core.emit(Event::Neighbors(neighbors)),
                 Did::Forgot(peer) => {
                     core.emit(Event::Forgot { peer: peer.id });
                     self.healer.bereaved(core, now, peer);
                 }
-                Did::Done { token: Token::Command(token), outcome } => core.emit(Event::Done { token, outcome }),
+                Did::Done { token: Token::Command(token), outcome } => {
+                    core.emit(Event::Done { token, path: Vec::new(), outcome });
+                }
+                Did::Done { token: Token::Question(number), outcome } => {
+                    self.desk.answered(core, now, number, outcome);
+                }
                 Did::Done { token: Token::Own(watch), outcome } => {
                     let owner = if let Answer::Looked { owner, .. } = outcome { owner } else { None };
                     self.healer.watched(core, now, watch, owner);
@@ -312,6 +349,10 @@ impl Member {
                     core.emit(Event::Joined { served_by: by, milliseconds, attempts: 0, redirected: 0 });
                 }
             }
+        }
+        while let Some((number, ask)) = self.core.overlay.poll_below() {
+            let inquiry = Inquiry::new(ask, MOST_HOPS);
+            self.desk.begin(&mut self.core, now, Asker::Below(number), inquiry);
         }
         while let Some((to, message)) = self.core.overlay.poll_transmit() {
             self.core.send(to, &Message::Overlay(&message));

@@ -91,7 +91,7 @@ impl Served {
 
     /// Of several the one with the smallest id: a redirected join counts, so they take turns.
     fn least_loaded(&self, core: &Core, now: Time, joins: u32) -> Option<Peer> {
-        let peers = core.overlay.peers().into_iter().map(|peer| (self.of(now, peer.id), peer));
+        let peers = core.overlay.servers().into_iter().map(|peer| (self.of(now, peer.id), peer));
         peers.filter(|(load, _)| *load < joins).min().map(|(_, peer)| peer)
     }
 

@@ -9,7 +9,7 @@ use crate::lab::Lab;
 use crate::lab::network::LinkChange;
 use crate::record::What;
 use crate::scenario::damage::Damage;
-use crate::scenario::{Action, Origin};
+use crate::scenario::{Action, Origin, RoaAct};
 use crate::topology::LinkId;
 
 impl Lab {
@@ -22,7 +22,7 @@ impl Lab {
         self.network.can_do(&self.topology, &links).await?;
         self.faults.fetch_add(1, Ordering::Relaxed);
         if let Action::Site(act) = action {
-            self.order_site(act).await?;
+            self.order_site(act, &damage).await?;
         }
         let before = std::mem::replace(&mut *damage, after);
         // Links first: what dies with its host must not say good-bye to its neighbors.
@@ -35,7 +35,19 @@ impl Lab {
         if let Action::Site(act) = action {
             self.move_site(act, &damage).await?;
         }
+        if let Action::Policy(act) = action {
+            self.announce_otherwise(act.speaker(&self.topology), &damage).await?;
+        }
+        if let Action::Rogue(act) = action {
+            self.corrupt(act, &damage).await?;
+        }
+        if matches!(action, Action::Roa(_)) {
+            for router in RoaAct::readers(&self.topology) {
+                self.announce_otherwise(router, &damage).await?;
+            }
+        }
         self.verify(action, &damage);
+        self.compare(Some(action.display(&self.topology).to_string()), &damage);
         Ok(())
     }
 

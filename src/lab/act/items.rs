@@ -36,14 +36,14 @@ pub(super) async fn share(lab: &Arc<Lab>, overlay: usize, count: u32) {
     shares.buffer_unordered(AT_ONCE).for_each(|_| std::future::ready(())).await;
 }
 
-/// Has members, those of these hosts or all, search `count` times; the record hears of each search from the node, and
-/// here what all of them have cost.
-pub(super) async fn search(lab: &Arc<Lab>, overlay: usize, count: u32, from: &[NodeId]) {
+/// Has these hosts, or all members, search `count` times for items of `of`; the record hears of each search from the
+/// node, and here what all of them have cost.
+pub(super) async fn search(lab: &Arc<Lab>, overlay: usize, of: usize, count: u32, from: &[NodeId]) {
+    let reached: Vec<_> = lab.topology.reached(overlay).into_iter().collect();
+    let (begun, before) = (Instant::now(), spent(lab, &reached).await);
+    let members = lab.askers(overlay, from);
     let overlay = &lab.topology.overlays[overlay].name;
-    let (begun, before) = (Instant::now(), spent(lab, overlay).await);
-    let mut members = lab.nodes.members(overlay);
-    members.retain(|m| from.is_empty() || from.iter().any(|host| lab.topology.node(*host).name == *m));
-    let turns = lab.with_keys(overlay, |keys| keys.items.searches(count, members.len()));
+    let turns = lab.with_keys(&lab.topology.overlays[of].name, |keys| keys.items.searches(count, members.len()));
     let searches = stream::iter(turns).map(|Turn { item, member }| {
         let host = members[member].clone();
         async move {
@@ -52,16 +52,21 @@ pub(super) async fn search(lab: &Arc<Lab>, overlay: usize, count: u32, from: &[N
         }
     });
     let ended = searches.buffer_unordered(SEARCHES).filter(|answer| std::future::ready(answer.is_some())).count().await;
-    let Spent { messages, heard } = spent(lab, overlay).await - before;
+    let Spent { messages, heard } = spent(lab, &reached).await - before;
     let (seconds, ended) = (begun.elapsed().as_secs_f64(), ended as u32);
     lab.recorder.now(What::Search { overlay: overlay.clone(), asked: count, ended, messages, heard, seconds });
 }
 
-/// What searches have cost all members so far.
-async fn spent(lab: &Arc<Lab>, overlay: &str) -> Spent {
-    let members = lab.nodes.members(overlay);
-    let digests = stream::iter(members)
-        .map(|host| async move { timeout(PATIENCE, lab.nodes.digest(overlay, &host)).await.ok().flatten() });
+/// What searches have cost all members of these overlays so far.
+pub(super) async fn spent(lab: &Arc<Lab>, overlays: &[usize]) -> Spent {
+    let mut members = Vec::new();
+    for overlay in overlays {
+        let name = &lab.topology.overlays[*overlay].name;
+        members.extend(lab.nodes.members(name).into_iter().map(|host| (name.clone(), host)));
+    }
+    let digests = stream::iter(members).map(|(overlay, host)| async move {
+        timeout(PATIENCE, lab.nodes.digest(&overlay, &host)).await.ok().flatten()
+    });
     let each = digests.buffer_unordered(AT_ONCE).filter_map(std::future::ready);
     each.fold(Spent::default(), |sum, digest| std::future::ready(sum + digest.spent)).await
 }

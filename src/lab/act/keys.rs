@@ -7,9 +7,10 @@ use futures_util::StreamExt;
 use futures_util::stream;
 use tokio::time::timeout;
 
+use super::items::spent;
 use crate::anycast::Command;
 use crate::lab::Lab;
-use crate::overlay::Answer;
+use crate::overlay::{Answer, Spent};
 use crate::record::What;
 use crate::scenario::keys::{Keys, Write};
 use crate::topology::NodeId;
@@ -57,19 +58,24 @@ async fn store(lab: &Arc<Lab>, overlay: &str, writes: Vec<Write>, members: &[Str
     (acknowledged, count - acknowledged)
 }
 
-/// Fetches every stored key from members in turn, and records which were not found.
-pub(super) async fn audit(lab: &Arc<Lab>, overlay: usize) {
-    let overlay = &lab.topology.overlays[overlay].name;
+/// Fetches every key stored in an overlay by asking one, this or another, and records which were not found; and what that
+/// has cost, where keys have no owners.
+pub(super) async fn audit(lab: &Arc<Lab>, overlay: usize, through: usize, from: &[NodeId]) {
+    let reached: Vec<usize> = lab.topology.reached(through).into_iter().collect();
+    let searches = !lab.topology.overlays[overlay].settings.protocol.is_keyed();
+    let before = if searches { spent(lab, &reached).await } else { Spent::default() };
+    let members = lab.askers(through, from);
+    let [overlay, through] = [overlay, through].map(|index| &lab.topology.overlays[index].name);
     let begun = Instant::now();
     let keys = lab.with_keys(overlay, |keys| keys.stored());
-    let members = lab.nodes.members(overlay);
+    let asked = keys.len() as u32;
     let outcomes = stream::iter(keys.into_iter().enumerate()).map(|(index, Write { key, value: right, .. })| {
         // A stride that differs from the put's, so that few keys are asked of the node that stored them.
         let host = in_turn(&members, index * 7 + 3);
         async move {
             let command = |token| Command::Get { token, key: key.clone() };
             let outcome = match host {
-                Some(host) => timeout(PATIENCE, lab.nodes.ask(overlay, &host, command)).await.ok().flatten(),
+                Some(host) => timeout(PATIENCE, lab.nodes.ask(through, &host, command)).await.ok().flatten(),
                 None => None,
             };
             let Some(Answer::Got { value: Some(value), others, .. }) = outcome else { return (key, false, false) };
@@ -82,9 +88,22 @@ pub(super) async fn audit(lab: &Arc<Lab>, overlay: usize) {
     let missing = results.into_iter().filter(|(_, found, _)| !found).map(|(key, ..)| key).collect();
     let seconds = begun.elapsed().as_secs_f64();
     lab.recorder.now(What::Audit { overlay: overlay.clone(), found, missing, conflicts, seconds });
+    if searches {
+        let Spent { messages, heard } = spent(lab, &reached).await - before;
+        let overlay = overlay.clone();
+        lab.recorder.now(What::Search { overlay, asked, ended: asked, messages, heard, seconds });
+    }
 }
 
 impl Lab {
+    /// Who asks an overlay: these hosts, whether they have joined or not, or all that have.
+    pub(super) fn askers(&self, overlay: usize, from: &[NodeId]) -> Vec<String> {
+        if from.is_empty() {
+            return self.nodes.members(&self.topology.overlays[overlay].name);
+        }
+        from.iter().map(|host| self.topology.node(*host).name.clone()).collect()
+    }
+
     pub(super) fn with_keys<T>(&self, overlay: &str, of: impl FnOnce(&mut Keys) -> T) -> T {
         let mut keys = self.keys.lock().expect("no holder of the keys panics");
         of(keys.entry(overlay.to_owned()).or_default())

@@ -8,8 +8,10 @@ mod keys;
 mod look;
 mod overlay;
 pub(super) mod ping;
+mod predicted;
 mod process;
 mod renumber;
+mod rogue;
 mod series;
 mod site;
 mod stretch;
@@ -49,7 +51,12 @@ impl Lab {
 
     async fn carry_out(self: &Arc<Self>, action: &Action, origin: Origin) -> Result<()> {
         match action {
-            Action::Link(_) | Action::Process(_) | Action::Site(_) => self.inflict(action, origin).await,
+            Action::Link(_)
+            | Action::Process(_)
+            | Action::Site(_)
+            | Action::Policy(_)
+            | Action::Rogue(_)
+            | Action::Roa(_) => self.inflict(action, origin).await,
             Action::Overlay(act) => self.tell_overlay(act).await,
             Action::Look(act) => {
                 self.look(act);

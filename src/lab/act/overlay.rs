@@ -26,17 +26,17 @@ impl Lab {
                 let (overlay, keys, from) = (*overlay, *keys, from.clone());
                 self.background(async move { keys::overwrite(&lab, overlay, keys, &from).await });
             }
-            OverlayAct::Audit { overlay } => {
-                let overlay = *overlay;
-                self.background(async move { keys::audit(&lab, overlay).await });
+            OverlayAct::Audit { overlay, asked, from } => {
+                let (overlay, asked, from) = (*overlay, *asked, from.clone());
+                self.background(async move { keys::audit(&lab, overlay, asked, &from).await });
             }
             OverlayAct::Share { overlay, items } => {
                 let (overlay, items) = (*overlay, *items);
                 self.background(async move { items::share(&lab, overlay, items).await });
             }
-            OverlayAct::Search { overlay, searches, from } => {
-                let (overlay, searches, from) = (*overlay, *searches, from.clone());
-                self.background(async move { items::search(&lab, overlay, searches, &from).await });
+            OverlayAct::Search { overlay, of, searches, from } => {
+                let (overlay, of, searches, from) = (*overlay, *of, *searches, from.clone());
+                self.background(async move { items::search(&lab, overlay, of, searches, &from).await });
             }
             OverlayAct::Flood { overlay, from, rate, time } => self.flood(*overlay, *from, *rate, *time).await?,
         }

@@ -61,7 +61,7 @@ impl Lab {
             match timeout(PATIENCE, self.withdraw_for(node, id)).await {
                 Ok(Ok(())) => self.nodes.withdrawn(name, of, &group.name),
                 Ok(Err(error)) => tracing::debug!("the gate of {name}: {error:#}"),
-                Err(_) => tracing::warn!("the {} of {name} does not withdraw", self.routing.daemon.title()),
+                Err(_) => tracing::warn!("the {} of {name} does not withdraw", self.daemon(node).title()),
             }
         }
         Ok(())

@@ -79,7 +79,7 @@ impl Lab {
     /// Every pair that should reach each other does, as soon as routing has had its time.
     async fn are_whole(&self, damage: &Damage, number: u64) -> Result<String> {
         if let Some(name) = self.without_routing(damage) {
-            return Ok(format!("not verified: the {} of {name} does not run", self.routing.daemon.title()));
+            return Ok(format!("not verified: the {} of {name} does not run", self.fleet.title()));
         }
         let reach = Reachability::of(&self.topology, &damage.unanswering_links(&self.topology));
         let expected = |a: NodeId, b: NodeId| reach.expects(&self.topology, a, b) == Some(true);

@@ -150,6 +150,9 @@ impl<M: Machine> Sim<M> {
         };
         let time = self.now + (self.settings.delay)(host, far.0);
         let time = self.streams.in_order(host, id, time);
+        if let Stream::Bytes(bytes) = &part {
+            self.streamed = (self.streamed.0 + 1, self.streamed.1 + bytes.len() as u64);
+        }
         if part == Stream::Close {
             self.streams.close(host, id);
         }

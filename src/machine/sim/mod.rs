@@ -72,6 +72,8 @@ pub struct Sim<M: Machine> {
     events: Vec<Happened<M::Fact>>,
     datagrams: u64,
     bytes: u64,
+    /// Parts of streams, and their bytes.
+    streamed: (u64, u64),
     trace: Trace,
 }
 
@@ -115,6 +117,7 @@ impl<M: Machine> Sim<M> {
             events: Vec::new(),
             datagrams: 0,
             bytes: 0,
+            streamed: (0, 0),
             trace: Trace::default(),
             settings,
         };
@@ -161,6 +164,11 @@ impl<M: Machine> Sim<M> {
     /// Their payload.
     pub fn bytes(&self) -> u64 {
         self.bytes
+    }
+
+    /// Parts of streams that had bytes, so far, and how many those were.
+    pub fn streamed(&self) -> (u64, u64) {
+        self.streamed
     }
 
     /// Datagrams that this host sent so far.

@@ -1,12 +1,17 @@
 //! What routing shows: the ways of packets, what is wrong with them, and what BGP says meanwhile.
 
-use super::seen::{Read, counter};
+use std::collections::BTreeSet;
+
+use super::clients::group;
+use super::seen::{Read, counter, state};
 use crate::measure::Findings;
+use crate::measure::predicted::differences;
 use crate::measure::reading::{Reading, Seen};
 use crate::measure::replay::{Change, Network, Node};
 use crate::measure::surveyed::disagreements;
 use crate::measure::transient::Transient;
-use crate::record::Record;
+use crate::record::survey::MOST_WAYS;
+use crate::record::{Deed, Record, What};
 use crate::scenario::Subject;
 
 pub(super) const READINGS: &[(&str, Read)] = &[
@@ -28,9 +33,43 @@ pub(super) const READINGS: &[(&str, Read)] = &[
     ("loops", |f, s| Some(counter(f.transients.begins(true, s.of.as_deref())))),
     ("blackholes", |f, s| Some(counter(f.transients.begins(false, s.of.as_deref())))),
     ("longest blackhole", |f, s| Some(longest_blackhole(f, s.of.as_deref()))),
+    ("hijacked share", |f, s| hijacked(f, s.of.as_deref())),
     ("updates", |f, _| Some(counter(f.heard.as_ref()?.times()))),
+    ("mispredicted routes", |f, _| Some(counter(differences(f.record)))),
     ("disagreements", |f, s| Some(disagreements(f, s.of.as_deref()))),
 ];
+
+/// Of the clients of a group, those with a way of packets to its address that ends in a stub that has ever hijacked a
+/// group: at a host that answers, or nowhere.
+fn hijacked<'a>(findings: &'a Findings<'a>, wanted: Option<&str>) -> Option<Seen<'a>> {
+    let record = findings.record;
+    let facts = &record.facts.groups[group(findings, wanted)?];
+    let address = *facts.addresses.first()?;
+    let rogues: BTreeSet<&str> = record.events.iter().filter_map(|event| rogue(&event.what)).collect();
+    let mut network = Network::new(&record.facts);
+    let clients = findings.probed.iter().filter(|p| std::ptr::eq(p.group, facts));
+    let gateways: Vec<Node> = clients.filter_map(|p| network.gateway(network.node(p.client)?)).collect();
+    let is_rogue = |node: Node| record.facts.nodes[node].stub.as_deref().is_some_and(|stub| rogues.contains(stub));
+    let mut states = Vec::new();
+    for event in &record.events {
+        if matches!(network.apply(&event.what), Change::Nothing | Change::Host { .. }) {
+            continue;
+        }
+        let taken = |gateway: &&Node| {
+            let ways = network.straight_to_host(**gateway, address, MOST_WAYS);
+            ways.iter().any(|way| way.last().is_some_and(|last| is_rogue(*last) && (last != *gateway || way.len() > 1)))
+        };
+        states.push((event.at, Reading::Share(gateways.iter().filter(taken).count(), gateways.len())));
+    }
+    Some(state(states))
+}
+
+fn rogue(what: &What) -> Option<&str> {
+    match what {
+        What::Fault { target, deed: Some(Deed::Hijack), .. } => Some(target),
+        _ => None,
+    }
+}
 
 /// Of black holes only that part counts that lies in the window, so a longer window never shows less.
 fn longest_blackhole<'a>(findings: &'a Findings<'a>, group: Option<&str>) -> Seen<'a> {

@@ -5,22 +5,38 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use crate::measure::replay::index::{Change, Node, Target};
-use crate::record::{Deed, LabFacts, NodeDid, ProcessDeed, ProcessKind, What};
+use crate::measure::replay::index::{Change, Node, indices};
+use crate::record::{Deed, GroupFacts, LabFacts, NodeDid, ProcessDeed, ProcessKind, What};
 
 /// All hosts of a lab.
 pub(super) struct Hosts {
     hosts: Vec<bool>,
     /// Hosts whose node has been killed, or stopped.
     silent: BTreeSet<Node>,
-    /// Hosts that have withdrawn the group of an address.
-    withdrawn: BTreeSet<(IpAddr, Node)>,
+    groups: Vec<Group>,
+    /// Hosts that have withdrawn a group.
+    withdrawn: BTreeSet<(usize, Node)>,
+}
+
+/// A group, and who may announce it.
+struct Group {
+    name: String,
+    /// Those of its addresses, and longer ones.
+    prefixes: Vec<IpNet>,
+    members: BTreeSet<Node>,
 }
 
 impl Hosts {
     pub(super) fn new(facts: &LabFacts) -> Self {
         let hosts = facts.nodes.iter().map(|n| n.kind.is_host()).collect();
-        Self { hosts, silent: BTreeSet::new(), withdrawn: BTreeSet::new() }
+        let nodes = indices(facts);
+        let group = |group: &GroupFacts| Group {
+            name: group.name.clone(),
+            prefixes: group.addresses.iter().map(|a| IpNet::from(*a)).chain(group.prefixes.iter().copied()).collect(),
+            members: group.members.iter().filter_map(|name| nodes.get(&**name).copied()).collect(),
+        };
+        let groups = facts.groups.iter().map(group).collect();
+        Self { hosts, silent: BTreeSet::new(), groups, withdrawn: BTreeSet::new() }
     }
 
     pub(super) fn is_host(&self, node: Node) -> bool {
@@ -28,22 +44,33 @@ impl Hosts {
     }
 
     pub(super) fn answers(&self, host: Node, address: IpAddr) -> bool {
-        !self.silent.contains(&host) && !self.withdrawn.contains(&(address, host))
+        !self.silent.contains(&host) && !self.has_left(host, address)
+    }
+
+    /// It has withdrawn all that it had announced the address by.
+    fn has_left(&self, host: Node, address: IpAddr) -> bool {
+        let mut left = false;
+        for (index, group) in self.groups.iter().enumerate() {
+            if group.prefixes.iter().any(|prefix| prefix.contains(&address)) {
+                match self.withdrawn.contains(&(index, host)) {
+                    true => left = true,
+                    false if group.members.contains(&host) => return false,
+                    false => {}
+                }
+            }
+        }
+        left
     }
 
     /// A router leads packets to this host again: it announces again, though it has not yet said so.
     pub(super) fn announced(&mut self, host: Node, prefix: &IpNet) {
-        if prefix.prefix_len() == prefix.max_prefix_len() {
-            self.withdrawn.remove(&(prefix.addr(), host));
+        let groups = self.groups.iter().enumerate().filter(|(_, group)| group.prefixes.contains(prefix));
+        for (index, _) in groups {
+            self.withdrawn.remove(&(index, host));
         }
     }
 
-    pub(super) fn apply<'a>(
-        &mut self,
-        what: &'a What,
-        nodes: &BTreeMap<&str, Node>,
-        targets: &[Target<'_>],
-    ) -> Change<'a> {
+    pub(super) fn apply<'a>(&mut self, what: &'a What, nodes: &BTreeMap<&str, Node>) -> Change<'a> {
         let index = |name: &str| nodes.get(name).copied().filter(|node| self.hosts[*node]);
         match what {
             What::Exit { node, kind: Some(ProcessKind::Node), .. } => self.silence(index(node), true),
@@ -66,8 +93,8 @@ impl Hosts {
                 // Who says anything runs.
                 let heard = self.silence(node, false);
                 match (node, did) {
-                    (Some(node), NodeDid::Announced { group }) => self.announces(node, group, true, targets, heard),
-                    (Some(node), NodeDid::Withdrew { group }) => self.announces(node, group, false, targets, heard),
+                    (Some(node), NodeDid::Announced { group }) => self.announces(node, group, true, heard),
+                    (Some(node), NodeDid::Withdrew { group }) => self.announces(node, group, false, heard),
                     _ => heard,
                 }
             }
@@ -81,21 +108,17 @@ impl Hosts {
         if changed { Change::Host { node, group: None } } else { Change::Nothing }
     }
 
-    fn announces<'a>(
-        &mut self,
-        host: Node,
-        group: &'a str,
-        announces: bool,
-        targets: &[Target<'_>],
-        heard: Change<'a>,
-    ) -> Change<'a> {
-        for target in targets.iter().filter(|t| t.group == group) {
-            if announces {
-                self.withdrawn.remove(&(target.address, host));
-            } else {
-                self.withdrawn.insert((target.address, host));
-            }
+    fn announces<'a>(&mut self, host: Node, group: &'a str, announces: bool, heard: Change<'a>) -> Change<'a> {
+        let mut wide = false;
+        for (index, known) in self.groups.iter().enumerate().filter(|(_, known)| known.name == group) {
+            // Of others in it, the host has the addresses too.
+            wide = known.prefixes.iter().any(|prefix| prefix.prefix_len() < prefix.max_prefix_len());
+            match announces {
+                true => self.withdrawn.remove(&(index, host)),
+                false => self.withdrawn.insert((index, host)),
+            };
         }
-        if heard == Change::Nothing { Change::Host { node: host, group: Some(group) } } else { heard }
+        let group = Some(group).filter(|_| !wide);
+        if heard == Change::Nothing { Change::Host { node: host, group } } else { heard }
     }
 }

@@ -142,7 +142,7 @@ impl<'a> Network<'a> {
                 self.owns(node, addresses);
                 Change::All
             }
-            _ => self.hosts.apply(what, &self.nodes, &self.targets),
+            _ => self.hosts.apply(what, &self.nodes),
         }
     }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::machine::sim::Conditions;
 use crate::machine::{Input, Machine, Output, Port};
-use crate::overlay::{Ask, Did, OverlayNode, Peer, Time, Token};
+use crate::overlay::{Ask, Common, Did, LookupMode, OverlayNode, Peer, Time, Token};
 
 const PORT: u16 = 4000;
 
@@ -23,6 +23,16 @@ pub(super) struct Bare<N> {
 
 pub(super) fn address(host: usize) -> SocketAddr {
     SocketAddr::from(([10, 0, (host / 250) as u8, (host % 250) as u8 + 1], PORT))
+}
+
+pub(super) fn common() -> Common {
+    Common {
+        replicas: 1,
+        stabilize_every: Duration::from_millis(500),
+        rpc_timeout: Duration::from_millis(200),
+        rpc_tries: 3,
+        lookup: LookupMode::Iterative,
+    }
 }
 
 /// So many hosts, all 10 ms apart: what goes fewer hops comes first.

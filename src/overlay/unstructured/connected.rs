@@ -7,10 +7,10 @@ use crate::overlay::id::Id;
 use crate::overlay::oracle::{Oracle, Told};
 
 /// An island is whole when links lead from each of its members to each other, and from none to anybody else.
-pub(super) struct Connected {
+pub(in crate::overlay) struct Connected {
     /// Whom a node knows need not know it: a link leads to either side, and one that is known by any of those whom it
     /// knows is noticed.
-    pub(super) either_way: bool,
+    pub(in crate::overlay) either_way: bool,
 }
 
 impl Oracle for Connected {

@@ -7,7 +7,6 @@ use rand::seq::SliceRandom;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use super::fit::Power;
 use super::outage::{Course, Outage, Until, cut};
 use crate::anycast::Healing;
 use crate::overlay::Protocol;
@@ -15,6 +14,7 @@ use crate::paper::Setup;
 use crate::paper::claim::Test;
 use crate::paper::estimate::{Estimate, shown};
 use crate::paper::figure::{Axis, Line, lines};
+use crate::paper::fit::Power;
 use crate::paper::page::{Page, Source, Table};
 use crate::paper::runs::in_parallel;
 

@@ -3,13 +3,12 @@
 //! - `labs`: a stub fails and comes back in namespaces
 //! - `outage`: the same in the simulated network, with `lookups` going on; `matrix`: in every way of healing; `protocols`: with every protocol
 //! - `memory`: peers that are remembered, for how long
-//! - `links`: one link between two islands; `fit`: how its rounds grow
+//! - `links`: one link between two islands
 //! - `infrastructures`: random members over PIAS, i3 and OASIS
 //! - `colors`, `epochs`: how soon islands meet, beside what `theory` derives
 
 mod colors;
 mod epochs;
-mod fit;
 mod infrastructures;
 mod labs;
 mod links;

@@ -249,7 +249,7 @@ fn play(course: &Course, seed: u64) -> Played {
                 event if met(&event) => {
                     played.contact = played.contact.or(Some((happening.at - begin).as_secs_f64()));
                 }
-                Event::Done { token, outcome: Answer::Looked { owner, .. } } => asking.ended(token, owner),
+                Event::Done { token, outcome: Answer::Looked { owner, .. }, .. } => asking.ended(token, owner),
                 _ => {}
             }
         }

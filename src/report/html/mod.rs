@@ -18,7 +18,7 @@ use super::machine::machine;
 use super::map::{Map, State};
 use super::network::Network;
 use super::sites::{Sites, color, letter};
-use super::{effects, faults, page, surveys, text};
+use super::{effects, faults, page, predicted, surveys, text};
 use crate::measure::{Catchment, FaultReport, Outcome, OverlayReport, Report, RunVerdict, Series, SurveyReport};
 use charts::Lines;
 use flows::{FlowsView, MOST_ROWS};
@@ -54,6 +54,7 @@ struct View<'a> {
     flows: Option<FlowsView>,
     overlays: Vec<OverlayView>,
     surveys: Vec<(String, String, Vec<String>)>,
+    predictions: Vec<(String, String, Vec<String>)>,
     distances: Option<String>,
     unanswered: usize,
     expectations: Vec<(&'static str, &'a str, String, &'a str)>,
@@ -143,7 +144,7 @@ pub fn html(report: &Report, network: &Network, series: &Series<'_>) -> String {
         map_style: include_str!("map.css"),
         script: include_str!("steps.js"),
         verdict: verdict_word(report.verdict),
-        passed: report.expectations.iter().filter(|e| e.verdict == Outcome::Pass).count(),
+        passed: report.passed(),
         why: text::incomplete(report).unwrap_or_default(),
         counts: text::counts(report),
         phases: report
@@ -168,6 +169,7 @@ pub fn html(report: &Report, network: &Network, series: &Series<'_>) -> String {
         flows: FlowsView::of(report, series),
         overlays: report.overlays.iter().map(|(name, o)| overlay(report, series, name, o)).collect(),
         surveys: report.surveys.iter().map(survey).collect(),
+        predictions: predicted::lines(report),
         distances: charts::distances(report),
         unanswered: report.round_trips.iter().filter(|p| p.rtt_ms.is_none()).count(),
         expectations: report.expectations.iter().map(expectation).collect(),

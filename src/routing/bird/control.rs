@@ -21,6 +21,9 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Between two looks at a BIRD that is applying a config.
 const LOOK_EVERY: Duration = Duration::from_millis(10);
 
+/// What the names of groups begin with.
+const GROUP: &str = "group-";
+
 /// An open control connection.
 pub(super) struct Connection {
     stream: BufReader<UnixStream>,
@@ -97,10 +100,11 @@ impl Connection {
 }
 
 impl Connection {
-    /// Names of the static protocols that are up.
+    /// Names of the protocols of a host's groups that are up. A gateway's are as its config says.
     async fn announced(&mut self) -> Result<Vec<String>> {
         let all = self.protocols().await?;
-        Ok(all.into_iter().filter(|p| p.kind == "Static" && p.up).map(|p| p.name).collect())
+        let groups = all.into_iter().filter(|p| p.kind == "Static" && p.up && p.name.starts_with(GROUP));
+        Ok(groups.map(|p| p.name).collect())
     }
 
     /// Enables or disables the static protocols of a group.

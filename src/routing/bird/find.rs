@@ -5,23 +5,36 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result};
 
-use super::names::TITLE;
-use crate::routing::daemon::FindError;
+use super::names::{PROCESS, TITLE};
+use crate::routing::daemon::{FindError, Places};
+use crate::routing::version::numbers;
 
 /// Where packages put BIRD; an ordinary user's PATH lacks it on Debian.
 const SYSTEM: &str = "/usr/sbin/bird";
 
 /// What is said to those who have another.
-const NEEDED: &str = "BIRD 2 from 2.0.12 on, or BIRD 3: `apt-get install bird2`";
+fn needed(from: (u32, u32, u32)) -> &'static str {
+    match from.0 {
+        3 => "BIRD 3 here: `--bird PATH` names one, `scripts/provision --birds` fetches some",
+        _ => "BIRD 2 from 2.0.12 on, or BIRD 3: `apt-get install bird2`",
+    }
+}
 
-/// The BIRD that is named, here or by `$ANYBED_BIRD`, or the first in PATH, and its version, which is `from` or a
-/// later one of the same major version.
-pub(super) fn find(named: Option<&Path>, from: (u32, u32, u32)) -> Result<(PathBuf, String), FindError> {
-    let environment = std::env::var_os("ANYBED_BIRD").map(PathBuf::from);
-    let named = named.map(Path::to_owned).into_iter().chain(environment).find(|path| !path.as_os_str().is_empty());
-    let path = named.or_else(in_path).ok_or_else(|| FindError::Missing { title: TITLE, hint: hint() })?;
-    let broken = |reason: String| FindError::Broken { path: path.clone(), reason };
-    let output = Command::new(&path).arg("--version").stdin(Stdio::null()).output();
+/// The BIRDs that are named, here or by `$ANYBED_BIRD`, and the first in PATH.
+pub(super) fn places(named: &Places) -> Result<Vec<PathBuf>, FindError> {
+    let mut places = named.of(PROCESS.name, "ANYBED_BIRD");
+    places.extend(in_path());
+    if places.is_empty() {
+        Err(FindError::Missing { title: TITLE, place: "in PATH", hint: hint() })
+    } else {
+        Ok(places)
+    }
+}
+
+/// The version of a BIRD, which is `from` or a later one of the same major version.
+pub(super) fn examine(path: &Path, from: (u32, u32, u32)) -> Result<String, FindError> {
+    let broken = |reason: String| FindError::Broken { path: path.to_owned(), reason };
+    let output = Command::new(path).arg("--version").stdin(Stdio::null()).output();
     let output = output.map_err(|e| broken(e.to_string()))?;
     // "BIRD version 2.0.12" on standard error up to 2.x, on standard output later.
     let text = [output.stdout, output.stderr].concat();
@@ -29,8 +42,8 @@ pub(super) fn find(named: Option<&Path>, from: (u32, u32, u32)) -> Result<(PathB
     let version = text.trim().rsplit(' ').next().unwrap_or_default().to_owned();
     match is_at_least(&version, from) {
         None => Err(broken(format!("it answers --version with {:?}", text.trim().lines().next().unwrap_or_default()))),
-        Some(false) => Err(FindError::Version { title: TITLE, path, version, needed: NEEDED }),
-        Some(true) => Ok((path, version)),
+        Some(false) => Err(FindError::Version { title: TITLE, path: path.to_owned(), version, needed: needed(from) }),
+        Some(true) => Ok(version),
     }
 }
 
@@ -65,9 +78,8 @@ fn hint() -> String {
 
 /// `None`: not a version.
 fn is_at_least(version: &str, from: (u32, u32, u32)) -> Option<bool> {
-    let mut numbers = version.split(['.', '-', '+']).map(|part| part.parse::<u32>().ok());
-    let (major, minor, patch) = (numbers.next()??, numbers.next()??, numbers.next().flatten().unwrap_or(0));
-    Some(major == from.0 && (major, minor, patch) >= from)
+    let numbers = numbers(version)?;
+    Some(numbers.0 == from.0 && numbers >= from)
 }
 
 #[cfg(test)]

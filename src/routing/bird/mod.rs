@@ -2,7 +2,6 @@
 
 mod control;
 mod find;
-mod mrt;
 mod names;
 mod render;
 pub mod routes;
@@ -13,7 +12,8 @@ use anyhow::Result;
 use futures_util::future::BoxFuture;
 
 use self::names::{PROCESS, TITLE};
-use super::daemon::{Control, Daemon, FindError, Heard, Installed, RenderError, Renderer};
+use super::daemon::{Control, Daemon, Feature, FindError, Heard, Installed, Needs, Places, RenderError, Renderer};
+use super::mrt::Dump;
 use crate::program::Process;
 
 /// What one of them needs otherwise than the other.
@@ -27,11 +27,11 @@ pub(super) struct Bird {
 }
 
 /// Each look reads the whole table.
-pub(super) const BIRD_2: Bird = Bird { name: "bird-2", from: (2, 0, 12), kernel_scan: 20 };
+pub(super) const BIRD_2: Bird = Bird { name: "bird2", from: (2, 0, 12), kernel_scan: 20 };
 
 /// BIRD 3 leaves routes that it believes in out of the kernel's table until it looks (3.1.8, 3.4.0:
 /// `findings/bird3-kernel-hole.sh`), where BIRD 2 puts them back at once.
-pub(super) const BIRD_3: Bird = Bird { name: "bird-3", from: (3, 0, 0), kernel_scan: 2 };
+pub(super) const BIRD_3: Bird = Bird { name: "bird3", from: (3, 0, 0), kernel_scan: 2 };
 
 impl Daemon for Bird {
     fn name(&self) -> &'static str {
@@ -42,21 +42,40 @@ impl Daemon for Bird {
         TITLE
     }
 
-    fn processes(&self) -> &'static [Process] {
-        &[PROCESS]
+    fn make(&self) -> &'static str {
+        PROCESS.name
     }
 
-    fn find(&'static self, named: Option<&Path>) -> Result<Installed, FindError> {
-        let (path, version) = find::find(named, self.from)?;
-        Ok(Installed { daemon: self, path, version })
+    fn on_hosts(&self) -> bool {
+        true
+    }
+
+    fn has(&self, feature: Feature) -> bool {
+        !matches!(feature, Feature::Mrai | Feature::Damping)
+    }
+
+    fn processes(&self, _: &Needs) -> Vec<Process> {
+        vec![PROCESS]
+    }
+
+    fn places(&self, named: &Places) -> Result<Vec<PathBuf>, FindError> {
+        find::places(named)
+    }
+
+    fn examine(&'static self, path: &Path) -> Result<Installed, FindError> {
+        Ok(Installed { daemon: self, path: path.to_owned(), version: find::examine(path, self.from)? })
+    }
+
+    fn executable(&self, path: &Path, _: Process) -> PathBuf {
+        path.to_owned()
     }
 
     fn renderer(&self, own: Option<&Path>) -> Result<Box<dyn Renderer>, RenderError> {
         Ok(Box::new(render::Configs::load(own, self.kernel_scan)?))
     }
 
-    fn check(&self, executable: &Path, config: &Path) -> Result<Result<(), String>> {
-        find::check(executable, config)
+    fn check(&self, path: &Path, _: Process, config: &Path) -> Result<Result<(), String>> {
+        find::check(path, config)
     }
 
     fn socket(&self, node: &str) -> PathBuf {
@@ -68,6 +87,6 @@ impl Daemon for Bird {
     }
 
     fn heard(&self, node: &str) -> Option<(PathBuf, Box<dyn Heard>)> {
-        Some((names::dump(node), Box::new(mrt::Dump::default())))
+        Some((names::dump(node), Box::new(Dump::default())))
     }
 }

@@ -52,5 +52,7 @@ fn program(node: &str, config: String, graceful: bool) -> Program {
         files: vec![File::new(read, config), File::new(given, wrapper)],
         log: log(node, PROCESS),
         ready: Ready::Sessions,
+        makes: None,
+        after: None,
     }
 }

@@ -51,9 +51,18 @@ fn detail(route: &mut Route, line: &str) {
         Some("dev") => route.via.push((None, words.next().unwrap_or_default().to_owned())),
         _ => {
             if let Some((name, value)) = line.split_once(": ").or_else(|| line.split_once(':')) {
-                route.attributes.insert(name.trim().to_owned(), value.trim().to_owned());
+                route.attributes.insert(known_as(name.trim()), value.trim().to_owned());
             }
         }
+    }
+}
+
+/// BIRD 3 calls attributes otherwise than BIRD 2: `bgp_path`, not `BGP.as_path` (3.1.8, 3.4.0).
+fn known_as(name: &str) -> String {
+    match name {
+        "bgp_path" => "BGP.as_path".to_owned(),
+        "source" => "Type".to_owned(),
+        _ => name.strip_prefix("bgp_").map_or_else(|| name.to_owned(), |rest| format!("BGP.{rest}")),
     }
 }
 
@@ -94,5 +103,36 @@ mod tests {
         assert_eq!(routes[2].via, [(None, "to-b".to_owned())]);
         assert_eq!(why(&routes[0], &routes[1]), "a path of 2 ASes, not 3");
         assert_eq!(why(&routes[2], &routes[1]), "preference 150 over 100");
+    }
+
+    /// As 3.4.0 has it.
+    const OF_BIRD_3: &str = "Table master4:
+198.51.100.1/32      unicast [ebgp-west 11:23:12.032] * (100) [AS1000i]
+\tvia 10.0.0.10 on to-west
+\tpreference: 100
+\tfrom: 10.0.0.10
+\tsource: BGP
+\tbgp_origin: IGP
+\tbgp_path: 1000
+\tbgp_local_pref: 200
+\tbgp_large_community: (105, 1, 2)
+\tInternal route handling values: 0L 5G 0S id 4
+                     unicast [ebgp-e0 11:23:12.102] (100) [AS1001i]
+\tvia 10.0.0.9 on to-e0
+\tpreference: 100
+\tsource: BGP
+\tbgp_origin: IGP
+\tbgp_path: 100 1001
+\tbgp_local_pref: 100
+";
+
+    #[test]
+    fn the_other_names_of_bird_3_are_known() {
+        let lines: Vec<String> = OF_BIRD_3.lines().map(str::to_owned).collect();
+        let routes = parse(&lines);
+        assert_eq!(routes[0].as_path(), ["1000"]);
+        assert_eq!(routes[1].as_path(), ["100", "1001"]);
+        assert_eq!(routes[0].attributes["BGP.large_community"], "(105, 1, 2)");
+        assert_eq!(why(&routes[0], &routes[1]), "local preference 200 over 100");
     }
 }

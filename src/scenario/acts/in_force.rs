@@ -1,6 +1,6 @@
 //! Actions and the faults in force: what an action adds to them, and which actions tell of them.
 
-use super::{Action, LinkAct, ProcessAct};
+use super::{Action, LinkAct, PolicyAct, ProcessAct};
 use crate::scenario::damage::{By, Damage, Fault};
 use crate::scenario::scope::{Ends, Origin, Victim};
 use crate::topology::Topology;
@@ -31,7 +31,10 @@ impl Damage {
             let ends = if twin { Ends::Both } else { Ends::One(side) };
             Action::Link(LinkAct::Impair(link, ends, *properties)).display(topology).to_string()
         });
-        for text in faults.chain(impaired) {
+        let changed = self.changed().map(|(session, change)| {
+            Action::Policy(PolicyAct::Set { session, change: change.clone() }).display(topology).to_string()
+        });
+        for text in faults.chain(impaired).chain(changed) {
             if !words.contains(&text) {
                 words.push(text);
             }

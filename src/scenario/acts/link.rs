@@ -183,11 +183,8 @@ impl Act for LinkAct {
             }
         }
     }
-}
 
-impl LinkAct {
-    /// What undoes it; `None`: nothing does.
-    pub(super) fn undo(&self) -> Option<Self> {
+    fn undo(&self) -> Option<Self> {
         match self {
             Self::Cut(link) => Some(Self::Mend(*link)),
             Self::Blackhole(link, ends) | Self::Impair(link, ends, _) => Some(Self::Clear(*link, *ends)),
@@ -217,7 +214,7 @@ impl fmt::Display for From<'_> {
 }
 
 /// A link by its name, or by its two ends in the other order.
-fn link(given: &mut Given<'_>) -> Result<LinkId, ActionError> {
+pub(super) fn link(given: &mut Given<'_>) -> Result<LinkId, ActionError> {
     let (word, topology) = (given.expect("a link")?, given.topology);
     if let Some(id) = topology.find_link(word.text) {
         return Ok(id);
@@ -240,7 +237,7 @@ fn link(given: &mut Given<'_>) -> Result<LinkId, ActionError> {
 }
 
 /// `[from NODE]`.
-fn ends(given: &mut Given<'_>, link: LinkId) -> Result<Ends, ActionError> {
+pub(super) fn ends(given: &mut Given<'_>, link: LinkId) -> Result<Ends, ActionError> {
     if !given.words.take("from") {
         return Ok(Ends::Both);
     }

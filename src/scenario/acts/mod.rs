@@ -10,7 +10,10 @@ mod link;
 mod look;
 mod overlay;
 mod parts;
+mod policy;
 mod process;
+mod roa;
+mod rogue;
 mod search;
 mod series;
 mod site;
@@ -28,34 +31,72 @@ use crate::topology::{LinkId, Topology};
 pub use link::LinkAct;
 pub use look::{LookAct, stretched_groups};
 pub use overlay::OverlayAct;
+pub use policy::PolicyAct;
 pub use process::ProcessAct;
+pub use roa::RoaAct;
+pub use rogue::RogueAct;
 pub use series::{SeriesAct, schedule};
 pub use site::SiteAct;
 pub(super) use state::State;
 use verb::{Act, Arm, Given};
 pub use verb::{Class, Verb};
 
-/// Something done to a lab, by the timeline or live by `anybed fault`. `Action::display` gives the text back.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Action {
-    Link(LinkAct),
-    Process(ProcessAct),
-    Site(SiteAct),
-    Overlay(OverlayAct),
-    Look(LookAct),
-    Series(SeriesAct<Self>),
+/// Families of actions: a line for each, with the verbs that it reads.
+macro_rules! families {
+    ($($family:ident($act:ty) reads $arms:expr;)+) => {
+        /// Something done to a lab, by the timeline or live by `anybed fault`. `Action::display` gives the text back.
+        #[derive(Clone, Debug, PartialEq, Eq)]
+        pub enum Action {
+            $($family($act),)+
+        }
+
+        /// Every verb.
+        pub fn verbs() -> impl Iterator<Item = Verb> {
+            let mut all = Vec::new();
+            $(all.extend(rows($arms));)+
+            all.into_iter()
+        }
+
+        /// Reads an action by the family of its verb; `None`: no family has it.
+        fn read(given: &mut Given<'_>) -> Option<Result<Vec<Action>, ActionError>> {
+            let read = None;
+            $(let read = read.or_else(|| family(given, $arms, Action::$family));)+
+            read
+        }
+
+        impl Action {
+            fn act(&self) -> &(dyn Act + 'static) {
+                match self {
+                    $(Self::$family(act) => act,)+
+                }
+            }
+
+            /// What undoes it; `None`: nothing does.
+            pub fn undo(&self) -> Option<Self> {
+                match self {
+                    $(Self::$family(act) => act.undo().map(Self::$family),)+
+                }
+            }
+        }
+    };
+}
+
+families! {
+    Link(LinkAct) reads link::ARMS;
+    Process(ProcessAct) reads process::ARMS;
+    Site(SiteAct) reads site::ARMS;
+    Policy(PolicyAct) reads policy::ARMS;
+    Rogue(RogueAct) reads rogue::ARMS;
+    Roa(RoaAct) reads roa::ARMS;
+    Overlay(OverlayAct) reads overlay::ARMS;
+    Look(LookAct) reads look::ARMS;
+    Series(SeriesAct<Self>) reads SERIES;
 }
 
 const SERIES: &[Arm<SeriesAct<Action>>] = &[
     (series::FLAP, |given| Ok(vec![series::flap(given, undoable)?])),
     (series::STOP, |given| Ok(vec![series::stop(given, undoable)?])),
 ];
-
-/// Every verb.
-pub fn verbs() -> impl Iterator<Item = Verb> {
-    let first = rows(link::ARMS).chain(rows(process::ARMS)).chain(rows(site::ARMS));
-    first.chain(rows(overlay::ARMS)).chain(rows(look::ARMS)).chain(rows(SERIES))
-}
 
 fn rows<A>(arms: &'static [Arm<A>]) -> impl Iterator<Item = Verb> {
     arms.iter().map(|(verb, _)| *verb)
@@ -74,13 +115,7 @@ fn parse_at(text: &str, start: usize, topology: &Topology) -> Result<Vec<Action>
     let mut words = Words::new(text, start);
     let verb = words.expect("an action", "fail STUB")?;
     let given = &mut Given { verb, words, form: "", topology, text, start };
-    let read = family(given, link::ARMS, Action::Link)
-        .or_else(|| family(given, process::ARMS, Action::Process))
-        .or_else(|| family(given, site::ARMS, Action::Site))
-        .or_else(|| family(given, overlay::ARMS, Action::Overlay))
-        .or_else(|| family(given, look::ARMS, Action::Look))
-        .or_else(|| family(given, SERIES, Action::Series));
-    read.unwrap_or_else(|| {
+    read(given).unwrap_or_else(|| {
         let message = format!("there is no action `{}`", given.verb.text);
         Err(given.verb.error(message, suggest(given.verb.text, verbs().map(|verb| verb.name))))
     })
@@ -127,17 +162,6 @@ impl AsRef<dyn Act> for Action {
 }
 
 impl Action {
-    fn act(&self) -> &(dyn Act + 'static) {
-        match self {
-            Self::Link(act) => act,
-            Self::Process(act) => act,
-            Self::Site(act) => act,
-            Self::Overlay(act) => act,
-            Self::Look(act) => act,
-            Self::Series(act) => act,
-        }
-    }
-
     /// The text that [`parse`] reads back to exactly this action.
     pub fn display<'a>(&'a self, topology: &'a Topology) -> impl fmt::Display + 'a {
         Shown(self, topology)
@@ -157,16 +181,6 @@ impl Action {
     /// each step of a flap is a fault of its own.
     pub fn is_fault(&self) -> bool {
         matches!(self.class(), Class::Fault | Class::Load)
-    }
-
-    /// What undoes it; `None`: nothing does.
-    pub fn undo(&self) -> Option<Self> {
-        match self {
-            Self::Link(act) => act.undo().map(Self::Link),
-            Self::Process(act) => act.undo().map(Self::Process),
-            Self::Site(act) => act.undo().map(Self::Site),
-            Self::Overlay(_) | Self::Look(_) | Self::Series(_) => None,
-        }
     }
 
     /// What it is done to: a link, a stub, a node or an overlay; of a partition, the first that it names.

@@ -6,9 +6,8 @@ use std::time::Duration;
 use super::state::State;
 use super::verb::{Act, Arm, Class, Given, Verb, one_word};
 use super::{flood, keys, search};
-use crate::overlay::AskKind;
 use crate::scenario::deed::Deed;
-use crate::scenario::words::{ActionError, able, hosts_of, overlay};
+use crate::scenario::words::{ActionError, hosts_of, overlay};
 use crate::topology::{NodeId, Topology};
 
 /// What an overlay's nodes are told, or suffer. `overlay` is a place among the lab's overlays.
@@ -23,13 +22,14 @@ pub enum OverlayAct {
     /// `overwrite COUNT in OVERLAY [from HOST|STUB …]`: stores another value for each of the first COUNT keys put,
     /// through these members that have joined, or through all.
     Overwrite { overlay: usize, keys: u32, from: Vec<NodeId> },
-    /// `audit OVERLAY`: fetches every key put so far, from joined nodes in turn.
-    Audit { overlay: usize },
+    /// `audit OVERLAY [in OVERLAY] [from HOST|STUB …]`: fetches every key put so far, from joined nodes in turn, or from
+    /// these hosts, by asking this overlay or another.
+    Audit { overlay: usize, asked: usize, from: Vec<NodeId> },
     /// `share COUNT in OVERLAY`: joined nodes share COUNT new items, the first common, the others ever rarer.
     Share { overlay: usize, items: u32 },
-    /// `search COUNT in OVERLAY [from HOST|STUB …]`: searches for COUNT items in turn, by these members that have joined,
-    /// or by all.
-    Search { overlay: usize, searches: u32, from: Vec<NodeId> },
+    /// `search COUNT [of OVERLAY] in OVERLAY [from HOST|STUB …]`: searches for COUNT items of one overlay in turn, by
+    /// asking it or another: by these hosts, or by all that have joined.
+    Search { overlay: usize, of: usize, searches: u32, from: Vec<NodeId> },
     /// `flood OVERLAY from HOST|STUB at RATE for TIME`: so many first Hellos a second from one host to the
     /// overlay's join address, which lead to no join.
     Flood { overlay: usize, from: NodeId, rate: u32, time: Duration },
@@ -39,9 +39,9 @@ const JOIN: Verb = Verb::new("join", "join OVERLAY | join HOST|STUB … [in OVER
 const LEAVE: Verb = Verb::new("leave", "leave HOST|STUB … [in OVERLAY]", Class::Order);
 const PUT: Verb = Verb::new("put", "put COUNT in OVERLAY", Class::Order);
 const OVERWRITE: Verb = Verb::new("overwrite", "overwrite COUNT in OVERLAY [from HOST|STUB …]", Class::Order);
-const AUDIT: Verb = Verb::new("audit", "audit OVERLAY", Class::Look);
+const AUDIT: Verb = Verb::new("audit", "audit OVERLAY [in OVERLAY] [from HOST|STUB …]", Class::Look);
 const SHARE: Verb = Verb::new("share", "share COUNT in OVERLAY", Class::Order);
-const SEARCH: Verb = Verb::new("search", "search COUNT in OVERLAY [from HOST|STUB …]", Class::Look);
+const SEARCH: Verb = Verb::new("search", "search COUNT [of OVERLAY] in OVERLAY [from HOST|STUB …]", Class::Look);
 const FLOOD: Verb = Verb::new("flood", "flood OVERLAY from HOST|STUB at RATE for TIME", Class::Load)
     .not_simulated("is datagrams of a kernel's sockets over real routes, which are not there");
 
@@ -54,13 +54,13 @@ pub(super) const ARMS: &[Arm<OverlayAct>] = &[
         Ok(vec![OverlayAct::Overwrite { overlay, keys, from: keys::writers(given, overlay)? }])
     }),
     (AUDIT, |given| {
-        let overlay = able(&given.expect("an overlay")?, given.topology, AskKind::Get)?;
-        Ok(vec![OverlayAct::Audit { overlay }])
+        let (overlay, asked, from) = search::audit(given)?;
+        Ok(vec![OverlayAct::Audit { overlay, asked, from }])
     }),
     (SHARE, |given| search::share(given).map(|(items, overlay)| vec![OverlayAct::Share { overlay, items }])),
     (SEARCH, |given| {
-        let (searches, overlay, from) = search::search(given)?;
-        Ok(vec![OverlayAct::Search { overlay, searches, from }])
+        let (searches, of, overlay, from) = search::search(given)?;
+        Ok(vec![OverlayAct::Search { overlay, of, searches, from }])
     }),
     (FLOOD, |given| {
         let (overlay, from, rate, time) = flood::flood(given)?;
@@ -76,7 +76,7 @@ impl OverlayAct {
             | Self::Leave { overlay, .. }
             | Self::Put { overlay, .. }
             | Self::Overwrite { overlay, .. }
-            | Self::Audit { overlay }
+            | Self::Audit { overlay, .. }
             | Self::Share { overlay, .. }
             | Self::Search { overlay, .. }
             | Self::Flood { overlay, .. } => *overlay,
@@ -103,7 +103,7 @@ impl Act for OverlayAct {
             Self::Join { host, .. } | Self::Leave { host, .. } => &topology.node(*host).name,
             Self::Put { overlay, .. }
             | Self::Overwrite { overlay, .. }
-            | Self::Audit { overlay }
+            | Self::Audit { overlay, .. }
             | Self::Share { overlay, .. }
             | Self::Search { overlay, .. }
             | Self::Flood { overlay, .. } => &topology.overlays[*overlay].name,
@@ -117,16 +117,22 @@ impl Act for OverlayAct {
                 write!(f, " {target} in {}", topology.overlays[*overlay].name)
             }
             Self::Put { keys: count, .. } | Self::Share { items: count, .. } => write!(f, " {count} in {target}"),
-            Self::Overwrite { keys: count, from, .. } | Self::Search { searches: count, from, .. } => {
+            Self::Overwrite { keys: count, from, .. } => {
                 write!(f, " {count} in {target}")?;
-                let mut between = " from ";
-                for host in from {
-                    write!(f, "{between}{}", topology.node(*host).name)?;
-                    between = " ";
-                }
-                Ok(())
+                show_from(from, f, topology)
             }
-            Self::Audit { .. } => write!(f, " {target}"),
+            Self::Search { overlay, of, searches, from } => {
+                let of = if of == overlay { String::new() } else { format!(" of {}", topology.overlays[*of].name) };
+                write!(f, " {searches}{of} in {target}")?;
+                show_from(from, f, topology)
+            }
+            Self::Audit { overlay, asked, from } => {
+                write!(f, " {target}")?;
+                if asked != overlay {
+                    write!(f, " in {}", topology.overlays[*asked].name)?;
+                }
+                show_from(from, f, topology)
+            }
             Self::Flood { from, rate, time, .. } => {
                 write!(f, " {target} from {} at {rate}/s for {}", topology.node(*from).name, one_word(*time))
             }
@@ -168,13 +174,13 @@ impl Act for OverlayAct {
                 }
                 state.joins_groups(*host, *overlay, false);
             }
-            Self::Overwrite { overlay, .. } | Self::Audit { overlay } => {
+            Self::Overwrite { overlay, .. } | Self::Audit { overlay, .. } => {
                 if !state.has_put.contains(overlay) {
                     return Err("no key has been put".to_owned());
                 }
             }
-            Self::Search { overlay, .. } => {
-                if !state.has_shared.contains(overlay) {
+            Self::Search { of, .. } => {
+                if !state.has_shared.contains(of) {
                     return Err("no item has been shared".to_owned());
                 }
             }
@@ -195,6 +201,15 @@ impl Act for OverlayAct {
         }
         Ok(())
     }
+}
+
+fn show_from(from: &[NodeId], f: &mut fmt::Formatter<'_>, topology: &Topology) -> fmt::Result {
+    let mut between = " from ";
+    for host in from {
+        write!(f, "{between}{}", topology.node(*host).name)?;
+        between = " ";
+    }
+    Ok(())
 }
 
 fn join(given: &mut Given<'_>) -> Result<Vec<OverlayAct>, ActionError> {

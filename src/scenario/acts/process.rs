@@ -95,6 +95,14 @@ impl Act for ProcessAct {
             Self::Thaw(node, victim) => damage.thaw(*node, *victim, by),
         }
     }
+
+    fn undo(&self) -> Option<Self> {
+        match self {
+            Self::Crash(node, victim) => Some(Self::Restart(*node, *victim)),
+            Self::Freeze(node, victim) => Some(Self::Thaw(*node, *victim)),
+            Self::Restart(..) | Self::Thaw(..) => None,
+        }
+    }
 }
 
 impl ProcessAct {
@@ -104,15 +112,6 @@ impl ProcessAct {
             | Self::Restart(node, victim)
             | Self::Freeze(node, victim)
             | Self::Thaw(node, victim) => (*node, *victim),
-        }
-    }
-
-    /// What undoes it; `None`: nothing does.
-    pub(super) fn undo(&self) -> Option<Self> {
-        match self {
-            Self::Crash(node, victim) => Some(Self::Restart(*node, *victim)),
-            Self::Freeze(node, victim) => Some(Self::Thaw(*node, *victim)),
-            Self::Restart(..) | Self::Thaw(..) => None,
         }
     }
 }

@@ -15,20 +15,20 @@ use crate::topology::{GroupId, NodeId, Topology};
 pub enum SiteAct {
     /// `renumber HOST`: a new unicast address, as after a change of its DHCP lease.
     Renumber(NodeId),
-    /// `announce HOST [GROUP]`.
+    /// `announce HOST|STUB [GROUP]`: a stub whose gateway announces the group.
     Announce { host: NodeId, group: GroupId },
-    /// `withdraw HOST [GROUP]`.
+    /// `withdraw HOST|STUB [GROUP]`.
     Withdraw { host: NodeId, group: GroupId },
-    /// `drain HOST [GROUP]`: tag the route for graceful shutdown (RFC 8326), wait, withdraw.
+    /// `drain HOST|STUB [GROUP]`: tag the route for graceful shutdown (RFC 8326), wait, withdraw.
     Drain { host: NodeId, group: GroupId },
 }
 
 const NO_ROUTING: &str = "is routing, which is not simulated";
 
 const RENUMBER: Verb = Verb::new("renumber", "renumber HOST", Class::Fault).not_simulated("is not simulated");
-const ANNOUNCE: Verb = Verb::new("announce", "announce HOST [GROUP]", Class::Fault).not_simulated(NO_ROUTING);
-const WITHDRAW: Verb = Verb::new("withdraw", "withdraw HOST [GROUP]", Class::Fault).not_simulated(NO_ROUTING);
-const DRAIN: Verb = Verb::new("drain", "drain HOST [GROUP]", Class::Fault).not_simulated(NO_ROUTING);
+const ANNOUNCE: Verb = Verb::new("announce", "announce HOST|STUB [GROUP]", Class::Fault).not_simulated(NO_ROUTING);
+const WITHDRAW: Verb = Verb::new("withdraw", "withdraw HOST|STUB [GROUP]", Class::Fault).not_simulated(NO_ROUTING);
+const DRAIN: Verb = Verb::new("drain", "drain HOST|STUB [GROUP]", Class::Fault).not_simulated(NO_ROUTING);
 
 pub(super) const ARMS: &[Arm<SiteAct>] = &[
     (RENUMBER, |given| Ok(vec![SiteAct::Renumber(host(&given.expect("a host")?, given.topology)?)])),
@@ -98,11 +98,8 @@ impl Act for SiteAct {
             Self::Announce { host, group } => damage.announce(*host, *group, by),
         }
     }
-}
 
-impl SiteAct {
-    /// What undoes it; `None`: nothing does.
-    pub(super) fn undo(&self) -> Option<Self> {
+    fn undo(&self) -> Option<Self> {
         match self {
             Self::Withdraw { host, group } | Self::Drain { host, group } => {
                 Some(Self::Announce { host: *host, group: *group })
@@ -114,8 +111,13 @@ impl SiteAct {
 
 fn site(given: &mut Given<'_>, action: impl Fn(NodeId, GroupId) -> SiteAct) -> Result<Vec<SiteAct>, ActionError> {
     let (word, topology) = (given.expect("a host")?, given.topology);
-    let id = host(&word, topology)?;
-    let groups = || topology.groups.iter().enumerate().filter(|(_, g)| g.members.contains(&id));
+    // Where gateways announce a group, its sites are stubs.
+    let border = topology.find_stub(word.text).map(|stub| topology.ases[stub.0].routers[0]);
+    let border = border.filter(|at| (0..topology.groups.len()).any(|group| topology.originates(*at, GroupId(group))));
+    let id = border.map_or_else(|| host(&word, topology), Ok)?;
+    let is_site =
+        |group: usize| topology.groups[group].members.contains(&id) || topology.originates(id, GroupId(group));
+    let groups = || topology.groups.iter().enumerate().filter(|(index, _)| is_site(*index));
     if let Some(group) = given.words.next() {
         if let Some((index, _)) = groups().find(|(_, g)| g.name == group.text) {
             return Ok(vec![action(id, GroupId(index))]);

@@ -27,6 +27,7 @@ impl<'a> State<'a> {
             let plain = group.is_plain();
             announced.extend(group.members.iter().map(|m| ((*m, GroupId(index)), plain)));
         }
+        announced.extend(topology.originations.iter().map(|it| ((it.at, it.group), true)));
         let joined = topology.overlays.iter().enumerate();
         let joined = joined.flat_map(|(index, o)| o.members.iter().map(move |m| ((*m, index), false))).collect();
         let (at, has_joined, has_put, has_shared, floods) = Default::default();

@@ -107,6 +107,14 @@ pub(crate) trait Act {
         Ok(())
     }
 
+    /// What undoes it; `None`: nothing does.
+    fn undo(&self) -> Option<Self>
+    where
+        Self: Sized,
+    {
+        None
+    }
+
     /// Puts faults in force or takes them back. What is no fault changes nothing.
     fn inflict(&self, _damage: &mut Damage, _by: &By<'_>) -> Result<(), String> {
         Ok(())

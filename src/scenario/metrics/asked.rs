@@ -73,10 +73,12 @@ impl<'t> Asked<'_, 't> {
         self.of_stub(&word, overlay)
     }
 
-    /// `of OVERLAY`, one that searches.
+    /// `of OVERLAY`, one that searches, or whose keys have no owners and are searched for.
     pub(super) fn searched(&self) -> Result<Subject, ActionError> {
         let word = self.required()?;
-        able(&word, self.topology, AskKind::Search)?;
+        let protocol = self.topology.overlays[overlay(&word, self.topology)?].settings.protocol;
+        let stores = protocol.may(AskKind::Get) && !protocol.is_keyed();
+        able(&word, self.topology, if stores { AskKind::Get } else { AskKind::Search })?;
         Ok(of(&word))
     }
 
@@ -262,7 +264,7 @@ pub(in crate::scenario) fn site(
 ) -> Result<String, ActionError> {
     let groups = probed(topology).iter().map(|id| &topology.groups[id.0]);
     let group = groups.into_iter().find(|g| wanted.is_none_or(|name| g.name == name));
-    let members = group.map_or(&[][..], |g| &g.members);
+    let members = group.map_or_else(Vec::new, |group| topology.answering(group));
     let stub_of = |as_id: AsId| topology.ases[as_id.0].name.as_str();
     let known = || {
         let hosts = members.iter().map(|m| topology.node(*m).name.as_str());

@@ -2,9 +2,10 @@
 
 use super::row::{Bounds, Kind, Play, Row, Shape};
 use super::subject::Subject;
+use crate::overlay::AskKind;
 use crate::scenario::acts::{Action, OverlayAct};
 use crate::scenario::deed::Deed;
-use crate::topology::Topology;
+use crate::topology::{Overlay, Topology};
 
 pub(super) const ROWS: &[Row] = &[
     // Joins that succeeded.
@@ -75,11 +76,11 @@ pub(super) const ROWS: &[Row] = &[
     Row::new("messages per search", "messages per search of OVERLAY", Kind::Factor, Shape::Counter, |asked| {
         asked.searched()
     })
-    .needs(search)
+    .needs(searched)
     .simulated(),
     // Nodes that heard a search, on average.
     Row::new("reach", "reach of OVERLAY", Kind::Factor, Shape::Counter, |asked| asked.searched())
-        .needs(search)
+        .needs(searched)
         .bounds(members)
         .simulated(),
     // Bytes of UDP payload that the floods begun in the window were answered with, for each that they sent.
@@ -103,6 +104,13 @@ fn audit(_: &Subject, play: &Play<'_>) -> Option<&'static str> {
 fn search(_: &Subject, play: &Play<'_>) -> Option<&'static str> {
     let searched = play.sees(|action| matches!(action, Action::Overlay(OverlayAct::Search { .. })));
     if searched { play.lacks_join() } else { Some("`search` in its window") }
+}
+
+/// Keys without owners are searched for by an audit.
+fn searched(subject: &Subject, play: &Play<'_>) -> Option<&'static str> {
+    let of_it = |overlay: &&Overlay| Some(&overlay.name) == subject.of.as_ref();
+    let stores = play.topology.overlays.iter().find(of_it).is_some_and(|o| o.settings.protocol.may(AskKind::Get));
+    if stores { audit(subject, play) } else { search(subject, play) }
 }
 
 fn flood(subject: &Subject, play: &Play<'_>) -> Option<&'static str> {

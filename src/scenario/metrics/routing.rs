@@ -3,6 +3,7 @@
 use super::row::{Bounds, Kind, Play, Row, Shape};
 use super::subject::{Subject, Target};
 use crate::scenario::acts::{Action, LookAct};
+use crate::scenario::deed::Deed;
 
 pub(super) const ROWS: &[Row] = &[
     // The way that the kernels' routes lead carries packets, and the way back.
@@ -26,15 +27,29 @@ pub(super) const ROWS: &[Row] = &[
     Row::new("longest blackhole", "longest blackhole [of GROUP]", Kind::Seconds, Shape::Counter, |asked| {
         asked.any_group()
     }),
+    // The clients whose packets end in a stub that has hijacked a group.
+    Row::new("hijacked share", "hijacked share [of GROUP]", Kind::Ratio, Shape::State, |asked| {
+        asked.probing().and_then(|()| asked.one_group(true))
+    })
+    .needs(hijack)
+    .bounds(|_, _| Bounds::SHARE),
     // BGP updates that arrived anywhere.
     Row::new("updates", "updates", Kind::Count, Shape::Counter, |asked| {
         asked.everything("`updates` counts those of all routers")
+    }),
+    // Best routes that BGP had settled on, and that were not the predicted ones.
+    Row::new("mispredicted routes", "mispredicted routes", Kind::Count, Shape::Counter, |asked| {
+        asked.everything("`mispredicted routes` counts those of all routers to all plain groups")
     }),
     // Nodes whose packets reach another member than the kernels' routes lead to, at each survey and each catchment
     // of the report.
     Row::new("disagreements", "disagreements [of GROUP]", Kind::Count, Shape::Counter, |asked| asked.any_group())
         .needs(survey),
 ];
+
+fn hijack(_: &Subject, play: &Play<'_>) -> Option<&'static str> {
+    (!play.has(|action| action.deed() == Deed::Hijack)).then_some("`hijack`")
+}
 
 /// Groups of overlays are announced by those that have joined.
 fn join(subject: &Subject, play: &Play<'_>) -> Option<&'static str> {

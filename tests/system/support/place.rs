@@ -111,7 +111,8 @@ impl Place {
             .env("TMPDIR", self.temporary())
             .env("PATH", path)
             .env_remove("ANYBED_LOG")
-            .env_remove("ANYBED_BIRD");
+            .env_remove("ANYBED_BIRD")
+            .env_remove("ANYBED_FRR");
         if self.changes_user() { command.user(ORDINARY) } else { command }
     }
 

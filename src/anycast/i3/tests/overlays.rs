@@ -11,6 +11,7 @@ use crate::overlay::{Given, LookupMode, Phase, Protocol};
 fn node(facts: &Facts, host: usize) -> NodeConfig {
     let asked = Asked { colors: 0, rendezvous: false };
     NodeConfig {
+        beyond: Default::default(),
         overlay: GROUP.into(),
         host: format!("h{host}"),
         seed: 1,

@@ -15,6 +15,7 @@ const NODES: usize = 24;
 
 fn config(lab: &Lab, host: usize) -> NodeConfig {
     NodeConfig {
+        beyond: Default::default(),
         overlay: "music".to_owned(),
         host: format!("host{host}"),
         seed: 1,

@@ -13,6 +13,7 @@ fn world(plan: Plan, healing: Healing) -> World {
         if plan.members().contains(&host) {
             let name = format!("h{host}");
             let config = NodeConfig {
+                beyond: Default::default(),
                 overlay: "g1".into(),
                 seed: plan.seed,
                 id: Id::of_node(plan.seed, "g1", &name),

@@ -40,6 +40,7 @@ pub static ROW: Row = Row {
     ],
     asks: KEYED,
     needs: |_| Vec::new(),
+    layered: false,
     ipv6: true,
     large: &[("dimensions", Value::Int(4))],
     holders,

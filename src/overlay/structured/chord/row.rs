@@ -25,6 +25,7 @@ pub static ROW: Row = Row {
     ],
     asks: KEYED,
     needs: |_| Vec::new(),
+    layered: false,
     ipv6: true,
     large: &[("successors", Value::Int(8))],
     holders,

@@ -52,6 +52,11 @@ impl<G: Geometry> OverlayNode for Dht<G> {
         }
     }
 
+    fn round_trips(&self) -> Vec<(SocketAddr, Duration)> {
+        let known = |peer: Peer| Some((peer.address, self.round_trip(peer.id)?));
+        self.peers().into_iter().filter_map(known).collect()
+    }
+
     fn ask(&mut self, now: Time, token: Token, ask: Ask) {
         match ask {
             Ask::Find { key } => self.start_task(now, key, Goal::Find { token }, None),

@@ -39,6 +39,7 @@ pub static ROW: Row = Row {
     ],
     asks: KEYED,
     needs: |_| Vec::new(),
+    layered: false,
     ipv6: true,
     large: &[],
     holders,

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::message::Message;
 use super::{Freenet, Why};
 use crate::overlay::id::Id;
-use crate::overlay::{Ask, Did, Neighbors, OverlayNode, Peer, Phase, Time, Token};
+use crate::overlay::{Ask, Did, Neighbors, OverlayNode, Peer, Phase, Spent, Time, Token};
 
 impl OverlayNode for Freenet {
     fn phase(&self) -> Phase {
@@ -96,6 +96,11 @@ impl OverlayNode for Freenet {
 
     fn counts(&self) -> Vec<(&'static str, u64)> {
         self.counts.all()
+    }
+
+    fn spent(&self) -> Spent {
+        let counts = &self.counts;
+        Spent { messages: counts.forwarded + counts.elsewhere + counts.returned, heard: counts.requests }
     }
 
     fn handle(&mut self, now: Time, from: SocketAddr, message: &[u8]) {

@@ -203,11 +203,8 @@ impl Freenet {
             return;
         }
         self.shown = self.table.version();
-        let now = self.neighbors_now();
-        if now != self.neighbors {
-            self.neighbors = now.clone();
-            self.events.push_back(Did::Neighbors(now));
-        }
+        let news = self.neighbors_now().news(&mut self.neighbors);
+        self.events.extend(news.map(Did::Neighbors));
     }
 
     fn neighbors_now(&self) -> Neighbors {

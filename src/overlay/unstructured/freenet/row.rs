@@ -65,6 +65,7 @@ pub static ROW: Row = Row {
     ],
     asks: KEPT,
     needs: |_| Vec::new(),
+    layered: false,
     ipv6: true,
     large: &[("hops_to_live", Value::Int(100)), ("store_size", Value::Int(50))],
     holders: |_| None,

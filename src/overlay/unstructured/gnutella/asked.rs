@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use crate::overlay::{Hit, Time, Token};
+use crate::overlay::Time;
+use crate::overlay::unstructured::pursuit::Pursuit;
 
 /// Of links that lead on, so many lead to somebody new.
 const FRESH: f64 = 0.8;
@@ -11,13 +12,7 @@ const FRESH: f64 = 0.8;
 /// A search under way.
 #[derive(Clone, Debug)]
 pub(super) struct Search {
-    pub(super) token: Token,
-    pub(super) text: String,
-    pub(super) asked: Vec<String>,
-    pub(super) hits: BTreeSet<Hit>,
-    /// Hops and milliseconds to the first.
-    pub(super) first: Option<(u32, f64)>,
-    pub(super) began: Time,
+    pub(super) pursuit: Pursuit,
     /// When something was last asked or found.
     pub(super) last: Time,
     /// It ends when nothing was for so long.

@@ -202,13 +202,9 @@ impl Gnutella {
 
     /// Says who its neighbors are, if they are others than before.
     fn settle(&mut self) {
-        if self.phase != Phase::Member {
-            return;
-        }
-        let now = self.neighbors_now();
-        if now != self.shown {
-            self.shown = now.clone();
-            self.events.push_back(Did::Neighbors(now));
+        if self.phase == Phase::Member {
+            let news = self.neighbors_now().news(&mut self.shown);
+            self.events.extend(news.map(Did::Neighbors));
         }
     }
 }

@@ -44,7 +44,7 @@ pub static ROW: Row = Row {
             what: What::Int(1..=64),
             default: Value::Int(4),
             wrong: Key::fine,
-            help: "links to equals that a node opens (0.4), or an ultrapeer (0.6); it takes twice as many",
+            help: "links to equals that a node opens (0.4), or an ultrapeer (0.6); it takes up to three times as many",
         },
         Key {
             name: "leaves",
@@ -106,6 +106,7 @@ pub static ROW: Row = Row {
     asks: SEARCHED,
     needs: |given| vec![Need::Tcp(Settings::of(given).port)],
     // Neither a pong nor a hit has room for one.
+    layered: false,
     ipv6: false,
     large: &[("connections", Value::Int(8))],
     holders: |_| None,

@@ -1,6 +1,5 @@
 //! What this node asks itself: a query, and the hits that come of it until no more do.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::asked::Search;
@@ -8,13 +7,12 @@ use super::message::{Guid, Head, Hits, QUERY, query};
 use super::settings::Role;
 use super::{Gnutella, Source};
 use crate::overlay::id::Id;
-use crate::overlay::words::{about, words};
+use crate::overlay::unstructured::pursuit::Pursuit;
+use crate::overlay::words::words;
 use crate::overlay::{Answer, Did, Hit, Phase, Time, Token};
 
 /// Most searches at once.
 pub(super) const MAX_SEARCHES: usize = 64;
-/// Most hits of one.
-const MAX_HITS: usize = 1000;
 /// Longest text of a query in bytes.
 const MAX_WORDS: usize = 200;
 /// A leaf waits no longer for its ultrapeers to ask others.
@@ -30,8 +28,7 @@ impl Gnutella {
         }
         let (guid, payload) = (self.guid(), query(&text));
         let own = self.library.find(&asked).map(|(_, item)| Hit { name: item.name.clone(), at: self.me.id });
-        let hits: BTreeSet<Hit> = own.collect();
-        let first = (!hits.is_empty()).then_some((0, 0.0));
+        let pursuit = Pursuit::new(now, token, text, own);
         let quiet = match self.role {
             Role::Leaf => {
                 let degrees = self.links.values().filter(|link| link.is_up()).map(|link| link.degree);
@@ -39,8 +36,7 @@ impl Gnutella {
             }
             _ => self.settings.wait,
         };
-        let search = Search { token, text, asked: asked.clone(), hits, first, began: now, last: now, quiet };
-        self.searches.insert(guid, search);
+        self.searches.insert(guid, Search { pursuit, last: now, quiet });
         self.queries.add(now, guid, Source::Here);
         if self.role == Role::Ultrapeer {
             let head = Head { guid, kind: QUERY, ttl: 1, hops: 0 };
@@ -60,10 +56,8 @@ impl Gnutella {
         let Some(search) = self.searches.get_mut(&head.guid) else { return };
         let at = Id(u128::from_be_bytes(found.servent));
         for (_, name) in found.results {
-            let named: Vec<String> = words(&name).collect();
-            if search.hits.len() < MAX_HITS && about(&search.asked, &named) && search.hits.insert(Hit { name, at }) {
+            if search.pursuit.take(now, u32::from(head.hops) + 1, Hit { name, at }) {
                 search.last = now;
-                search.first.get_or_insert((u32::from(head.hops) + 1, now.millis_since(search.began)));
             }
         }
     }
@@ -72,10 +66,7 @@ impl Gnutella {
         let is_due = |(guid, search): &(&Guid, &Search)| search.due() <= now && !self.dynamics.contains_key(*guid);
         let due: Vec<Guid> = self.searches.iter().filter(is_due).map(|(guid, _)| *guid).collect();
         for search in due.into_iter().filter_map(|guid| self.searches.remove(&guid)).collect::<Vec<_>>() {
-            let Search { token, text, hits, first, began, .. } = search;
-            let (hops, milliseconds) = first.unwrap_or((0, now.millis_since(began)));
-            let outcome = Answer::Searched { words: text, hits: hits.into_iter().collect(), hops, milliseconds };
-            self.events.push_back(Did::Done { token, outcome });
+            self.events.push_back(search.pursuit.done(now));
         }
     }
 }

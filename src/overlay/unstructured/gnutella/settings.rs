@@ -57,8 +57,9 @@ impl Settings {
         }
     }
 
-    /// Most links to peers or ultrapeers that it takes: others may open as many as it opens itself.
+    /// Most links to peers or ultrapeers that it takes. As each newcomer opens some, there are twice as many a node on
+    /// average: there must be room for more, or newcomers find nobody.
     pub(super) fn most(&self) -> usize {
-        2 * self.connections
+        3 * self.connections
     }
 }

@@ -1,5 +1,7 @@
 //! What is stored where, and for how long.
 
+use proptest::prelude::*;
+
 use super::*;
 
 #[test]
@@ -79,4 +81,31 @@ fn the_least_used_goes_and_tables_keep_their_limits() {
     let rest = (0..60).filter(|n| !world.holders(key_of(&format!("k{n}"))).is_empty()).count();
     assert!(rest < 50, "what nobody asks for goes: {rest} of 60 are left");
     assert!(world.holders(key_of("popular")).len() > 5);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 16, ..ProptestConfig::default() })]
+
+    /// Whatever is stored and asked for, in whatever order.
+    #[test]
+    fn stores_and_tables_never_hold_more_than_they_may(
+        store in 1u64..6, table in 1u64..8, seed in 0u64..1000,
+        asked in prop::collection::vec((0usize..12, 0u8..20, any::<bool>()), 1..60),
+    ) {
+        let few = values().with("store_size", store).with("routing_size", table);
+        let mut world = World::ring(12, seed, &few);
+        for (host, thing, put) in asked {
+            let key = format!("k{thing}");
+            if put {
+                world.put(host, &key, "v");
+            } else if let Some(value) = world.get(host, &key) {
+                prop_assert_eq!(value, "v");
+            }
+            for (_, bare) in world.sim.machines() {
+                let (things, entries) = (bare.node.store.len() as u64, bare.node.table.entries() as u64);
+                prop_assert!(things <= store && entries <= table, "{} things, {} entries", things, entries);
+            }
+        }
+        prop_assert!(world.sim.machines().all(|(_, bare)| bare.node.walks.is_empty()), "no walk is left");
+    }
 }

@@ -1,5 +1,4 @@
 //! How requests become shorter as nodes learn.
-#![expect(clippy::print_stdout, reason = "what is measured is of interest beside whether it is within bounds")]
 
 use rand::RngExt;
 
@@ -112,44 +111,4 @@ fn requests_become_shorter_as_nodes_learn() {
     let mut last = course.probe(40);
     assert!(last.median() * 2 <= first.median(), "{first} at first, {last} later");
     assert!(last.success() >= 0.9, "{last}");
-}
-
-fn env(name: &str, or: usize) -> usize {
-    std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(or)
-}
-
-/// A network that has learned for a while: what becomes of requests for new things then.
-fn learned(hosts: usize, steps: usize) -> Window {
-    let (hops, insert) = (env("FREENET_HOPS", 500) as u64, env("FREENET_INSERT", 20) as u64);
-    let reset = Value::Float(env("FREENET_RESET", 10) as f64 / 100.0);
-    let values = large(hops).with("insert_hops", insert).with("source_reset", reset);
-    let mut course = Course::new(hosts, env("FREENET_SEED", 1) as u64, &values);
-    println!("{hosts} nodes, at first: {}", course.probe(100));
-    let mut last = Window::default();
-    for part in 1..=5 {
-        let all = course.learn(steps / 5);
-        last = course.probe(100);
-        println!("{hosts} nodes, {} steps: {last}; of what others asked for too: {all}", part * steps / 5);
-    }
-    last
-}
-
-/// `FREENET_NODES`, `FREENET_STEPS`, `FREENET_SEED`, `FREENET_HOPS`, `FREENET_INSERT`, `FREENET_RESET` (in percent):
-/// what is tried.
-#[test]
-#[ignore = "long: in a release build"]
-fn a_long_course() {
-    let last = learned(env("FREENET_NODES", 1000), env("FREENET_STEPS", 5000));
-    assert!(last.success() > 0.9, "{last}");
-}
-
-/// Each node asks for as much: the exponent of growth is that of a power of the number of nodes.
-#[test]
-#[ignore = "long: in a release build"]
-fn paths_grow_slower_than_the_network() {
-    let each = env("FREENET_EACH", 5);
-    let medians = [200, 400, 800].map(|hosts| learned(hosts, hosts * each).median() as f64);
-    let exponent = (medians[2] / medians[0]).ln() / 4f64.ln();
-    println!("medians {medians:?}: N^{exponent:.2}");
-    assert!(exponent < 1.0, "{medians:?}");
 }

@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use proptest::prelude::*;
+
 use super::*;
 
 fn old() -> Values {
@@ -24,6 +26,31 @@ fn a_query_reaches_exactly_the_nodes_within_its_ttl() {
                 world.sim.tell(host, |bare| bare.node.counts = Counts::default());
             }
         }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+
+    /// In any graph, and no servent passes a query on twice: each copy is either the first that came or one too many.
+    #[test]
+    fn flooding_reaches_exactly_who_is_within_and_nobody_passes_it_on_twice(
+        hosts in 2usize..30, links in 1u64..4, ttl in 1u64..8, from in 0usize..30, seed in 0u64..1000,
+    ) {
+        let mut world = World::joined(hosts, seed, &old().with("connections", links).with("ttl", ttl));
+        let from = from % hosts;
+        (0..hosts).for_each(|host| world.share(host, "red fox"));
+        let expected = world.within(from, ttl as usize);
+        prop_assert_eq!(world.found(from, "fox"), expected.clone());
+        for host in 0..hosts {
+            let (counts, fan) = (world.node(host).counts, world.links(host).len() as u64);
+            prop_assert_eq!(counts.queries_heard, u64::from(host != from && expected.contains(&host)));
+            prop_assert_eq!(counts.queries_sent, if host == from { fan } else { 0 });
+            prop_assert!(counts.queries_forwarded == 0 || counts.queries_forwarded == fan - 1, "to all but who sent it, or none");
+            prop_assert_eq!(counts.hits_sent, counts.queries_heard, "answered once");
+        }
+        let copies = world.total(|counts| counts.queries_sent + counts.queries_forwarded);
+        prop_assert_eq!(copies, world.total(|counts| counts.queries_heard + counts.queries_repeated + counts.queries_spent));
     }
 }
 

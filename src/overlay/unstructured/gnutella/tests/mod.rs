@@ -16,8 +16,8 @@ use super::*;
 use crate::machine::sim::Sim;
 use crate::overlay::id::Id;
 use crate::overlay::key::Value;
-use crate::overlay::unstructured::bare::{Bare, Order, address, conditions};
-use crate::overlay::{Answer, Ask, Hit, LookupMode, OverlayNode, Token, Values};
+use crate::overlay::unstructured::bare::{Bare, Order, address, common, conditions};
+use crate::overlay::{Answer, Ask, Hit, OverlayNode, Token, Values};
 
 pub(super) const PORT: u16 = 6346;
 
@@ -29,16 +29,6 @@ pub(super) fn id(host: usize, hosts: usize) -> Id {
 /// To join through: ids are asked for.
 pub(super) fn peer(host: usize) -> Peer {
     Peer { id: Id(1), address: address(host) }
-}
-
-pub(super) fn common() -> Common {
-    Common {
-        replicas: 1,
-        stabilize_every: Duration::from_millis(500),
-        rpc_timeout: Duration::from_millis(200),
-        rpc_tries: 3,
-        lookup: LookupMode::Iterative,
-    }
 }
 
 pub(super) fn values() -> Values {

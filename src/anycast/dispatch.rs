@@ -7,9 +7,15 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
 
-use super::channel::{Hosted, Offered, Serving, Tenants};
-use crate::anycast::{Call, Command, Deed, Digest, PORT, Resident, Told, probe};
+use super::config::PORT;
+use super::endpoint::Call;
+use super::event::{Command, Digest, Event};
+use super::inquiry::{Inquiry, Reply};
+use super::probe;
+use super::resident::{Deed, Resident, Told};
+use super::tenants::{Hosted, Offered, Serving, Tenants};
 use crate::machine::{Input, Machine, Need, Output, Part, Port, Stream, StreamId, Time, Via};
 use crate::overlay::wire::Tag;
 
@@ -23,7 +29,16 @@ pub struct Dispatch {
     own: VecDeque<Output<Did>>,
     /// Datagrams that were nobody's: every node counts them among those that it dropped.
     foreign: u64,
+    /// Questions of one tenant to another, by number: which tenant asked, and its own number for it.
+    passed_on: BTreeMap<u64, (usize, u64)>,
+    next: u64,
+    /// When something came last.
+    now: Time,
 }
+
+/// Most questions among tenants at once, and most hosts that one is told of when it joins.
+const MAX_PASSED_ON: usize = 4096;
+const MAX_KNOWN: usize = 8;
 
 struct Tenant {
     /// The overlay's, the service's or the infrastructure's.
@@ -147,6 +162,9 @@ impl Dispatch {
             streams: BTreeMap::new(),
             own: VecDeque::new(),
             foreign: 0,
+            passed_on: BTreeMap::new(),
+            next: 0,
+            now,
         }
     }
 
@@ -223,15 +241,67 @@ impl Dispatch {
                 Output::Stream(outer(id), part)
             }
             Output::Announce(part, on) => Output::Announce(tenant.group(part)?, on),
+            Output::Said(Deed::Node(Event::Asks { token, overlay, inquiry })) => {
+                self.pass_on(whose, token, &overlay, inquiry);
+                return None;
+            }
+            Output::Said(Deed::Node(Event::Replies { token, reply })) => {
+                if let Some((to, token)) = self.passed_on.remove(&token) {
+                    self.tell(to, Command::Replied { token, reply });
+                }
+                return None;
+            }
             Output::Said(what) => Output::Said(Did { of: tenant.name.clone(), what }),
         })
     }
 
+    /// A tenant's question to another overlay: that one's node here asks for it, member or not.
+    fn pass_on(&mut self, whose: usize, token: u64, overlay: &str, inquiry: Inquiry) {
+        // Those whose node has died with its answer are the oldest.
+        while self.passed_on.len() >= MAX_PASSED_ON {
+            self.passed_on.pop_first();
+        }
+        match self.node_of(overlay) {
+            Some(to) => {
+                self.next += 1;
+                self.passed_on.insert(self.next, (whose, token));
+                self.tell(to, Command::Inquire { token: self.next, inquiry });
+            }
+            None => self.tell(whose, Command::Replied { token, reply: Reply::default() }),
+        }
+    }
+
+    fn node_of(&self, overlay: &str) -> Option<usize> {
+        self.tenants.iter().position(|tenant| tenant.name == overlay && tenant.resident.node().is_some())
+    }
+
+    fn tell(&mut self, whom: usize, command: Command) {
+        self.tenants[whom].resident.input(self.now, Input::Order(Told::Node(command)));
+    }
+
     /// Tells the host's node of an overlay; whether there is one.
     pub fn order(&mut self, now: Time, overlay: &str, command: Command) -> bool {
-        let is_it = |tenant: &&mut Tenant| tenant.name == overlay && tenant.resident.node().is_some();
-        let found = self.tenants.iter_mut().find(is_it);
-        found.map(|tenant| tenant.resident.input(now, Input::Order(Told::Node(command)))).is_some()
+        self.now = now;
+        let Some(whom) = self.node_of(overlay) else { return false };
+        if matches!(command, Command::Join { .. }) {
+            let nearby = self.known_besides(whom);
+            self.tell(whom, Command::Acquaint { nearby });
+        }
+        self.tell(whom, command);
+        true
+    }
+
+    /// The nearest nodes' addresses that the other overlays of this host know, each with the shortest round trip that
+    /// any of them has seen.
+    fn known_besides(&self, whom: usize) -> Vec<SocketAddr> {
+        let others = self.tenants.iter().enumerate().filter(|(index, _)| *index != whom);
+        let mut shortest: BTreeMap<SocketAddr, Duration> = BTreeMap::new();
+        for (address, round_trip) in others.filter_map(|(_, t)| t.resident.node()).flat_map(|node| node.round_trips()) {
+            shortest.entry(address).and_modify(|known| *known = round_trip.min(*known)).or_insert(round_trip);
+        }
+        let mut nearest: Vec<_> = shortest.into_iter().map(|(address, round_trip)| (round_trip, address)).collect();
+        nearest.sort_unstable();
+        nearest.into_iter().map(|(_, address)| address).take(MAX_KNOWN).collect()
     }
 
     /// The host has another unicast address.
@@ -265,6 +335,7 @@ impl Machine for Dispatch {
     type Fact = Did;
 
     fn input(&mut self, now: Time, input: Input<'_, (String, Command)>) {
+        self.now = now;
         match input {
             Input::Datagram { at, from, bytes } => match probe::answer(&self.host, bytes) {
                 // What is for a group that others serve travels on.

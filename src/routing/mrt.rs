@@ -1,4 +1,4 @@
-//! What BIRD writes down of its BGP sessions (`mrtdump`): every message received, every change of state
+//! What daemons write down of their BGP sessions (BIRD's `mrtdump`): every message received, every change of state
 //! (RFC 6396 §4.4).
 //!
 //! BIRD's time stamps are whole seconds; whoever reads the file as it grows knows better.
@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use crate::routing::daemon::{Heard, Said};
+use super::daemon::{Heard, Said};
 
 const HEADER: usize = 12;
 /// Types: BGP4MP, and the same with microseconds before its body.

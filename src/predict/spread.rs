@@ -1,0 +1,219 @@
+//! One prefix, told from router to router until nobody has anything new to say.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+
+use super::network::{Kind, Network, Node};
+use super::route::{Exit, Learned, Route, Source, Step, best};
+use super::rules::{Told, heard, may_leave, of_host, told};
+use crate::topology::{NodeId, Relation};
+
+/// Turns of one router after which nothing will settle any more.
+const MOST_TURNS: usize = 1000;
+
+/// What a router has in the end.
+pub(super) struct Table {
+    pub(super) routes: Vec<Route>,
+    pub(super) best: Option<(Route, Step)>,
+    /// Whether another order of the same messages could have led elsewhere.
+    pub(super) in_any_order: bool,
+}
+
+/// A message to a peer.
+#[derive(Clone, PartialEq)]
+enum Message {
+    External(Told),
+    Internal(Route),
+}
+
+pub(super) struct Spread<'n, 's> {
+    network: &'n Network<'s>,
+    prefix: IpNet,
+    /// By router, by session.
+    heard: Vec<BTreeMap<usize, Route>>,
+    sent: Vec<BTreeMap<usize, Message>>,
+}
+
+impl<'n, 's> Spread<'n, 's> {
+    /// # Errors
+    /// The router that keeps changing its mind.
+    pub(super) fn of(
+        network: &'n Network<'s>,
+        prefix: IpNet,
+        announces: &dyn Fn(NodeId) -> bool,
+    ) -> Result<Vec<Option<Table>>, NodeId> {
+        let count = network.routers.len();
+        let (heard, sent) = (vec![BTreeMap::new(); count], vec![BTreeMap::new(); count]);
+        let mut spread = Self { network, prefix, heard, sent };
+        let mut queue: VecDeque<NodeId> = VecDeque::new();
+        for (index, node) in network.routers.iter().enumerate() {
+            let Some(node) = node else { continue };
+            for (number, end) in node.sessions.iter().enumerate() {
+                let sites = end.kind == Kind::Host && end.session.groups.contains(&prefix);
+                if sites && announces(end.peer) {
+                    spread.heard[index].insert(
+                        number,
+                        of_host(end.session.asn, end.session.kept.contains(&prefix), base(node, number)),
+                    );
+                }
+            }
+            queue.push_back(NodeId(index));
+        }
+        let mut turns = vec![0; count];
+        while let Some(id) = queue.pop_front() {
+            turns[id.0] += 1;
+            if turns[id.0] > MOST_TURNS {
+                return Err(id);
+            }
+            for changed in spread.turn(id) {
+                if !queue.contains(&changed) {
+                    queue.push_back(changed);
+                }
+            }
+        }
+        Ok((0..count).map(|index| spread.table(NodeId(index))).collect())
+    }
+
+    fn routes(&self, id: NodeId) -> Vec<Route> {
+        let Some(node) = self.network.node(id) else { return Vec::new() };
+        let own = node.originate.contains(&self.prefix).then(|| Route {
+            path: Vec::new(),
+            learned: Learned::Own,
+            source: Source::Static,
+            exit: Exit::Here,
+            session: usize::MAX,
+            ..base(node, usize::MAX)
+        });
+        let of_groups = node.groups.iter().filter(|(origin, _)| origin.prefix == self.prefix);
+        let of_groups = of_groups.map(|(origin, host)| Route {
+            path: origin.claims.into_iter().collect(),
+            communities: origin.communities.iter().copied().collect(),
+            learned: Learned::Own,
+            source: Source::Static,
+            exit: host.map_or(Exit::Here, Exit::Host),
+            session: usize::MAX,
+            ..base(node, usize::MAX)
+        });
+        own.into_iter().chain(of_groups).chain(self.heard[id.0].values().cloned()).collect()
+    }
+
+    fn table(&self, id: NodeId) -> Option<Table> {
+        self.network.node(id)?;
+        let routes = self.routes(id);
+        let (best, in_any_order) = match best(&routes) {
+            Some((best, step, alone)) => (Some((best.clone(), step)), alone),
+            None => (None, true),
+        };
+        Some(Table { routes, best, in_any_order })
+    }
+
+    /// A router decides, and tells; returns who has something new to think about.
+    fn turn(&mut self, id: NodeId) -> Vec<NodeId> {
+        let Some(node) = self.network.node(id) else { return Vec::new() };
+        let routes = self.routes(id);
+        let now = best(&routes).map(|(best, ..)| best);
+        let mut changed = Vec::new();
+        for (number, end) in node.sessions.iter().enumerate() {
+            if end.kind == Kind::Host || end.other == usize::MAX {
+                continue;
+            }
+            let message = now.and_then(|best| self.message(node, id, number, best));
+            if self.sent[id.0].get(&number) == message.as_ref() {
+                continue;
+            }
+            match &message {
+                Some(message) => drop(self.sent[id.0].insert(number, message.clone())),
+                None => drop(self.sent[id.0].remove(&number)),
+            }
+            let route = message.and_then(|message| self.receive(end.peer, end.other, message));
+            let had = &mut self.heard[end.peer.0];
+            let before = match route {
+                Some(route) => had.insert(end.other, route),
+                None => had.remove(&end.other),
+            };
+            if before.as_ref() != had.get(&end.other) {
+                changed.push(end.peer);
+            }
+        }
+        changed
+    }
+
+    fn message(&self, node: &Node<'_>, id: NodeId, number: usize, best: &Route) -> Option<Message> {
+        let end = &node.sessions[number];
+        // BIRD tells nobody what it has from him.
+        if best.session == number || !may_leave(best, end.kind == Kind::External) {
+            return None;
+        }
+        if end.kind == Kind::External {
+            let relation = end.session.relation?;
+            return told(best, &self.prefix, relation, &end.session.export, node.router).map(Message::External);
+        }
+        let mut route = best.clone();
+        if best.source == Source::Internal {
+            // A reflector tells its clients everything, and others what its clients have (RFC 4456).
+            let from_client = node.sessions.get(best.session).is_some_and(|from| from.session.client);
+            if !from_client && !end.session.client {
+                return None;
+            }
+            route.clusters.insert(0, node.router.router_id);
+        } else {
+            // Next hop self.
+            route.exit = Exit::Border(id);
+            route.router_id = node.router.router_id;
+            route.clusters.clear();
+        }
+        Some(Message::Internal(route))
+    }
+
+    fn receive(&self, at: NodeId, number: usize, message: Message) -> Option<Route> {
+        let node = self.network.node(at)?;
+        let end = &node.sessions[number];
+        match message {
+            Message::External(said) => {
+                let relation: Relation = end.session.relation?;
+                let base = Route { exit: Exit::Session(number), source: Source::External, ..base(node, number) };
+                heard(said, &self.prefix, relation, &end.session.import, (node, end.session.guards.allow_own_as), base)
+            }
+            Message::Internal(said) => {
+                let looped = said.router_id == node.router.router_id || said.clusters.contains(&node.router.router_id);
+                let Exit::Border(border) = said.exit else { return None };
+                let distance = *node.distances.get(&border)?;
+                if looped {
+                    return None;
+                }
+                Some(Route {
+                    source: Source::Internal,
+                    session: number,
+                    distance,
+                    neighbor: end.session.neighbor?,
+                    ..said
+                })
+            }
+        }
+    }
+}
+
+/// A route that came over a session of a router, before anything else is known of it.
+fn base(node: &Node<'_>, session: usize) -> Route {
+    let end = node.sessions.get(session);
+    let nobody = IpAddr::from([0, 0, 0, 0]);
+    Route {
+        path: Vec::new(),
+        local_pref: 100,
+        med: 0,
+        communities: Default::default(),
+        otc: None,
+        learned: Learned::Own,
+        source: Source::External,
+        exit: Exit::Here,
+        session,
+        compare_med: node.router.compare_med,
+        prefer_older: node.router.prefer_older,
+        distance: 0,
+        router_id: end.map_or(nobody, |end| end.peer_id),
+        clusters: Vec::new(),
+        neighbor: end.and_then(|end| end.session.neighbor).unwrap_or(nobody),
+    }
+}

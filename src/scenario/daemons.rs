@@ -1,0 +1,77 @@
+//! Which routing daemon each part of a lab is to run: whether there is such a one, and whether it can do what is asked
+//! of it.
+
+use std::ops::Range;
+
+use toml::Spanned;
+
+use crate::routing::daemon::Feature;
+use crate::routing::registry::{self, DAEMONS};
+use crate::topology::diagnose::{Problems, nearest};
+use crate::topology::file::LabFile;
+use crate::topology::{Excess, LinkKind, NodeId, NodeKind, Origination, Rov, Topology};
+
+/// Reports what is asked for and is no daemon.
+pub(super) fn check(file: &LabFile, problems: &mut Problems) {
+    let words = registry::words();
+    for given in asked_for(file) {
+        let word = given.get_ref().as_str();
+        if !words.contains(&word) {
+            let found = problems.error("unknown-word", given.span(), format!("`{word}` is no value of `daemon`"));
+            found.label(format!("must be `{}`", words.join("` or `"))).help(nearest(word, &words));
+        }
+    }
+}
+
+fn asked_for(file: &LabFile) -> impl Iterator<Item = &Spanned<String>> {
+    let routers = file.ases.iter().flat_map(|own| own.routers.iter().flatten().map(|router| &router.daemon));
+    let ases = file.ases.iter().map(|own| &own.daemon).chain(file.stubs.iter().map(|stub| &stub.daemon));
+    std::iter::once(&file.daemon).chain(ases).chain(routers).flatten()
+}
+
+/// Reports what is asked of a daemon that cannot do it.
+pub(super) fn check_features(file: &LabFile, topology: &Topology, problems: &mut Problems) {
+    let mut lacking = |feature, key: &str, span: Range<usize>, nodes: &[NodeId]| {
+        let lacks = |id: &&NodeId| !registry::meant(topology.node(**id)).has(feature);
+        let Some(node) = nodes.iter().find(lacks).map(|id| topology.node(*id)) else { return };
+        let (title, name) = (registry::meant(node).title(), &node.name);
+        let others = DAEMONS.iter().filter(|row| row.has(feature));
+        let others: Vec<String> = others.map(|row| format!("`daemon = \"{}\"`", row.name())).collect();
+        let found = problems.error("daemon-cannot", span, format!("{title} has no `{key}`"));
+        found.label(format!("`{name}` runs {title}")).help(format!("{} has it", others.join(" or ")));
+    };
+    let waits = |mrai: &&Spanned<u16>| *mrai.get_ref() > 0;
+    if let Some(mrai) = file.mrai.as_ref().filter(waits) {
+        let between = topology.links.iter().filter(|link| matches!(link.kind, LinkKind::External(_)));
+        let ends: Vec<NodeId> = between.flat_map(|link| [link.a, link.b]).collect();
+        lacking(Feature::Mrai, "mrai", mrai.span(), &ends);
+    }
+    let links = file.links.iter().map(|link| (&link.options, [&link.a, &link.b]));
+    let uplinks = file.stubs.iter().flat_map(|stub| stub.uplinks.iter().map(move |up| (stub, up)));
+    for (options, ends) in links.chain(uplinks.map(|(stub, up)| (&up.options, [&stub.name, &up.to]))) {
+        let ends: Vec<NodeId> = ends.into_iter().filter_map(|name| topology.find(name.get_ref())).collect();
+        if let Some(mrai) = options.mrai.as_ref().filter(waits) {
+            lacking(Feature::Mrai, "mrai", mrai.span(), &ends);
+        }
+        if options.session.guards.max_prefix.is_some_and(|most| most.action == Excess::Block) {
+            // A stub takes all that its providers have.
+            let takes = |id: &NodeId| topology.node(*id).kind == NodeKind::Router;
+            let ends: Vec<NodeId> = ends.into_iter().filter(takes).collect();
+            lacking(Feature::Blocking, "max_prefix_action = \"block\"", options.span.clone(), &ends);
+        }
+    }
+    for (own, entry) in topology.ases.iter().zip(&file.ases) {
+        if let Some(damping) = &entry.damping {
+            lacking(Feature::Damping, "damping", damping.span(), &own.routers);
+        }
+    }
+    let names = file.ases.iter().map(|own| &own.name).chain(file.stubs.iter().map(|stub| &stub.name));
+    for (own, name) in topology.ases.iter().zip(names).filter(|(own, _)| own.rov != Rov::Off) {
+        lacking(Feature::Validation, "rov", name.span(), &own.routers);
+    }
+    for entry in &file.groups {
+        let is_it = |it: &&Origination| topology.groups[it.group.0].name == *entry.name.get_ref();
+        let gateways: Vec<NodeId> = topology.originations.iter().filter(is_it).map(|it| it.at).collect();
+        lacking(Feature::Origination, "prefix", entry.name.span(), &gateways);
+    }
+}

@@ -1,0 +1,116 @@
+//! `[[roa]]` and `rov`: who may originate which prefixes, and who looks (RFC 6482, RFC 6811).
+
+use ipnet::IpNet;
+use toml::Spanned;
+use toml::de::DeValue;
+
+use super::check::Builder;
+use super::diagnose::{Problems, suggest};
+use super::file::{Conduct, LabFile, RoaEntry};
+use super::model::Topology;
+use super::origin::{Roa, Rov, is_invalid};
+use super::prefixes::read_prefixes;
+use super::table::{Table, wrong_type};
+
+impl RoaEntry {
+    pub(super) fn read(table: &Table<'_>, f: &mut Problems) -> Option<Self> {
+        let prefixes = read_prefixes(table, "prefix", f);
+        if table.get("prefix").is_none() {
+            table.missing("prefix", f);
+        }
+        if let Some(empty) =
+            table.get("prefix").filter(|value| value.get_ref().as_array().is_some_and(|a| a.is_empty()))
+        {
+            f.error("missing-key", empty.span(), "a ROA is about a prefix at least").label("none");
+        }
+        let max_length = table.integer("max_length", 0..=128, f);
+        if let Some(length) = &max_length {
+            let wrong = prefixes.iter().find(|prefix| {
+                let prefix = prefix.get_ref();
+                !(u64::from(prefix.prefix_len())..=u64::from(prefix.max_prefix_len())).contains(length.get_ref())
+            });
+            if let Some(prefix) = wrong {
+                let prefix = prefix.get_ref();
+                let found = f.error("out-of-range", length.span(), "`max_length` is no length of a part of it");
+                found.label(format!("for {prefix} from {} to {}", prefix.prefix_len(), prefix.max_prefix_len()));
+            }
+        }
+        let origin = match table.get("origin") {
+            None => {
+                table.missing("origin", f);
+                None
+            }
+            Some(value) => match value.get_ref() {
+                DeValue::Integer(_) => table
+                    .integer("origin", 0..=u64::from(u32::MAX), f)
+                    .map(|n| Spanned::new(n.span(), n.get_ref().to_string())),
+                DeValue::String(_) => table.string("origin", f),
+                _ => {
+                    wrong_type("origin", "an AS, or an AS number", &value, f);
+                    None
+                }
+            },
+        };
+        Some(Self { prefixes, max_length, origin: origin? })
+    }
+}
+
+impl Conduct {
+    pub(super) fn read(table: &Table<'_>, f: &mut Problems) -> Self {
+        let meds = [("always", true), ("same-neighbor", false)];
+        let compare_med = table.word("compare_med", &meds, f).is_some_and(Spanned::into_inner);
+        let prefer_older = table.boolean("prefer_older", f).unwrap_or(false);
+        Self { roles: table.boolean("roles", f), rov: read_rov(table, f), compare_med, prefer_older }
+    }
+}
+
+/// `rov = true`, `rov = "prefer-valid"`.
+fn read_rov(table: &Table<'_>, f: &mut Problems) -> Rov {
+    let value = table.get("rov");
+    match value.as_ref().map(|value| value.get_ref()) {
+        None => Rov::Off,
+        Some(DeValue::Boolean(on)) => {
+            if *on {
+                Rov::Drop
+            } else {
+                Rov::Off
+            }
+        }
+        Some(DeValue::String(_)) => {
+            let words = [("drop", Rov::Drop), ("prefer-valid", Rov::PreferValid)];
+            table.word("rov", &words, f).map_or(Rov::Off, Spanned::into_inner)
+        }
+        Some(_) => {
+            if let Some(value) = value {
+                wrong_type("rov", "true, false or \"prefer-valid\"", &value, f);
+            }
+            Rov::Off
+        }
+    }
+}
+
+impl Builder<'_> {
+    pub(super) fn roas(&mut self, file: &LabFile) {
+        for entry in &file.roas {
+            let Some(origin) = self.topology.asn(entry.origin.get_ref()) else {
+                let name = &entry.origin;
+                let help = suggest(name.get_ref(), self.topology.ases.iter().map(|own| own.name.as_str()));
+                let message = format!("there is no AS or stub `{name}`");
+                self.problems.error("unknown-name", name.span(), message).label("unknown").help(help);
+                continue;
+            };
+            for prefix in entry.prefixes.iter().map(|prefix| *prefix.get_ref()) {
+                let longest = entry.max_length.as_ref().and_then(|n| u8::try_from(*n.get_ref()).ok());
+                let max_length = longest.unwrap_or(prefix.prefix_len());
+                self.topology.roas.push(Roa { prefix, max_length, origin });
+            }
+        }
+    }
+}
+
+impl Topology {
+    /// Whether some AS that looks may take a route to this prefix for invalid: its own are not expected everywhere then.
+    pub fn may_be_invalid(&self, prefix: &IpNet, origin: u32) -> bool {
+        self.ases.iter().any(|own| own.rov != Rov::Off) && is_invalid(&self.roas, prefix, Some(origin))
+    }
+}
