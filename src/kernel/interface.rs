@@ -8,7 +8,7 @@ use futures_util::future::try_join_all;
 use ipnet::IpNet;
 use netlink_packet_route::address::AddressHeaderFlags;
 use netlink_packet_route::route::{RouteAddress, RouteAttribute, RouteMessage, RouteProtocol};
-use rtnetlink::{Handle, LinkUnspec, RouteMessageBuilder};
+use rtnetlink::{Handle, LinkBridge, LinkMessageBuilder, LinkUnspec, RouteMessageBuilder};
 
 use super::namespace::{Namespace, Stepper, enter};
 use crate::physics::{Interface, LOOPBACK};
@@ -66,6 +66,24 @@ impl Netlink {
             self.add_default_route(*via, interface.index).await?;
         }
         Ok(())
+    }
+
+    /// Makes a bridge of this name, index and address, with these interfaces as its ports, and sets it up. Without a
+    /// spanning tree a port forwards as soon as it is there.
+    pub async fn bridge(&self, bridge: &Interface, ports: &[Interface]) -> Result<()> {
+        let made = LinkMessageBuilder::<LinkBridge>::new(&bridge.name);
+        let made = made.index(bridge.index).address(bridge.mac.to_vec()).build();
+        let made = self.handle.link().add(made).execute().await;
+        made.with_context(|| {
+            let cause = "an exchange is a bridge: the kernel needs CONFIG_BRIDGE (`modprobe bridge`)";
+            format!("create bridge {} in {}: {cause}", bridge.name, self.namespace)
+        })?;
+        for port in ports {
+            let message = LinkUnspec::new_with_index(port.index).controller(bridge.index).build();
+            let joined = self.handle.link().set(message).execute().await;
+            joined.with_context(|| format!("make {} a port of {} in {}", port.name, bridge.name, self.namespace))?;
+        }
+        self.set_up(bridge).await
     }
 
     /// Takes from an interface what `before` says and gives it what `after` says. While it is down it

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use anyhow::{Context, Result};
 use futures_util::TryStreamExt;
 use netlink_packet_route::route::{
-    RouteAttribute, RouteFlags, RouteMessage, RouteNextHop, RouteNextHopFlags, RouteType,
+    RouteAddress, RouteAttribute, RouteFlags, RouteMessage, RouteNextHop, RouteNextHopFlags, RouteType, RouteVia,
 };
 use rtnetlink::{Error, RouteMessageBuilder};
 
@@ -14,13 +14,22 @@ use super::interface::Netlink;
 /// Its protocol number.
 const ICMPV6: u8 = 58;
 
+/// Where packets leave a namespace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Way {
+    /// The interface's.
+    pub index: u32,
+    /// The gateway; `None`: the destination is on the link.
+    pub via: Option<IpAddr>,
+}
+
 /// A kernel's decision about a destination.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Hop {
     /// The address is its own.
     Here,
-    /// Out of the interface with this index.
-    Out(u32),
+    /// Out of an interface.
+    Out(Way),
     /// It has no route, or one that says so.
     Nowhere,
 }
@@ -29,8 +38,8 @@ pub enum Hop {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Hops {
     Here,
-    /// Out of one of the interfaces with these indices.
-    Out(Vec<u32>),
+    /// Out of one of these.
+    Out(Vec<Way>),
     Nowhere,
 }
 
@@ -40,13 +49,9 @@ impl Netlink {
     /// names the one that it takes for such a packet.
     pub async fn next_hop(&self, source: IpAddr, destination: IpAddr, input: Option<u32>) -> Result<Hop> {
         let Some(route) = self.ask(question(source, destination, input)?).await? else { return Ok(Hop::Nowhere) };
-        let out = route.attributes.iter().find_map(|attribute| match attribute {
-            RouteAttribute::Oif(index) => Some(*index),
-            _ => None,
-        });
-        Ok(match (route.header.kind, out) {
+        Ok(match (route.header.kind, interface(&route.attributes)) {
             (RouteType::Local, _) => Hop::Here,
-            (RouteType::Unicast, Some(index)) => Hop::Out(index),
+            (RouteType::Unicast, Some(index)) => Hop::Out(Way { index, via: gateway(&route.attributes) }),
             _ => Hop::Nowhere,
         })
     }
@@ -58,12 +63,13 @@ impl Netlink {
         question.header.flags |= RouteFlags::FibMatch;
         let Some(route) = self.ask(question).await? else { return Ok(Hops::Nowhere) };
         let alive = |hop: &&RouteNextHop| !hop.flags.contains(RouteNextHopFlags::Dead);
-        let out = route.attributes.iter().flat_map(|attribute| match attribute {
-            RouteAttribute::Oif(index) => vec![*index],
-            RouteAttribute::MultiPath(hops) => hops.iter().filter(alive).map(|hop| hop.interface_index).collect(),
-            _ => Vec::new(),
+        let way = |hop: &RouteNextHop| Way { index: hop.interface_index, via: gateway(&hop.attributes) };
+        let several = route.attributes.iter().filter_map(|attribute| match attribute {
+            RouteAttribute::MultiPath(hops) => Some(hops.iter().filter(alive).map(way)),
+            _ => None,
         });
-        let out: Vec<u32> = out.collect();
+        let one = interface(&route.attributes).map(|index| Way { index, via: gateway(&route.attributes) });
+        let out: Vec<Way> = one.into_iter().chain(several.flatten()).collect();
         Ok(match route.header.kind {
             RouteType::Local => Hops::Here,
             RouteType::Unicast if !out.is_empty() => Hops::Out(out),
@@ -80,6 +86,23 @@ impl Netlink {
             Err(error) => Err(error).context("ask for a route"),
         }
     }
+}
+
+fn interface(attributes: &[RouteAttribute]) -> Option<u32> {
+    attributes.iter().find_map(|attribute| match attribute {
+        RouteAttribute::Oif(index) => Some(*index),
+        _ => None,
+    })
+}
+
+/// An IPv4 route may have an IPv6 gateway (`RTA_VIA`).
+fn gateway(attributes: &[RouteAttribute]) -> Option<IpAddr> {
+    attributes.iter().find_map(|attribute| match attribute {
+        RouteAttribute::Gateway(RouteAddress::Inet(address)) => Some(IpAddr::V4(*address)),
+        RouteAttribute::Gateway(RouteAddress::Inet6(address)) => Some(IpAddr::V6(*address)),
+        RouteAttribute::Via(RouteVia::Inet6(address)) => Some(IpAddr::V6(*address)),
+        _ => None,
+    })
 }
 
 fn question(source: IpAddr, destination: IpAddr, input: Option<u32>) -> Result<RouteMessage> {

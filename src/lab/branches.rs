@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use anyhow::{Context, Result};
 
 use super::walk::Walker;
-use crate::kernel::lookup::Hops;
+use crate::kernel::lookup::{Hops, Way as Outward};
 use crate::record::survey::{MOST_WAYS, Routes, Way, WayEnd};
 use crate::topology::NodeId;
 
@@ -73,10 +73,10 @@ impl<'a> Branches<'a> {
         Ok(match hops.with_context(|| format!("in {name}"))? {
             Hops::Here => Step::Here,
             Hops::Nowhere => Step::Nowhere,
-            Hops::Out(indices) => {
-                let beyond = |index: &u32| self.walker.next(at, *index);
+            Hops::Out(ways) => {
+                let beyond = |way: &Outward| self.walker.next(at, *way, self.target);
                 let place = |((node, interface), _)| (node, Some(interface));
-                Step::On(indices.iter().map(|index| beyond(index).map(place)).collect())
+                Step::On(ways.iter().map(|way| beyond(way).map(place)).collect())
             }
         })
     }

@@ -32,7 +32,7 @@ pub(crate) fn collect(topology: &Topology, scenario: &Scenario, plan: &Plan, rou
         settings: Default::default(),
         seed: topology.seed,
         nodes: topology.ids().map(|id| node(topology, plan, id)).collect(),
-        links: topology.links.iter().map(|l| link(topology, l)).collect(),
+        links: topology.links.iter().filter(|l| l.over.is_none()).map(|l| link(topology, l)).collect(),
         groups: topology.groups.iter().map(|g| group(topology, g)).collect(),
         overlays: (0..topology.overlays.len()).map(|index| overlay(topology, index)).collect(),
         flows: topology.flows.as_ref().map(|f| flows(topology, f)),
@@ -98,7 +98,7 @@ fn node(topology: &Topology, plan: &Plan, id: NodeId) -> NodeFacts {
         place: node.place,
         multipath: (node.kind.is_router() && own.multipath.on).then_some(own.multipath.hash),
         addresses: planned.addresses(),
-        link_local: if ipv6 { planned.interfaces.iter().map(|i| link_local(i.mac).into()).collect() } else { vec![] },
+        link_local: if ipv6 { planned.interfaces.iter().chain(&planned.segment).map(|i| link_local(i.mac).into()).collect() } else { vec![] },
     }
 }
 
@@ -109,6 +109,7 @@ fn link(topology: &Topology, link: &Link) -> LinkFacts {
         LinkKind::External(Relation::Provider) => LinkRole::Provider,
         LinkKind::External(Relation::Peer) => LinkRole::Peer,
         LinkKind::Access => LinkRole::Access,
+        LinkKind::Port => LinkRole::Peer,
     };
     let name = |id| topology.node(id).name.clone();
     LinkFacts { name: link.name.clone(), a: name(link.a), b: name(link.b), kind, impairments: link.impairments }

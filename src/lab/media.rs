@@ -113,7 +113,7 @@ impl Media {
 
     /// The veth ends that the file impairs, by node and position of the interface, and how.
     pub(super) fn shaped_ends(&self, plan: &Plan) -> HashMap<(NodeId, usize), (Side, Egress)> {
-        let veths = plan.links.iter().filter(|planned| !self.is_wire(planned));
+        let veths = plan.links.iter().filter(|planned| !planned.over && !self.is_wire(planned));
         let ends = veths.flat_map(|planned| {
             let ends = [planned.a, planned.b].into_iter().zip(planned.impairments).enumerate();
             ends.map(|(side, (end, impairment))| (end, ((planned.link, side), Egress { impairment, blackhole: false })))

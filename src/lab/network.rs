@@ -90,7 +90,8 @@ impl Network {
         // The supervisor's own namespace has nothing but `lo`, as `link::create` asks for.
         let here = Netlink::here("the supervisor's namespace")?;
         let single = self.media.uses_netem(plan);
-        let (wires, pairs): (Vec<_>, Vec<_>) = plan.links.iter().partition(|planned| self.media.is_wire(planned));
+        let made = plan.links.iter().filter(|planned| !planned.over);
+        let (wires, pairs): (Vec<_>, Vec<_>) = made.partition(|planned| self.media.is_wire(planned));
         let links = stream::iter(pairs).map(|planned| {
             let end = |at: (NodeId, usize)| {
                 let Interface { name, index, mac, .. } = plan.interface(at);
@@ -120,6 +121,9 @@ impl Network {
                             self.media.shape(&control, interface.index, *end, egress).await?;
                         }
                         control.set_up(interface).await?;
+                    }
+                    if let Some(segment) = &node.segment {
+                        control.bridge(segment, &node.interfaces).await?;
                     }
                     // Nobody listens any more only when the build has failed elsewhere.
                     let _ = ready.send(node.id);

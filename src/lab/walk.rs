@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Lab;
 use crate::kernel::interface::Netlink;
-use crate::kernel::lookup::Hop;
+use crate::kernel::lookup::{Hop, Way};
 use crate::plan::Plan;
 use crate::scenario::damage::Damage;
 use crate::topology::{LinkId, NodeId};
@@ -72,7 +72,7 @@ impl<'a> Walker<'a> {
             match self.hop(at, source, target, input).await? {
                 Hop::Here => return Ok(Path { hops, end: PathEnd::Arrives }),
                 Hop::Nowhere => return Ok(Path { hops, end: PathEnd::NoRoute }),
-                Hop::Out(index) => match self.next(at, index) {
+                Hop::Out(way) => match self.next(at, way, target) {
                     Some(((next, interface), link)) => {
                         (at, input) = (next, Some(interface));
                         hops.push((link, next));
@@ -89,11 +89,22 @@ impl<'a> Walker<'a> {
         self.controls[at.0].next_hop(source, target, input).await.with_context(|| format!("in {name}"))
     }
 
-    /// The node beyond an interface, the index of the one that packets come in at, and the link, if it lives.
-    pub(super) fn next(&self, at: NodeId, index: u32) -> Option<((NodeId, u32), LinkId)> {
-        let links = self.plan.links.iter().filter(|l| !self.dead.contains(&l.link.0));
-        let mut ends = links.flat_map(|l| [(l.a, l.b, l.link), (l.b, l.a, l.link)]);
-        let beyond = ends.find(|(here, ..)| here.0 == at && self.plan.interface(*here).index == index);
-        beyond.map(|(_, there, link)| ((there.0, self.plan.interface(there).index), link))
+    /// The node beyond an interface, the index of the one that packets to `target` come in at, and the link, if it
+    /// lives. At an exchange, which forwards frames and no packets, that is whose address the gateway is.
+    pub(super) fn next(&self, at: NodeId, way: Way, target: IpAddr) -> Option<((NodeId, u32), LinkId)> {
+        let made = self.plan.links.iter().filter(|l| !l.over && !self.dead.contains(&l.link.0));
+        let mut ends = made.clone().flat_map(|l| [(l.a, l.b, l.link), (l.b, l.a, l.link)]);
+        let is_it = |(here, ..): &((NodeId, usize), (NodeId, usize), LinkId)| {
+            here.0 == at && self.plan.interface(*here).index == way.index
+        };
+        let (_, there, link) = ends.find(is_it)?;
+        let there = if self.lab.topology.is_exchange(there.0) {
+            let gateway = way.via.unwrap_or(target);
+            let mut ports = made.filter(|port| port.b.0 == there.0).map(|port| port.a);
+            ports.find(|port| self.plan.interface(*port).owns(gateway))?
+        } else {
+            there
+        };
+        Some(((there.0, self.plan.interface(there).index), link))
     }
 }

@@ -22,6 +22,13 @@ pub struct Interface {
     pub default_via: Vec<IpAddr>,
 }
 
+impl Interface {
+    /// Whether the address is its own.
+    pub fn owns(&self, address: IpAddr) -> bool {
+        self.addresses.iter().any(|own| own.addr() == address) || IpAddr::V6(link_local(self.mac)) == address
+    }
+}
+
 /// The IPv6 link-local address that the kernel derives from a MAC (RFC 4291, appendix A).
 pub fn link_local(mac: [u8; 6]) -> Ipv6Addr {
     let [a, b, c, d, e, f] = mac.map(u16::from);

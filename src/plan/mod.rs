@@ -45,6 +45,8 @@ pub struct NodePlan {
     /// Addresses on `lo` besides the kernel's own; groups come and go there later.
     pub loopback: Vec<IpNet>,
     pub interfaces: Vec<Interface>,
+    /// Of an exchange: the bridge that its interfaces are ports of.
+    pub segment: Option<Interface>,
     /// What runs here, in the order of its start.
     pub programs: Vec<Program>,
 }
@@ -52,7 +54,7 @@ pub struct NodePlan {
 impl NodePlan {
     /// Every unicast address: a router's loopback first, then by interface.
     pub fn addresses(&self) -> Vec<IpAddr> {
-        let interfaces = self.interfaces.iter().flat_map(|i| &i.addresses);
+        let interfaces = self.interfaces.iter().chain(&self.segment).flat_map(|i| &i.addresses);
         self.loopback.iter().chain(interfaces).map(|net| net.addr()).collect()
     }
 
@@ -90,6 +92,7 @@ impl Plan {
                 sysctls: sysctls(node.kind, topology.family, topology.ases[node.as_id.0].multipath),
                 loopback,
                 interfaces,
+                segment: topology.is_exchange(id).then(|| interfaces::segment(topology, &addresses, id)),
                 programs,
             });
         }
@@ -106,7 +109,7 @@ impl Plan {
 }
 
 fn loopback(topology: &Topology, addresses: &Addresses, id: NodeId) -> Vec<IpNet> {
-    if topology.node(id).kind.is_host() {
+    if !topology.node(id).kind.is_router() {
         return Vec::new();
     }
     let families = topology.family.families();

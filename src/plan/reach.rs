@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, VecDeque};
 
-use crate::topology::{AsId, LinkKind, NodeId, Relation, Topology};
+use crate::topology::{AsId, LinkId, LinkKind, NodeId, NodeKind, Relation, Topology};
 
 /// For each AS, the ASes whose routes reach it over a valley-free path (Gao and Rexford): up through
 /// providers, across at most one peer link, down through customers.
@@ -36,7 +36,7 @@ impl Reachability {
             .links
             .iter()
             .enumerate()
-            .filter(|(index, link)| !matches!(link.kind, LinkKind::External(_)) && !dead.contains(index));
+            .filter(|(index, link)| !matches!(link.kind, LinkKind::External(_) | LinkKind::Port) && !dead.contains(index));
         for (_, link) in inner {
             let (kept, merged) = (parts[link.a.0], parts[link.b.0]);
             parts.iter_mut().filter(|part| **part == merged).for_each(|part| *part = kept);
@@ -68,13 +68,23 @@ impl Reachability {
 /// `[as] = (neighbor, what the neighbor is to the AS)`.
 fn neighbors(topology: &Topology, cut: &BTreeSet<usize>) -> Vec<Vec<(usize, Relation)>> {
     let mut all = vec![Vec::new(); topology.ases.len()];
+    let lives = |link: LinkId| topology.passed(link).iter().all(|passed| !cut.contains(&passed.0));
     for (index, link) in topology.links.iter().enumerate() {
         if let LinkKind::External(relation) = link.kind
-            && !cut.contains(&index)
+            && !topology.is_exchange(link.b)
+            && lives(LinkId(index))
         {
             let (a, b) = (topology.node(link.a).as_id.0, topology.node(link.b).as_id.0);
             all[a].push((b, relation));
             all[b].push((a, relation.reversed()));
+        }
+    }
+    // Who speaks to a route server is the peer of all who do.
+    for exchange in topology.of_kind(|kind| kind == NodeKind::Exchange) {
+        let spoken = topology.ports(exchange).filter(|(id, port)| port.kind != LinkKind::Port && lives(*id));
+        let members: Vec<usize> = spoken.map(|(_, port)| topology.node(port.a).as_id.0).collect();
+        for member in &members {
+            all[*member].extend(members.iter().filter(|other| *other != member).map(|other| (*other, Relation::Peer)));
         }
     }
     all

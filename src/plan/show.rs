@@ -14,7 +14,7 @@ impl fmt::Display for Plan {
             }
             writeln!(f)?;
         }
-        for link in &self.links {
+        for link in self.links.iter().filter(|link| !link.over) {
             let (a, b) = (self.interface(link.a), self.interface(link.b));
             write!(f, "link {} {} – {} {}", self.node(link.a.0).name, a.name, self.node(link.b.0).name, b.name)?;
             show_physics(f, link)?;
@@ -44,7 +44,11 @@ fn show_addresses(f: &mut fmt::Formatter<'_>, node: &NodePlan) -> fmt::Result {
     for address in &node.loopback {
         writeln!(f, "address {} lo {address}", node.name)?;
     }
-    for interface in &node.interfaces {
+    if let Some(segment) = &node.segment {
+        let ports: Vec<_> = node.interfaces.iter().map(|port| port.name.as_str()).collect();
+        writeln!(f, "bridge {} {} {}", node.name, segment.name, ports.join(" "))?;
+    }
+    for interface in node.interfaces.iter().chain(&node.segment) {
         show_interface(f, node, interface)?;
     }
     Ok(())

@@ -8,11 +8,11 @@ use super::interfaces;
 use super::timers::{bfd, inside, of_preset, of_session};
 use crate::physics::Interface;
 use crate::routing::speaker::{
-    BfdInterface, Host, HostGroup, IgpInterface, Inside, Origin, Prefix, Router, RouterFamily, Rule, Session, Speaker,
+    BfdInterface, Host, HostGroup, IgpInterface, Inside, Origin, Prefix, Role, Router, RouterFamily, Rule, Session, Speaker,
 };
 use crate::topology::{
     Addresses, By, Direction, Family, GracefulRestart, Group, GroupId, Guards, Link, LinkId, LinkKind, NodeId,
-    NodeKind, Origination, Relation, Roa, Rov, Topology, Which,
+    NodeKind, Origination, Roa, Rov, Topology, Which,
 };
 
 /// An AS with more routers than this uses route reflectors instead of a full mesh.
@@ -54,13 +54,14 @@ pub(super) fn of(
     addresses: &Addresses,
     node: NodeId,
     attached: &[Vec<LinkId>],
-    interfaces: &[Interface],
+    own: &[Interface],
 ) -> Option<Speaker> {
-    let view = View { topology, addresses, node, attached, interfaces };
+    let segment = topology.is_exchange(node).then(|| interfaces::segment(topology, addresses, node));
+    let view = View { topology, addresses, node, attached, interfaces: own, segment };
     match topology.node(node).kind {
         NodeKind::Client => None,
         NodeKind::Member => Some(Speaker::Host(view.host())),
-        NodeKind::Router | NodeKind::Gateway => Some(Speaker::Router(view.router())),
+        NodeKind::Router | NodeKind::Gateway | NodeKind::Exchange => Some(Speaker::Router(view.router())),
     }
 }
 
@@ -77,6 +78,8 @@ struct View<'a> {
     /// The links of every node.
     attached: &'a [Vec<LinkId>],
     interfaces: &'a [Interface],
+    /// Of an exchange.
+    segment: Option<Interface>,
 }
 
 impl<'a> View<'a> {
@@ -86,7 +89,12 @@ impl<'a> View<'a> {
         let families = self.topology.family.families();
         Router {
             name: node.name.clone(),
-            kind: if node.kind == NodeKind::Gateway { "gateway" } else { "router" },
+            kind: match node.kind {
+                NodeKind::Gateway => "gateway",
+                NodeKind::Exchange => "route server",
+                _ => "router",
+            },
+            route_server: node.kind == NodeKind::Exchange,
             as_name: own.name.clone(),
             asn: own.asn,
             router_id: self.router_id(),
@@ -109,17 +117,15 @@ impl<'a> View<'a> {
     fn router_family(&self, family: Family) -> RouterFamily {
         let node = self.topology.node(self.node);
         let stub = self.topology.ases[node.as_id.0].stub;
-        let sessions = |wanted: fn(LinkKind) -> bool| {
-            let links = self.links().filter(move |(_, link, _)| wanted(link.kind));
-            links.map(|(id, link, interface)| self.session(family, id, link, interface)).collect()
-        };
+        let external = self.links().filter(|(_, link, _)| matches!(link.kind, LinkKind::External(_)));
+        let external = external.map(|(id, link, interface)| self.session(family, id, link, interface)).collect();
         RouterFamily {
             name: family,
             originate: if stub { vec![self.addresses.stub_prefix(node.as_id, family)] } else { Vec::new() },
             roas: self.roas(family),
             groups: self.originations(family),
             internal: self.internal(family),
-            external: sessions(|kind| matches!(kind, LinkKind::External(_))),
+            external,
             // Clients speak no BGP; `host_sessions` leaves them out.
             hosts: self.host_sessions(family),
         }
@@ -178,6 +184,7 @@ impl<'a> View<'a> {
         let ours = link.a == self.node;
         let (local, neighbor) = if ours { (a, b) } else { (b, a) };
         let peer = self.topology.node(if ours { link.b } else { link.a });
+        let segment = self.segment.as_ref();
         // The relation says what b is to a.
         let relation = match link.kind {
             LinkKind::External(relation) if ours => Some(relation),
@@ -185,10 +192,9 @@ impl<'a> View<'a> {
             _ => None,
         };
         Session {
-            // A bare name may be one of BIRD's keywords (`net`), which it does not take even in quotes.
-            name: self.session_name(&format!("ebgp-{}", interface.name.trim_start_matches("to-")), family),
+            name: self.session_name(&self.stem(link, interface), family),
             peer: peer.name.clone(),
-            interface: interface.name.clone(),
+            interface: segment.map_or(&interface.name, |segment| &segment.name).clone(),
             timers: of_session(self.topology.timers, &link.session),
             bfd: link.session.bfd.is_some(),
             graceful_restart: link.session.graceful_restart,
@@ -198,7 +204,11 @@ impl<'a> View<'a> {
             neighbor: Some(neighbor.addr()),
             asn: self.topology.ases[peer.as_id.0].asn,
             relation,
-            role: relation.map(Relation::reversed),
+            role: relation.map(|relation| match (self.topology.is_exchange(link.b), ours) {
+                (true, true) => Role::RsClient,
+                (true, false) => Role::RsServer,
+                (false, _) => Role::of(relation.reversed()),
+            }),
             passive: self.node < if ours { link.b } else { link.a },
             import: self.rules(id, Direction::Import, family),
             export: self.rules(id, Direction::Export, family),
@@ -225,6 +235,16 @@ impl<'a> View<'a> {
             about.then(|| Rule { which: Which { prefixes, ..rule.which.clone() }, then: rule.then.clone() })
         });
         of_family.collect()
+    }
+
+    /// A bare name may be one of BIRD's keywords (`net`), which it does not take even in quotes.
+    fn stem(&self, link: &Link, interface: &Interface) -> String {
+        let at = interface.name.trim_start_matches("to-");
+        match link.over {
+            // Many sessions use the interface.
+            Some(_) => format!("ebgp-{at}-{}", link.name),
+            None => format!("ebgp-{at}"),
+        }
     }
 
     /// Named after the interface, which no other session of the node uses.
@@ -312,9 +332,17 @@ impl<'a> View<'a> {
         // Clients run no routing daemon.
         let spoken = self.links().filter(|(_, link, _)| self.topology.node(link.b).kind.speaks_bgp());
         let interface = |(_, link, interface): (LinkId, &Link, &Interface)| {
-            Some(bfd(&interface.name, link.session.bfd?, link.session.timers.unwrap_or(self.topology.timers)))
+            let name = &self.segment.as_ref().unwrap_or(interface).name;
+            Some(bfd(name, link.session.bfd?, link.session.timers.unwrap_or(self.topology.timers)))
         };
-        spoken.filter_map(interface).collect()
+        // Sessions on the segment of an exchange share an interface: the first says how.
+        let mut all: Vec<BfdInterface> = Vec::new();
+        for found in spoken.filter_map(interface) {
+            if all.iter().all(|other| other.name != found.name) {
+                all.push(found);
+            }
+        }
+        all
     }
 
     fn graceful_restart_wait(&self) -> Option<u32> {
@@ -329,9 +357,16 @@ impl<'a> View<'a> {
         self.addresses.loopback(self.node, Family::Ipv4)
     }
 
-    /// The node's links with their interfaces, which are laid out in the same order.
+    /// The node's links with their interfaces, which are laid out in the same order; those over an exchange with that
+    /// of its port.
     fn links(&self) -> impl Iterator<Item = (LinkId, &'a Link, &'a Interface)> {
-        let links = self.attached[self.node.0].iter().zip(self.interfaces);
-        links.map(|(id, interface)| (*id, &self.topology.links[id.0], interface))
+        let topology = self.topology;
+        let own = self.attached[self.node.0].iter().zip(self.interfaces);
+        let own = own.map(|(id, interface)| (*id, &topology.links[id.0], interface));
+        let at = |exchange| own.clone().find(move |(_, port, _)| port.b == exchange).map(|(.., interface)| interface);
+        let here = |link: &Link| link.a == self.node || link.b == self.node;
+        let all = topology.links.iter().enumerate();
+        let over = all.filter(|(_, link)| here(link)).filter_map(|(i, link)| Some((LinkId(i), link, at(link.over?)?)));
+        own.clone().chain(over.collect::<Vec<_>>())
     }
 }

@@ -33,6 +33,8 @@ pub(super) enum Exit {
     Host(NodeId),
     /// Over a session of this router.
     Session(usize),
+    /// To another router at an exchange, whose route came from the route server.
+    Across(NodeId),
     /// At another router of the AS.
     Border(NodeId),
 }

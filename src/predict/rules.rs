@@ -6,8 +6,8 @@ use ipnet::IpNet;
 
 use super::network::Node;
 use super::route::{Exit, Learned, Route};
-use crate::routing::speaker::{LIKING_HOST, LIKING_INVALID, Router, Rule, liking};
-use crate::topology::{Community, Relation, Rov, is_invalid};
+use crate::routing::speaker::{LIKING_HOST, LIKING_INVALID, Role, Router, Rule, Session, liking};
+use crate::topology::{Community, NodeId, Relation, Rov, is_invalid};
 
 /// What is said to a neighbor of another AS.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,6 +17,8 @@ pub(super) struct Told {
     pub(super) communities: BTreeSet<Community>,
     /// To customers only (RFC 9234): the AS that said so.
     pub(super) otc: Option<u32>,
+    /// Whose the next hop is, if not the speaker's: a route server's client.
+    pub(super) across: Option<NodeId>,
 }
 
 /// Whether a route may be told at all (RFC 1997).
@@ -25,8 +27,26 @@ pub(super) fn may_leave(route: &Route, external: bool) -> bool {
     !(bears(Community::NO_ADVERTISE) || external && bears(Community::NO_EXPORT))
 }
 
+/// What a route server tells a client of another's route (RFC 7947 §2.2): all of it.
+pub(super) fn passed_on(route: &Route, from: NodeId, router: &Router) -> Told {
+    let Route { path, med, communities, .. } = route.clone();
+    let otc = route.otc.or(router.roles.then_some(router.asn));
+    Told { path, med, communities, otc, across: Some(from) }
+}
+
+/// What a route server makes of what a client tells it.
+pub(super) fn taken(told: Told, router: &Router, base: Route) -> Option<Route> {
+    // RFC 9234 §5: what is for customers only is not for route servers.
+    if router.roles && told.otc.is_some() || told.path.contains(&router.asn) {
+        return None;
+    }
+    let Told { path, med, communities, otc, .. } = told;
+    Some(Route { path, med, communities, otc, ..base })
+}
+
 /// What an AS tells a neighbor that is `relation` to it.
-pub(super) fn told(route: &Route, prefix: &IpNet, relation: Relation, rules: &[Rule], router: &Router) -> Option<Told> {
+pub(super) fn told(route: &Route, prefix: &IpNet, session: &Session, router: &Router) -> Option<Told> {
+    let (relation, rules) = (session.relation?, &session.export);
     let (own, up) = (router.asn, relation != Relation::Customer);
     if up && !router.leaks && !matches!(route.learned, Learned::Own | Learned::Customer) {
         return None;
@@ -35,7 +55,7 @@ pub(super) fn told(route: &Route, prefix: &IpNet, relation: Relation, rules: &[R
     if up && router.roles && route.otc.is_some() {
         return None;
     }
-    let marks = router.roles && relation != Relation::Provider;
+    let marks = router.roles && relation != Relation::Provider && session.role != Some(Role::RsClient);
     let otc = route.otc.or(marks.then_some(own));
     let mut path = route.path.clone();
     if router.kind == "gateway" {
@@ -48,18 +68,18 @@ pub(super) fn told(route: &Route, prefix: &IpNet, relation: Relation, rules: &[R
     }
     let Said { mut path, med, communities, .. } = said;
     path.insert(0, own);
-    Some(Told { path, med: med.unwrap_or(0), communities, otc })
+    Some(Told { path, med: med.unwrap_or(0), communities, otc, across: None })
 }
 
 /// What a router makes of what it is told.
 pub(super) fn heard(
     told: Told,
     prefix: &IpNet,
-    relation: Relation,
-    rules: &[Rule],
-    (node, allowed): (&Node<'_>, u8),
+    session: &Session,
+    node: &Node<'_>,
     base: Route,
 ) -> Option<Route> {
+    let (relation, rules, allowed) = (session.relation?, &session.import, session.guards.allow_own_as);
     let own = told.path.iter().filter(|asn| **asn == node.router.asn).count();
     if own > usize::from(allowed) {
         return None;
@@ -68,8 +88,9 @@ pub(super) fn heard(
     if invalid && node.router.rov == Rov::Drop {
         return None;
     }
-    let neighbor = told.path.first().copied();
+    let neighbor = Some(session.asn);
     let leaked = match relation {
+        _ if session.role == Some(Role::RsClient) => false,
         Relation::Customer => told.otc.is_some(),
         Relation::Peer => told.otc.is_some() && told.otc != neighbor,
         Relation::Provider => false,

@@ -7,8 +7,8 @@ use ipnet::IpNet;
 
 use super::network::{Kind, Network, Node};
 use super::route::{Exit, Learned, Route, Source, Step, best};
-use super::rules::{Told, heard, may_leave, of_host, told};
-use crate::topology::{NodeId, Relation};
+use super::rules::{Told, heard, may_leave, of_host, passed_on, taken, told};
+use crate::topology::NodeId;
 
 /// Turns of one router after which nothing will settle any more.
 const MOST_TURNS: usize = 1000;
@@ -119,7 +119,10 @@ impl<'n, 's> Spread<'n, 's> {
             if end.kind == Kind::Host || end.other == usize::MAX {
                 continue;
             }
-            let message = now.and_then(|best| self.message(node, id, number, best));
+            let message = match now {
+                Some(best) if !node.router.route_server => self.message(node, id, number, best),
+                _ => serve(node, number, &routes),
+            };
             if self.sent[id.0].get(&number) == message.as_ref() {
                 continue;
             }
@@ -147,8 +150,7 @@ impl<'n, 's> Spread<'n, 's> {
             return None;
         }
         if end.kind == Kind::External {
-            let relation = end.session.relation?;
-            return told(best, &self.prefix, relation, &end.session.export, node.router).map(Message::External);
+            return told(best, &self.prefix, end.session, node.router).map(Message::External);
         }
         let mut route = best.clone();
         if best.source == Source::Internal {
@@ -172,9 +174,12 @@ impl<'n, 's> Spread<'n, 's> {
         let end = &node.sessions[number];
         match message {
             Message::External(said) => {
-                let relation: Relation = end.session.relation?;
-                let base = Route { exit: Exit::Session(number), source: Source::External, ..base(node, number) };
-                heard(said, &self.prefix, relation, &end.session.import, (node, end.session.guards.allow_own_as), base)
+                let exit = said.across.map_or(Exit::Session(number), Exit::Across);
+                let base = Route { exit, source: Source::External, ..base(node, number) };
+                if node.router.route_server {
+                    return taken(said, node.router, base);
+                }
+                heard(said, &self.prefix, end.session, node, base)
             }
             Message::Internal(said) => {
                 let looped = said.router_id == node.router.router_id || said.clusters.contains(&node.router.router_id);
@@ -193,6 +198,18 @@ impl<'n, 's> Spread<'n, 's> {
             }
         }
     }
+}
+
+/// A route server tells each client the best that it has of others: of what a client is not told, the next best.
+fn serve(node: &Node<'_>, number: usize, routes: &[Route]) -> Option<Message> {
+    if !node.router.route_server {
+        return None;
+    }
+    let of_others = routes.iter().filter(|route| route.session != number && may_leave(route, true));
+    let of_others: Vec<Route> = of_others.cloned().collect();
+    let (best, ..) = best(&of_others)?;
+    let from = node.sessions.get(best.session)?.peer;
+    Some(Message::External(passed_on(best, from, node.router)))
 }
 
 /// A route that came over a session of a router, before anything else is known of it.

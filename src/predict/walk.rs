@@ -69,6 +69,7 @@ fn next_hops(topology: &Topology, network: &Network<'_>, prefixes: &[&[Option<Ta
     let hops = |(exit, session): (Exit, usize)| match exit {
         Exit::Here => Vec::new(),
         Exit::Host(host) => vec![Hop::Site(host)],
+        Exit::Across(router) => vec![Hop::Router(router)],
         Exit::Session(_) => {
             let end = &node.sessions[session];
             vec![if end.kind == Kind::Host { Hop::Site(end.peer) } else { Hop::Router(end.peer) }]

@@ -52,6 +52,7 @@ pub fn mermaid(network: &Network) -> String {
         for node in nodes {
             let (open, close) = match node.kind {
                 NodeKind::Router | NodeKind::Gateway => ("([\"", "\"])"),
+                NodeKind::Exchange => ("{{\"", "\"}}"),
                 NodeKind::Member => ("[\"", "\"]"),
                 NodeKind::Client => ("((\"", "\"))"),
             };
@@ -91,6 +92,7 @@ fn shape(node: &Node) -> &'static str {
     match node.kind {
         NodeKind::Router => "ellipse",
         NodeKind::Gateway => "octagon",
+        NodeKind::Exchange => "hexagon",
         NodeKind::Member => "box",
         NodeKind::Client => "circle",
     }

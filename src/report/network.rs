@@ -52,7 +52,7 @@ impl Node {
     pub(crate) fn label(&self) -> &str {
         match self.kind {
             NodeKind::Gateway => &self.network,
-            NodeKind::Router => &self.name,
+            NodeKind::Router | NodeKind::Exchange => &self.name,
             NodeKind::Member | NodeKind::Client => self.name.rsplit('.').next().unwrap_or(&self.name),
         }
     }
@@ -91,13 +91,13 @@ impl Network {
             network: topology.ases[n.as_id.0].name.clone(),
             place: n.place,
         });
-        let links = topology.links.iter().map(|l| {
+        let links = topology.links.iter().filter(|l| l.over.is_none()).map(|l| {
             let (a, b) = (l.a.0, l.b.0);
             let (a, b, kind) = match l.kind {
                 LinkKind::Internal { .. } => (a, b, LinkWord::Internal),
                 LinkKind::External(Relation::Customer) => (a, b, LinkWord::Customer),
                 LinkKind::External(Relation::Provider) => (b, a, LinkWord::Customer),
-                LinkKind::External(Relation::Peer) => (a, b, LinkWord::Peer),
+                LinkKind::External(Relation::Peer) | LinkKind::Port => (a, b, LinkWord::Peer),
                 LinkKind::Access => (a, b, LinkWord::Access),
             };
             Link { name: l.name.clone(), a, b, kind }

@@ -99,6 +99,8 @@ pub enum Feature {
     Validation,
     /// Prefixes of groups that a gateway announces by itself, and sends to a host or drops.
     Origination,
+    /// Routes passed on with the path and the next hop that they came with (RFC 7947).
+    RouteServer,
     /// Routes above a number that are not taken, while the session stays.
     Blocking,
 }

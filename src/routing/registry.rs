@@ -1,6 +1,6 @@
 //! The routing daemons that labs can run. Nobody else knows one by its name.
 
-use super::daemon::{Daemon, FindError, Installed, Places};
+use super::daemon::{Daemon, Feature, FindError, Installed, Places};
 use super::{bird, frr};
 use crate::topology::{Node, NodeKind};
 
@@ -36,7 +36,11 @@ pub fn rows(word: &str) -> impl Iterator<Item = &'static dyn Daemon> {
 /// The word for the routing daemon of a node: the lab file's, or that of whichever is preferred.
 pub fn word(node: &Node) -> &'static str {
     let given = node.daemon.as_deref().and_then(|word| words().into_iter().find(|known| *known == word));
-    let runs = |word: &&str| node.kind != NodeKind::Member || rows(word).all(Daemon::on_hosts);
+    let runs = |word: &&str| match node.kind {
+        NodeKind::Member => rows(word).all(Daemon::on_hosts),
+        NodeKind::Exchange => rows(word).all(|daemon| daemon.has(Feature::RouteServer)),
+        _ => true,
+    };
     given.filter(runs).unwrap_or(preferred().make())
 }
 

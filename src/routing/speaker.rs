@@ -40,6 +40,8 @@ impl Speaker {
 pub struct Router {
     pub name: String,
     pub kind: &'static str,
+    /// It passes routes on between its neighbors as if it were not there, and forwards nothing (RFC 7947).
+    pub route_server: bool,
     pub as_name: String,
     pub asn: u32,
     pub router_id: IpAddr,
@@ -119,7 +121,7 @@ pub struct Session {
     /// What the neighbor is to us, of an external session.
     pub relation: Option<Relation>,
     /// What we are to the neighbor (RFC 9234).
-    pub role: Option<Relation>,
+    pub role: Option<Role>,
     /// The neighbor is a client of this route reflector.
     pub client: bool,
     /// The neighbor opens the connection. Ends that both do, at the same moment, close both and wait
@@ -134,6 +136,30 @@ pub struct Session {
     /// And to those that it is told.
     pub export: Vec<Rule>,
     pub family: Option<Family>,
+}
+
+/// What the ends of a session are to each other (RFC 9234 §3.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    Customer,
+    Provider,
+    Peer,
+    /// A route server, to those whose routes it passes on.
+    #[serde(rename = "rs_server")]
+    RsServer,
+    #[serde(rename = "rs_client")]
+    RsClient,
+}
+
+impl Role {
+    pub fn of(relation: Relation) -> Self {
+        match relation {
+            Relation::Customer => Self::Customer,
+            Relation::Provider => Self::Provider,
+            Relation::Peer => Self::Peer,
+        }
+    }
 }
 
 /// The local preference of what the hosts of a stub announce at its gateway, before all else.

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use toml::Spanned;
 
-use crate::routing::daemon::Feature;
+use crate::routing::daemon::{Daemon, Feature};
 use crate::routing::registry::{self, DAEMONS};
 use crate::topology::diagnose::{Problems, nearest};
 use crate::topology::file::LabFile;
@@ -21,12 +21,28 @@ pub(super) fn check(file: &LabFile, problems: &mut Problems) {
             found.label(format!("must be `{}`", words.join("` or `"))).help(nearest(word, &words));
         }
     }
+    check_route_servers(file, problems);
+}
+
+/// An exchange's is a route server.
+fn check_route_servers(file: &LabFile, problems: &mut Problems) {
+    let serves = |row: &&dyn Daemon| row.has(Feature::RouteServer);
+    for word in file.exchanges.iter().filter_map(|exchange| exchange.daemon.as_ref()) {
+        let mut rows = registry::rows(word.get_ref()).peekable();
+        if rows.peek().is_some() && !rows.any(|row| serves(&row)) {
+            let others = DAEMONS.iter().copied().filter(serves);
+            let others: Vec<String> = others.map(|row| format!("`{}`", row.name())).collect();
+            let found = problems.error("daemon-cannot", word.span(), format!("`{word}` is no route server here"));
+            found.label("an exchange has one").help(format!("{} can be one", others.join(" or ")));
+        }
+    }
 }
 
 fn asked_for(file: &LabFile) -> impl Iterator<Item = &Spanned<String>> {
     let routers = file.ases.iter().flat_map(|own| own.routers.iter().flatten().map(|router| &router.daemon));
     let ases = file.ases.iter().map(|own| &own.daemon).chain(file.stubs.iter().map(|stub| &stub.daemon));
-    std::iter::once(&file.daemon).chain(ases).chain(routers).flatten()
+    let exchanges = file.exchanges.iter().map(|exchange| &exchange.daemon);
+    std::iter::once(&file.daemon).chain(ases).chain(exchanges).chain(routers).flatten()
 }
 
 /// Reports what is asked of a daemon that cannot do it.

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::programs;
 use super::scope::{Ends, Hijack, Origin, Session, Victim};
-use crate::physics::{Egress, Properties};
+use crate::physics::{Egress, Impairment, Properties};
 use crate::program::Process;
 use crate::topology::{AsId, Change, GroupId, LinkId, NodeId, Roa, Topology};
 
@@ -244,8 +244,11 @@ impl Damage {
         problem.map_or(Ok(()), Err)
     }
 
-    /// The state of a link.
+    /// The state of a link; of one over an exchange, that of both ports together.
     pub fn link(&self, id: LinkId, topology: &Topology) -> LinkState {
+        if let [first, second] = topology.passed(id)[..] {
+            return across(self.link(first, topology), self.link(second, topology));
+        }
         let link = &topology.links[id.0];
         let mut state =
             LinkState { up: true, egress: link.impairments.map(|impairment| Egress { impairment, blackhole: false }) };
@@ -337,6 +340,16 @@ impl Damage {
     pub(super) fn impaired(&self) -> impl Iterator<Item = (LinkId, usize, &Properties)> {
         self.impaired.iter().map(|((link, side, _), properties)| (*link, *side, properties))
     }
+}
+
+/// From one port of an exchange to another, and back; a port's own frames come first.
+fn across(from: LinkState, to: LinkState) -> LinkState {
+    let pass = |near: &Egress, far: &Egress| {
+        let impairment = Impairment { delay: near.impairment.delay + far.impairment.delay, ..Impairment::default() };
+        Egress { impairment, blackhole: near.blackhole || far.blackhole }
+    };
+    let egress = [pass(&from.egress[0], &to.egress[1]), pass(&to.egress[0], &from.egress[1])];
+    LinkState { up: from.up && to.up, egress }
 }
 
 /// The processes that a crash or a freeze of `node` concerns.

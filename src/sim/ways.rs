@@ -25,7 +25,7 @@ impl Ways {
     /// both directions. Real routing follows policies, and may take a longer one.
     pub(super) fn between(hosts: &[NodeId], topology: &Topology, damage: &Damage) -> Self {
         let mut links: Vec<Vec<(usize, Duration)>> = vec![Vec::new(); topology.nodes.len()];
-        for (index, link) in topology.links.iter().enumerate() {
+        for (index, link) in topology.links.iter().enumerate().filter(|(_, link)| link.over.is_none()) {
             let state = damage.link(LinkId(index), topology);
             if state.up && state.egress.iter().all(Egress::passes) {
                 links[link.a.0].push((link.b.0, state.egress[0].impairment.delay + LINK));

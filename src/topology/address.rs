@@ -1,16 +1,18 @@
 //! Who gets which address: groups from documentation prefixes, the network from private ones.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
-use super::model::{AsId, Family, LinkId, LinkKind, NodeId, Topology};
+use super::model::{AsId, Family, LinkId, LinkKind, NodeId, NodeKind, Topology};
 use super::size;
 
 /// 10.0.0.0/8: router links from its start, loopbacks in its last /16.
 const LINKS: u32 = u32::from_be_bytes([10, 0, 0, 0]);
 const LOOPBACKS: u32 = u32::from_be_bytes([10, 255, 0, 0]);
+/// A /24 for each exchange.
+const EXCHANGES: u32 = u32::from_be_bytes([10, 254, 0, 0]);
 /// 172.16.0.0/12, carved into one prefix per stub.
 const STUBS: u32 = u32::from_be_bytes([172, 16, 0, 0]);
 const STUBS_SIZE: u32 = 1 << 20;
@@ -45,6 +47,7 @@ impl Pool {
 /// | what | IPv4 | IPv6 |
 /// |---|---|---|
 /// | link between routers | /31 of 10.0.0.0/8 | /127 of fd00:a::/64 |
+/// | segment of an exchange | /24 of 10.254.0.0/16, its route server .1 | fd00:c:EXCHANGE::/64 |
 /// | loopback of a router | /32 of 10.255.0.0/16 | /128 of fd00:b::/64 |
 /// | stub | /26 or larger of 172.16.0.0/12 | fd00:5:STUB::/64 |
 /// | access link | /31 of its stub | /127 of its stub |
@@ -52,8 +55,8 @@ impl Pool {
 /// A stub has at least as many access links to spare as it has hosts: renumbered hosts move there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Addresses {
-    /// By link: the IPv4 address of its `a` side (`b` follows), and the IPv6 one.
-    links: Vec<(u32, u128)>,
+    /// By link.
+    links: Vec<Ends>,
     /// By AS: prefixes of stubs.
     stubs: Vec<Option<(Ipv4Net, Ipv6Net)>>,
     /// By node: the access link of a host.
@@ -62,12 +65,21 @@ pub struct Addresses {
     next_access: Vec<u32>,
 }
 
+/// The two ends of a link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ends {
+    /// The addresses of its `a` side; `b` follows.
+    Pair(u32, u128),
+    /// On the segment of an exchange, each by its number there.
+    Shared { exchange: u16, a: u16, b: u16 },
+}
+
 /// Whether a topology fits the address plan, and if not, why.
 pub(super) fn fits(topology: &Topology) -> Result<(), String> {
     let stubs: u64 = stub_sizes(topology).iter().map(|size| u64::from(*size)).sum();
     let stub_count = topology.ases.iter().filter(|a| a.stub).count();
     size::fits(topology.nodes.len())?;
-    if topology.links.len() >= ((LOOPBACKS - LINKS) / 2) as usize {
+    if topology.links.len() >= ((EXCHANGES - LINKS) / 2) as usize {
         return Err(format!("{} links do not fit the address plan", topology.links.len()));
     }
     // Twice the sum covers what aligning each prefix to its size wastes.
@@ -108,7 +120,15 @@ impl Addresses {
         let mut router_links = 0u32;
         let mut access = vec![None; topology.nodes.len()];
         let mut links = Vec::new();
+        let segments = segments(topology);
         for (index, link) in topology.links.iter().enumerate() {
+            if let Some(exchange) = link.over.or_else(|| topology.is_exchange(link.b).then_some(link.b)) {
+                let (number, ports) = &segments[&exchange];
+                // The route server is the first.
+                let end = |node: &NodeId| ports.get(node).map_or(1, |port| port + 2);
+                links.push(Ends::Shared { exchange: *number, a: end(&link.a), b: end(&link.b) });
+                continue;
+            }
             let stub = topology.node(link.b).as_id;
             let (v4, v6, offset) = match (link.kind, &stubs[stub.0]) {
                 (LinkKind::Access, Some((v4, v6))) => {
@@ -121,7 +141,7 @@ impl Addresses {
                     (LINKS, link_base, 2 * (router_links - 1))
                 }
             };
-            links.push((v4 + offset, v6 + u128::from(offset)));
+            links.push(Ends::Pair(v4 + offset, v6 + u128::from(offset)));
         }
         Self { links, stubs, access, next_access: used }
     }
@@ -136,10 +156,14 @@ impl Addresses {
         let pairs = 1u32 << (31 - v4.prefix_len());
         let hosts = topology.ids().filter(|id| topology.node(*id).as_id == stub);
         let links = hosts.filter_map(|id| self.access[id.0]);
-        let used: BTreeSet<u32> = links.map(|link| (self.links[link.0].0 - base4) / 2).collect();
+        let number = |link: LinkId| match self.links[link.0] {
+            Ends::Pair(v4, _) => Some((v4 - base4) / 2),
+            Ends::Shared { .. } => None,
+        };
+        let used: BTreeSet<u32> = links.filter_map(number).collect();
         let mut numbers = (0..pairs).map(|n| (self.next_access[stub.0] + n) % pairs);
         let number = numbers.find(|n| !used.contains(n)).expect("there are spare ones");
-        self.links[access.0] = (base4 + 2 * number, base6 + u128::from(2 * number));
+        self.links[access.0] = Ends::Pair(base4 + 2 * number, base6 + u128::from(2 * number));
         self.next_access[stub.0] = number + 1;
     }
 
@@ -156,7 +180,10 @@ impl Addresses {
 
     /// The addresses of a link's `a` and `b` sides, with the link's prefix length.
     pub fn link(&self, link: LinkId, family: Family) -> (IpNet, IpNet) {
-        let (v4, v6) = self.links[link.0];
+        let (v4, v6) = match self.links[link.0] {
+            Ends::Pair(v4, v6) => (v4, v6),
+            Ends::Shared { exchange, a, b } => return (shared(exchange, a, family), shared(exchange, b, family)),
+        };
         let net = |side: u32| match family {
             Family::Ipv4 => IpNet::V4(Ipv4Net::new_assert((v4 + side).into(), 31)),
             // Linux gives a prefix longer than /126 no subnet-router anycast address (RFC 6164), so
@@ -195,11 +222,29 @@ impl Addresses {
     pub fn of_node(&self, topology: &Topology, node: NodeId, family: Family) -> Vec<IpAddr> {
         let is_router = topology.node(node).kind.is_router();
         let loopback = is_router.then(|| self.loopback(node, family));
-        let sides = topology.links.iter().enumerate().filter_map(|(index, link)| {
+        let own = topology.links.iter().enumerate().filter(|(_, link)| link.over.is_none());
+        let sides = own.filter_map(|(index, link)| {
             let (a, b) = self.link(LinkId(index), family);
             (link.a == node).then(|| a.addr()).or((link.b == node).then(|| b.addr()))
         });
         loopback.into_iter().chain(sides).collect()
+    }
+}
+
+/// The number of each exchange, and of each of its ports.
+fn segments(topology: &Topology) -> BTreeMap<NodeId, (u16, BTreeMap<NodeId, u16>)> {
+    let ports = |exchange| topology.ports(exchange).map(|(_, port)| port.a).zip(0..).collect();
+    topology.of_kind(|kind| kind == NodeKind::Exchange).zip(0..).map(|(id, number)| (id, (number, ports(id)))).collect()
+}
+
+/// An address on the segment of an exchange.
+fn shared(exchange: u16, number: u16, family: Family) -> IpNet {
+    match family {
+        Family::Ipv4 => {
+            let address = EXCHANGES + (u32::from(exchange) << 8) + u32::from(number);
+            IpNet::V4(Ipv4Net::new_assert(address.into(), 24))
+        }
+        Family::Ipv6 => IpNet::V6(Ipv6Net::new_assert(Ipv6Addr::new(0xfd00, 0xc, exchange, 0, 0, 0, 0, number), 64)),
     }
 }
 

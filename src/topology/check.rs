@@ -102,6 +102,7 @@ impl Builder<'_> {
             .iter()
             .map(|a| &a.asn)
             .chain(file.stubs.iter().map(|s| &s.asn))
+            .chain(file.exchanges.iter().map(|e| &e.asn))
             .flatten()
             .map(|n| *n.get_ref())
             .collect();
@@ -134,6 +135,7 @@ impl Builder<'_> {
                 }
             }
         }
+        self.exchanges(file, &taken);
         for entry in &file.links {
             self.outer_link(entry);
         }
@@ -154,6 +156,7 @@ impl Builder<'_> {
     fn unique_asns(&mut self, file: &LabFile) {
         let mut seen = BTreeMap::new();
         let given = file.ases.iter().map(|a| &a.asn).chain(file.stubs.iter().map(|s| &s.asn));
+        let given = given.chain(file.exchanges.iter().map(|e| &e.asn));
         for asn in given.flatten() {
             if let Some(first) = seen.insert(*asn.get_ref(), asn.span()) {
                 let found = self.problems.error("duplicate-asn", asn.span(), format!("AS number {asn} is taken"));
@@ -175,7 +178,7 @@ impl Builder<'_> {
     }
 
     /// Takes a name for an AS, a stub or a router; all of them share one space of names.
-    fn declare(&mut self, what: &'static str, name: &Spanned<String>) {
+    pub(super) fn declare(&mut self, what: &'static str, name: &Spanned<String>) {
         self.name_syntax(name);
         if let Some((other, first)) = self.names.get(name.get_ref()) {
             let message = format!("the name `{name}` is taken");
@@ -186,7 +189,7 @@ impl Builder<'_> {
         self.names.insert(name.get_ref().clone(), (what, name.span()));
     }
 
-    fn add_node(
+    pub(super) fn add_node(
         &mut self,
         name: String,
         kind: NodeKind,

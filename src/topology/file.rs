@@ -34,6 +34,7 @@ pub(crate) struct LabFile {
     pub(crate) mrai: Option<Spanned<u16>>,
     pub(crate) ases: Vec<AsEntry>,
     pub(crate) links: Vec<LinkEntry>,
+    pub(crate) exchanges: Vec<ExchangeEntry>,
     pub(crate) stubs: Vec<StubEntry>,
     pub(crate) policies: Vec<PolicyEntry>,
     pub(crate) groups: Vec<GroupEntry>,
@@ -109,7 +110,29 @@ pub(crate) struct LinkEntry {
     pub(crate) b: Spanned<String>,
     pub(crate) relation: Relation,
     pub(crate) name: Option<Spanned<String>>,
+    /// An exchange.
+    pub(super) over: Option<Spanned<String>>,
     pub(crate) options: LinkOptions,
+}
+
+/// `[[exchange]]`.
+#[derive(Debug)]
+pub(crate) struct ExchangeEntry {
+    pub(crate) name: Spanned<String>,
+    /// Of its route server.
+    pub(super) asn: Option<Spanned<u32>>,
+    pub(super) place: Option<Place>,
+    pub(crate) daemon: Option<Spanned<String>>,
+    pub(super) members: Vec<PortEntry>,
+}
+
+/// `"sea"` or `{ router = "sea", route_server = false }`.
+#[derive(Debug)]
+pub(super) struct PortEntry {
+    pub(super) router: Spanned<String>,
+    pub(super) route_server: bool,
+    pub(super) options: LinkOptions,
+    pub(super) policy: PolicyOptions,
 }
 
 #[derive(Debug)]
@@ -130,6 +153,8 @@ pub(crate) struct StubEntry {
 #[derive(Debug)]
 pub(crate) struct Uplink {
     pub(crate) to: Spanned<String>,
+    /// An exchange.
+    pub(super) over: Option<Spanned<String>>,
     pub(crate) options: LinkOptions,
     pub(crate) policy: PolicyOptions,
 }

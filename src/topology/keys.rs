@@ -32,6 +32,7 @@ const TABLES: &[(&str, &[&str])] = &[
             "lab",
             "as",
             "link",
+            "exchange",
             "stub",
             "policy",
             "group",
@@ -91,6 +92,7 @@ const TABLES: &[(&str, &[&str])] = &[
             "b",
             "relation",
             "name",
+            "over",
             "bfd",
             "hold",
             "timers",
@@ -103,6 +105,29 @@ const TABLES: &[(&str, &[&str])] = &[
             "mrai",
             "ab",
             "ba"
+        ],
+    ),
+    ("exchange", &["name", "asn", "lat", "lon", "daemon", "members"]),
+    (
+        "exchange.members",
+        with_physics![
+            "router",
+            "route_server",
+            "bfd",
+            "hold",
+            "timers",
+            "graceful_restart",
+            "ttl_security",
+            "password",
+            "max_prefix",
+            "max_prefix_action",
+            "allow_own_as",
+            "mrai",
+            "up",
+            "down",
+            "prepend",
+            "local_pref",
+            "med"
         ],
     ),
     // One direction of any link: `ab`, `ba`, `up` or `down`.
@@ -131,6 +156,7 @@ const TABLES: &[(&str, &[&str])] = &[
         "stub.uplinks",
         with_physics![
             "to",
+            "over",
             "bfd",
             "hold",
             "timers",

@@ -15,7 +15,7 @@ impl Builder<'_> {
     pub(super) fn stub_links(&mut self, stub: AsId, entry: &StubEntry) {
         let gateway = self.topology.ases[stub.0].routers[0];
         let mut seen = BTreeMap::new();
-        for Uplink { to: uplink, options, policy } in &entry.uplinks {
+        for Uplink { to: uplink, over, options, policy } in &entry.uplinks {
             let Some(router) = self.find_router(uplink) else { continue };
             if self.topology.node(router).kind == NodeKind::Gateway {
                 let found = self.problems.error("stub-transit", uplink.span(), format!("`{uplink}` is a stub"));
@@ -28,8 +28,11 @@ impl Builder<'_> {
                 found.label("again").also(first, "first").help("a second, parallel uplink is a [[link]]".to_owned());
                 continue;
             }
+            let over = over.as_ref().map(|name| self.meet([gateway, router], name, options));
+            let Some(over) = over.map_or(Some(None), |found| found.map(Some)) else { continue };
             let options = self.settle(gateway, router, options);
             let link = self.link(gateway, router, LinkKind::External(Relation::Provider), None, options, uplink.span());
+            self.share(link, over);
             self.short_policy(gateway, link, policy);
         }
         // All hosts are where their gateway is.
@@ -75,13 +78,13 @@ impl Builder<'_> {
         }
         self.link_names.insert(free.clone());
         let Settled { impairments, emulated, session } = options;
-        self.topology.links.push(Link { name: free, a, b, kind, impairments, emulated, session });
+        self.topology.links.push(Link { name: free, a, b, kind, impairments, emulated, session, over: None });
         self.link_spans.push(span);
         LinkId(self.topology.links.len() - 1)
     }
 
     /// The router or gateway of this name; hosts and unknown names are reported.
-    fn find_router(&mut self, name: &Spanned<String>) -> Option<NodeId> {
+    pub(super) fn find_router(&mut self, name: &Spanned<String>) -> Option<NodeId> {
         let found = self.nodes.get(name.get_ref()).copied();
         if let Some(id) = found
             && self.topology.node(id).kind.is_router()
@@ -89,8 +92,8 @@ impl Builder<'_> {
             return found;
         }
         let message = match (found, self.names.get(name.get_ref())) {
-            (Some(_), _) => format!("`{name}` is a host, not a router"),
-            (None, Some((what, _))) => format!("`{name}` is {what}, not a router"),
+            (_, Some((what, _))) => format!("`{name}` is {what}, not a router"),
+            (Some(_), None) => format!("`{name}` is a host, not a router"),
             (None, None) => format!("there is no router `{name}`"),
         };
         let routers = self.topology.nodes.iter().filter(|n| n.kind.is_router()).map(|n| n.name.as_str());
@@ -195,7 +198,10 @@ impl Builder<'_> {
                 .help("a link inside an AS belongs to `links` of its [[as]]".to_owned());
             return;
         }
+        let over = entry.over.as_ref().map(|name| self.meet([a, b], name, &entry.options));
+        let Some(over) = over.map_or(Some(None), |found| found.map(Some)) else { return };
         let options = self.settle(a, b, &entry.options);
-        self.link(a, b, LinkKind::External(entry.relation), entry.name.as_ref(), options, entry.a.span());
+        let link = self.link(a, b, LinkKind::External(entry.relation), entry.name.as_ref(), options, entry.a.span());
+        self.share(link, over);
     }
 }

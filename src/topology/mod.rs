@@ -12,6 +12,7 @@ mod damping;
 mod deployment;
 pub mod diagnose;
 mod distance;
+mod exchanges;
 pub mod file;
 mod flows;
 pub mod generate;

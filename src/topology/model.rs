@@ -127,6 +127,8 @@ pub enum NodeKind {
     Member,
     /// A host that runs neither; it only probes.
     Client,
+    /// A segment that routers of many ASes share, and its route server (RFC 7947).
+    Exchange,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -142,6 +144,8 @@ pub struct Link {
     /// other link is a bare veth pair.
     pub emulated: bool,
     pub session: SessionOptions,
+    /// The exchange that both ends have a port at: there is a session between them, and no link of their own.
+    pub over: Option<NodeId>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -152,6 +156,9 @@ pub enum LinkKind {
     External(Relation),
     /// Between a stub's gateway (`a`) and one of its hosts (`b`).
     Access,
+    /// Of a router (`a`) that says nothing to the route server of its exchange (`b`); with others it is
+    /// [`Self::External`].
+    Port,
 }
 
 /// What `b` is to `a` (Gao and Rexford, 2001).
@@ -259,6 +266,7 @@ impl NodeKind {
             Self::Gateway => "gateway",
             Self::Member => "member",
             Self::Client => "client",
+            Self::Exchange => "exchange",
         }
     }
 
@@ -272,7 +280,7 @@ impl NodeKind {
     }
 
     pub fn is_router(self) -> bool {
-        !self.is_host()
+        matches!(self, Self::Router | Self::Gateway)
     }
 }
 
@@ -323,8 +331,30 @@ impl Topology {
     /// Links between the stub's gateway and other ASes.
     pub fn uplinks(&self, stub: AsId) -> Vec<LinkId> {
         let gateway = self.ases[stub.0].routers[0];
-        let is_uplink = |l: &Link| matches!(l.kind, LinkKind::External(_)) && (l.a == gateway || l.b == gateway);
+        let leaves = |l: &Link| matches!(l.kind, LinkKind::External(_) | LinkKind::Port) && l.over.is_none();
+        let is_uplink = |l: &Link| leaves(l) && (l.a == gateway || l.b == gateway);
         self.links.iter().enumerate().filter(|(_, l)| is_uplink(l)).map(|(i, _)| LinkId(i)).collect()
+    }
+
+    pub fn is_exchange(&self, node: NodeId) -> bool {
+        self.node(node).kind == NodeKind::Exchange
+    }
+
+    /// The ports of an exchange, in file order: their `b` is the exchange.
+    pub fn ports(&self, exchange: NodeId) -> impl Iterator<Item = (LinkId, &Link)> {
+        let all = self.links.iter().enumerate().map(|(index, link)| (LinkId(index), link));
+        all.filter(move |(_, link)| link.b == exchange)
+    }
+
+    /// A router's port at an exchange.
+    pub fn port(&self, router: NodeId, exchange: NodeId) -> Option<LinkId> {
+        self.ports(exchange).find(|(_, port)| port.a == router).map(|(id, _)| id)
+    }
+
+    /// The links that frames pass from one end of this one to the other: two ports, if it is over an exchange.
+    pub fn passed(&self, link: LinkId) -> Vec<LinkId> {
+        let Link { a, b, over, .. } = &self.links[link.0];
+        over.map_or_else(|| vec![link], |over| [*a, *b].into_iter().filter_map(|end| self.port(end, over)).collect())
     }
 
     pub fn ids(&self) -> impl Iterator<Item = NodeId> {

@@ -210,6 +210,10 @@ impl Builder<'_> {
 }
 
 impl PolicyOptions {
+    pub(super) fn is_given(&self) -> bool {
+        self.prepend.is_some() || self.local_pref.is_some() || self.med.is_some()
+    }
+
     fn then(&self) -> Then {
         let number = |given: &Option<Spanned<u64>>| given.as_ref().and_then(|n| u32::try_from(*n.get_ref()).ok());
         let prepend = number(&self.prepend).and_then(|n| u8::try_from(n).ok()).unwrap_or(0);

@@ -59,6 +59,7 @@ impl LabFile {
             mrai: lab.and_then(|t| read_mrai(t, f)),
             ases: read_all(root, "as", "[[as]]", f, AsEntry::read),
             links: read_all(root, "link", "[[link]]", f, LinkEntry::read),
+            exchanges: read_all(root, "exchange", "[[exchange]]", f, ExchangeEntry::read),
             stubs: read_all(root, "stub", "[[stub]]", f, StubEntry::read),
             policies: read_all(root, "policy", "[[policy]]", f, PolicyEntry::read),
             groups: read_all(root, "group", "[[group]]", f, GroupEntry::read),
@@ -163,7 +164,8 @@ impl LinkEntry {
         let relation = table.word("relation", &relations, f);
         let (a, b, name) = (table.required("a", f), table.required("b", f), table.string("name", f));
         let options = LinkOptions { mrai: read_mrai(table, f), ..LinkOptions::read(table, ["ab", "ba"], f) };
-        Some(Self { a: a?, b: b?, relation: relation.map_or(Relation::Peer, Spanned::into_inner), name, options })
+        let (over, relation) = (table.string("over", f), relation.map_or(Relation::Peer, Spanned::into_inner));
+        Some(Self { a: a?, b: b?, relation, name, over, options })
     }
 }
 
@@ -188,6 +190,7 @@ impl Uplink {
         match value.get_ref() {
             DeValue::String(_) => string("uplinks", value, f).map(|to| Self {
                 to,
+                over: None,
                 options: LinkOptions::default(),
                 policy: PolicyOptions::default(),
             }),
@@ -196,7 +199,8 @@ impl Uplink {
                 let mrai = read_mrai(&table, f);
                 let options = LinkOptions { mrai, ..LinkOptions::read(&table, ["up", "down"], f) };
                 let policy = PolicyOptions::read(&table, f);
-                Some(Self { to: table.required("to", f)?, options, policy })
+                let over = table.string("over", f);
+                Some(Self { to: table.required("to", f)?, over, options, policy })
             }
             _ => {
                 let found = wrong_type("uplinks", "a list of routers or tables", &value, f);
@@ -358,7 +362,7 @@ pub(super) fn read_names(table: &Table<'_>, key: &str, f: &mut Problems) -> Vec<
 }
 
 /// A list that must not be empty.
-fn read_items<'a>(table: &Table<'a>, key: &str, f: &mut Problems) -> Vec<Spanned<&'a DeValue<'a>>> {
+pub(super) fn read_items<'a>(table: &Table<'a>, key: &str, f: &mut Problems) -> Vec<Spanned<&'a DeValue<'a>>> {
     let Some(value) = table.get(key) else {
         table.missing(key, f);
         return Vec::new();

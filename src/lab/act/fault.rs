@@ -56,6 +56,7 @@ impl Lab {
             let link = LinkId(index);
             LinkChange { link, before: before.link(link, &self.topology), after: after.link(link, &self.topology) }
         };
-        (0..self.topology.links.len()).map(change).filter(|change| change.before != change.after).collect()
+        let made = (0..self.topology.links.len()).filter(|index| self.topology.links[*index].over.is_none());
+        made.map(change).filter(|change| change.before != change.after).collect()
     }
 }

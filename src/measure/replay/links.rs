@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crate::measure::replay::index::{Node, indices};
 use crate::physics::{Egress, Impairment};
 use crate::record::{LabFacts, LinkFacts};
+use crate::topology::NodeKind;
 
 /// One link, as it is now.
 struct Link<'a> {
@@ -16,23 +17,37 @@ struct Link<'a> {
     egress: [Egress; 2],
 }
 
+/// What frames pass between two nodes.
+type Way = Vec<(usize, usize)>;
+
 /// All links of a lab.
 pub(crate) struct Links<'a> {
     links: Vec<Link<'a>>,
     names: BTreeMap<&'a str, usize>,
-    /// From one node to another: each link between them, and the end of it that is the first node's.
-    between: BTreeMap<(Node, Node), Vec<(usize, usize)>>,
+    /// From one node to another: each way, a link or two ports of an exchange, each with the end that frames leave from.
+    between: BTreeMap<(Node, Node), Vec<Way>>,
 }
 
 impl<'a> Links<'a> {
     /// All up, with what the lab file gives them.
     pub(crate) fn new(facts: &'a LabFacts) -> Self {
         let nodes = indices(facts);
-        let mut between: BTreeMap<(Node, Node), Vec<(usize, usize)>> = BTreeMap::new();
+        let mut between: BTreeMap<(Node, Node), Vec<Way>> = BTreeMap::new();
+        let mut ports: BTreeMap<Node, Vec<(Node, usize)>> = BTreeMap::new();
         for (index, link) in facts.links.iter().enumerate() {
             let (Some(a), Some(b)) = (nodes.get(&*link.a), nodes.get(&*link.b)) else { continue };
-            between.entry((*a, *b)).or_default().push((index, 0));
-            between.entry((*b, *a)).or_default().push((index, 1));
+            between.entry((*a, *b)).or_default().push(vec![(index, 0)]);
+            between.entry((*b, *a)).or_default().push(vec![(index, 1)]);
+            if facts.nodes[*b].kind == NodeKind::Exchange {
+                ports.entry(*b).or_default().push((*a, index));
+            }
+        }
+        for all in ports.values() {
+            for (a, near) in all {
+                for (b, far) in all.iter().filter(|(b, _)| b != a) {
+                    between.entry((*a, *b)).or_default().push(vec![(*near, 0), (*far, 1)]);
+                }
+            }
         }
         let egress = |impairment: Impairment| Egress { impairment, ..Egress::default() };
         let link = |facts: &'a LinkFacts| Link {
@@ -56,33 +71,34 @@ impl<'a> Links<'a> {
         link.ends.clone()
     }
 
-    fn between(&self, from: Node, to: Node) -> impl Iterator<Item = (&Link<'a>, &Egress)> {
+    fn between(&self, from: Node, to: Node) -> impl Iterator<Item = impl Iterator<Item = (&Link<'a>, &Egress)> + Clone> {
         let all = self.between.get(&(from, to)).into_iter().flatten();
-        all.map(|(index, end)| (&self.links[*index], &self.links[*index].egress[*end]))
+        all.map(|way| way.iter().map(|(index, end)| (&self.links[*index], &self.links[*index].egress[*end])))
     }
 
-    /// Whether there is a link between two nodes, up or not.
+    /// Whether there is a link between two nodes, or an exchange, up or not.
     pub(crate) fn adjacent(&self, a: Node, b: Node) -> bool {
         self.between.contains_key(&(a, b))
     }
 
-    /// Whether any link between two nodes is up.
+    /// Whether anything between two nodes is up.
     pub(crate) fn up(&self, a: Node, b: Node) -> bool {
-        self.between(a, b).any(|(link, _)| link.up)
+        self.between(a, b).any(|mut way| way.all(|(link, _)| link.up))
     }
 
     /// Whether frames get from one node to its neighbor: over any link between them, for which one a packet
     /// takes is not known.
     pub(crate) fn carry(&self, from: Node, to: Node) -> bool {
-        self.between(from, to).any(|(link, egress)| link.up && egress.passes())
+        self.between(from, to).any(|mut way| way.all(|(link, egress)| link.up && egress.passes()))
     }
 
     /// Nanoseconds that frames from one node to its neighbor are delayed; `None` if none gets there, or
     /// there are several links.
     pub(crate) fn delay(&self, from: Node, to: Node) -> Option<u64> {
         let mut all = self.between(from, to);
-        let (Some((link, egress)), None) = (all.next(), all.next()) else { return None };
-        (link.up && egress.passes()).then_some(egress.impairment.delay.as_nanos() as u64)
+        let (Some(way), None) = (all.next(), all.next()) else { return None };
+        let passes = way.clone().all(|(link, egress)| link.up && egress.passes());
+        passes.then(|| way.map(|(_, egress)| egress.impairment.delay.as_nanos() as u64).sum())
     }
 
     /// What a link does to frames from this end of it, and the other end.

@@ -10,13 +10,15 @@ use crate::program::{Executable, File, OUT, PRIVATE, Program, Ready, log};
 
 const ROUTER: &str = "router.conf.j2";
 const HOST: &str = "host.conf.j2";
+const ROUTE_SERVER: &str = "route-server.conf.j2";
 
-const CARRIED: [(&str, &str); 2] = [
+const CARRIED: [(&str, &str); 3] = [
     (ROUTER, include_str!("../../../bird-configs/router.conf.j2")),
     (HOST, include_str!("../../../bird-configs/host.conf.j2")),
+    (ROUTE_SERVER, include_str!("../../../bird-configs/route-server.conf.j2")),
 ];
 
-/// The two templates.
+/// A template for each kind of speaker.
 #[derive(Debug)]
 pub(super) struct Configs(Templates);
 
@@ -29,6 +31,7 @@ impl Configs {
 impl Renderer for Configs {
     fn programs(&self, speaker: &Speaker) -> Result<Vec<Program>, RenderError> {
         let template = match speaker {
+            Speaker::Router(router) if router.route_server => ROUTE_SERVER,
             Speaker::Router(_) => ROUTER,
             Speaker::Host(_) => HOST,
         };

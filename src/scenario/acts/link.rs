@@ -46,19 +46,19 @@ const PARTITION: Verb = Verb::new("partition", "partition NAME … [silently]", 
 const HEAL: Verb = Verb::new("heal", "heal NAME …", Class::Fault);
 
 pub(super) const ARMS: &[Arm<LinkAct>] = &[
-    (CUT, |given| Ok(vec![LinkAct::Cut(link(given)?)])),
-    (MEND, |given| Ok(vec![LinkAct::Mend(link(given)?)])),
+    (CUT, |given| Ok(vec![LinkAct::Cut(medium(given)?)])),
+    (MEND, |given| Ok(vec![LinkAct::Mend(medium(given)?)])),
     (BLACKHOLE, |given| {
-        let link = link(given)?;
+        let link = medium(given)?;
         Ok(vec![LinkAct::Blackhole(link, ends(given, link)?)])
     }),
     (IMPAIR, |given| {
-        let link = link(given)?;
+        let link = medium(given)?;
         let ends = ends(given, link)?;
         Ok(vec![LinkAct::Impair(link, ends, properties(given)?)])
     }),
     (CLEAR, |given| {
-        let link = link(given)?;
+        let link = medium(given)?;
         Ok(vec![LinkAct::Clear(link, ends(given, link)?)])
     }),
     (FAIL, |given| {
@@ -233,6 +233,21 @@ pub(super) fn link(given: &mut Given<'_>) -> Result<LinkId, ActionError> {
             Err(word
                 .error(format!("`{}` can be {}", word.text, names.join(" or ")), "use one of these names".to_owned()))
         }
+    }
+}
+
+/// A link that frames pass: one over an exchange has ports for that.
+fn medium(given: &mut Given<'_>) -> Result<LinkId, ActionError> {
+    let verb = given.verb.clone();
+    let (id, topology) = (link(given)?, given.topology);
+    let found = &topology.links[id.0];
+    match found.over.map(|exchange| &topology.node(exchange).name) {
+        Some(exchange) => {
+            let ports: Vec<_> = topology.passed(id).iter().map(|port| topology.links[port.0].name.as_str()).collect();
+            let message = format!("{} is a session over {exchange}, not a link of its own", found.name);
+            Err(verb.error(message, format!("its ports are {}", ports.join(" and "))))
+        }
+        None => Ok(id),
     }
 }
 
