@@ -78,4 +78,6 @@ entries! {
          not predict all (AnyOpt, SIGCOMM 2021).";
     E27 "worse-metric" "A dead site with a longer path instead of none"
         "Nothing in numbers; health checks that change a metric instead of withdrawing are a common choice.";
+    E28 "two-exchanges" "Who answers whom at exchanges?"
+        "Nothing in numbers: a route server tells each client one route, and hides others (RFC 7947, section 2.3).";
 }

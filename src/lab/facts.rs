@@ -98,7 +98,11 @@ fn node(topology: &Topology, plan: &Plan, id: NodeId) -> NodeFacts {
         place: node.place,
         multipath: (node.kind.is_router() && own.multipath.on).then_some(own.multipath.hash),
         addresses: planned.addresses(),
-        link_local: if ipv6 { planned.interfaces.iter().chain(&planned.segment).map(|i| link_local(i.mac).into()).collect() } else { vec![] },
+        link_local: if ipv6 {
+            planned.interfaces.iter().chain(&planned.segment).map(|i| link_local(i.mac).into()).collect()
+        } else {
+            vec![]
+        },
     }
 }
 

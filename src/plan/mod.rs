@@ -20,6 +20,7 @@ use crate::routing::{Fleet, RenderError};
 use crate::topology::address::Addresses;
 use crate::topology::{Family, FamilyChoice, Multipath, MultipathHash, NodeId, NodeKind, Topology};
 pub use interfaces::LinkPlan;
+pub(crate) use timers::unseen;
 
 /// UDP port of overlay nodes and of plain sites.
 pub use crate::anycast::PORT;

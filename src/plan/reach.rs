@@ -32,11 +32,9 @@ impl Reachability {
     /// The links in `dead` do not count.
     pub fn of(topology: &Topology, dead: &BTreeSet<usize>) -> Self {
         let mut parts: Vec<usize> = (0..topology.nodes.len()).collect();
-        let inner = topology
-            .links
-            .iter()
-            .enumerate()
-            .filter(|(index, link)| !matches!(link.kind, LinkKind::External(_) | LinkKind::Port) && !dead.contains(index));
+        let inner = topology.links.iter().enumerate().filter(|(index, link)| {
+            !matches!(link.kind, LinkKind::External(_) | LinkKind::Port) && !dead.contains(index)
+        });
         for (_, link) in inner {
             let (kept, merged) = (parts[link.a.0], parts[link.b.0]);
             parts.iter_mut().filter(|part| **part == merged).for_each(|part| *part = kept);

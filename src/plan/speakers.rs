@@ -8,7 +8,8 @@ use super::interfaces;
 use super::timers::{bfd, inside, of_preset, of_session};
 use crate::physics::Interface;
 use crate::routing::speaker::{
-    BfdInterface, Host, HostGroup, IgpInterface, Inside, Origin, Prefix, Role, Router, RouterFamily, Rule, Session, Speaker,
+    BfdInterface, Host, HostGroup, IgpInterface, Inside, Origin, Prefix, Role, Router, RouterFamily, Rule, Session,
+    Speaker,
 };
 use crate::topology::{
     Addresses, By, Direction, Family, GracefulRestart, Group, GroupId, Guards, Link, LinkId, LinkKind, NodeId,

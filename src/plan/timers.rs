@@ -1,7 +1,9 @@
 //! How fast the routing protocols of a node react: the presets, and what a link says instead.
 
+use std::time::Duration;
+
 use crate::routing::speaker::{BfdInterface, Inside, Large, Timers};
-use crate::topology::{Bfd, SessionOptions, TimerPreset};
+use crate::topology::{Bfd, Link, SessionOptions, TimerPreset, Topology};
 
 /// The restart time is twelve bits of seconds (RFC 4724 §3).
 const LONGEST_RESTART: u32 = 4095;
@@ -40,6 +42,15 @@ pub(super) fn of_preset(preset: TimerPreset) -> Timers {
             ospf_dead: 40,
         },
     }
+}
+
+/// For how long nobody may see that a neighbor at an exchange is gone: its port is not theirs, and they wait for the
+/// hold time. Zero where there is no exchange.
+pub(crate) fn unseen(topology: &Topology) -> Duration {
+    let at_exchange = |link: &&Link| link.over.is_some() || topology.is_exchange(link.b);
+    let silent = topology.links.iter().filter(at_exchange).filter(|link| link.session.bfd.is_none());
+    let hold = silent.map(|link| of_session(topology.timers, &link.session).hold).max();
+    Duration::from_secs(hold.unwrap_or(0).into())
 }
 
 /// Those of a link's session in a lab with this preset.

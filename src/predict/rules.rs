@@ -72,13 +72,7 @@ pub(super) fn told(route: &Route, prefix: &IpNet, session: &Session, router: &Ro
 }
 
 /// What a router makes of what it is told.
-pub(super) fn heard(
-    told: Told,
-    prefix: &IpNet,
-    session: &Session,
-    node: &Node<'_>,
-    base: Route,
-) -> Option<Route> {
+pub(super) fn heard(told: Told, prefix: &IpNet, session: &Session, node: &Node<'_>, base: Route) -> Option<Route> {
     let (relation, rules, allowed) = (session.relation?, &session.import, session.guards.allow_own_as);
     let own = told.path.iter().filter(|asn| **asn == node.router.asn).count();
     if own > usize::from(allowed) {

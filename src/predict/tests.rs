@@ -178,3 +178,42 @@ fn a_leak_is_believed_by_who_looks_for_no_mark() {
     topology.ases.iter_mut().for_each(|own| own.roles = false);
     assert_eq!(path(&topology, "p2"), [tidy, p1, site]);
 }
+
+/// Three members with a site each, and a fourth that only peers.
+fn segment(more: &str) -> String {
+    let mut text = String::new();
+    for name in ["a", "b", "c"] {
+        text += &format!(
+            "[[as]]\nname = \"{name}\"\n[[stub]]\nname = \"at-{name}\"\nuplinks = [\"{name}\"]\nmembers = 1\n"
+        );
+    }
+    text +=
+        "[[stub]]\nname = \"home\"\nclients = 1\n[[group]]\nname = \"dns\"\nmembers = [\"at-a\", \"at-b\", \"at-c\"]\n";
+    text + "[[exchange]]\nname = \"ix\"\nmembers = [\"a\", \"b\", \"c\", \"home\"]\n" + more
+}
+
+#[test]
+fn a_route_server_tells_each_client_one_route_of_others() {
+    let topology = lab(&segment(""));
+    let all = everybody(&topology).expect("it settles");
+    let best = |name: &str| &all[0].best[&topology.find(name).expect("a router")];
+    assert_eq!((best("ix").of, &best("home").path, best("home").of), (3, &vec![100, 1000], 1));
+    assert_eq!(answers(&topology), ["at-a.n1"]);
+    // The server's best is a's own: a is told the next best, and likes its customer's more.
+    assert_eq!((best("a").of, best("a").path.clone(), best("b").of), (2, vec![1000], 2));
+}
+
+#[test]
+fn what_a_client_asks_for_is_hidden_behind_what_the_server_likes() {
+    let wish = "[[policy]]\nof = \"home\"\nfrom = \"ix\"\nthrough = \"b\"\nlocal_pref = 500\n";
+    assert_eq!(answers(&lab(&segment(wish))), ["at-a.n1"], "it is not told of b's");
+    let session = format!("{wish}[[link]]\na = \"b\"\nb = \"home\"\nrelation = \"peer\"\nover = \"ix\"\n");
+    let peered = session + "[[policy]]\nof = \"home\"\nfrom = \"b\"\nlocal_pref = 500\n";
+    assert_eq!(answers(&lab(&segment(&peered))), ["at-b.n1"], "a session of its own hides nothing");
+}
+
+#[test]
+fn who_says_nothing_to_the_server_is_told_nothing() {
+    let text = segment("").replace("\"home\"]", "{ router = \"home\", route_server = false }]");
+    assert_eq!(answers(&lab(&text)), [""]);
+}

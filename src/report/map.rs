@@ -71,7 +71,9 @@ impl<'a> Map<'a> {
                 let _ = write!(text, "<path class=\"link {class}{fine}\" d=\"{d}\"/>");
             }
         }
-        for (class, kind) in [("router", NodeKind::Router), ("gateway", NodeKind::Gateway), ("exchange", NodeKind::Exchange)] {
+        for (class, kind) in
+            [("router", NodeKind::Router), ("gateway", NodeKind::Gateway), ("exchange", NodeKind::Exchange)]
+        {
             let of_kind = (0..self.network.nodes.len()).filter(|i| self.network.nodes[*i].kind == kind);
             let d = dots(of_kind.map(point));
             if !d.is_empty() {

@@ -117,12 +117,7 @@ impl Builder<'_> {
     }
 
     /// The exchange of this name, if both routers have a port there; a link over it has no physics of its own.
-    pub(super) fn meet(
-        &mut self,
-        ends: [NodeId; 2],
-        name: &Spanned<String>,
-        options: &LinkOptions,
-    ) -> Option<NodeId> {
+    pub(super) fn meet(&mut self, ends: [NodeId; 2], name: &Spanned<String>, options: &LinkOptions) -> Option<NodeId> {
         let exchange = self.topology.find(name.get_ref()).filter(|id| self.topology.is_exchange(*id));
         let Some(exchange) = exchange else {
             let known = self.topology.nodes.iter().filter(|n| n.kind == NodeKind::Exchange).map(|n| n.name.as_str());

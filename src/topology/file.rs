@@ -141,6 +141,8 @@ pub(crate) struct StubEntry {
     pub(crate) asn: Option<Spanned<u32>>,
     pub(crate) place: Option<Place>,
     pub(crate) uplinks: Vec<Uplink>,
+    /// Where they would stand, if there is none.
+    pub(super) bare: Option<Range<usize>>,
     pub(crate) access: LinkOptions,
     pub(crate) members: Hosts,
     pub(crate) clients: Hosts,

@@ -14,6 +14,14 @@ use super::options::Settled;
 impl Builder<'_> {
     pub(super) fn stub_links(&mut self, stub: AsId, entry: &StubEntry) {
         let gateway = self.topology.ases[stub.0].routers[0];
+        if let Some(span) = entry.bare.clone().filter(|_| self.topology.uplinks(stub).is_empty()) {
+            let message = format!("stub `{}` has no uplink", entry.name);
+            let found = self.problems.error("no-uplink", span, message);
+            found.label("needs one at least").help(
+                "write uplinks = [\"…\"] with a router of a transit AS, or make it a member of an [[exchange]]"
+                    .to_owned(),
+            );
+        }
         let mut seen = BTreeMap::new();
         for Uplink { to: uplink, over, options, policy } in &entry.uplinks {
             let Some(router) = self.find_router(uplink) else { continue };

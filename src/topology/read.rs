@@ -172,8 +172,10 @@ impl LinkEntry {
 impl StubEntry {
     fn read(table: &Table<'_>, f: &mut Problems) -> Option<Self> {
         let (asn, place) = (read_asn(table, f), read_place(table, f));
-        let uplinks = read_items(table, "uplinks", f);
-        let uplinks = uplinks.into_iter().filter_map(|value| Uplink::read(value, f)).collect();
+        // A port at an exchange does as well.
+        let listed = table.array("uplinks", f).unwrap_or_default();
+        let bare = listed.is_empty().then(|| table.get("uplinks").map(|value| value.span()));
+        let uplinks = listed.into_iter().filter_map(|value| Uplink::read(value, f)).collect();
         // The gateway is `a` of these links, and a host `b`.
         let access = table.table("access", "`access`", keys("stub.access"), f);
         let access = access.map(|t| LinkOptions::read(&t, ["down", "up"], f)).unwrap_or_default();
@@ -181,7 +183,8 @@ impl StubEntry {
         let (multipath, daemon) = (MultipathEntry::read(table, f), table.string("daemon", f));
         let conduct = Conduct::read(table, f);
         let name = table.required("name", f)?;
-        Some(Self { name, asn, place, uplinks, access, members, clients, multipath, conduct, daemon })
+        let bare = bare.map(|given| given.unwrap_or_else(|| table.span.clone()));
+        Some(Self { name, asn, place, uplinks, bare, access, members, clients, multipath, conduct, daemon })
     }
 }
 

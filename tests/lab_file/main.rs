@@ -3,6 +3,7 @@
 mod beyond;
 mod daemons;
 mod doc;
+mod exchanges;
 mod expect;
 mod files;
 mod grammar;

@@ -95,6 +95,51 @@ fn network(seed: u64) -> String {
         let group = ["", "groups = \"one\"\n", "groups = [\"two\"]\n"].choose(&mut rng).unwrap();
         write!(text, "[[policy]]\nof = \"{of}\"\n{way} = \"{link}\"\n{group}{then}\n\n").unwrap();
     }
+    if seed.is_multiple_of(3) {
+        text += &exchange(seed, &routers, stubs);
+    }
+    text
+}
+
+/// An exchange between some of the routers, most of which speak to its route server, and sessions of two over it.
+fn exchange(seed: u64, routers: &[Vec<String>], stubs: usize) -> String {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed ^ u64::MAX);
+    let (mut text, mut members) = (String::new(), Vec::new());
+    let ases = routers.iter().enumerate().map(|(number, own)| (number, own.choose(&mut rng).unwrap().clone()));
+    let all: Vec<(usize, String)> = ases.collect();
+    let gateways = (0..stubs).map(|number| (routers.len() + number, format!("s{number}")));
+    for (number, name) in all.into_iter().chain(gateways) {
+        if rng.random_bool(0.4) {
+            continue;
+        }
+        let mut table = format!("router = \"{name}\"");
+        if rng.random_bool(0.2) {
+            table += ", route_server = false";
+        } else {
+            for (key, from, to) in [("prepend", 1, 4), ("med", 0, 30), ("local_pref", 40, 260)] {
+                if rng.random_bool(0.25) {
+                    write!(table, ", {key} = {}", rng.random_range(from..to)).unwrap();
+                }
+            }
+        }
+        text += &format!("    {{ {table} }},\n");
+        members.push((number, name));
+    }
+    if members.is_empty() {
+        return String::new();
+    }
+    text = format!("[[exchange]]\nname = \"ix\"\nmembers = [\n{text}]\n\n");
+    for (index, (number, b)) in members.iter().enumerate() {
+        for (_, a) in &members[..index] {
+            if rng.random_bool(0.8) {
+                continue;
+            }
+            // Lower numbers are nobody's customers; a stub has no customers.
+            let provider = *number < routers.len() && rng.random_bool(0.4);
+            let relation = if provider { "customer" } else { "peer" };
+            write!(text, "[[link]]\na = \"{a}\"\nb = \"{b}\"\nrelation = \"{relation}\"\nover = \"ix\"\n\n").unwrap();
+        }
+    }
     text
 }
 

@@ -11,6 +11,7 @@ mod catalog;
 mod cli;
 mod lab_ask;
 mod lab_daemons;
+mod lab_exchange;
 mod lab_faults;
 mod lab_flaps;
 mod lab_flows;

@@ -114,6 +114,7 @@ shipped! {
     local_sites: "local-sites" rootless_dual;
     regional: "regional" root;
     rov: "rov" root;
+    two_exchanges: "two-exchanges" rootless;
 }
 
 fn of_home(stretch: &Value) -> Value {

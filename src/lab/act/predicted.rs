@@ -11,6 +11,7 @@ use ipnet::IpNet;
 use tokio::time::{Instant, sleep};
 
 use crate::lab::Lab;
+use crate::plan::unseen;
 use crate::predict::{Best, State, predict_in};
 use crate::record::{Compared, Difference, Predicted, What};
 use crate::routing::Destination;
@@ -63,6 +64,7 @@ impl Lab {
             Err(reason) => return Predicted { reason: Some(reason), ..found },
         };
         found.compared = wanted.values().map(Vec::len).sum();
+        let settled = SETTLED + unseen(&self.topology);
         let (mut pause, mut before, mut since) = (FIRST_LOOK, self.fibs.changes(), begun);
         loop {
             sleep(pause).await;
@@ -79,7 +81,7 @@ impl Lab {
                 Ok(differences) if differences.is_empty() => {
                     return Predicted { outcome: Compared::AsPredicted, differences, ..found };
                 }
-                Ok(differences) if since.elapsed() > SETTLED => {
+                Ok(differences) if since.elapsed() > settled => {
                     return Predicted { outcome: Compared::Otherwise, differences, ..found };
                 }
                 Ok(_) | Err(_) => {}

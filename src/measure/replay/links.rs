@@ -71,7 +71,11 @@ impl<'a> Links<'a> {
         link.ends.clone()
     }
 
-    fn between(&self, from: Node, to: Node) -> impl Iterator<Item = impl Iterator<Item = (&Link<'a>, &Egress)> + Clone> {
+    fn between(
+        &self,
+        from: Node,
+        to: Node,
+    ) -> impl Iterator<Item = impl Iterator<Item = (&Link<'a>, &Egress)> + Clone> {
         let all = self.between.get(&(from, to)).into_iter().flatten();
         all.map(|way| way.iter().map(|(index, end)| (&self.links[*index], &self.links[*index].egress[*end])))
     }
