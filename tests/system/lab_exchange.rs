@@ -4,7 +4,7 @@ use serde_json::json;
 
 use crate::support::{Lab, Place, scenes, wait_until};
 
-scenes!(a_route_server_is_in_nobodys_way: root_dual rootless);
+scenes!(a_route_server_is_in_nobodys_way: root_dual rootless_dual);
 
 fn a_route_server_is_in_nobodys_way(place: &Place) {
     let file = place.copy("topologies/two-exchanges.toml");
