@@ -89,6 +89,9 @@ enum Network {
     },
     /// Tiers as the Internet's: peers at the top, transit with peering among itself, an edge of customers
     Internet {
+        /// Exchanges, at which peers meet instead of each with each [default: none]
+        #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+        exchanges: usize,
         #[command(flatten)]
         common: Common,
         #[command(flatten)]
@@ -184,7 +187,9 @@ impl Network {
             Self::BarabasiAlbert { links, common, drawn } => {
                 (generate::barabasi_albert(common.nodes, links, drawn.seed), common)
             }
-            Self::Internet { common, drawn } => (generate::internet(common.nodes, drawn.seed), common),
+            Self::Internet { exchanges, common, drawn } => {
+                (generate::internet(common.nodes, exchanges, drawn.seed), common)
+            }
         }
     }
 }

@@ -38,7 +38,7 @@ pub use state::State;
 pub struct Prediction {
     pub prefix: IpNet,
     pub group: GroupId,
-    /// By router and gateway; those without a route are not there.
+    /// By router, gateway and route server; those without a route are not there.
     pub best: BTreeMap<NodeId, Best>,
     /// By client: the members that answer it. Several: equal ways, of which its packets take one.
     pub catchments: BTreeMap<NodeId, BTreeSet<NodeId>>,

@@ -17,7 +17,7 @@ use super::table::{Table, string, wrong_type};
 use super::values::{read_asn, read_place};
 
 /// Ports of an exchange: a /24 has room for them and the route server.
-const MOST_PORTS: usize = 250;
+pub(super) const MOST_PORTS: usize = 250;
 
 /// Exchanges of a lab: each has a /24 of a /16.
 pub(super) const MOST_EXCHANGES: usize = 250;

@@ -46,6 +46,8 @@ pub struct Shape {
     pub nodes: usize,
     /// Lower number first, sorted.
     pub links: Vec<(usize, usize, Bond)>,
+    /// The members of each exchange, sorted.
+    pub exchanges: Vec<Vec<usize>>,
 }
 
 /// What is at the edge of a generated network, and how far apart its nodes are.
@@ -75,7 +77,7 @@ impl Shape {
         }
         links.sort_unstable();
         links.dedup_by_key(|(a, b, _)| (*a, *b));
-        Self { name, seed, nodes, links }
+        Self { name, seed, nodes, links, exchanges: Vec::new() }
     }
 
     /// The text of a lab file, with stubs spread over the edge.
@@ -106,6 +108,15 @@ impl Shape {
                 let _ = writeln!(out, "delay = \"{delay}\"");
             }
         }
+        for (number, members) in self.exchanges.iter().enumerate() {
+            let port = |node: &usize| match &edge.delay {
+                None => format!("\"r{}\"", node + 1),
+                Some(delay) => format!("{{ router = \"r{}\", delay = \"{delay}\" }}", node + 1),
+            };
+            let members: Vec<_> = members.iter().map(port).collect();
+            let (number, members) = (number + 1, members.join(", "));
+            let _ = writeln!(out, "\n[[exchange]]\nname = \"ix{number}\"\nmembers = [{members}]");
+        }
         for stub in 1..=stubs {
             // From the last router backwards, evenly: high numbers are the edge of any of these graphs.
             let router = nodes - ((stub - 1) * nodes.div_ceil(2) / stubs) % nodes;
@@ -122,10 +133,18 @@ impl Shape {
         Ok(out)
     }
 
-    /// As CAIDA writes AS relationships (serial-1): AS numbers from 1, `PROVIDER|CUSTOMER|-1` and `PEER|PEER|0`.
+    /// As CAIDA writes AS relationships (serial-1): AS numbers from 1, `PROVIDER|CUSTOMER|-1` and `PEER|PEER|0`, which
+    /// members of an exchange are to each other unless one is the other's customer.
     pub fn as_rel(&self) -> String {
         let mut out = format!("# {}: generated, not measured\n", self.name);
-        for (a, b, bond) in &self.links {
+        let pairs = self.exchanges.iter().flat_map(|members| {
+            let after = |at: usize| members[at + 1..].iter();
+            members.iter().enumerate().flat_map(move |(at, a)| after(at).map(|b| (*a, *b, Bond::Peer)))
+        });
+        let mut links: Vec<_> = self.links.iter().copied().chain(pairs).collect();
+        links.sort_unstable();
+        links.dedup_by_key(|(a, b, _)| (*a, *b));
+        for (a, b, bond) in &links {
             let _ = writeln!(out, "{}|{}|{}", a + 1, b + 1, if *bond == Bond::Peer { 0 } else { -1 });
         }
         out
