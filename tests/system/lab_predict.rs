@@ -198,8 +198,9 @@ fn agrees(place: &Place, seed: u64) -> bool {
 scenes!(what_is_predicted_is_what_routers_do: root);
 
 fn what_is_predicted_is_what_routers_do(place: &Place) {
-    let settled = (1..=4).filter(|seed| agrees(place, *seed)).count();
-    assert!(settled >= 3, "{settled}");
+    // In 78, a rule of an AS of four routers puts the own number into heard paths; it has an exchange, as 3 has.
+    let settled = (1..=4).chain([78]).filter(|seed| agrees(place, *seed)).count();
+    assert!(settled >= 4, "{settled}");
 }
 
 /// `ANYBED_PREDICT_FROM`, `ANYBED_PREDICT_TO`: seeds. `ANYBED_PREDICT_DAEMONS`: words of lab files, with commas between.
