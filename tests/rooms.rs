@@ -52,7 +52,6 @@ const NAMED: &[(&str, &str, &str)] = &[
     ("cli/choices.rs", "\"bird-configs\"", "the option `--bird-configs`"),
     ("cli/daemons.rs", "frr: Vec<PathBuf>", "the option `--frr`"),
     ("cli/", "bird_configs", "the option `--bird-configs`"),
-    ("cli/check.rs", "bird: bool", "`check --bird`"),
     ("cli/check.rs", "bird: Option<String>", "`plan --bird NODE`"),
     ("cli/mod.rs", "birdc", "an example of a command inside a lab"),
     ("cli/choices.rs", "    Bird,", "`--timers bird`"),

@@ -20,9 +20,11 @@ pub(super) struct Check {
     /// Lab files
     #[arg(required = true)]
     files: Vec<PathBuf>,
-    /// Put every rendered BIRD config through `bird -p`
+    /// Have every rendered config read by its routing daemon; so does naming one
     #[arg(long)]
-    bird: bool,
+    configs: bool,
+    #[command(flatten)]
+    daemons: Daemons,
     #[arg(long, value_enum, default_value_t)]
     format: Format,
     #[command(flatten)]
@@ -83,7 +85,8 @@ impl Check {
             match scenario::read_with(file, &self.choices.overrides()) {
                 Err(Diagnostics(found)) => problems.extend(found),
                 Ok((topology, _)) => {
-                    let fleet = self.bird.then(|| fleet(&topology, &Daemons::default(), &self.choices)).transpose()?;
+                    let wanted = self.configs || self.daemons.are_named();
+                    let fleet = wanted.then(|| fleet(&topology, &self.daemons, &self.choices)).transpose()?;
                     let plan = match &fleet {
                         Some(fleet) => plan_with(&topology, fleet)?,
                         None => plan(&topology, &self.choices)?,

@@ -6,7 +6,7 @@ use clap::Args;
 
 use crate::routing::daemon::Places;
 
-/// What commands that run labs are given.
+/// What commands that run daemons are given.
 #[derive(Args, Clone, Debug, Default)]
 pub(super) struct Daemons {
     /// Run this BIRD, of version 2 or 3; again for one of the other version [env: ANYBED_BIRD] [default: the first in
@@ -23,6 +23,10 @@ impl Daemons {
     pub(super) fn places(&self) -> Places {
         let of = |make, paths: &[PathBuf]| paths.iter().map(move |path| (make, path.clone())).collect::<Vec<_>>();
         Places([of("bird", &self.bird), of("frr", &self.frr)].concat())
+    }
+
+    pub(super) fn are_named(&self) -> bool {
+        !self.bird.is_empty() || !self.frr.is_empty()
     }
 
     /// As options of a command.

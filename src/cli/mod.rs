@@ -121,7 +121,7 @@ enum Command {
                             anybed capture two-sites r2 -w - | wireshark -k -i -")]
     Capture(capture::CaptureOf),
     /// Report every problem of a lab file; touches nothing
-    #[command(after_help = "Example: anybed check --bird topologies/two-sites.toml")]
+    #[command(after_help = "Example: anybed check --configs topologies/two-sites.toml")]
     Check(check::Check),
     /// Print what would be built; touches nothing
     #[command(after_help = "Example: anybed plan topologies/two-sites.toml --bird west")]

@@ -1,17 +1,19 @@
 //! `anybed verify`: what BGP will make of a lab file, predicted, and compared with a running lab of it.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use anyhow::anyhow;
 use clap::Args;
+use ipnet::IpNet;
 use serde::Serialize;
 
 use super::{Choices, Ended, Failure, Format, check, is_colored, labs, print};
 use crate::lab::ask::RoutesRequest;
-use crate::predict::{Prediction, predict};
+use crate::predict::{Prediction, predict, predict_as_it_fell};
 use crate::report::page::{BAD, BOLD, Cell, DIM, Page};
 use crate::routing::route::Route;
-use crate::topology::{NodeId, Topology};
+use crate::topology::{GroupId, NodeId, Topology};
 
 #[derive(Args, Debug)]
 pub(super) struct Verify {
@@ -70,15 +72,26 @@ impl Verify {
         if let Some(name) = self.group.as_ref().filter(|name| named(name).is_none()) {
             return Err(Failure::Usage(anyhow!("there is no group `{name}` in {}", self.file.display())));
         }
-        let predictions = predict(&topology, &|_, _| true).map_err(|unsettled| Failure::Usage(anyhow!(unsettled)))?;
+        let everybody = |_: NodeId, _: GroupId| true;
+        let unsettled = |unsettled| Failure::Usage(anyhow!("{unsettled}"));
+        let mut predictions = predict(&topology, &everybody).map_err(unsettled)?;
+        let mut real = Real::new();
         let wanted = |prediction: &&Prediction| match &self.group {
             Some(name) => named(name) == Some(prediction.group.0),
             None => topology.groups[prediction.group.0].is_public(),
         };
-        let mut all: Vec<Shown> = predictions.iter().filter(wanted).map(|p| shown(&topology, p)).collect();
         if let Some(lab) = &self.with {
-            for one in &mut all {
-                compare(lab, one)?;
+            for one in predictions.iter().filter(&wanted) {
+                ask(lab, &topology, one, &mut real)?;
+            }
+            // Which of equal routes came first is for the lab to say.
+            let fell = |router, prefix| real.get(&(router, prefix)).cloned().flatten();
+            predictions = predict_as_it_fell(&topology, &everybody, &fell).map_err(unsettled)?;
+        }
+        let mut all: Vec<Shown> = predictions.iter().filter(wanted).map(|p| shown(&topology, p)).collect();
+        if self.with.is_some() {
+            for (one, prediction) in all.iter_mut().zip(predictions.iter().filter(wanted)) {
+                compare(&topology, one, prediction.prefix, &real);
             }
         }
         match self.format {
@@ -115,19 +128,28 @@ fn shown(topology: &Topology, prediction: &Prediction) -> Shown {
     }
 }
 
+/// The path of each router's best route in the running lab.
+type Real = BTreeMap<(NodeId, IpNet), Option<Vec<u32>>>;
+
 /// Asks every router of a running lab for its best route.
-fn compare(lab: &str, one: &mut Shown) -> Result<(), Failure> {
-    for router in &mut one.routers {
-        let request = RoutesRequest { node: router.router.clone(), prefix: Some(one.prefix.clone()) };
-        let routes: Vec<Route> = labs::post(lab, "/routes", &request)?;
+fn ask(lab: &str, topology: &Topology, one: &Prediction, real: &mut Real) -> Result<(), Failure> {
+    for router in topology.of_kind(|kind| kind.is_router()) {
+        let prefix = Some(one.prefix.to_string());
+        let routes: Vec<Route> =
+            labs::post(lab, "/routes", &RoutesRequest { node: topology.node(router).name.clone(), prefix })?;
         let best = routes.iter().find(|route| route.best);
-        let real = best.map(|route| route.as_path().join(" "));
-        let said = router.path.as_ref().map(|path| words(path));
-        if real != said {
-            router.instead = Some(real.unwrap_or_else(|| "no route".to_owned()));
-        }
+        real.insert((router, one.prefix), best.map(Route::numbers));
     }
     Ok(())
+}
+
+fn compare(topology: &Topology, one: &mut Shown, prefix: IpNet, real: &Real) {
+    for (router, id) in one.routers.iter_mut().zip(topology.of_kind(|kind| kind.is_router())) {
+        let found = real.get(&(id, prefix)).cloned().flatten();
+        if found != router.path {
+            router.instead = Some(found.map_or_else(|| "no route".to_owned(), |path| words(&path)));
+        }
+    }
 }
 
 fn words(path: &[u32]) -> String {

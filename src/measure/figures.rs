@@ -1,5 +1,7 @@
 //! A run in figures: what two runs are compared by, and several summarized.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::measure::effect::Source;
@@ -72,7 +74,7 @@ pub fn figures(report: &Report) -> Vec<Figure> {
         found.extend(values.iter().map(figure));
     };
     for (i, fault) in report.faults.iter().enumerate() {
-        let of = format!("{}. {}", i + 1, fault.fault);
+        let of = format!("{}. {}", i + 1, unswept(&fault.fault, &report.settings));
         add(of.clone(), &of_fault(fault));
         if let Some(flows) = &fault.flows {
             add(of, &[("broken flows", bad(flows.broken)), ("flows re-established p50", ms(flows.p50_ms))]);
@@ -85,6 +87,11 @@ pub fn figures(report: &Report) -> Vec<Figure> {
         let flips = report.flips.iter().map(|client| client.flips.len()).sum();
         add("clients".to_owned(), &[("changes of the answering member", count(flips))]);
     }
+    for (group, sites) in at_the_end(report) {
+        for (site, clients) in sites {
+            add(format!("{group} at {site}"), &[("clients at the end", count(clients))]);
+        }
+    }
     // What is derived from configured delays would compare lab files, not runs.
     for (i, stretch) in report.stretches.iter().filter(|s| s.source == Source::Measured).enumerate() {
         let nearer = stretch.clients.saturating_sub(stretch.at_best);
@@ -94,6 +101,35 @@ pub fn figures(report: &Report) -> Vec<Figure> {
     }
     for (name, overlay) in &report.overlays {
         add(name.clone(), &of_overlay(overlay));
+    }
+    found
+}
+
+/// An action without the values that a sweep has put into it: it is the same one in every run.
+fn unswept(action: &str, settings: &BTreeMap<String, String>) -> String {
+    let swept = settings.iter().filter(|(key, _)| key.starts_with("timeline.") && key.contains(".do."));
+    let pairs = swept.filter_map(|(key, value)| Some((key.rsplit_once('.')?.1, value)));
+    let pairs: Vec<(String, String)> =
+        pairs.map(|(key, value)| (format!("{key}={value}"), format!("{key}=…"))).collect();
+    let word = |word: &str| pairs.iter().find(|(set, _)| set == word).map_or(word, |(_, shown)| shown).to_owned();
+    action.split(' ').map(word).collect::<Vec<_>>().join(" ")
+}
+
+/// By group and site, how many clients it answers in the end; sites that announced and have none are there, too.
+fn at_the_end(report: &Report) -> BTreeMap<&str, BTreeMap<&str, usize>> {
+    let site = |member: &str| member.split_once('.').map_or(member.len(), |(stub, _)| stub.len());
+    let mut found: BTreeMap<&str, BTreeMap<&str, usize>> = BTreeMap::new();
+    for load in &report.loads {
+        let Some(last) = report.catchments.iter().rfind(|catchment| catchment.group_name == load.group) else {
+            continue;
+        };
+        let sites = found.entry(&load.group).or_default();
+        for member in load.members.keys() {
+            sites.entry(&member[..site(member)]).or_default();
+        }
+        for member in last.clients.values().flatten() {
+            *sites.entry(&member[..site(member)]).or_default() += 1;
+        }
     }
     found
 }
@@ -131,4 +167,20 @@ fn of_overlay(overlay: &OverlayReport) -> [(&'static str, Value); 11] {
         ("lookups p99", ms(lookups.p99_ms)),
         ("keys not stored", bad(overlay.keys.failed as usize)),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_swept_value_makes_no_other_action() {
+        let settings = |pairs: &[(&str, &str)]| pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+        let action = "set west-w0 from west prepend=2 med=2";
+        assert_eq!(
+            unswept(action, &settings(&[("timeline.1.do.prepend", "2")])),
+            "set west-w0 from west prepend=… med=2"
+        );
+        assert_eq!(unswept(action, &settings(&[("lab.timers", "rfc"), ("timeline.1.at", "2s")])), action);
+    }
 }

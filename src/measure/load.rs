@@ -9,16 +9,11 @@ use crate::measure::overlay::History;
 use crate::measure::stats::thousandths;
 use crate::measure::windows::Window;
 use crate::record::GroupFacts;
+use crate::topology::jain;
 
-/// Jain's index (Jain, Chiu and Hawe 1984): the square of the sum over n times the sum of the squares. `None` if
-/// all is nothing.
-pub(crate) fn jain(values: impl IntoIterator<Item = usize>) -> Option<f64> {
-    let (mut count, mut sum, mut squares) = (0.0, 0.0, 0.0);
-    for value in values {
-        let value = value as f64;
-        (count, sum, squares) = (count + 1.0, sum + value, squares + value * value);
-    }
-    (squares > 0.0).then(|| sum * sum / (count * squares))
+/// How evenly these are divided: [`jain`].
+pub(crate) fn evenness(values: impl IntoIterator<Item = usize>) -> Option<f64> {
+    jain(values.into_iter().map(|value| value as f64))
 }
 
 /// The most over the mean. `None` if all is nothing.
@@ -41,7 +36,7 @@ fn balance(values: &[usize]) -> Balance {
     Balance {
         over: values.len(),
         max_over_mean: max_over_mean(values).map(thousandths),
-        fairness: jain(values.iter().copied()).map(thousandths),
+        fairness: evenness(values.iter().copied()).map(thousandths),
         gini: gini(values).map(thousandths),
     }
 }
@@ -67,7 +62,7 @@ impl<'a> Findings<'a> {
             }
         }
         let counts: Vec<usize> = spread.clients.values().copied().collect();
-        spread.fairness = jain(counts.iter().copied()).map(thousandths);
+        spread.fairness = evenness(counts.iter().copied()).map(thousandths);
         spread.max_over_mean = max_over_mean(&counts).map(thousandths);
         spread
     }
@@ -145,7 +140,7 @@ impl<'a> Findings<'a> {
             clients: self.clients_of(group).count(),
             requests,
             requests_per_second: rate(requests, zero, end),
-            fairness: jain(members.values().map(|m| m.requests)).map(thousandths),
+            fairness: evenness(members.values().map(|m| m.requests)).map(thousandths),
             members,
             stretches,
         }
@@ -231,11 +226,7 @@ mod tests {
 
     #[test]
     fn indices_by_hand() {
-        assert_eq!(jain([3, 3, 3]), Some(1.0));
-        assert_eq!(jain([6, 0, 0]), Some(1.0 / 3.0));
-        assert_eq!(jain([0, 0]), None);
-        // Jain's own example: (1 + 3)² / (2 (1 + 9)).
-        assert_eq!(jain([1, 3]), Some(0.8));
+        assert_eq!(evenness([1, 3]), Some(0.8));
         assert_eq!(max_over_mean(&[1, 3]), Some(1.5));
         assert_eq!(gini(&[1, 1, 1]), Some(0.0));
         assert_eq!(gini(&[0, 0, 0, 8]), Some(0.75));
@@ -245,7 +236,7 @@ mod tests {
     proptest! {
         #[test]
         fn fairness_is_between_one_over_n_and_one(values in prop::collection::vec(0..1000_usize, 1..40)) {
-            if let Some(fairness) = jain(values.iter().copied()) {
+            if let Some(fairness) = evenness(values.iter().copied()) {
                 let least = 1.0 / values.len() as f64;
                 prop_assert!((least - 1e-12..=1.0 + 1e-12).contains(&fairness));
                 let gini = gini(&values).unwrap();

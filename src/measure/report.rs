@@ -1,6 +1,6 @@
 //! From what was found to the report.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::measure::catchment::moves;
 use crate::measure::convergence::Routing;
@@ -96,13 +96,8 @@ fn phases(record: &Record) -> Vec<Phase> {
 fn counts(record: &Record) -> NodeCounts {
     let of = |kind: NodeKind| record.facts.nodes.iter().filter(|n| n.kind == kind).count();
     let (members, clients) = (of(NodeKind::Member), of(NodeKind::Client));
-    NodeCounts {
-        routers: of(NodeKind::Router),
-        stubs: of(NodeKind::Gateway),
-        hosts: members + clients,
-        members,
-        clients,
-    }
+    let stubs: BTreeSet<&str> = record.facts.nodes.iter().filter_map(|node| node.stub.as_deref()).collect();
+    NodeCounts { routers: of(NodeKind::Router), stubs: stubs.len(), hosts: members + clients, members, clients }
 }
 
 fn refused(record: &Record) -> Vec<Refusal> {

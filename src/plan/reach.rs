@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, VecDeque};
 
-use crate::topology::{AsId, LinkId, LinkKind, NodeId, NodeKind, Relation, Topology};
+use crate::topology::{AsId, Link, LinkId, LinkKind, NodeId, NodeKind, Relation, Topology};
 
 /// For each AS, the ASes whose routes reach it over a valley-free path (Gao and Rexford): up through
 /// providers, across at most one peer link, down through customers.
@@ -40,7 +40,7 @@ impl Reachability {
             parts.iter_mut().filter(|part| **part == merged).for_each(|part| *part = kept);
         }
         let whole = |routers: &[NodeId]| routers.iter().all(|r| parts[r.0] == parts[routers[0].0]);
-        let split = topology.ases.iter().any(|a| !whole(&a.routers));
+        let split = topology.ases.iter().any(|a| !a.stub && !whole(&a.routers));
         Self { heard: valley_free(topology, dead), parts, split }
     }
 
@@ -54,13 +54,27 @@ impl Reachability {
         if !topology.ases[of_a.0].stub || !topology.ases[of_b.0].stub {
             return Some(false);
         }
-        if self.split {
+        // Of a gateway without hosts, other ASes know no address.
+        if ![a, b].iter().all(|node| is_known(topology, *node)) {
+            return Some(false);
+        }
+        let whole = |own: AsId| {
+            let mut parts = topology.ases[own.0].routers.iter().map(|router| self.parts[router.0]);
+            let first = parts.next();
+            parts.all(|part| Some(part) == first)
+        };
+        if self.split || !whole(of_a) || !whole(of_b) {
             return None;
         }
         let at_gateway = |node: NodeId, own: AsId| self.parts[node.0] == self.parts[topology.ases[own.0].routers[0].0];
         let hear = self.heard[of_a.0].contains(&of_b) && self.heard[of_b.0].contains(&of_a);
         Some(hear && at_gateway(a, of_a) && at_gateway(b, of_b))
     }
+}
+
+fn is_known(topology: &Topology, node: NodeId) -> bool {
+    let access = |link: &Link| link.kind == LinkKind::Access && link.a == node;
+    topology.node(node).kind.is_host() || topology.links.iter().any(access)
 }
 
 /// `[as] = (neighbor, what the neighbor is to the AS)`.

@@ -211,6 +211,7 @@ impl<'a> View<'a> {
                 (false, _) => Role::of(relation.reversed()),
             }),
             passive: self.node < if ours { link.b } else { link.a },
+            add_paths: link.session.add_paths,
             import: self.rules(id, Direction::Import, family),
             export: self.rules(id, Direction::Export, family),
             family: Some(family),
@@ -270,6 +271,7 @@ impl<'a> View<'a> {
                 neighbor: Some(self.addresses.loopback(*peer, family)),
                 timers: of_preset(self.topology.timers),
                 client: reflects(&self.node) && !reflects(peer),
+                add_paths: self.topology.ases[own.0].add_paths,
                 passive: self.inside().large.is_some() && reflects(&self.node) && !reflects(peer),
                 family: Some(family),
                 ..Session::default()
@@ -298,11 +300,19 @@ impl<'a> View<'a> {
     fn igp(&self) -> Vec<IgpInterface> {
         let internal = self.links().filter_map(|(_, link, interface)| match link.kind {
             LinkKind::Internal { cost } => {
-                Some(IgpInterface { name: interface.name.clone(), cost, bfd: link.session.bfd.is_some() })
+                let (name, bfd) = (interface.name.clone(), link.session.bfd.is_some());
+                Some(IgpInterface { name, cost, bfd, passive: false })
             }
             _ => None,
         });
-        internal.collect()
+        let mut all: Vec<IgpInterface> = internal.collect();
+        if !all.is_empty() {
+            // The other gateways of a stub want to know which hosts are here.
+            let access = self.links().filter(|(_, link, _)| link.kind == LinkKind::Access);
+            let passive = |name: &str| IgpInterface { name: name.to_owned(), cost: 1, bfd: false, passive: true };
+            all.extend(access.map(|(.., interface)| passive(&interface.name)));
+        }
+        all
     }
 
     fn host(&self) -> Host {

@@ -81,7 +81,19 @@ pub struct Unsettled {
 /// # Errors
 /// Policies that have no stable outcome.
 pub fn predict(topology: &Topology, announces: &dyn Fn(NodeId, GroupId) -> bool) -> Result<Vec<Prediction>, Unsettled> {
-    predict_in(topology, &State { about: &|_| true, announces, silent: &BTreeSet::new(), cut: &BTreeSet::new() })
+    predict_as_it_fell(topology, announces, &|_, _| None)
+}
+
+/// As [`predict`], but where only their order tells routes apart, a router uses the path that it is known to use.
+///
+/// # Errors
+/// As [`predict`].
+pub fn predict_as_it_fell(
+    topology: &Topology,
+    announces: &dyn Fn(NodeId, GroupId) -> bool,
+    fell: &dyn Fn(NodeId, IpNet) -> Option<Vec<u32>>,
+) -> Result<Vec<Prediction>, Unsettled> {
+    predict_in(topology, &State { about: &|_| true, announces, silent: &BTreeSet::new(), cut: &BTreeSet::new(), fell })
 }
 
 /// Predicts the groups that the state is about.
@@ -96,7 +108,8 @@ pub fn predict_in(topology: &Topology, state: &State<'_>) -> Result<Vec<Predicti
         let network = Network::of(topology, &speakers, *family, state);
         let mut tables: BTreeMap<IpNet, Vec<Option<Table>>> = BTreeMap::new();
         for prefix in prefixes(topology, *family, state.about) {
-            let told = Spread::of(&network, prefix, &|host| announced(topology, host, prefix, announces));
+            let fell = |router| (state.fell)(router, prefix);
+            let told = Spread::of(&network, prefix, &|host| announced(topology, host, prefix, announces), &fell);
             tables.insert(prefix, told.map_err(|id| Unsettled { router: topology.node(id).name.clone(), prefix })?);
         }
         for (index, group) in topology.groups.iter().enumerate().filter(|(index, _)| (state.about)(GroupId(*index))) {
@@ -109,9 +122,25 @@ pub fn predict_in(topology: &Topology, state: &State<'_>) -> Result<Vec<Predicti
                     all.push(prediction(topology, &network, prefix, GroupId(index), &tables[&prefix], &ways));
                 }
             }
+            // What somebody announces of it besides, as who takes it by halves does.
+            for prefix in besides(topology, GroupId(index), *family) {
+                let mut ways: Vec<_> = tables.iter().filter(|(around, _)| around.contains(&prefix)).collect();
+                ways.sort_by_key(|(prefix, _)| std::cmp::Reverse(prefix.prefix_len()));
+                let ways: Vec<&[Option<Table>]> = ways.into_iter().map(|(_, tables)| &tables[..]).collect();
+                all.push(prediction(topology, &network, prefix, GroupId(index), &tables[&prefix], &ways));
+            }
         }
     }
     Ok(all)
+}
+
+/// Prefixes that are announced for a group and are not its own.
+fn besides(topology: &Topology, group: GroupId, family: Family) -> BTreeSet<IpNet> {
+    let of_group = topology.originations.iter().filter(|it| it.group == group).map(|it| it.prefix);
+    let own = &topology.groups[group.0];
+    let others =
+        of_group.filter(|prefix| Family::of(prefix.addr()) == family && own.prefixes().all(|own| own != *prefix));
+    others.collect()
 }
 
 /// All that is announced and that packets to these groups may follow, by whomever.
@@ -121,7 +150,9 @@ fn prefixes(topology: &Topology, family: Family, about: &dyn Fn(GroupId) -> bool
     let groups = topology.groups.iter().flat_map(|group| group.prefixes().chain(group.at_hosts()));
     let gateways = topology.originations.iter().map(|origination| origination.prefix);
     let of_family = groups.chain(gateways).filter(|prefix| Family::of(prefix.addr()) == family);
-    of_family.filter(|prefix| wanted.iter().any(|address| prefix.contains(address))).collect()
+    let leading = of_family.filter(|prefix| wanted.iter().any(|address| prefix.contains(address)));
+    let about = (0..topology.groups.len()).map(GroupId).filter(|group| about(*group));
+    leading.chain(about.flat_map(|group| besides(topology, group, family))).collect()
 }
 
 /// Whether a host announces a prefix: for one of its groups.
@@ -152,12 +183,10 @@ fn prediction(
             best.insert(NodeId(index), Best { path, from, step: *step, of });
         }
     }
+    let gateways = topology.gateways();
     let clients = || topology.of_kind(|kind| kind == NodeKind::Client);
-    let catchments = clients().map(|client| {
-        let gateway = topology.ases[topology.node(client).as_id.0].routers[0];
-        (client, walk::sites(topology, network, ways, gateway))
-    });
-    let distance = |client| Some((client, walk::distance(topology, network, ways, client)?));
+    let catchments = clients().map(|client| (client, walk::sites(topology, network, ways, gateways[&client])));
+    let distance = |client| Some((client, walk::distance(topology, network, ways, client, gateways[&client])?));
     let distances = clients().filter_map(distance).collect();
     Prediction { prefix, group, best, catchments: catchments.collect(), distances, by_order }
 }

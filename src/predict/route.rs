@@ -42,6 +42,8 @@ pub(super) enum Exit {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Route {
     pub(super) path: Vec<u32>,
+    /// Of this router's alone: no session tells it on.
+    pub(super) weight: u16,
     pub(super) local_pref: u32,
     pub(super) med: u32,
     pub(super) communities: BTreeSet<Community>,
@@ -65,11 +67,13 @@ pub(super) struct Route {
     pub(super) neighbor: IpAddr,
 }
 
-/// The rule that tells two routes apart (RFC 4271 §9.1.2.2, as BIRD has it: `rte_better`, `bgp_rte_better`).
+/// The rule that tells two routes apart (RFC 4271 §9.1.2.2, as BIRD has it: `rte_better`, `bgp_rte_better`). Weights
+/// come before all else where there are some.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Step {
     /// There is one route only.
     Only,
+    Weight,
     /// The router's own.
     Preference,
     LocalPreference,
@@ -86,6 +90,7 @@ impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Only => "the only route",
+            Self::Weight => "weight",
             Self::Preference => "the router's own",
             Self::LocalPreference => "local preference",
             Self::PathLength => "length of the AS path",
@@ -107,6 +112,7 @@ impl Route {
         let internal = |route: &Self| route.source == Source::Internal;
         let same_neighbor = self.path.first() == other.path.first();
         let rules = [
+            (self.weight.cmp(&other.weight), Step::Weight),
             (own(self).cmp(&own(other)), Step::Preference),
             (self.local_pref.cmp(&other.local_pref), Step::LocalPreference),
             (other.path.len().cmp(&self.path.len()), Step::PathLength),
@@ -125,6 +131,12 @@ impl Route {
         let (order, step) = self.against(other);
         order.is_eq() || step > Step::Distance
     }
+}
+
+/// The first among those that nothing but their order tells from the best, if these have several paths: those of one
+/// neighbor that tells of all it has.
+pub(super) fn ties<'r>(best: &'r Route, routes: &'r [Route]) -> impl Iterator<Item = &'r Route> {
+    routes.iter().filter(move |route| route.against(best).0.is_eq())
 }
 
 /// The best of some routes, by which rule it beat the one that came nearest, and whether every other is worse by
@@ -151,6 +163,7 @@ mod tests {
     fn route(neighbor_as: u32, med: u32, id: u8) -> Route {
         Route {
             path: vec![neighbor_as, 9],
+            weight: 0,
             local_pref: 100,
             med,
             communities: BTreeSet::new(),

@@ -62,7 +62,7 @@ pub(super) fn told(route: &Route, prefix: &IpNet, session: &Session, router: &Ro
         path.retain(|asn| !(64512..=65534).contains(asn) && *asn < 4_200_000_000);
     }
     // A MED that was heard is not told to others (RFC 4271 §5.1.4).
-    let mut said = Said { path, local_pref: 0, med: None, communities: route.communities.clone() };
+    let mut said = Said { path, weight: 0, local_pref: 0, med: None, communities: route.communities.clone() };
     if !said.carry_out(rules, prefix, own) {
         return None;
     }
@@ -103,17 +103,18 @@ pub(super) fn heard(told: Told, prefix: &IpNet, session: &Session, node: &Node<'
     let liked = if invalid { LIKING_INVALID } else { liking(relation) };
     let local_pref = if leaves { 0 } else { liked };
     let Told { path, med, communities, .. } = told;
-    let mut said = Said { path, local_pref, med: Some(med), communities };
+    let mut said = Said { path, weight: 0, local_pref, med: Some(med), communities };
     if !said.carry_out(rules, prefix, node.router.asn) {
         return None;
     }
-    let Said { path, local_pref, med, communities } = said;
-    Some(Route { path, local_pref, med: med.unwrap_or(0), communities, otc, learned, ..base })
+    let Said { path, weight, local_pref, med, communities } = said;
+    Some(Route { path, weight, local_pref, med: med.unwrap_or(0), communities, otc, learned, ..base })
 }
 
 /// What rules change.
 struct Said {
     path: Vec<u32>,
+    weight: u16,
     local_pref: u32,
     med: Option<u32>,
     communities: BTreeSet<Community>,
@@ -129,6 +130,7 @@ impl Said {
                 continue;
             }
             self.path.splice(0..0, std::iter::repeat_n(own, usize::from(then.prepend)));
+            self.weight = then.weight.unwrap_or(self.weight);
             self.local_pref = then.local_pref.unwrap_or(self.local_pref);
             self.med = then.med.or(self.med);
             self.communities.retain(|community| !then.remove.contains(community));

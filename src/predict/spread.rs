@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 
 use super::network::{Kind, Network, Node};
-use super::route::{Exit, Learned, Route, Source, Step, best};
+use super::route::{Exit, Learned, Route, Source, Step, best, ties};
 use super::rules::{Told, heard, may_leave, of_host, passed_on, taken, told};
 use crate::topology::NodeId;
 
@@ -31,9 +31,10 @@ enum Message {
 pub(super) struct Spread<'n, 's> {
     network: &'n Network<'s>,
     prefix: IpNet,
-    /// By router, by session.
-    heard: Vec<BTreeMap<usize, Route>>,
-    sent: Vec<BTreeMap<usize, Message>>,
+    /// By router, by session: several where all are told that may be.
+    heard: Vec<BTreeMap<usize, Vec<Route>>>,
+    sent: Vec<BTreeMap<usize, Vec<Message>>>,
+    fell: &'n dyn Fn(NodeId) -> Option<Vec<u32>>,
 }
 
 impl<'n, 's> Spread<'n, 's> {
@@ -43,20 +44,20 @@ impl<'n, 's> Spread<'n, 's> {
         network: &'n Network<'s>,
         prefix: IpNet,
         announces: &dyn Fn(NodeId) -> bool,
+        fell: &'n dyn Fn(NodeId) -> Option<Vec<u32>>,
     ) -> Result<Vec<Option<Table>>, NodeId> {
         let count = network.routers.len();
         let (heard, sent) = (vec![BTreeMap::new(); count], vec![BTreeMap::new(); count]);
-        let mut spread = Self { network, prefix, heard, sent };
+        let mut spread = Self { network, prefix, heard, sent, fell };
         let mut queue: VecDeque<NodeId> = VecDeque::new();
         for (index, node) in network.routers.iter().enumerate() {
             let Some(node) = node else { continue };
             for (number, end) in node.sessions.iter().enumerate() {
                 let sites = end.kind == Kind::Host && end.session.groups.contains(&prefix);
                 if sites && announces(end.peer) {
-                    spread.heard[index].insert(
-                        number,
-                        of_host(end.session.asn, end.session.kept.contains(&prefix), base(node, number)),
-                    );
+                    let kept = end.session.kept.contains(&prefix);
+                    let route = of_host(end.session.asn, kept, base(node, number));
+                    spread.heard[index].insert(number, vec![route]);
                 }
             }
             queue.push_back(NodeId(index));
@@ -96,13 +97,26 @@ impl<'n, 's> Spread<'n, 's> {
             session: usize::MAX,
             ..base(node, usize::MAX)
         });
-        own.into_iter().chain(of_groups).chain(self.heard[id.0].values().cloned()).collect()
+        own.into_iter().chain(of_groups).chain(self.heard[id.0].values().flatten().cloned()).collect()
+    }
+
+    /// The best route, by which rule, and whether it is so in any order.
+    fn best<'r>(&self, id: NodeId, routes: &'r [Route]) -> Option<(&'r Route, Step, bool)> {
+        let (found, step, in_any_order) = best(routes)?;
+        let fell = || (self.fell)(id);
+        // What tells equal ones apart is which came first.
+        let as_it_fell = if in_any_order {
+            None
+        } else {
+            fell().and_then(|path| ties(found, routes).find(|route| route.path == path))
+        };
+        Some((as_it_fell.unwrap_or(found), step, in_any_order))
     }
 
     fn table(&self, id: NodeId) -> Option<Table> {
         self.network.node(id)?;
         let routes = self.routes(id);
-        let (best, in_any_order) = match best(&routes) {
+        let (best, in_any_order) = match self.best(id, &routes) {
             Some((best, step, alone)) => (Some((best.clone(), step)), alone),
             None => (None, true),
         };
@@ -113,49 +127,50 @@ impl<'n, 's> Spread<'n, 's> {
     fn turn(&mut self, id: NodeId) -> Vec<NodeId> {
         let Some(node) = self.network.node(id) else { return Vec::new() };
         let routes = self.routes(id);
-        let now = best(&routes).map(|(best, ..)| best);
+        let now = self.best(id, &routes).map(|(best, ..)| best);
         let mut changed = Vec::new();
         for (number, end) in node.sessions.iter().enumerate() {
             if end.kind == Kind::Host || end.other == usize::MAX {
                 continue;
             }
-            let message = match now {
-                Some(best) if !node.router.route_server => self.message(node, id, number, best),
-                _ => serve(node, number, &routes),
+            let messages: Vec<Message> = if node.router.route_server {
+                serve(node, number, &routes).into_iter().collect()
+            } else {
+                let all = routes.iter().filter(|_| end.session.add_paths);
+                let told = all.chain(now.filter(|_| !end.session.add_paths));
+                told.filter_map(|route| self.message(node, id, number, route)).collect()
             };
-            if self.sent[id.0].get(&number) == message.as_ref() {
+            let sent = self.sent[id.0].entry(number).or_default();
+            if *sent == messages {
                 continue;
             }
-            match &message {
-                Some(message) => drop(self.sent[id.0].insert(number, message.clone())),
-                None => drop(self.sent[id.0].remove(&number)),
-            }
-            let route = message.and_then(|message| self.receive(end.peer, end.other, message));
-            let had = &mut self.heard[end.peer.0];
-            let before = match route {
-                Some(route) => had.insert(end.other, route),
-                None => had.remove(&end.other),
-            };
-            if before.as_ref() != had.get(&end.other) {
+            sent.clone_from(&messages);
+            let routes = messages.into_iter().filter_map(|message| self.receive(end.peer, end.other, message));
+            let routes: Vec<Route> = routes.collect();
+            let had = self.heard[end.peer.0].entry(end.other).or_default();
+            if *had != routes {
+                *had = routes;
                 changed.push(end.peer);
             }
         }
         changed
     }
 
-    fn message(&self, node: &Node<'_>, id: NodeId, number: usize, best: &Route) -> Option<Message> {
+    /// What a session is told of a route; nothing: that it is not there.
+    fn message(&self, node: &Node<'_>, id: NodeId, number: usize, route: &Route) -> Option<Message> {
         let end = &node.sessions[number];
         // BIRD tells nobody what it has from him.
-        if best.session == number || !may_leave(best, end.kind == Kind::External) {
+        if route.session == number || !may_leave(route, end.kind == Kind::External) {
             return None;
         }
         if end.kind == Kind::External {
-            return told(best, &self.prefix, end.session, node.router).map(Message::External);
+            return told(route, &self.prefix, end.session, node.router).map(Message::External);
         }
-        let mut route = best.clone();
-        if best.source == Source::Internal {
+        let from = node.sessions.get(route.session);
+        let mut route = route.clone();
+        if route.source == Source::Internal {
             // A reflector tells its clients everything, and others what its clients have (RFC 4456).
-            let from_client = node.sessions.get(best.session).is_some_and(|from| from.session.client);
+            let from_client = from.is_some_and(|from| from.session.client);
             if !from_client && !end.session.client {
                 return None;
             }
@@ -190,6 +205,7 @@ impl<'n, 's> Spread<'n, 's> {
                 }
                 Some(Route {
                     source: Source::Internal,
+                    weight: 0,
                     session: number,
                     distance,
                     neighbor: end.session.neighbor?,
@@ -218,6 +234,7 @@ fn base(node: &Node<'_>, session: usize) -> Route {
     let nobody = IpAddr::from([0, 0, 0, 0]);
     Route {
         path: Vec::new(),
+        weight: 0,
         local_pref: 100,
         med: 0,
         communities: Default::default(),

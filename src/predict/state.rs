@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use ipnet::IpNet;
+
 use crate::topology::{GroupId, NodeId};
 
 /// What of a lab does its work.
@@ -14,4 +16,6 @@ pub struct State<'a> {
     pub silent: &'a BTreeSet<NodeId>,
     /// Links without a carrier.
     pub cut: &'a BTreeSet<usize>,
+    /// The path that a router is known to use, if it is: which of several equal routes came first.
+    pub fell: &'a dyn Fn(NodeId, IpNet) -> Option<Vec<u32>>,
 }

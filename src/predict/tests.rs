@@ -217,3 +217,177 @@ fn who_says_nothing_to_the_server_is_told_nothing() {
     let text = segment("").replace("\"home\"]", "{ router = \"home\", route_server = false }]");
     assert_eq!(answers(&lab(&text)), [""]);
 }
+
+fn member(topology: &Topology, client: &str) -> String {
+    let all = everybody(topology).expect("it settles");
+    let members = &all[0].catchments[&topology.find(client).expect("a client")];
+    members.iter().map(|member| &*topology.node(*member).name).collect::<Vec<_>>().join(" ")
+}
+
+/// A chain of so many routers that its two best connected ones reflect, with a site at either end and a client at each.
+fn reflected(add_paths: bool) -> Topology {
+    let routers: Vec<String> = (0..18).map(|n| format!("\"r{n}\"")).collect();
+    let mut links: Vec<String> = (1..18).map(|n| format!("\"r{}-r{n}\"", n - 1)).collect();
+    // Near the begin, as are both reflectors.
+    links.extend(["\"r1-r3\"".to_owned(), "\"r0-r2\"".to_owned(), "\"r0-r1\"".to_owned(), "\"r1-r4\"".to_owned()]);
+    let (routers, links) = (routers.join(", "), links.join(", "));
+    let mut text =
+        format!("[[as]]\nname = \"big\"\nrouters = [{routers}]\nlinks = [{links}]\nadd_paths = {add_paths}\n");
+    for (name, at, hosts) in [("near", 2, "members"), ("far", 16, "members"), ("home", 15, "clients")] {
+        text += &format!("[[stub]]\nname = \"{name}\"\nuplinks = [\"r{at}\"]\n{hosts} = 1\n");
+    }
+    lab(&(text + "[[group]]\nname = \"dns\"\nmembers = [\"near\", \"far\"]\n"))
+}
+
+#[test]
+fn who_hears_of_several_exits_takes_the_nearest_to_itself() {
+    let routes = |topology: &Topology| {
+        let all = everybody(topology).expect("it settles");
+        all[0].best[&topology.find("r15").expect("a router")].of
+    };
+    let (one, several) = (reflected(false), reflected(true));
+    assert_eq!((member(&one, "home.c1").as_str(), routes(&one)), ("near.n1", 2), "both reflectors are near it");
+    assert_eq!((member(&several, "home.c1").as_str(), routes(&several)), ("far.n1", 4), "two from each reflector");
+}
+
+#[test]
+fn a_neighbor_whose_best_route_is_not_told_tells_of_another() {
+    let text = r#"
+        as = [{ name = "t" }, { name = "w" }]
+        link = [{ a = "t", b = "w", relation = "customer" }]
+        stub = [
+            { name = "near", uplinks = ["t"], members = 1 },
+            { name = "far", uplinks = [{ to = "t", prepend = 2 }], members = 1 },
+            { name = "home", uplinks = ["w"], clients = 1 },
+        ]
+        group = [{ name = "dns", members = ["near", "far"] }]
+        policy = [{ of = "near", to = "t", add = "no-export" }]
+    "#;
+    assert_eq!(member(&lab(text), "home.c1"), "");
+    let several = lab(&text.replace("relation = \"customer\"", "relation = \"customer\", add_paths = true"));
+    let all = everybody(&several).expect("it settles").remove(0);
+    assert_eq!(all.best[&several.find("w").expect("a router")].path, [100, 1001, 1001, 1001]);
+    assert_eq!(member(&several, "home.c1"), "near.n1", "t, once asked, goes its own way");
+}
+
+/// A border's two routes, which nothing tells apart for the router beside it.
+const EQUAL: &str = r#"
+    as = [
+        { name = "a" }, { name = "b" },
+        { name = "wide", routers = ["x", "y"], links = ["x-y"], add_paths = true },
+        { name = "edge" },
+    ]
+    link = [
+        { a = "x", b = "a", relation = "customer" },
+        { a = "x", b = "b", relation = "customer" },
+        { a = "y", b = "edge", relation = "customer" },
+    ]
+    stub = [
+        { name = "one", uplinks = ["a"], members = 1 },
+        { name = "two", uplinks = ["b"], members = 1 },
+        { name = "home", uplinks = ["edge"], clients = 1 },
+    ]
+    group = [{ name = "dns", members = ["one", "two"] }]
+"#;
+
+#[test]
+fn equal_routes_of_one_neighbor_fall_as_they_are_known_to() {
+    let topology = lab(EQUAL);
+    let id = |name: &str| topology.find(name).expect("a router");
+    let [x, y, edge] = ["x", "y", "edge"].map(id);
+    let fell = |path: Option<Vec<u32>>| {
+        let fell = |router, _| path.clone().filter(|_| router == y);
+        predict_as_it_fell(&topology, &|_, _| true, &fell).expect("it settles").remove(0)
+    };
+    let unknown = fell(None);
+    assert!(unknown.by_order.contains(&y) && !unknown.by_order.contains(&x), "only who cannot see their ids");
+    assert_eq!(unknown.best[&y].of, 2);
+    for path in [vec![100, 1000], vec![101, 1001]] {
+        let known = fell(Some(path.clone()));
+        assert_eq!((&known.best[&y].path, &known.best[&edge].path), (&path, &[vec![102], path.clone()].concat()));
+    }
+    // What is worse, or not there, does not become right by being used.
+    assert_eq!(fell(Some(vec![7])).best[&y].path, unknown.best[&y].path);
+    assert!(
+        everybody(&lab(&EQUAL.replace("add_paths = true", "add_paths = false"))).expect("it settles")[0]
+            .by_order
+            .is_empty()
+    );
+}
+
+#[test]
+fn a_weight_comes_before_all_else_and_stays_where_it_is() {
+    let text = r#"
+        as = [
+            { name = "a" }, { name = "b" },
+            { name = "wide", routers = ["x", "y"], links = ["x-y"] },
+        ]
+        link = [
+            { a = "x", b = "a", relation = "customer" },
+            { a = "x", b = "b", relation = "provider" },
+            { a = "y", b = "b", relation = "provider" },
+        ]
+        stub = [
+            { name = "one", uplinks = ["a"], members = 1 },
+            { name = "two", uplinks = ["b"], members = 1 },
+            { name = "here", uplinks = ["x"], clients = 1 },
+            { name = "there", uplinks = ["y"], clients = 1 },
+        ]
+        group = [{ name = "dns", members = ["one", "two"] }]
+    "#;
+    let (without, mut topology) = (lab(text), lab(text));
+    let (at, link) = (topology.find("x").expect("a router"), topology.find_link("x-b").expect("its link"));
+    let mut change = Change::default();
+    change.set("weight", "5", &topology).expect("a number");
+    topology.change_policy(at, link, None, &change);
+    let all = everybody(&topology).expect("it settles").remove(0);
+    let at = |name: &str| &all.best[&topology.find(name).expect("a router")];
+    assert_eq!((at("x").step, &at("x").path[..]), (Step::Weight, &[101, 1001][..]));
+    assert_eq!(
+        (at("y").step, &at("y").path[..]),
+        (Step::External, &[101, 1001][..]),
+        "x no longer tells of its customer's"
+    );
+    assert_eq!(member(&topology, "here.c1"), "two.n1");
+    assert_eq!((member(&without, "here.c1"), member(&without, "there.c1")), ("one.n1".to_owned(), "one.n1".to_owned()));
+}
+
+#[test]
+fn the_other_gateway_knows_the_way() {
+    let text = r#"
+        as = [{ name = "t1" }, { name = "t2" }]
+        stub = [
+            { name = "site", routers = ["gw1", "gw2"], uplinks = ["t1", "t2"], members = 1 },
+            { name = "west", uplinks = ["t1"], clients = 1 },
+            { name = "east", uplinks = ["t2"], clients = 1 },
+        ]
+        group = [{ name = "dns", members = ["site"] }]
+    "#;
+    let topology = lab(text);
+    let all = everybody(&topology).expect("it settles").remove(0);
+    assert_eq!(
+        (member(&topology, "west.c1"), member(&topology, "east.c1")),
+        ("site.n1".to_owned(), "site.n1".to_owned())
+    );
+    let links = |client: &str| all.distances[&topology.find(client).expect("a client")].links;
+    assert_eq!((links("west.c1"), links("east.c1")), (4, 5), "one more, between the gateways");
+}
+
+/// Halves that nobody's address is in are announced like the other.
+#[test]
+fn both_halves_of_a_prefix_are_predicted() {
+    let mut topology = lab(include_str!("../../topologies/hijack.toml"));
+    let at = topology.find("mallory").expect("a gateway");
+    let group = GroupId(0);
+    let whole = topology.groups[0].announced[0];
+    let halves: Vec<_> = whole.subnets(whole.prefix_len() + 1).expect("it has halves").collect();
+    for prefix in &halves {
+        let made = Origination { at, group, prefix: *prefix, communities: Vec::new(), to: None, claims: None };
+        topology.originations.push(made);
+    }
+    let all = everybody(&topology).expect("it settles");
+    for prefix in &halves {
+        let half = all.iter().find(|one| one.prefix == *prefix).expect("predicted");
+        assert!(half.best.len() > 1 && half.best[&at].step == Step::Only, "{prefix}: {half:?}");
+    }
+}

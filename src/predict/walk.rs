@@ -41,8 +41,9 @@ pub(super) fn distance(
     network: &Network<'_>,
     prefixes: &[&[Option<Table>]],
     host: NodeId,
+    gateway: NodeId,
 ) -> Option<Distance> {
-    let mut at = topology.ases[topology.node(host).as_id.0].routers[0];
+    let mut at = gateway;
     let mut total = Distance { delay: Duration::ZERO, links: 0 } + step(topology, host, at)?;
     let mut seen = BTreeSet::from([at]);
     loop {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::distance::shortest;
 use super::{Distance, State, Unsettled, predict_in};
 use crate::topology::{
-    AsId, Community, Direction, GroupId, LinkId, NodeId, NodeKind, Pattern, Policy, Then, Topology, Which,
+    AsId, Community, Direction, GroupId, LinkId, NodeId, NodeKind, Pattern, Policy, Then, Topology, Which, jain,
 };
 
 /// The most times that a site repeats its AS number: playbooks go no further, and paths in the Internet are shorter.
@@ -64,8 +64,8 @@ pub fn changes(topology: &Topology, group: GroupId) -> Vec<Change> {
     let mut all = Vec::new();
     for site in sites(topology, group) {
         all.push(Change::Withdraw { site });
-        let gateway = topology.ases[site.0].routers[0];
         for link in topology.uplinks(site) {
+            let Some(gateway) = topology.gateway_at(site, link) else { continue };
             let prepends = (1..=MOST_PREPENDS).map(How::Prepend);
             let hows = prepends.chain([How::NoExport, How::Nothing]);
             all.extend(hows.map(|how| Change::Tell { gateway, link, how }));
@@ -143,7 +143,8 @@ impl<'t> Case<'t> {
         // Where the border announces, hosts go on telling it of their addresses.
         let announces = |host: NodeId, of: GroupId| of != self.group || group.by_border || gone != Some(site(host));
         let (none, about) = (BTreeSet::new(), |of: GroupId| of == self.group);
-        let state = State { about: &about, announces: &announces, silent: &none, cut: &BTreeSet::new() };
+        let state =
+            State { about: &about, announces: &announces, silent: &none, cut: &BTreeSet::new(), fell: &|_, _| None };
         // Clients probe the first family only.
         let found = predict_in(changed, &state)?.into_iter().next();
         let (catchments, distances) = found.map(|found| (found.catchments, found.distances)).unwrap_or_default();
@@ -183,9 +184,7 @@ impl<'t> Case<'t> {
 
     /// Jain's index. A host that answers for the prefix of another group has a load, and is no site of this one.
     fn fairness(&self, loads: &BTreeMap<AsId, f64>) -> f64 {
-        let of_sites = || self.sites.iter().map(|site| loads[site]);
-        let (sum, squares) = (of_sites().sum::<f64>(), of_sites().map(|load| load * load).sum::<f64>());
-        if squares > 0.0 { sum * sum / (self.sites.len() as f64 * squares) } else { 0.0 }
+        jain(self.sites.iter().map(|site| loads[site])).unwrap_or(0.0)
     }
 }
 

@@ -103,6 +103,8 @@ pub enum Feature {
     RouteServer,
     /// Routes above a number that are not taken, while the session stays.
     Blocking,
+    /// A number that a router likes a neighbor's routes by, before all else.
+    Weight,
 }
 
 /// What a node needs a daemon for besides BGP: some daemons have a process for each.

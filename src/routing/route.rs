@@ -5,6 +5,9 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
+/// What a router likes a route by before all else, where its daemon has that; no BGP attribute.
+pub(super) const WEIGHT: &str = "weight";
+
 /// One route to one prefix.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Route {
@@ -31,6 +34,11 @@ impl Route {
     /// The ASes on the way.
     pub fn as_path(&self) -> Vec<&str> {
         self.attributes.get("BGP.as_path").map(|path| path.split_whitespace().collect()).unwrap_or_default()
+    }
+
+    /// The same, of ASes that are numbers: a set of ASes (RFC 4271 §4.3) is none.
+    pub fn numbers(&self) -> Vec<u32> {
+        self.as_path().iter().filter_map(|asn| asn.parse().ok()).collect()
     }
 
     fn number(&self, attribute: &str) -> Option<u32> {
@@ -64,6 +72,10 @@ pub fn why(best: &Route, other: &Route) -> String {
             _ => "it came first".to_owned(),
         };
     }
+    let weight = |route: &Route| route.number(WEIGHT).unwrap_or(0);
+    if weight(best) != weight(other) {
+        return format!("weight {} over {}", weight(best), weight(other));
+    }
     let local = |route: &Route| route.number("BGP.local_pref").unwrap_or(100);
     if local(best) != local(other) {
         return format!("local preference {} over {}", local(best), local(other));
@@ -85,6 +97,8 @@ pub fn why(best: &Route, other: &Route) -> String {
     }
     match (best.metric, other.metric) {
         (Some(a), Some(b)) if a != b => format!("{a} to its next hop, not {b}"),
+        // Of one neighbor, which tells of several.
+        _ if best.protocol == other.protocol => "which came first".to_owned(),
         _ => "the lower router id or address of its neighbor".to_owned(),
     }
 }
@@ -114,6 +128,9 @@ mod tests {
         ] {
             assert_eq!(why(&plain, &other), reason);
         }
+        assert_eq!(why(&plain, &plain), "which came first");
+        let heavy = route(&[("weight", "7"), ("BGP.local_pref", "50")], "ebgp-b", None);
+        assert_eq!(why(&heavy, &plain), "weight 7 over 0");
         let (near, far) = (route(&[], "ibgp-a", Some(10)), route(&[], "ibgp-b", Some(30)));
         assert_eq!(why(&near, &far), "10 to its next hop, not 30");
     }

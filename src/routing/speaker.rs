@@ -100,6 +100,8 @@ pub struct IgpInterface {
     pub name: String,
     pub cost: u32,
     pub bfd: bool,
+    /// Nobody is spoken with there; others are told of its addresses.
+    pub passive: bool,
 }
 
 /// One BGP session.
@@ -122,6 +124,8 @@ pub struct Session {
     pub relation: Option<Relation>,
     /// What we are to the neighbor (RFC 9234).
     pub role: Option<Role>,
+    /// All routes are told that may be, not the best alone (RFC 7911).
+    pub add_paths: bool,
     /// The neighbor is a client of this route reflector.
     pub client: bool,
     /// The neighbor opens the connection. Ends that both do, at the same moment, close both and wait

@@ -45,16 +45,25 @@ fn asked_for(file: &LabFile) -> impl Iterator<Item = &Spanned<String>> {
     std::iter::once(&file.daemon).chain(ases).chain(exchanges).chain(routers).flatten()
 }
 
+/// Who can do it, and what does the same elsewhere.
+pub(super) fn elsewhere(feature: Feature) -> String {
+    let others = DAEMONS.iter().filter(|row| row.has(feature));
+    let others: Vec<String> = others.map(|row| format!("`daemon = \"{}\"`", row.name())).collect();
+    let instead = match feature {
+        Feature::Weight => "; `local_pref` does as much with any, for all routers of the AS",
+        _ => "",
+    };
+    format!("{} has it{instead}", others.join(" or "))
+}
+
 /// Reports what is asked of a daemon that cannot do it.
 pub(super) fn check_features(file: &LabFile, topology: &Topology, problems: &mut Problems) {
     let mut lacking = |feature, key: &str, span: Range<usize>, nodes: &[NodeId]| {
         let lacks = |id: &&NodeId| !registry::meant(topology.node(**id)).has(feature);
         let Some(node) = nodes.iter().find(lacks).map(|id| topology.node(*id)) else { return };
         let (title, name) = (registry::meant(node).title(), &node.name);
-        let others = DAEMONS.iter().filter(|row| row.has(feature));
-        let others: Vec<String> = others.map(|row| format!("`daemon = \"{}\"`", row.name())).collect();
         let found = problems.error("daemon-cannot", span, format!("{title} has no `{key}`"));
-        found.label(format!("`{name}` runs {title}")).help(format!("{} has it", others.join(" or ")));
+        found.label(format!("`{name}` runs {title}")).help(elsewhere(feature));
     };
     let waits = |mrai: &&Spanned<u16>| *mrai.get_ref() > 0;
     if let Some(mrai) = file.mrai.as_ref().filter(waits) {
@@ -74,6 +83,19 @@ pub(super) fn check_features(file: &LabFile, topology: &Topology, problems: &mut
             let takes = |id: &NodeId| topology.node(*id).kind == NodeKind::Router;
             let ends: Vec<NodeId> = ends.into_iter().filter(takes).collect();
             lacking(Feature::Blocking, "max_prefix_action = \"block\"", options.span.clone(), &ends);
+        }
+    }
+    for stub in &file.stubs {
+        let own: Vec<NodeId> =
+            topology.find_stub(stub.name.get_ref()).map(|id| topology.ases[id.0].routers.clone()).unwrap_or_default();
+        for weight in stub.uplinks.iter().filter_map(|up| up.policy.weight.as_ref()) {
+            lacking(Feature::Weight, "weight", weight.span(), &own);
+        }
+    }
+    for entry in &file.policies {
+        if let Some(weight) = &entry.options.weight {
+            let own: Vec<NodeId> = entry.of.iter().flat_map(|name| topology.routers_of(name.get_ref())).collect();
+            lacking(Feature::Weight, "weight", weight.span(), &own);
         }
     }
     for (own, entry) in topology.ases.iter().zip(&file.ases) {

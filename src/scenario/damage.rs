@@ -186,6 +186,7 @@ impl Damage {
         let crashed = |p: &&Process| self.is_in_force(&Fault::Crash(node, **p), by.origin);
         if let Some(running) = processes.iter().find(|p| !crashed(p)) {
             let by_other = |fault: Fault| self.faults.keys().any(|(f, origin)| *f == fault && *origin != by.origin);
+            let also: Vec<&str> = processes.iter().filter(crashed).map(|process| process.name).collect();
             let help = if self.faults.keys().any(|(f, _)| *f == Fault::Down(node)) {
                 ": the host has crashed as a whole"
             } else if by_other(Fault::Crash(node, *running)) {
@@ -193,7 +194,9 @@ impl Damage {
             } else {
                 " is running"
             };
-            return Err(format!("the {} of {name}{help}", running.name));
+            // `crash NODE PROCESS` has ended one of several.
+            let hint = also.iter().map(|process| format!("; `restart {name} {process}` starts what has crashed"));
+            return Err(format!("the {} of {name}{help}{}", running.name, hint.collect::<String>()));
         }
         self.remove(|f| matches!(f, Fault::Crash(n, p) if *n == node && processes.contains(p)), by, String::new)
     }

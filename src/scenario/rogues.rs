@@ -39,7 +39,7 @@ impl Damage {
 }
 
 fn hijacked(topology: &Topology, group: GroupId, stub: AsId, how: Hijack) -> Vec<Origination> {
-    let (at, to) = (topology.ases[stub.0].routers[0], topology.impostor(stub));
+    let (at, to) = (topology.taker(stub), topology.impostor(stub));
     let prefixes = topology.groups[group.0].prefixes();
     let told = prefixes.flat_map(|prefix| if how.specific { halves(prefix) } else { vec![prefix] });
     let origination = |prefix| Origination { at, group, prefix, communities: Vec::new(), to, claims: how.forging };

@@ -144,6 +144,9 @@ pub fn read_set(path: &Path, settings: &[Setting], overrides: &Overrides) -> Res
 /// Tables of which there is one, which may be left out.
 const SINGLE: [&str; 3] = ["lab", "probe", "flows"];
 
+/// The key of a timeline's entry whose value is text with keys in it.
+const ACTIONS: &str = "do";
+
 /// A part of a key, and where it stands.
 struct Part<'a> {
     text: &'a str,
@@ -217,6 +220,7 @@ fn in_table(table: &mut dyn TableLike, parts: &[Part<'_>], value: &Value) -> Res
             Ok(())
         }
         Some(Item::Value(Value::Array(items))) => in_array(items, part, rest, value),
+        Some(Item::Value(item)) if item.is_str() && part.text == ACTIONS => in_text(item, part, rest, value),
         Some(item) if item.is_table_like() => match item.as_table_like_mut() {
             Some(table) => in_table(table, rest, value),
             None => Ok(()),
@@ -229,6 +233,10 @@ fn in_array(items: &mut Array, part: &Part<'_>, rest: &[Part<'_>], value: &Value
     let names: Vec<_> = items.iter().map(item_name).collect();
     for index in chosen(part, rest, &names)? {
         let Some(item) = items.get_mut(index) else { continue };
+        if part.text == ACTIONS {
+            in_text(item, &rest[0], &rest[1..], value)?;
+            continue;
+        }
         if let Some(written) = item.as_str().map(str::to_owned) {
             *item = long(part.text, &written).into();
         }
@@ -236,6 +244,24 @@ fn in_array(items: &mut Array, part: &Part<'_>, rest: &[Part<'_>], value: &Value
             in_table(table, &rest[1..], value)?;
         }
     }
+    Ok(())
+}
+
+/// Sets one of the `KEY=VALUE` of an action: the one that is there, or another at its end.
+fn in_text(item: &mut Value, part: &Part<'_>, rest: &[Part<'_>], value: &Value) -> Result<(), Wrong> {
+    let (Some(text), [key]) = (item.as_str(), rest) else {
+        return Err(Wrong { span: rest[0].span.clone(), message: format!("`{}` has no parts", part.text), help: None });
+    };
+    let begin = format!("{}=", key.text);
+    let new = format!("{begin}{}", value.as_str().map_or_else(|| value.to_string().trim().to_owned(), str::to_owned));
+    let mut words: Vec<&str> = text.split_whitespace().collect();
+    match words.iter_mut().find(|word| word.starts_with(&begin)) {
+        Some(word) => *word = &new,
+        None => words.push(&new),
+    }
+    let mut set = Value::from(words.join(" "));
+    *set.decor_mut() = item.decor().clone();
+    *item = set;
     Ok(())
 }
 
@@ -290,89 +316,4 @@ fn item_name(item: &Value) -> Option<String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const LAB: &str = r#"
-[lab]
-seed = 3 # three
-
-[[as]]
-name = "net"
-routers = ["a", "b"]
-links = ["a-b"]
-
-[[stub]]
-name = "west"
-uplinks = ["a", { to = "b", delay = "2ms" }]
-clients = 1
-
-[[stub]]
-name = "east"
-uplinks = ["a"]
-"#;
-
-    fn sweep(text: &str) -> Sweep {
-        text.parse().unwrap()
-    }
-
-    fn settings(text: &str) -> Vec<Setting> {
-        combinations(&[sweep(text)]).concat()
-    }
-
-    fn edited(text: &str) -> String {
-        let mut document: DocumentMut = LAB.parse().unwrap();
-        set(&mut document, &settings(text)[0]).unwrap_or_else(|e| panic!("{e}"));
-        document.to_string()
-    }
-
-    fn refused(text: &str) -> String {
-        set(&mut LAB.parse().unwrap(), &settings(text)[0]).unwrap_err().0[0].message.clone()
-    }
-
-    #[test]
-    fn values_are_parted_by_commas_outside_of_lists_and_texts() {
-        let values = |text: &str| sweep(text).values;
-        assert_eq!(values("lab.hold=3s, 9s,90s"), ["3s", "9s", "90s"]);
-        assert_eq!(
-            values(r#"a.b=["x", "y"],["z"],{ c = "1,2", d = 3 }"#),
-            [r#"["x", "y"]"#, r#"["z"]"#, r#"{ c = "1,2", d = 3 }"#]
-        );
-        assert_eq!(values("stub.west.access.bfd=50ms x 3"), ["50ms x 3"]);
-        assert_eq!("seed".parse::<Sweep>(), Err(SweepError::Form));
-        assert_eq!("a..b=1".parse::<Sweep>(), Err(SweepError::Form));
-        assert_eq!("seed=1,,2".parse::<Sweep>(), Err(SweepError::Empty));
-    }
-
-    #[test]
-    fn combinations_are_all() {
-        let all = combinations(&[sweep("a=1,2"), sweep("b=x,y,z")]);
-        let shown: Vec<String> = all.iter().map(|c| format!("{} {}", c[0], c[1])).collect();
-        assert_eq!(shown, ["a=1 b=x", "a=1 b=y", "a=1 b=z", "a=2 b=x", "a=2 b=y", "a=2 b=z"]);
-        assert_eq!(combinations(&[]), [vec![]]);
-    }
-
-    #[test]
-    fn keys_are_set_where_they_are() {
-        assert!(edited("seed=7").contains("seed = 7 # three"));
-        assert!(edited("lab.timers=rfc").contains("timers = \"rfc\"\n"));
-        assert!(edited("probe.every=5ms").contains("[probe]\nevery = \"5ms\"\n"));
-        assert!(edited("stub.west.clients=4").contains("clients = 4\n"));
-        assert!(edited("stub.west.uplinks.b.delay=9ms").contains("[\"a\", { to = \"b\", delay = \"9ms\" }]"));
-        assert!(edited("stub.west.uplinks.a.hold=3s").contains("{ to = \"a\", hold = \"3s\" }"));
-        assert!(edited("as.net.links.a-b.delay=9ms").contains("{ a = \"a\", b = \"b\", delay = \"9ms\" }"));
-        assert!(edited("stub.east.access.bfd=50ms x 3").contains("access = { bfd = \"50ms x 3\" }"));
-        assert_eq!(edited("stub.*.members=2").matches("members = 2").count(), 2);
-        assert_eq!(edited("stub.2.members=2").matches("members = 2").count(), 1);
-    }
-
-    #[test]
-    fn what_names_nothing_is_refused() {
-        assert_eq!(refused("stubb.west.clients=1"), "a lab file has no `stubb`");
-        assert_eq!(refused("overlay.music.healing=none"), "this lab file has no [[overlay]]");
-        assert_eq!(refused("stub.wset.clients=1"), "no `stub` is called `wset`");
-        assert_eq!(refused("stub.clients=1"), "there may be several `stub`");
-        assert_eq!(refused("stub.3.clients=1"), "there are 2 `stub`");
-        assert_eq!(refused("stub.west.clients.many=1"), "`clients` has no parts");
-    }
-}
+mod tests;

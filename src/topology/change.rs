@@ -12,6 +12,7 @@ use super::policy::{Community, Direction, MOST_PREPENDS, Pattern, Policy, Then, 
 pub struct Change {
     /// 0 takes back what the file says of all routes.
     prepend: Option<u8>,
+    weight: Option<u16>,
     local_pref: Option<u32>,
     med: Option<u32>,
     add: Vec<Community>,
@@ -20,7 +21,12 @@ pub struct Change {
 }
 
 impl Change {
-    pub const KEYS: [&'static str; 6] = ["prepend", "local_pref", "med", "add", "remove", "reject"];
+    pub const KEYS: [&'static str; 7] = ["prepend", "weight", "local_pref", "med", "add", "remove", "reject"];
+
+    /// Whether it names a weight, which not every daemon has.
+    pub fn has_weight(&self) -> bool {
+        self.weight.is_some()
+    }
 
     /// # Errors
     /// The key has no such value: why, and what to write.
@@ -31,6 +37,7 @@ impl Change {
         };
         match key {
             "prepend" => self.prepend = Some(number(MOST_PREPENDS.into())? as u8),
+            "weight" => self.weight = Some(number(u16::MAX.into())? as u16),
             "local_pref" => self.local_pref = Some(number(u32::MAX)?),
             "med" => self.med = Some(number(u32::MAX)?),
             "add" => self.add.push(community(value, topology)?),
@@ -47,6 +54,7 @@ impl Change {
     /// What `later` says wins.
     pub fn take(&mut self, later: &Self) {
         self.prepend = later.prepend.or(self.prepend);
+        self.weight = later.weight.or(self.weight);
         self.local_pref = later.local_pref.or(self.local_pref);
         self.med = later.med.or(self.med);
         self.reject = later.reject.or(self.reject);
@@ -67,6 +75,7 @@ impl fmt::Display for Change {
         let number = |key, value: Option<u32>| value.map(|value| format!("{key}={value}"));
         let first = [
             number("prepend", self.prepend.map(u32::from)),
+            number("weight", self.weight.map(u32::from)),
             number("local_pref", self.local_pref),
             number("med", self.med),
         ];
@@ -80,7 +89,7 @@ impl fmt::Display for Change {
 
 impl Topology {
     /// Changes the rules of one end of a session. Those of the file come first, but for what they prepend to all
-    /// routes, which gives way. `local_pref` is about what is heard, everything else about what is announced.
+    /// routes, which gives way. `weight` and `local_pref` are about what is heard, everything else about what is announced.
     pub fn change_policy(&mut self, at: NodeId, link: LinkId, group: Option<GroupId>, change: &Change) {
         let prefixes = group.iter().flat_map(|group| self.groups[group.0].prefixes());
         let which =
@@ -96,9 +105,10 @@ impl Topology {
             add: change.add.clone(),
             remove: change.remove.clone(),
             reject: change.reject == Some(true),
+            weight: None,
             local_pref: None,
         };
-        let heard = Then { local_pref: change.local_pref, ..Then::default() };
+        let heard = Then { weight: change.weight, local_pref: change.local_pref, ..Then::default() };
         for (direction, then) in [(Direction::Export, told), (Direction::Import, heard)] {
             if then != Then::default() {
                 self.policies.push(Policy { at, link, direction, which: which.clone(), then });

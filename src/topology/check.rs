@@ -8,7 +8,7 @@ use toml::Spanned;
 
 use super::LONGEST_NAME;
 use super::diagnose::Problems;
-use super::file::{AsEntry, Conduct, Hosts, LabFile, LinkOptions, StubEntry};
+use super::file::{AsEntry, Conduct, LabFile, LinkOptions};
 use super::graphml;
 use super::model::*;
 use super::multipath::Multipath;
@@ -149,7 +149,7 @@ impl Builder<'_> {
         if let Some(own) = self.topology.ases.last_mut() {
             own.roles = conduct.roles.unwrap_or(file.roles);
             (own.rov, own.compare_med) = (conduct.rov, conduct.compare_med);
-            own.prefer_older = conduct.prefer_older;
+            (own.prefer_older, own.add_paths) = (conduct.prefer_older, conduct.add_paths);
         }
     }
 
@@ -236,13 +236,17 @@ impl Builder<'_> {
         daemon: Option<&Spanned<String>>,
         routers: &mut Vec<NodeId>,
     ) {
-        // A router may be named as its own AS, once.
-        let own = name.get_ref() == entry.name.get_ref() && !self.nodes.contains_key(name.get_ref());
+        self.router_name(&entry.name, name);
+        let daemon = daemon.or(entry.daemon.as_ref());
+        routers.push(self.add_node(name.get_ref().clone(), NodeKind::Router, place, daemon));
+    }
+
+    /// A router may be named as its own AS, once.
+    pub(super) fn router_name(&mut self, of: &Spanned<String>, name: &Spanned<String>) {
+        let own = name.get_ref() == of.get_ref() && !self.nodes.contains_key(name.get_ref());
         if !own {
             self.declare("a router", name);
         }
-        let daemon = daemon.or(entry.daemon.as_ref());
-        routers.push(self.add_node(name.get_ref().clone(), NodeKind::Router, place, daemon));
     }
 
     fn graph(&mut self, entry: &AsEntry, path: &Spanned<String>, directory: &Path) -> Option<graphml::Graph> {
@@ -269,33 +273,5 @@ impl Builder<'_> {
                 None
             }
         }
-    }
-
-    fn stub(&mut self, entry: &StubEntry, asn: u32, multipath: Multipath) {
-        self.declare("a stub", &entry.name);
-        let daemon = entry.daemon.as_ref();
-        let gateway = self.add_node(entry.name.get_ref().clone(), NodeKind::Gateway, entry.place, daemon);
-        let mut local = BTreeMap::new();
-        for (hosts, kind, letter) in [(&entry.members, NodeKind::Member, 'n'), (&entry.clients, NodeKind::Client, 'c')]
-        {
-            let names: Vec<_> = match hosts {
-                Hosts::Count(count) => {
-                    (1..=*count).map(|i| Spanned::new(entry.name.span(), format!("{letter}{i}"))).collect()
-                }
-                Hosts::Names(names) => names.clone(),
-            };
-            for name in names {
-                self.name_syntax(&name);
-                if let Some(first) = local.insert(name.get_ref().clone(), name.span()) {
-                    let message = format!("stub `{}` has two hosts named `{name}`", entry.name);
-                    let found = self.problems.error("duplicate-name", name.span(), message);
-                    found.label("again").also(first, "first");
-                }
-                self.add_node(format!("{}.{name}", entry.name), kind, entry.place, daemon);
-            }
-        }
-        self.as_spans.push(entry.name.span());
-        let (name, routers) = (entry.name.get_ref().clone(), vec![gateway]);
-        self.topology.ases.push(As::new(name, asn, true, routers, multipath));
     }
 }

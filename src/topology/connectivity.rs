@@ -10,14 +10,16 @@ use super::parts::parts;
 impl Builder<'_> {
     /// Reports ASes in several parts, a lab in several parts, and circles of providers.
     pub(super) fn connected(&mut self, file: &LabFile) {
-        for (index, entry) in file.ases.iter().enumerate().filter(|(i, _)| !self.incomplete.contains(&AsId(*i))) {
+        let names =
+            file.ases.iter().map(|own| ("AS", &own.name)).chain(file.stubs.iter().map(|own| ("stub", &own.name)));
+        for (index, (what, name)) in names.enumerate().filter(|(i, _)| !self.incomplete.contains(&AsId(*i))) {
             let routers = &self.topology.ases[index].routers;
             let inside = self.topology.links.iter().filter(|l| matches!(l.kind, LinkKind::Internal { .. }));
             let parts = parts(routers, inside.map(|l| (l.a, l.b)));
             if parts.len() > 1 {
                 let parts = self.describe(&parts);
-                let message = format!("AS `{}` falls into {} parts", entry.name, parts.len());
-                let found = self.problems.error("disconnected-as", entry.name.span(), message);
+                let message = format!("{what} `{name}` falls into {} parts", parts.len());
+                let found = self.problems.error("disconnected-as", name.span(), message);
                 found.label(format!("no link joins {}", parts.join(" and ")));
             }
         }

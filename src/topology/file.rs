@@ -140,6 +140,10 @@ pub(crate) struct StubEntry {
     pub(crate) name: Spanned<String>,
     pub(crate) asn: Option<Spanned<u32>>,
     pub(crate) place: Option<Place>,
+    /// Its gateways; none: one that is named as the stub.
+    pub(crate) routers: Option<Vec<RouterEntry>>,
+    /// Between them; `None`: each pair is linked.
+    pub(crate) links: Option<Vec<InnerLink>>,
     pub(crate) uplinks: Vec<Uplink>,
     /// Where they would stand, if there is none.
     pub(super) bare: Option<Range<usize>>,
@@ -157,6 +161,8 @@ pub(crate) struct Uplink {
     pub(crate) to: Spanned<String>,
     /// An exchange.
     pub(super) over: Option<Spanned<String>>,
+    /// The gateway; `None`: they take turns.
+    pub(crate) from: Option<Spanned<String>>,
     pub(crate) options: LinkOptions,
     pub(crate) policy: PolicyOptions,
 }
@@ -165,6 +171,7 @@ pub(crate) struct Uplink {
 #[derive(Debug, Default)]
 pub(crate) struct PolicyOptions {
     pub(super) prepend: Option<Spanned<u64>>,
+    pub(crate) weight: Option<Spanned<u64>>,
     pub(super) local_pref: Option<Spanned<u64>>,
     pub(super) med: Option<Spanned<u64>>,
 }
@@ -172,7 +179,7 @@ pub(crate) struct PolicyOptions {
 /// `[[policy]]`.
 #[derive(Debug)]
 pub(crate) struct PolicyEntry {
-    pub(super) of: Vec<Spanned<String>>,
+    pub(crate) of: Vec<Spanned<String>>,
     pub(super) direction: Direction,
     /// Those of `to` or `from`.
     pub(super) neighbors: Vec<Spanned<String>>,
@@ -180,7 +187,7 @@ pub(crate) struct PolicyEntry {
     pub(super) prefixes: Vec<Spanned<String>>,
     pub(super) communities: Vec<Spanned<String>>,
     pub(super) through: Vec<Spanned<String>>,
-    pub(super) options: PolicyOptions,
+    pub(crate) options: PolicyOptions,
     pub(super) add: Vec<Spanned<String>>,
     pub(super) remove: Vec<Spanned<String>>,
     pub(super) reject: bool,
@@ -222,6 +229,7 @@ pub(crate) struct Conduct {
     pub(super) rov: Rov,
     pub(super) compare_med: bool,
     pub(super) prefer_older: bool,
+    pub(super) add_paths: bool,
 }
 
 #[derive(Debug)]

@@ -78,6 +78,7 @@ const TABLES: &[(&str, &[&str])] = &[
             "rov",
             "compare_med",
             "prefer_older",
+            "add_paths",
             "daemon",
             "damping",
         ],
@@ -103,6 +104,7 @@ const TABLES: &[(&str, &[&str])] = &[
             "max_prefix_action",
             "allow_own_as",
             "mrai",
+            "add_paths",
             "ab",
             "ba"
         ],
@@ -139,6 +141,8 @@ const TABLES: &[(&str, &[&str])] = &[
             "asn",
             "lat",
             "lon",
+            "routers",
+            "links",
             "uplinks",
             "access",
             "members",
@@ -149,6 +153,7 @@ const TABLES: &[(&str, &[&str])] = &[
             "rov",
             "compare_med",
             "prefer_older",
+            "add_paths",
             "daemon",
         ],
     ),
@@ -157,6 +162,7 @@ const TABLES: &[(&str, &[&str])] = &[
         with_physics![
             "to",
             "over",
+            "from",
             "bfd",
             "hold",
             "timers",
@@ -167,9 +173,11 @@ const TABLES: &[(&str, &[&str])] = &[
             "max_prefix_action",
             "allow_own_as",
             "mrai",
+            "add_paths",
             "up",
             "down",
             "prepend",
+            "weight",
             "local_pref",
             "med"
         ],
@@ -186,6 +194,7 @@ const TABLES: &[(&str, &[&str])] = &[
             "communities",
             "through",
             "prepend",
+            "weight",
             "local_pref",
             "med",
             "add",
@@ -246,7 +255,7 @@ macro_rules! with_policy {
         &[
             $($key,)* "prepends", "prepending", "path_prepend", "as_path_prepend", "community", "communities",
             "large_communities", "extended_communities", "no_export", "localpref", "local_preference", "preference",
-            "weight", "filter", "filters", "import", "export", "policy", "policies", "route_map", "announce",
+            "filter", "filters", "import", "export", "policy", "policies", "route_map", "announce",
             "announce_to"
         ]
     };
@@ -266,11 +275,12 @@ pub(crate) const ELSEWHERE: &[(&str, &[&str], &str)] = &[
     ("[[link]]", &["up", "down"], "its directions are `ab`, from a to b, and `ba`"),
     ("an uplink", &["ab", "ba"], "its directions are `up`, from the stub to the router, and `down`"),
     ("`access`", &["ab", "ba"], "its directions are `up`, from a host to the gateway, and `down`"),
-    ("[[link]]", with_policy!["prepend", "med", "local_pref"], POLICY),
-    ("[[stub]]", with_policy!["prepend", "med", "local_pref"], POLICY),
-    ("[[as]]", with_policy!["prepend", "med", "local_pref"], POLICY),
-    ("[[group]]", with_policy!["prepend", "med", "local_pref"], POLICY),
+    ("[[link]]", with_policy!["prepend", "med", "local_pref", "weight"], POLICY),
+    ("[[stub]]", with_policy!["prepend", "med", "local_pref", "weight"], POLICY),
+    ("[[as]]", with_policy!["prepend", "med", "local_pref", "weight"], POLICY),
+    ("[[group]]", with_policy!["prepend", "med", "local_pref", "weight"], POLICY),
     ("an uplink", with_policy![], POLICY),
+    ("[[stub]]", &["router", "gateways", "gateway"], "its gateways are `routers = [\"gw1\", \"gw2\"]`"),
     (
         "[[stub]]",
         with_physics!["bfd", "hold", "timers", "graceful_restart"],

@@ -1,67 +1,16 @@
-//! From the file's shape to links: inside ASes, between them, and to hosts.
+//! From the file's shape to links: inside ASes and between them.
 
-use std::collections::BTreeMap;
 use std::ops::Range;
 
 use toml::Spanned;
 
 use super::check::Builder;
 use super::diagnose::suggest;
-use super::file::{InnerLink, LinkEntry, LinkOptions, StubEntry, Uplink};
+use super::file::{InnerLink, LinkEntry, LinkOptions};
 use super::model::*;
 use super::options::Settled;
 
 impl Builder<'_> {
-    pub(super) fn stub_links(&mut self, stub: AsId, entry: &StubEntry) {
-        let gateway = self.topology.ases[stub.0].routers[0];
-        if let Some(span) = entry.bare.clone().filter(|_| self.topology.uplinks(stub).is_empty()) {
-            let message = format!("stub `{}` has no uplink", entry.name);
-            let found = self.problems.error("no-uplink", span, message);
-            found.label("needs one at least").help(
-                "write uplinks = [\"…\"] with a router of a transit AS, or make it a member of an [[exchange]]"
-                    .to_owned(),
-            );
-        }
-        let mut seen = BTreeMap::new();
-        for Uplink { to: uplink, over, options, policy } in &entry.uplinks {
-            let Some(router) = self.find_router(uplink) else { continue };
-            if self.topology.node(router).kind == NodeKind::Gateway {
-                let found = self.problems.error("stub-transit", uplink.span(), format!("`{uplink}` is a stub"));
-                found.label("a stub carries no transit; an uplink goes to a router of a transit AS");
-                continue;
-            }
-            if let Some(first) = seen.insert(router, uplink.span()) {
-                let found =
-                    self.problems.error("duplicate-uplink", uplink.span(), format!("`{uplink}` is listed twice"));
-                found.label("again").also(first, "first").help("a second, parallel uplink is a [[link]]".to_owned());
-                continue;
-            }
-            let over = over.as_ref().map(|name| self.meet([gateway, router], name, options));
-            let Some(over) = over.map_or(Some(None), |found| found.map(Some)) else { continue };
-            let options = self.settle(gateway, router, options);
-            let link = self.link(gateway, router, LinkKind::External(Relation::Provider), None, options, uplink.span());
-            self.share(link, over);
-            self.short_policy(gateway, link, policy);
-        }
-        // All hosts are where their gateway is.
-        let options = self.settle(gateway, gateway, &entry.access);
-        self.spoken(stub, entry);
-        let hosts = self.topology.ids().filter(|n| self.topology.node(*n).as_id == stub && *n != gateway);
-        for host in hosts.collect::<Vec<_>>() {
-            self.link(gateway, host, LinkKind::Access, None, options.clone(), entry.name.span());
-        }
-    }
-
-    /// Refuses sessions of a stub's hosts when none of them speaks BGP.
-    fn spoken(&mut self, stub: AsId, entry: &StubEntry) {
-        let mut members = self.topology.of_kind(|kind| kind == NodeKind::Member);
-        if entry.access.session != SessionOptions::default() && !members.any(|n| self.topology.node(n).as_id == stub) {
-            let message = format!("no host of `{}` speaks BGP", entry.name);
-            let found = self.problems.error("no-session", entry.access.span.clone(), message);
-            found.label("names options of a session").help("members speak BGP, clients do not".to_owned());
-        }
-    }
-
     pub(super) fn link(
         &mut self,
         a: NodeId,

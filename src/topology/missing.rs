@@ -27,11 +27,6 @@ const MISSING: &[Missing] = &[
         "a stub is announced as its own prefix, a group as its `prefix`; announce others in a template of your own",
     ),
     (
-        &["[[stub]]"],
-        &["routers", "router", "gateways", "gateway", "links"],
-        "a stub has one gateway: make the site an [[as]] of several routers, with a [[stub]] behind each",
-    ),
-    (
         &["[[as]]", "[lab]"],
         &["igp", "isis", "areas", "area", "reflectors", "route_reflectors", "confederation", "ibgp"],
         "inside an AS there is one OSPF area and iBGP between all, or over two reflectors; set it up otherwise in a \

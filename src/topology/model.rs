@@ -85,9 +85,9 @@ pub enum Family {
 pub struct As {
     pub name: String,
     pub asn: u32,
-    /// A stub network: one gateway router and hosts.
+    /// A stub network: gateways and hosts.
     pub stub: bool,
-    /// Its routers, in file order; a stub has exactly one, its gateway.
+    /// Its routers, in file order; a stub's are gateways.
     pub routers: Vec<NodeId>,
     pub multipath: Multipath,
     /// Its routers tell their neighbors what they are to them, and act on what they are told (RFC 9234).
@@ -98,6 +98,8 @@ pub struct As {
     pub compare_med: bool,
     /// Of equally good routes of other ASes it keeps the one that it has had for longest.
     pub prefer_older: bool,
+    /// Its routers tell each other all the routes that they would tell if each were the best (RFC 7911).
+    pub add_paths: bool,
     /// It tells all its neighbors all that it knows.
     pub leaks: bool,
     /// Of routes of other ASes.
@@ -121,7 +123,7 @@ pub struct Node {
 #[serde(rename_all = "lowercase")]
 pub enum NodeKind {
     Router,
-    /// The one router of a stub.
+    /// A router of a stub.
     Gateway,
     /// A host that may announce groups: it runs BIRD and an overlay node (or a plain responder).
     Member,
@@ -154,7 +156,7 @@ pub enum LinkKind {
     Internal { cost: u32 },
     /// Between ASes: eBGP.
     External(Relation),
-    /// Between a stub's gateway (`a`) and one of its hosts (`b`).
+    /// Between a gateway of a stub (`a`) and one of its hosts (`b`).
     Access,
     /// Of a router (`a`) that says nothing to the route server of its exchange (`b`); with others it is
     /// [`Self::External`].
@@ -236,8 +238,8 @@ pub struct Probe {
 impl As {
     pub(super) fn new(name: String, asn: u32, stub: bool, routers: Vec<NodeId>, multipath: Multipath) -> Self {
         let (roles, rov, leaks, damping) = (true, Rov::Off, false, None);
-        let (compare_med, prefer_older) = (false, false);
-        Self { name, asn, stub, routers, multipath, roles, rov, compare_med, prefer_older, leaks, damping }
+        let (compare_med, prefer_older, add_paths) = (false, false, false);
+        Self { name, asn, stub, routers, multipath, roles, rov, compare_med, prefer_older, add_paths, leaks, damping }
     }
 }
 
@@ -326,14 +328,6 @@ impl Topology {
     /// The stub of this name.
     pub fn find_stub(&self, name: &str) -> Option<AsId> {
         self.ases.iter().position(|a| a.stub && a.name == name).map(AsId)
-    }
-
-    /// Links between the stub's gateway and other ASes.
-    pub fn uplinks(&self, stub: AsId) -> Vec<LinkId> {
-        let gateway = self.ases[stub.0].routers[0];
-        let leaves = |l: &Link| matches!(l.kind, LinkKind::External(_) | LinkKind::Port) && l.over.is_none();
-        let is_uplink = |l: &Link| leaves(l) && (l.a == gateway || l.b == gateway);
-        self.links.iter().enumerate().filter(|(_, l)| is_uplink(l)).map(|(i, _)| LinkId(i)).collect()
     }
 
     pub fn is_exchange(&self, node: NodeId) -> bool {

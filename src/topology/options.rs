@@ -92,6 +92,7 @@ impl SessionOptions {
             graceful_restart: graceful_restart.map(Spanned::into_inner),
             guards: Guards::read(table, f),
             mrai: None,
+            add_paths: table.boolean("add_paths", f).unwrap_or(false),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::communities::number_of;
 use super::id::{AsId, GroupId, NodeId};
-use super::model::{Group, NodeKind, Topology};
+use super::model::{Group, LinkKind, NodeKind, Topology};
 use super::policy::Community;
 
 impl Topology {
@@ -25,6 +25,13 @@ impl Topology {
     /// The host of a stub that answers as if it were a member of groups that the stub takes; without one nobody does.
     pub fn impostor(&self, stub: AsId) -> Option<NodeId> {
         self.of_kind(|kind| kind == NodeKind::Member).find(|id| self.node(*id).as_id == stub)
+    }
+
+    /// The gateway at which a stub announces what it takes: that of its impostor.
+    pub fn taker(&self, stub: AsId) -> NodeId {
+        let first = self.ases[stub.0].routers[0];
+        let access = |host: NodeId| self.links.iter().find(|link| link.kind == LinkKind::Access && link.b == host);
+        self.impostor(stub).and_then(access).map_or(first, |link| link.a)
     }
 
     /// An AS number, or that of the AS of this name.

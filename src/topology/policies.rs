@@ -17,6 +17,7 @@ impl PolicyOptions {
         let any = 0..=u64::from(u32::MAX);
         Self {
             prepend: table.integer("prepend", 1..=MOST_PREPENDS.into(), f),
+            weight: table.integer("weight", 0..=u64::from(u16::MAX), f),
             local_pref: table.integer("local_pref", any.clone(), f),
             med: table.integer("med", any, f),
         }
@@ -42,10 +43,12 @@ impl PolicyEntry {
             _ => {}
         }
         let list = |key, f: &mut Problems| table.one_or_more(key, f).unwrap_or_default();
-        let does = ["prepend", "local_pref", "med", "add", "remove", "reject"];
+        let does = ["prepend", "weight", "local_pref", "med", "add", "remove", "reject"];
         if !does.iter().any(|key| table.get(key).is_some()) {
             let found = f.error("idle-policy", table.span.clone(), "the rule changes nothing");
-            found.label("and then?").help("add `prepend`, `local_pref`, `med`, `add`, `remove` or `reject`".to_owned());
+            found
+                .label("and then?")
+                .help("add `prepend`, `weight`, `local_pref`, `med`, `add`, `remove` or `reject`".to_owned());
         }
         let entry = Self {
             of: of.unwrap_or_default(),
@@ -73,9 +76,9 @@ impl Builder<'_> {
 
     /// The stub's own end: what it announces over the link, and how it likes what it hears.
     pub(super) fn short_policy(&mut self, at: NodeId, link: LinkId, options: &PolicyOptions) {
-        let Then { prepend, local_pref, med, .. } = options.then();
+        let Then { prepend, weight, local_pref, med, .. } = options.then();
         let told = Then { prepend, med, ..Then::default() };
-        let heard = Then { local_pref, ..Then::default() };
+        let heard = Then { weight, local_pref, ..Then::default() };
         for (direction, then) in [(Direction::Export, told), (Direction::Import, heard)] {
             if then != Then::default() {
                 self.topology.policies.push(Policy { at, link, direction, which: Which::default(), then });
@@ -108,6 +111,13 @@ impl Builder<'_> {
             let found = self.problems.error("idle-policy", value.span(), "`local_pref` stays within an AS");
             found.label("not told to another AS (RFC 4271 §5.1.5)");
             found.help("give it to what is heard (`from`), or use `prepend` or `med`".to_owned());
+        }
+        let weight = entry.options.weight.as_ref().filter(|_| entry.direction == Direction::Export);
+        if let Some(value) = weight {
+            let found = self.problems.error("idle-policy", value.span(), "`weight` stays within a router");
+            found
+                .label("told to nobody")
+                .help("give it to what is heard (`from`), or use `prepend` or `med`".to_owned());
         }
     }
 
@@ -166,25 +176,18 @@ impl Builder<'_> {
 
     /// The routers of an AS or stub, or one router.
     fn speakers(&mut self, name: &Spanned<String>) -> Vec<NodeId> {
-        let found = self.named(name.get_ref());
+        let found = self.topology.routers_of(name.get_ref());
         if found.is_empty() {
             self.unknown_as(name);
         }
         found
     }
 
-    fn named(&self, name: &str) -> Vec<NodeId> {
-        if let Some(own) = self.topology.ases.iter().find(|own| own.name == name) {
-            return own.routers.clone();
-        }
-        self.topology.find(name).filter(|id| self.topology.node(*id).kind.is_router()).into_iter().collect()
-    }
-
     /// Sessions of `own` with another AS: that of this name, that of its router, or over the link of this name.
     fn sessions(&mut self, own: &[NodeId], neighbor: &Spanned<String>) -> Vec<(NodeId, LinkId)> {
         let name = neighbor.get_ref();
         let by_link = self.topology.links.iter().any(|link| link.name == *name);
-        let others = self.named(name);
+        let others = self.topology.routers_of(name);
         if others.is_empty() && !by_link {
             self.unknown_as(neighbor);
             return Vec::new();
@@ -217,6 +220,7 @@ impl PolicyOptions {
     fn then(&self) -> Then {
         let number = |given: &Option<Spanned<u64>>| given.as_ref().and_then(|n| u32::try_from(*n.get_ref()).ok());
         let prepend = number(&self.prepend).and_then(|n| u8::try_from(n).ok()).unwrap_or(0);
-        Then { prepend, local_pref: number(&self.local_pref), med: number(&self.med), ..Then::default() }
+        let weight = number(&self.weight).and_then(|n| u16::try_from(n).ok());
+        Then { prepend, weight, local_pref: number(&self.local_pref), med: number(&self.med), ..Then::default() }
     }
 }

@@ -44,6 +44,8 @@ pub struct Which {
 pub struct Then {
     /// How many times the own AS number stands in the path before it is sent as always.
     pub prepend: u8,
+    /// What its router likes it by before all else, and tells nobody; more is better. Without one it has 0.
+    pub weight: Option<u16>,
     pub local_pref: Option<u32>,
     /// Multi-exit discriminator (RFC 4271 §5.1.4): less is better, among routes of one neighbor AS.
     pub med: Option<u32>,
@@ -111,7 +113,8 @@ impl Policy {
     /// Whether it can decide who has a route to `prefix` at all, and not only which one: what is expected of routing
     /// follows from relations alone, and does not say it then.
     pub fn may_withhold(&self, prefix: &IpNet) -> bool {
-        let Then { prepend: _, local_pref, med: _, add, remove, reject } = &self.then;
-        self.which.may_be(prefix) && (*reject || local_pref.is_some() || !add.is_empty() || !remove.is_empty())
+        let Then { prepend: _, weight, local_pref, med: _, add, remove, reject } = &self.then;
+        let likes = weight.is_some() || local_pref.is_some();
+        self.which.may_be(prefix) && (*reject || likes || !add.is_empty() || !remove.is_empty())
     }
 }

@@ -1,6 +1,6 @@
 //! Groups as prefixes: what is announced for one, by whom, and to whom.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::ops::Range;
 
@@ -200,10 +200,10 @@ impl Builder<'_> {
                 .label("to one address the members' own routes lead")
                 .help("add prefix = \"198.51.100.0/24\", in which the members' addresses are".to_owned());
         }
-        let mut at: Vec<NodeId> = group.members.iter().map(|m| self.gateway(*m)).collect();
-        at.dedup();
+        let sites: BTreeSet<AsId> = group.members.iter().map(|m| self.topology.node(*m).as_id).collect();
+        let at = sites.iter().flat_map(|site| self.topology.ases[site.0].routers.iter().copied());
         let of = |at: NodeId| group.announced.iter().map(move |prefix| (at, *prefix));
-        let made = at.into_iter().flat_map(of).map(|(at, prefix)| Origination {
+        let made = at.flat_map(of).map(|(at, prefix)| Origination {
             at,
             group: GroupId(index),
             prefix,
@@ -233,16 +233,12 @@ impl Builder<'_> {
             let prefixes = announced.map(|prefix| Pattern { prefix: *prefix, longer: false }).collect();
             let which = Which { prefixes, ..Which::default() };
             let then = Then { add: vec![Community::NO_EXPORT], ..Then::default() };
-            let at = self.topology.ases[stub.0].routers[0];
             for link in self.topology.uplinks(stub) {
+                let Some(at) = self.topology.gateway_at(stub, link) else { continue };
                 let (which, then) = (which.clone(), then.clone());
                 self.topology.policies.push(Policy { at, link, direction: Direction::Export, which, then });
             }
         }
-    }
-
-    fn gateway(&self, host: NodeId) -> NodeId {
-        self.topology.ases[self.topology.node(host).as_id.0].routers[0]
     }
 }
 

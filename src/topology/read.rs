@@ -11,8 +11,8 @@ use super::file::*;
 use super::keys::{LONGEST, MILLISECOND, PRESETS, keys};
 use super::model::*;
 use super::pacing::read_mrai;
-use super::size::{self, MOST_HOSTS};
-use super::table::{Table, duration, integer, string, wrong_type};
+use super::size;
+use super::table::{Table, duration, string, wrong_type};
 use super::values::{read_addresses, read_asn, read_place};
 use crate::overlay::auth::{KEY_LENGTH, Key};
 
@@ -91,10 +91,7 @@ fn read_all<T>(
 
 impl AsEntry {
     fn read(table: &Table<'_>, f: &mut Problems) -> Option<Self> {
-        let routers = table.array("routers", f);
-        let routers = routers.map(|items| items.into_iter().filter_map(|v| RouterEntry::read(v, f)).collect());
-        let links = table.array("links", f).unwrap_or_default();
-        let links = links.into_iter().filter_map(|v| InnerLink::read(v, f)).collect();
+        let (routers, links) = (read_routers(table, f), read_links(table, f).unwrap_or_default());
         let (asn, graphml) = (read_asn(table, f), table.string("graphml", f));
         let part = table.word("graphml_part", &[("whole", false), ("largest", true)], f);
         if let (Some(part), None) = (&part, &graphml) {
@@ -114,6 +111,16 @@ impl AsEntry {
             damping: Damping::read(table, f),
         })
     }
+}
+
+fn read_routers(table: &Table<'_>, f: &mut Problems) -> Option<Vec<RouterEntry>> {
+    let items = table.array("routers", f)?;
+    Some(items.into_iter().filter_map(|value| RouterEntry::read(value, f)).collect())
+}
+
+fn read_links(table: &Table<'_>, f: &mut Problems) -> Option<Vec<InnerLink>> {
+    let items = table.array("links", f)?;
+    Some(items.into_iter().filter_map(|value| InnerLink::read(value, f)).collect())
 }
 
 impl RouterEntry {
@@ -182,9 +189,25 @@ impl StubEntry {
         let (members, clients) = (Hosts::read("members", table, f), Hosts::read("clients", table, f));
         let (multipath, daemon) = (MultipathEntry::read(table, f), table.string("daemon", f));
         let conduct = Conduct::read(table, f);
+        let (routers, links) = (read_routers(table, f), read_links(table, f));
         let name = table.required("name", f)?;
         let bare = bare.map(|given| given.unwrap_or_else(|| table.span.clone()));
-        Some(Self { name, asn, place, uplinks, bare, access, members, clients, multipath, conduct, daemon })
+        let of = Self {
+            name,
+            asn,
+            place,
+            routers,
+            links,
+            uplinks,
+            bare,
+            access,
+            members,
+            clients,
+            multipath,
+            conduct,
+            daemon,
+        };
+        Some(of)
     }
 }
 
@@ -194,6 +217,7 @@ impl Uplink {
             DeValue::String(_) => string("uplinks", value, f).map(|to| Self {
                 to,
                 over: None,
+                from: None,
                 options: LinkOptions::default(),
                 policy: PolicyOptions::default(),
             }),
@@ -202,31 +226,13 @@ impl Uplink {
                 let mrai = read_mrai(&table, f);
                 let options = LinkOptions { mrai, ..LinkOptions::read(&table, ["up", "down"], f) };
                 let policy = PolicyOptions::read(&table, f);
-                let over = table.string("over", f);
-                Some(Self { to: table.required("to", f)?, over, options, policy })
+                let (over, from) = (table.string("over", f), table.string("from", f));
+                Some(Self { to: table.required("to", f)?, over, from, options, policy })
             }
             _ => {
                 let found = wrong_type("uplinks", "a list of routers or tables", &value, f);
                 found.help("write \"sea\" or { to = \"sea\", delay = \"5ms\" }".to_owned());
                 None
-            }
-        }
-    }
-}
-
-impl Hosts {
-    fn read(key: &str, table: &Table<'_>, f: &mut Problems) -> Self {
-        let Some(value) = table.get(key) else { return Self::Count(0) };
-        match value.get_ref() {
-            DeValue::Integer(_) => Self::Count(integer(key, value, 0..=MOST_HOSTS, f).map_or(0, Spanned::into_inner)),
-            DeValue::Array(names) if names.len() as u64 > MOST_HOSTS => {
-                f.error("out-of-range", value.span(), format!("a stub has at most {MOST_HOSTS} `{key}`"));
-                Self::Count(0)
-            }
-            DeValue::Array(_) => Self::Names(table.strings(key, f).unwrap_or_default()),
-            _ => {
-                wrong_type(key, "a number of hosts or a list of names", &value, f);
-                Self::Count(0)
             }
         }
     }

@@ -60,7 +60,8 @@ impl Conduct {
         let meds = [("always", true), ("same-neighbor", false)];
         let compare_med = table.word("compare_med", &meds, f).is_some_and(Spanned::into_inner);
         let prefer_older = table.boolean("prefer_older", f).unwrap_or(false);
-        Self { roles: table.boolean("roles", f), rov: read_rov(table, f), compare_med, prefer_older }
+        let add_paths = table.boolean("add_paths", f).unwrap_or(false);
+        Self { roles: table.boolean("roles", f), rov: read_rov(table, f), compare_med, prefer_older, add_paths }
     }
 }
 

@@ -33,6 +33,8 @@ pub struct SessionOptions {
     pub guards: Guards,
     /// Seconds between two announcements of a prefix to another AS, instead of the lab's.
     pub mrai: Option<u16>,
+    /// Each end tells the other all the routes that it may have, not the best alone (RFC 7911).
+    pub add_paths: bool,
 }
 
 /// Bidirectional forwarding detection (RFC 5880).

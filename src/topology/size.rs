@@ -83,10 +83,12 @@ pub(super) fn nodes(root: &DeTable<'_>) -> usize {
         }
         _ => 0,
     };
-    let routers = tables("as").into_iter().map(|table| match table.get("routers") {
+    let routers_of = |table: &DeTable<'_>| match table.get("routers") {
         Some(_) => count(table, "routers"),
         None => 1,
-    });
-    let stubs = tables("stub").into_iter().map(|table| 1 + count(table, "members") + count(table, "clients"));
+    };
+    let routers = tables("as").into_iter().map(routers_of);
+    let stubs =
+        tables("stub").into_iter().map(|table| routers_of(table) + count(table, "members") + count(table, "clients"));
     routers.sum::<usize>() + stubs.sum::<usize>()
 }

@@ -170,3 +170,40 @@ do = "hijack dns by thief"
     insta::assert_snapshot!(problems(lab));
     load(&lab.replace("daemon = \"frr\"\n", ""));
 }
+
+/// Whoever has no weights is told who has, and what does as much.
+#[test]
+fn weights_are_told_in_its_words_and_refused_elsewhere() {
+    let lab = r#"
+[[as]]
+name = "net"
+daemon = "frr"
+add_paths = true
+routers = ["x", "y"]
+links = ["x-y"]
+[[stub]]
+name = "west"
+uplinks = [{ to = "x", add_paths = true }]
+members = 1
+[[stub]]
+name = "east"
+uplinks = ["y"]
+members = 1
+[[policy]]
+of = "net"
+from = "west"
+weight = 300
+"#;
+    let (topology, _) = load(lab);
+    let plan = Plan::new(&topology, &Fleet::meant(&topology, None).unwrap()).unwrap();
+    let config = |name: &str| plan.node(topology.find(name).unwrap()).routing().unwrap().config().unwrap().to_owned();
+    let (x, west) = (config("x"), config("west"));
+    assert!(x.contains("\n set weight 300\n"), "{x}");
+    assert_eq!(x.matches("addpath-tx-all-paths").count(), 2, "inside, and to west: {x}");
+    assert_eq!(west.matches("add paths on;").count(), 1, "{west}");
+    let on_the_other_side = lab.replace("to = \"x\",", "to = \"x\", weight = 7,");
+    let inside_out = lab.replace("from = \"west\"", "to = \"west\"");
+    let live = format!("{lab}[[timeline]]\nat = \"1s\"\ndo = \"set west-x prepend=1 weight=5\"\n");
+    let wrong = [lab.replace("daemon = \"frr\"\n", ""), on_the_other_side, inside_out, live];
+    insta::assert_snapshot!(wrong.map(|text| problems(&text)).join("\n---\n"));
+}

@@ -496,7 +496,6 @@ fn what_a_lab_file_cannot_say_yet_is_no_slip() {
     let (network, rest) = SMALL.split_once("[[group]]").unwrap();
     let refused = |added: &str| problems(&format!("{network}{added}[[group]]{rest}"));
     for (added, key) in [
-        ("[[stub]]\nname = \"far\"\nuplinks = [\"r1\"]\nrouters = [\"g1\", \"g2\"]\n", "`routers` for [[stub]]"),
         ("[[as]]\nname = \"far\"\nareas = [1]\n", "`areas` for [[as]]"),
         ("[[link]]\na = \"r1\"\nb = \"r1\"\nrelation = \"peer\"\nrpki = true\n", "`rpki` for [[link]]"),
         ("[[stub]]\nname = \"far\"\nuplinks = [\"r1\"]\nprefix = \"198.51.100.0/24\"\n", "`prefix` for [[stub]]"),
@@ -510,6 +509,8 @@ fn what_a_lab_file_cannot_say_yet_is_no_slip() {
     assert!(prefix.contains("not an IP address") && prefix.contains("prefix = \"198.51.100.0/24\""), "{prefix}");
     // A slip is still one.
     assert!(refused("[[as]]\nname = \"far\"\nrouter = [\"a\"]\n").contains("did you mean `routers`?"));
+    let other = refused("[[stub]]\nname = \"far\"\nuplinks = [\"r1\"]\ngateways = [\"g1\", \"g2\"]\n");
+    assert!(other.contains("its gateways are `routers = [\"gw1\", \"gw2\"]`"), "{other}");
 }
 
 #[test]

@@ -6,6 +6,7 @@ mod doc;
 mod exchanges;
 mod expect;
 mod files;
+mod gateways;
 mod grammar;
 mod graphml;
 mod infrastructures;

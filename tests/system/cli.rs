@@ -120,7 +120,7 @@ fn without_bird_is_exit_3() {
     let fake = place.write("bird", "#!/bin/sh\necho 'BIRD version 4.0.0' >&2\n");
     fs::set_permissions(&fake, Permissions::from_mode(0o755)).unwrap();
     run().env("ANYBED_BIRD", &fake).run().expect_code(3).expect_stderr(&["is BIRD 4.0.0", "needs BIRD 2", "2.0.12"]);
-    let check = place.anybed().args(["check", "--bird"]).arg(&file).env("PATH", &empty).run();
+    let check = place.anybed().args(["check", "--configs"]).arg(&file).env("PATH", &empty).run();
     check.expect_code(3).expect_stderr(&["BIRD is not in PATH"]);
 
     let doctor = place.anybed().arg("doctor").env("PATH", &empty).run().expect_code(3);
@@ -152,7 +152,7 @@ fn a_config_that_bird_refuses_ends_the_lab(place: &Place) {
         .write("templates/host.conf.j2", &template.replace("router id {{ router_id }};", "router di {{ router_id }};"));
     let file = place.copy("tests/system/labs/pair.toml");
 
-    let check = place.anybed().args(["check", "--bird", "--bird-configs"]).arg(&folder).arg(&file).run();
+    let check = place.anybed().args(["check", "--configs", "--bird-configs"]).arg(&folder).arg(&file).run();
     let at = format!("west.n1.conf:{line}:");
     check.expect_code(2).expect_stderr(&["refuses the config of west.n1", &at, "syntax error"]);
     assert_untouched(place);

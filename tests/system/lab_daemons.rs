@@ -17,6 +17,7 @@ daemon = "frr"
 name = "big"
 routers = [{ name = "x", daemon = "frr" }, "y", { name = "z", daemon = "frr" }]
 links = ["x-y", { a = "y", b = "z", cost = 5 }]
+add_paths = true
 [[link]]
 a = "up"
 b = "x"
@@ -54,6 +55,7 @@ of = "up"
 from = "up-x"
 through = "east"
 local_pref = 150
+weight = 10
 "#;
 
 fn folder() -> Option<PathBuf> {
@@ -102,6 +104,14 @@ fn works(name: &str, version: &str) {
         });
         place.run("fault mixed unset up-x from x").ok();
         agree(place, &file, "after a change of policy");
+        let weight = || {
+            let routes: Value = place.run("routes mixed up dns --format json").json();
+            routes[0]["attributes"]["weight"].as_str().unwrap_or_default().to_owned()
+        };
+        place.run("fault mixed set up-x from up weight=7").ok();
+        wait_until("another weight", || if weight() == "7" { Ok(()) } else { Err(weight()) });
+        place.run("fault mixed unset up-x from up").ok();
+        agree(place, &file, "after a change of weight");
         let log = std::fs::read_to_string(lab.out.join("logs/x.bgpd.log")).unwrap();
         assert!(!log.contains("Peer closed"), "{log}");
         // All processes of a router, and the one that talks BGP alone.
@@ -158,7 +168,7 @@ fn what_is_missing_is_said_before_anything_is_built() {
             assert_eq!(done.code(), 3, "{done}");
             assert!(done.stderr.contains("apt-get install frr") && !place.out("mixed").exists(), "{done}");
         }
-        let two = place.write("two.toml", &MIXED.replace("\"frr\"", "\"bird3\""));
+        let two = place.write("two.toml", &MIXED.replace("\"frr\"", "\"bird3\"").replace("weight = 10\n", ""));
         let done = place.anybed().arg("run").arg(&two).run();
         assert!(done.code() == 3 && done.stderr.contains("`--bird PATH` names one"), "{done}");
     });

@@ -143,6 +143,40 @@ fn exchange(seed: u64, routers: &[Vec<String>], stubs: usize) -> String {
     text
 }
 
+/// The same network with more of BGP in it: ASes and links that tell of several paths, weights where the daemon has
+/// them, stubs of two gateways. What is drawn is drawn apart, so that the networks of all seeds are what they were.
+fn enriched(text: &str, seed: u64, daemons: &[&str]) -> String {
+    let mut rng = ChaCha8Rng::seed_from_u64(!seed);
+    let weigh = !daemons.is_empty() && daemons.iter().all(|word| word.starts_with("frr"));
+    let mut moved: Vec<(String, String)> = Vec::new();
+    let mut out = String::new();
+    for table in text.split("\n\n").filter(|table| !table.trim().is_empty()) {
+        let is = |kind: &str| table.starts_with(kind);
+        let mut table = table.to_owned();
+        if (is("[[as]]") || is("[[link]]")) && rng.random_bool(0.4) {
+            table += "\nadd_paths = true";
+        } else if is("[[stub]]") && rng.random_bool(0.4) {
+            let words: Vec<String> = table.split('"').map(str::to_owned).collect();
+            let (name, to) = (&words[1], &words[3]);
+            table =
+                table.replace("members = 1", "members = 2").replace("{ to =", &format!("{{ from = \"{name}\", to ="));
+            if rng.random_bool(0.5) {
+                let other = format!("add_paths = true, from = \"{name}b\"");
+                table = table.replacen(&format!("from = \"{name}\""), &other, 1);
+                moved.push((format!("\"{name}-{to}\""), format!("\"{name}b-{to}\"")));
+            }
+            let all = rng.random_bool(0.5);
+            write!(table, "\nrouters = [\"{name}\", \"{name}b\"]\nadd_paths = {all}").unwrap();
+        } else if weigh && is("[[policy]]") && table.contains("\nfrom =") && rng.random_bool(0.5) {
+            write!(table, "\nweight = {}", rng.random_range(1..3) * 100).unwrap();
+        }
+        // Rules name sessions by their links, and these are called by their gateways.
+        let table = moved.iter().fold(table, |table, (from, to)| table.replace(from, to));
+        out += &(table + "\n\n");
+    }
+    out
+}
+
 /// The same network with these daemons, which ASes and stubs have in turn.
 fn manned(text: &str, daemons: &[&str]) -> String {
     let mut turn = daemons.iter().cycle();
@@ -159,7 +193,8 @@ fn manned(text: &str, daemons: &[&str]) -> String {
 fn agrees(place: &Place, seed: u64) -> bool {
     let daemons = std::env::var("ANYBED_PREDICT_DAEMONS").unwrap_or_default();
     let daemons: Vec<&str> = daemons.split(',').filter(|word| !word.is_empty()).collect();
-    let file = place.write(&format!("n{seed}.toml"), &manned(&network(seed), &daemons));
+    let text = enriched(&network(seed), seed, &daemons);
+    let file = place.write(&format!("n{seed}.toml"), &manned(&text, &daemons));
     let predicted = place.anybed().arg("verify").arg(&file).args(["--format", "json"]).run();
     if predicted.code() == 2 {
         assert!(predicted.stderr.contains("does not settle"), "{predicted}");
@@ -174,12 +209,17 @@ fn agrees(place: &Place, seed: u64) -> bool {
     };
     let places = [named("ANYBED_BIRD", "--bird"), named("ANYBED_FRR", "--frr")].concat();
     let lab = Lab::up_with(place, &file, &name, &places.iter().map(String::as_str).collect::<Vec<_>>());
+    let mut predicted = serde_json::Value::Null;
     wait_until(&format!("prediction and routers agree on network {seed}"), || {
-        let done = place.anybed().arg("verify").arg(&file).args(["--with", &name]).run();
-        if done.code() == 0 { Ok(()) } else { Err(format!("{done}")) }
+        let done = place.anybed().arg("verify").arg(&file).args(["--with", &name, "--format", "json"]).run();
+        if done.code() != 0 {
+            return Err(format!("{done}"));
+        }
+        predicted = done.json();
+        as_many(place, &name, &predicted)
     });
     // Where one member is predicted, it answers.
-    for prediction in predicted.json().as_array().unwrap() {
+    for prediction in predicted.as_array().unwrap() {
         let group = prediction["group"].as_str().unwrap();
         let survey = place.anybed().args(["catchment", &name, group, "--format", "json"]).run().json();
         for client in prediction["clients"].as_array().unwrap() {
@@ -193,6 +233,20 @@ fn agrees(place: &Place, seed: u64) -> bool {
     }
     lab.down().ok();
     true
+}
+
+/// Every router has as many routes as are predicted.
+fn as_many(place: &Place, lab: &str, predicted: &serde_json::Value) -> Result<(), String> {
+    for prediction in predicted.as_array().unwrap() {
+        for router in prediction["routers"].as_array().unwrap() {
+            let asked = [router["router"].as_str().unwrap(), prediction["prefix"].as_str().unwrap()];
+            let routes = place.anybed().args(["routes", lab]).args(asked).args(["--format", "json"]).run().json();
+            if Some(routes.as_array().unwrap().len() as u64) != router["routes"].as_u64() {
+                return Err(format!("{router}, but {routes}"));
+            }
+        }
+    }
+    Ok(())
 }
 
 scenes!(what_is_predicted_is_what_routers_do: root);

@@ -15,6 +15,7 @@ mod lab_exchange;
 mod lab_faults;
 mod lab_flaps;
 mod lab_flows;
+mod lab_gateways;
 mod lab_infrastructures;
 mod lab_life;
 mod lab_links;

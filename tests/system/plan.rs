@@ -135,7 +135,7 @@ fn bird_accepts_every_config() {
             let speaks =
                 |file: &PathBuf| family != "ipv6" || !std::fs::read_to_string(file).unwrap().contains("gnutella");
             let files: Vec<_> = files.iter().filter(|file| speaks(file)).collect();
-            let check = place.anybed().args(["check", "--bird", "--family", family]).args(&files).run().ok();
+            let check = place.anybed().args(["check", "--configs", "--family", family]).args(&files).run().ok();
             assert_eq!(check.stdout.lines().count(), files.len(), "{check}");
             for line in check.stdout.lines() {
                 let configs = line.split(", ").find_map(|part| part.strip_suffix(" BIRD configs"));

@@ -105,6 +105,7 @@ shipped! {
     music_and_files: "music-and-files" root;
     pairs: "pairs" root;
     prepending: "prepending" rootless;
+    prepend_share: "prepend-share" root;
     providers: "providers" root;
     supernodes: "supernodes" rootless;
     worse_metric: "worse-metric" root;

@@ -27,8 +27,12 @@ const SETTLED: Duration = Duration::from_secs(5);
 /// Routers that are asked at once.
 const AT_ONCE: usize = 16;
 
-/// What each router is to have of each group's prefix: the best route, and whether that depends on which came first.
-type Wanted = BTreeMap<NodeId, Vec<(IpNet, Option<Best>, bool)>>;
+/// What a router is to have of a prefix: the best route, and whether that depends on which came first.
+type Of = (IpNet, Option<Best>, bool);
+type Wanted = BTreeMap<NodeId, Vec<Of>>;
+
+/// The paths that routers use.
+type Real = BTreeMap<(NodeId, IpNet), Vec<u32>>;
 
 impl Lab {
     /// Compares, in the background, until all is as predicted, or nothing changes any more, or the next action comes.
@@ -59,7 +63,7 @@ impl Lab {
         if found.reason.is_some() {
             return found;
         }
-        let wanted = match wanted(damage, &self.topology) {
+        let mut wanted = match wanted(damage, &self.topology, &Real::new()) {
             Ok(wanted) => wanted,
             Err(reason) => return Predicted { reason: Some(reason), ..found },
         };
@@ -77,21 +81,29 @@ impl Lab {
                 (before, since) = (now, Instant::now());
             }
             // A router that does not answer has not settled.
-            match self.differences(&wanted).await {
-                Ok(differences) if differences.is_empty() => {
-                    return Predicted { outcome: Compared::AsPredicted, differences, ..found };
+            let Ok(real) = self.real(&wanted).await else { continue };
+            let mut differences = self.differences(&wanted, &real);
+            if !differences.is_empty() && wanted.values().flatten().any(|(.., by_order)| *by_order) {
+                // Which of equal routes came first is for the lab to say.
+                match self::wanted(damage, &self.topology, &real) {
+                    Ok(again) => wanted = again,
+                    Err(reason) => return Predicted { reason: Some(reason), ..found },
                 }
-                Ok(differences) if since.elapsed() > settled => {
-                    return Predicted { outcome: Compared::Otherwise, differences, ..found };
-                }
-                Ok(_) | Err(_) => {}
+                differences = self.differences(&wanted, &real);
+            }
+            if differences.is_empty() {
+                return Predicted { outcome: Compared::AsPredicted, differences, ..found };
+            }
+            if since.elapsed() > settled {
+                return Predicted { outcome: Compared::Otherwise, differences, ..found };
             }
         }
     }
 
-    async fn differences(&self, wanted: &Wanted) -> Result<Vec<Difference>> {
+    /// Asks every router.
+    async fn real(&self, wanted: &Wanted) -> Result<Real> {
         let all: Vec<_> = wanted.iter().collect();
-        let mut found = Vec::new();
+        let mut found = Real::new();
         for chunk in all.chunks(AT_ONCE) {
             let answers = join_all(chunk.iter().map(|(router, wanted)| self.of_router(**router, wanted))).await;
             for answer in answers {
@@ -101,26 +113,38 @@ impl Lab {
         Ok(found)
     }
 
-    async fn of_router(&self, router: NodeId, wanted: &[(IpNet, Option<Best>, bool)]) -> Result<Vec<Difference>> {
+    async fn of_router(&self, router: NodeId, wanted: &[Of]) -> Result<Real> {
         let mut control = self.control(router).await?;
-        let mut found = Vec::new();
-        for (prefix, best, by_order) in wanted {
+        let mut found = Real::new();
+        for (prefix, ..) in wanted {
             let routes = control.routes(&Destination::Prefix(*prefix)).await?;
-            let real = routes.iter().find(|route| route.best).map(|route| route.as_path().join(" "));
-            let predicted = best.as_ref().map(Best::written);
-            if real != predicted {
+            found.extend(routes.iter().find(|route| route.best).map(|best| ((router, *prefix), best.numbers())));
+        }
+        Ok(found)
+    }
+
+    fn differences(&self, wanted: &Wanted, real: &Real) -> Vec<Difference> {
+        let mut found = Vec::new();
+        for (router, (prefix, best, by_order)) in wanted.iter().flat_map(|(id, all)| all.iter().map(move |of| (id, of)))
+        {
+            let (predicted, real) = (best.as_ref().map(|best| &best.path), real.get(&(*router, *prefix)));
+            if predicted != real {
                 found.push(Difference {
-                    router: self.topology.node(router).name.clone(),
+                    router: self.topology.node(*router).name.clone(),
                     prefix: prefix.to_string(),
-                    predicted,
-                    real,
+                    predicted: predicted.map(|path| written(path)),
+                    real: real.map(|path| written(path)),
                     step: best.as_ref().map(|best| best.step.to_string()),
                     by_order: *by_order,
                 });
             }
         }
-        Ok(found)
+        found
     }
+}
+
+fn written(path: &[u32]) -> String {
+    path.iter().map(u32::to_string).collect::<Vec<_>>().join(" ")
 }
 
 /// Why nothing can be said of a lab as it is.
@@ -151,15 +175,16 @@ fn unpredictable(damage: &Damage, acted: bool, topology: &Topology) -> Option<St
     None
 }
 
-fn wanted(damage: &Damage, topology: &Topology) -> Result<Wanted, String> {
+fn wanted(damage: &Damage, topology: &Topology, real: &Real) -> Result<Wanted, String> {
     let network = damage.network(topology);
     let silent: BTreeSet<NodeId> =
         topology.ids().filter(|id| damage.routing(*id, topology) != ProcessState::Running).collect();
     let cut = damage.cut_links(topology);
     let announces = |host: NodeId, group: GroupId| !damage.is_withdrawn(host, group);
     // Members of overlays come and go.
+    let fell = |router, prefix| real.get(&(router, prefix)).cloned();
     let about = |group: GroupId| topology.groups[group.0].is_plain();
-    let state = State { about: &about, announces: &announces, silent: &silent, cut: &cut };
+    let state = State { about: &about, announces: &announces, silent: &silent, cut: &cut, fell: &fell };
     let mut wanted = Wanted::new();
     for prediction in predict_in(&network, &state).map_err(|unsettled| unsettled.to_string())? {
         for router in topology.of_kind(|kind| kind.is_router()).filter(|id| !silent.contains(id)) {

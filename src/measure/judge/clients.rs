@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::seen::{Read, counter, state};
 use crate::measure::Findings;
 use crate::measure::catchment::{Probed, is_group, outage as longest_outage};
-use crate::measure::load::jain;
+use crate::measure::load::evenness;
 use crate::measure::overlay::stubs;
 use crate::measure::reading::{Reading, Seen, nothing};
 use crate::measure::stats::thousandths;
@@ -94,7 +94,7 @@ const NOBODY: Reading = Reading::Who(None);
 
 fn fairness<'a>(findings: &'a Findings<'a>, subject: &Subject) -> Option<Seen<'a>> {
     let over_time = findings.load_over_time(group(findings, subject.of.as_deref())?);
-    let fair = |sites: Vec<usize>| jain(sites).map_or(NOBODY, |fairness| Reading::Number(thousandths(fairness)));
+    let fair = |sites: Vec<usize>| evenness(sites).map_or(NOBODY, |fairness| Reading::Number(thousandths(fairness)));
     Some(state(over_time.into_iter().map(|(at, sites)| (at, fair(sites.into_values().collect()))).collect()))
 }
 

@@ -51,7 +51,7 @@ impl Daemon for Bird {
     }
 
     fn has(&self, feature: Feature) -> bool {
-        !matches!(feature, Feature::Mrai | Feature::Damping)
+        !matches!(feature, Feature::Mrai | Feature::Damping | Feature::Weight)
     }
 
     fn processes(&self, _: &Needs) -> Vec<Process> {

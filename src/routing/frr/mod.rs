@@ -42,7 +42,7 @@ impl Daemon for Row {
     }
 
     fn has(&self, feature: Feature) -> bool {
-        matches!(feature, Feature::Mrai | Feature::Damping)
+        matches!(feature, Feature::Mrai | Feature::Damping | Feature::Weight)
     }
 
     fn processes(&self, needs: &Needs) -> Vec<Process> {

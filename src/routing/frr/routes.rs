@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use serde::Deserialize;
 
-use crate::routing::route::Route;
+use crate::routing::route::{Route, WEIGHT};
 
 /// Names of sessions, by their neighbors' addresses.
 pub(super) type Sessions = BTreeMap<String, String>;
@@ -38,6 +38,8 @@ struct Path {
     metric: Option<u32>,
     #[serde(alias = "localPref")]
     loc_prf: Option<u32>,
+    #[serde(default)]
+    weight: u32,
     #[serde(default)]
     valid: bool,
     #[serde(default)]
@@ -141,6 +143,7 @@ fn route(prefix: &str, path: Path, sessions: &Sessions, hops: &[(Option<IpAddr>,
     let as_path = if path.aspath.string == "Local" { String::new() } else { path.aspath.string };
     set("BGP.as_path", Some(as_path).filter(|_| !own));
     set("BGP.local_pref", path.loc_prf.map(|n| n.to_string()).filter(|_| !own));
+    set(WEIGHT, Some(path.weight.to_string()).filter(|_| !own && path.weight > 0));
     set("BGP.med", path.metric.filter(|med| *med > 0).map(|n| n.to_string()));
     set("BGP.next_hop", next.and_then(|next| next.ip).map(|ip| ip.to_string()).filter(|_| !own));
     set("BGP.community", path.community.map(|text| communities(&text.string, ",")));

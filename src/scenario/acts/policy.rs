@@ -4,6 +4,9 @@ use std::fmt;
 
 use super::link::{ends, link};
 use super::verb::{Act, Arm, Class, Given, Verb};
+use crate::routing::daemon::Feature;
+use crate::routing::registry;
+use crate::scenario::daemons::elsewhere;
 use crate::scenario::damage::{By, Damage};
 use crate::scenario::deed::Deed;
 use crate::scenario::scope::{Ends, Session};
@@ -29,7 +32,7 @@ const UNSET: Verb = Verb::new("unset", "unset LINK [from NODE] [for GROUP]", Cla
 pub(super) const ARMS: &[Arm<PolicyAct>] = &[
     (SET, |given| {
         let session = session(given)?;
-        Ok(vec![PolicyAct::Set { session, change: change(given)? }])
+        Ok(vec![PolicyAct::Set { session, change: change(given, session)? }])
     }),
     (UNSET, |given| Ok(vec![PolicyAct::Unset { session: session(given)? }])),
 ];
@@ -125,11 +128,18 @@ fn session(given: &mut Given<'_>) -> Result<Session, ActionError> {
     Ok(Session { link: id, side, group })
 }
 
-fn change(given: &mut Given<'_>) -> Result<Change, ActionError> {
+fn change(given: &mut Given<'_>, session: Session) -> Result<Change, ActionError> {
     let mut change = Change::default();
     let mut word = given.expect("what is to be so")?;
+    let link = &given.topology.links[session.link.0];
+    let speaker = given.topology.node([link.a, link.b][session.side]);
     loop {
         one(&mut change, &word, given.topology)?;
+        let row = registry::meant(speaker);
+        if change.has_weight() && !row.has(Feature::Weight) {
+            let message = format!("{} has no `weight`, and `{}` runs it", row.title(), speaker.name);
+            return Err(word.error(message, elsewhere(Feature::Weight)));
+        }
         match given.words.next() {
             Some(next) => word = next,
             None => return Ok(change),

@@ -152,7 +152,7 @@ fn taken(given: &mut Given<'_>) -> Result<(GroupId, AsId), ActionError> {
     given.words.demand("by", form)?;
     let by = given.expect("a stub")?;
     let stub = stub(&by, topology)?;
-    let gateway = topology.node(topology.ases[stub.0].routers[0]);
+    let gateway = topology.node(topology.taker(stub));
     let row = registry::meant(gateway);
     if !row.has(Feature::Origination) {
         let message = format!("`{}` runs a {}, which announces nothing of its own", by.text, row.title());

@@ -112,15 +112,17 @@ impl Act for SiteAct {
 fn site(given: &mut Given<'_>, action: impl Fn(NodeId, GroupId) -> SiteAct) -> Result<Vec<SiteAct>, ActionError> {
     let (word, topology) = (given.expect("a host")?, given.topology);
     // Where gateways announce a group, its sites are stubs.
-    let border = topology.find_stub(word.text).map(|stub| topology.ases[stub.0].routers[0]);
-    let border = border.filter(|at| (0..topology.groups.len()).any(|group| topology.originates(*at, GroupId(group))));
-    let id = border.map_or_else(|| host(&word, topology), Ok)?;
+    let mut border = topology.routers_of(word.text);
+    border.retain(|at| (0..topology.groups.len()).any(|group| topology.originates(*at, GroupId(group))));
+    let all = if border.is_empty() { vec![host(&word, topology)?] } else { border };
+    let id = all[0];
+    let each = |group| Ok(all.iter().map(|id| action(*id, group)).collect());
     let is_site =
         |group: usize| topology.groups[group].members.contains(&id) || topology.originates(id, GroupId(group));
     let groups = || topology.groups.iter().enumerate().filter(|(index, _)| is_site(*index));
     if let Some(group) = given.words.next() {
         if let Some((index, _)) = groups().find(|(_, g)| g.name == group.text) {
-            return Ok(vec![action(id, GroupId(index))]);
+            return each(GroupId(index));
         }
         let message = if topology.groups.iter().any(|g| g.name == group.text) {
             format!("`{}` is not a member of group `{}`", word.text, group.text)
@@ -131,7 +133,7 @@ fn site(given: &mut Given<'_>, action: impl Fn(NodeId, GroupId) -> SiteAct) -> R
     }
     let default: Vec<_> = groups().filter(|(_, g)| g.is_public()).collect();
     match default[..] {
-        [(index, _)] => Ok(vec![action(id, GroupId(index))]),
+        [(index, _)] => each(GroupId(index)),
         [] => Err(word.error(format!("`{}` is in no group", word.text), None)),
         _ => {
             let names: Vec<_> = default.iter().map(|(_, g)| g.name.as_str()).collect();
