@@ -64,7 +64,7 @@ pub fn changes(topology: &Topology, group: GroupId) -> Vec<Change> {
     let mut all = Vec::new();
     for site in sites(topology, group) {
         all.push(Change::Withdraw { site });
-        for link in topology.uplinks(site) {
+        for link in topology.spoken(site) {
             let Some(gateway) = topology.gateway_at(site, link) else { continue };
             let prepends = (1..=MOST_PREPENDS).map(How::Prepend);
             let hows = prepends.chain([How::NoExport, How::Nothing]);

@@ -22,6 +22,13 @@ impl Topology {
         self.links.iter().enumerate().filter(|(_, l)| is_uplink(l)).map(|(i, _)| LinkId(i)).collect()
     }
 
+    /// The links over which the stub's gateways speak to other ASes, those over exchanges too.
+    pub fn spoken(&self, stub: AsId) -> Vec<LinkId> {
+        let external = |l: &Link| matches!(l.kind, LinkKind::External(_));
+        let all = (0..self.links.len()).map(LinkId).filter(|id| external(&self.links[id.0]));
+        all.filter(|id| self.gateway_at(stub, *id).is_some()).collect()
+    }
+
     /// The end of an uplink that is a gateway of the stub.
     pub fn gateway_at(&self, stub: AsId, uplink: LinkId) -> Option<NodeId> {
         let link = &self.links[uplink.0];

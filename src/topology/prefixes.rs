@@ -233,7 +233,7 @@ impl Builder<'_> {
             let prefixes = announced.map(|prefix| Pattern { prefix: *prefix, longer: false }).collect();
             let which = Which { prefixes, ..Which::default() };
             let then = Then { add: vec![Community::NO_EXPORT], ..Then::default() };
-            for link in self.topology.uplinks(stub) {
+            for link in self.topology.spoken(stub) {
                 let Some(at) = self.topology.gateway_at(stub, link) else { continue };
                 let (which, then) = (which.clone(), then.clone());
                 self.topology.policies.push(Policy { at, link, direction: Direction::Export, which, then });
