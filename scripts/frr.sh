@@ -12,9 +12,18 @@ frrs=(
 # What labs start of it, and what talks to these.
 frr_programs=(zebra bgpd ospfd ospf6d bfdd vtysh)
 
+# bgpd's module that looks at ROAs, of a package of its own.
+frr_module=usr/lib/*-linux-gnu/frr/modules/bgpd_rpki.so
+
 # fetch_frrs DIR: DIR/VERSION with a start script for each program
 fetch_frrs() {
+    local tree
     mkdir -p "$1"
+    # Those that were fetched without the module are fetched again.
+    for tree in "$1"/*/; do
+        # shellcheck disable=SC2086
+        [ ! -e "$tree/asked-for" ] || (cd "$tree/root" && ls $frr_module >/dev/null 2>&1) || rm "$tree/asked-for"
+    done
     fetch_rows FRR "$(cd -- "$1" && pwd)" fetch_frr "${frrs[@]}"
 }
 
@@ -25,14 +34,14 @@ fetch_frr() {
     mkdir -p "$tmp"/{deb,tree/root}
     say "FRR $version: looking at Debian's $suite"
     open_suite "$tmp" "$suite" || return 1
-    direct=$(apt-cache "${apt[@]}" depends --important frr | sed -n 's/^ *Depends: \(lib[^ <]*\).*/\1/p')
+    direct=$(apt-cache "${apt[@]}" depends --important frr frr-rpki-rtrlib | sed -n 's/^ *Depends: \(lib[^ <]*\).*/\1/p')
     [ -n "$direct" ] || { say "error: $suite has no frr"; return 1; }
     # shellcheck disable=SC2086
     needed=$(apt-cache "${apt[@]}" depends --recurse --important $direct |
         sed -n 's/^ *\(Pre\)\?Depends: \(lib[^ <]*\).*/\2/p' | sort -u)
-    say "fetching frr and its libraries"
+    say "fetching frr, frr-rpki-rtrlib and their libraries"
     # shellcheck disable=SC2086
-    (cd "$tmp/deb" && apt-get "${apt[@]}" -qq download frr $(printf '%s\n' $direct $needed | sort -u) >&2) || return 1
+    (cd "$tmp/deb" && apt-get "${apt[@]}" -qq download frr frr-rpki-rtrlib $(printf '%s\n' $direct $needed | sort -u) >&2) || return 1
     for deb in "$tmp"/deb/*.deb; do
         dpkg-deb -x "$deb" "$tmp/tree/root" || return 1
     done
@@ -46,6 +55,8 @@ fetch_frr() {
     for name in "$tmp"/tree/root/usr/lib/*/libyang.so.*; do
         [ -L "$name" ] || sed -i "s,/usr/share/yang/modules/libyang\x00,yang/modules/libyang\x00$(printf '\\x00%.0s' {1..11}),g" "$name"
     done
+    # shellcheck disable=SC2086
+    (cd "$tmp/tree/root" && ls $frr_module >/dev/null) || { say "error: frr-rpki-rtrlib of $suite has no module of bgpd"; return 1; }
     loader=$(cd "$tmp/tree/root" && find . -name 'ld-linux*.so.*' | sort | sed -n '1s,^\./,,p')
     for name in "${frr_programs[@]}"; do
         local program=usr/lib/frr/$name

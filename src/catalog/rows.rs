@@ -80,4 +80,7 @@ entries! {
         "Nothing in numbers; health checks that change a metric instead of withdrawing are a common choice.";
     E28 "two-exchanges" "Who answers whom at exchanges?"
         "Nothing in numbers: a route server tells each client one route, and hides others (RFC 7947, section 2.3).";
+    E29 "rtr" "What do validators believe that are cut off from their server?"
+        "What it has said last, until that expires: two hours after the last word, or what the server says, ten minutes \
+         at least (RFC 8210 §6).";
 }

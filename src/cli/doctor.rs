@@ -8,7 +8,7 @@ use super::daemons::Daemons;
 use super::{Ended, Format, print};
 use crate::kernel::features::{self, Finding, Weight};
 use crate::routing::daemon::Places;
-use crate::routing::{Daemon, registry};
+use crate::routing::{Daemon, registry, rtr};
 
 #[derive(Args, Debug)]
 pub(super) struct Doctor {
@@ -38,6 +38,7 @@ impl From<Finding> for Line {
 impl Doctor {
     pub(super) fn execute(self) -> Ended {
         let mut lines = routing(&self.daemons.places());
+        lines.push(rtr_server());
         lines.extend(features::examine().into_iter().map(Line::from));
         match self.format {
             Format::Json => {
@@ -61,6 +62,15 @@ fn routing(named: &Places) -> Vec<Line> {
         Line { name: row.title().into(), ok: fix.is_none(), needed, found, fix }
     };
     makes.map(line).collect()
+}
+
+/// Labs with `[rtr]` alone need it.
+fn rtr_server() -> Line {
+    let (found, fix) = match rtr::find() {
+        Ok(path) => (format!("at {}", path.display()), None),
+        Err(error) => ("none; labs with [rtr] need it".into(), Some(error.to_string())),
+    };
+    Line { name: rtr::TITLE.into(), ok: fix.is_none(), needed: false, found, fix }
 }
 
 fn show(line: &Line) {

@@ -13,6 +13,7 @@ use super::fibs::Expected;
 use crate::plan::reach::valley_free;
 use crate::program::Ready;
 use crate::routing::daemon::SessionState;
+use crate::scenario::damage::Damage;
 use crate::topology::{AsId, NodeId, TimerPreset};
 
 /// Between two looks at BGP sessions that are not up: a daemon does not announce state changes.
@@ -20,6 +21,8 @@ const LOOK_EVERY: Duration = Duration::from_millis(50);
 /// Routing tables that do not change for so long have settled: a new BGP session tells what it knows
 /// within a few milliseconds, on a loaded machine within tens.
 const QUIET: Duration = Duration::from_millis(100);
+/// BIRD holds what it has heard against its ROAs when they have not changed for a second.
+const ROAS_SETTLE: Duration = Duration::from_millis(1300);
 /// Daemons asked at the same time.
 const AT_ONCE: usize = 128;
 /// Missing things named in an error; the rest is counted.
@@ -42,6 +45,7 @@ impl Lab {
         let wait = async {
             self.fibs.wait_for(self.expected()).await;
             let sessions = self.sessions_up().await;
+            self.informed(&Damage::default()).await;
             self.quiet().await;
             sessions
         };
@@ -142,7 +146,8 @@ impl Lab {
     /// Waits until no routing table has changed for a while: the route that came first need not be the
     /// best, and a session that is up has not yet said all it knows.
     async fn quiet(&self) {
-        let while_nothing_changes = QUIET + self.fleet.hesitates();
+        let told = if self.topology.rtr.is_some() { ROAS_SETTLE } else { Duration::ZERO };
+        let while_nothing_changes = QUIET + self.fleet.hesitates() + told;
         let mut before = self.fibs.changes();
         loop {
             sleep(while_nothing_changes).await;
@@ -171,6 +176,8 @@ impl Lab {
         for (node, prefix) in self.fibs.missing() {
             lines.push(format!("  {}: no route for {prefix}", self.topology.node(node).name));
         }
+        let uninformed = timeout(ANSWER, self.uninformed(&Damage::default())).await.unwrap_or_default();
+        lines.extend(uninformed.iter().map(|(node, why)| format!("  {}: {why}", self.topology.node(*node).name)));
         let talkers = self.talkers();
         let mut answered = 0;
         let ask = async {

@@ -168,6 +168,11 @@ impl Processes {
         self.signal(node, process, Signal::SIGCONT).map(drop)
     }
 
+    /// Has a process read its files again (SIGHUP); one that is stopped does when it goes on.
+    pub(super) fn read_again(&self, node: NodeId, process: Process) -> Result<()> {
+        self.signal(node, process, Signal::SIGHUP).map(drop)
+    }
+
     fn signal(&self, node: NodeId, process: Process, signal: Signal) -> Result<i32> {
         let pid = self.pid(node, process).context("the process is not running")?;
         kill(Pid::from_raw(pid), signal).with_context(|| format!("send {signal} to process {pid}"))?;

@@ -85,7 +85,7 @@ impl Plan {
             let interfaces = std::mem::take(&mut interfaces[id.0]);
             let speaker = speakers::of(topology, &addresses, id, &attached, &interfaces);
             let node = topology.node(id);
-            let programs = programs::of(node, speaker, fleet.renderer(node))?;
+            let programs = programs::of(topology, id, speaker, fleet)?;
             let loopback = loopback(topology, &addresses, id);
             nodes.push(NodePlan {
                 id,

@@ -21,8 +21,7 @@ impl Plan {
             interfaces::number(&mut planned.interfaces[position], topology, &plan.addresses, link, side);
             let (addresses, interfaces) = (&plan.addresses, &planned.interfaces);
             let speaker = speakers::of(topology, addresses, node, &attached, interfaces);
-            let node = topology.node(node);
-            planned.programs = programs::of(node, speaker, fleet.renderer(node))?;
+            planned.programs = programs::of(topology, node, speaker, fleet)?;
         }
         Ok(plan)
     }
@@ -36,8 +35,7 @@ impl Plan {
         let planned = &mut plan.nodes[node.0];
         let attached = interfaces::attached(topology);
         let speaker = speakers::of(topology, &plan.addresses, node, &attached, &planned.interfaces);
-        let node = topology.node(node);
-        planned.programs = programs::of(node, speaker, fleet.renderer(node))?;
+        planned.programs = programs::of(topology, node, speaker, fleet)?;
         Ok(plan)
     }
 

@@ -7,9 +7,10 @@ use ipnet::IpNet;
 use super::interfaces;
 use super::timers::{bfd, inside, of_preset, of_session};
 use crate::physics::Interface;
+use crate::routing::rtr;
 use crate::routing::speaker::{
-    BfdInterface, Host, HostGroup, IgpInterface, Inside, Origin, Prefix, Role, Router, RouterFamily, Rule, Session,
-    Speaker,
+    BfdInterface, Host, HostGroup, IgpInterface, Inside, Origin, Prefix, Role, Router, RouterFamily, RtrServer, Rule,
+    Session, Speaker,
 };
 use crate::topology::{
     Addresses, By, Direction, Family, GracefulRestart, Group, GroupId, Guards, Link, LinkId, LinkKind, NodeId,
@@ -33,6 +34,13 @@ pub fn group_protocol(topology: &Topology, group: GroupId) -> String {
 pub fn host_asn(topology: &Topology, host: NodeId) -> u32 {
     let before = topology.of_kind(|kind| kind == NodeKind::Member).take_while(|id| *id < host).count();
     PRIVATE_ASN + before as u32
+}
+
+/// The first pair of addresses of a prefix, or its first address: hosts announce single ones, and not that one.
+fn part(prefix: IpNet) -> IpNet {
+    let pair = prefix.max_prefix_len() - 1;
+    let length = if prefix.prefix_len() < pair { pair } else { prefix.max_prefix_len() };
+    IpNet::new(prefix.network(), length).unwrap_or(prefix)
 }
 
 /// Groups that a host may announce.
@@ -107,6 +115,7 @@ impl<'a> View<'a> {
             roles: own.roles,
             leaks: own.leaks,
             rov: own.rov,
+            rtr: self.rtr(),
             compare_med: own.compare_med,
             prefer_older: own.prefer_older,
             damping: own.damping,
@@ -156,9 +165,24 @@ impl<'a> View<'a> {
     }
 
     fn roas(&self, family: Family) -> Vec<Roa> {
-        let looks = self.topology.ases[self.topology.node(self.node).as_id.0].rov != Rov::Off;
+        let looks = self.topology.ases[self.topology.node(self.node).as_id.0].rov != Rov::Off
+            && (self.topology.rtr.is_none() || self.topology.asks_for_roas(self.node));
         let all = self.topology.roas.iter().filter(|roa| looks && Family::of(roa.prefix.addr()) == family);
         all.copied().collect()
+    }
+
+    /// Only what other ASes say is looked at.
+    fn rtr(&self) -> Option<RtrServer> {
+        let server = self.topology.rtr.as_ref().filter(|_| self.topology.asks_for_roas(self.node))?;
+        let family = self.topology.family.families()[0];
+        let links = self.links().filter(|(_, link, _)| link.kind != LinkKind::Access);
+        Some(RtrServer {
+            family,
+            address: self.addresses.host(server.host, family),
+            port: rtr::PORT,
+            intervals: server.intervals,
+            links: links.map(|(id, ..)| self.addresses.link(id, family).0.trunc()).collect(),
+        })
     }
 
     /// What this gateway announces of groups.
@@ -167,6 +191,7 @@ impl<'a> View<'a> {
         let of_family = own.filter(|it| Family::of(it.prefix.addr()) == family);
         let origin = |it: &Origination| Origin {
             prefix: it.prefix,
+            part: part(it.prefix),
             communities: it.communities.clone(),
             via: it.to.map(|host| self.addresses.host(host, family)),
             claims: it.claims,

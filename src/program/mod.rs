@@ -33,6 +33,8 @@ pub struct Process {
 impl Process {
     /// `anybed node`: overlay nodes and plain sites.
     pub const NODE: Self = Self { kind: ProcessKind::Node, name: "node" };
+    /// It tells routers which ROAs there are (RFC 8210).
+    pub const RTR: Self = Self { kind: ProcessKind::Service, name: "rtr" };
 }
 
 /// How to start a process, and what must be there before.
@@ -60,6 +62,8 @@ pub enum Executable {
     Own,
     /// The routing daemon that was found on this machine.
     Daemon,
+    /// The RTR server that was.
+    Rtr,
 }
 
 /// When a program can be relied on.

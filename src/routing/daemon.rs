@@ -13,7 +13,7 @@ use ipnet::IpNet;
 use super::route::Route;
 use super::speaker::Speaker;
 use crate::program::{Process, Program};
-use crate::topology::Family;
+use crate::topology::{Family, Roa};
 
 /// A make of routing daemon: a row of [`super::registry`].
 pub trait Daemon: fmt::Debug + Sync {
@@ -46,6 +46,14 @@ pub trait Daemon: fmt::Debug + Sync {
     /// Not runnable, or not a version of this row.
     fn examine(&'static self, path: &Path) -> Result<Installed, FindError>;
 
+    /// Whether the one that is here can be told of ROAs by a server.
+    ///
+    /// # Errors
+    /// It lacks what that takes.
+    fn can_validate(&self, _: &Installed) -> Result<(), FindError> {
+        Ok(())
+    }
+
     /// Whether it can do that.
     fn has(&self, feature: Feature) -> bool;
 
@@ -62,11 +70,12 @@ pub trait Daemon: fmt::Debug + Sync {
     /// What is started for `process` of the one at `path`.
     fn executable(&self, path: &Path, process: Process) -> PathBuf;
 
-    /// What renders its configs, from the templates that anybed carries; those in `own` take precedence.
+    /// What renders its configs, from the templates that anybed carries; those in `own` take precedence. `installed`:
+    /// the one that is to read them; `None`: none has been looked for.
     ///
     /// # Errors
     /// A template that cannot be read or compiled.
-    fn renderer(&self, own: Option<&Path>) -> Result<Box<dyn Renderer>, RenderError>;
+    fn renderer(&self, own: Option<&Path>, installed: Option<&Installed>) -> Result<Box<dyn Renderer>, RenderError>;
 
     /// Has `process` of the daemon at `path` read a config without running; the inner `Err` holds its words.
     ///
@@ -95,12 +104,14 @@ pub enum Feature {
     Mrai,
     /// Route flap damping (RFC 2439).
     Damping,
-    /// Origins of routes compared with ROAs (RFC 6811).
-    Validation,
-    /// Prefixes of groups that a gateway announces by itself, and sends to a host or drops.
+    /// Origins of routes compared with ROAs in its config (RFC 6811).
+    StaticValidation,
+    /// Prefixes of groups that a gateway announces by itself; what no longer prefix leads on is dropped.
     Origination,
     /// Routes passed on with the path and the next hop that they came with (RFC 7947).
     RouteServer,
+    /// Prefixes of others that a gateway announces, and sends to a host.
+    Impersonation,
     /// Routes above a number that are not taken, while the session stays.
     Blocking,
     /// A number that a router likes a neighbor's routes by, before all else.
@@ -178,6 +189,12 @@ pub trait Control: Send + Sync {
     /// Announces a group of the host, by the name of [`super::speaker::HostGroup::protocol`], or does not. What is
     /// so already stays so.
     fn set<'a>(&'a mut self, group: &'a str, addresses: &'a [IpAddr], to: Announce) -> BoxFuture<'a, Result<()>>;
+
+    /// The ROAs that it has been told of by a server, in no order.
+    fn roas(&mut self) -> BoxFuture<'_, Result<Vec<Roa>>>;
+
+    /// Has it hold all that it has heard against the ROAs that it has, if it does not of its own accord.
+    fn validate(&mut self) -> BoxFuture<'_, Result<()>>;
 
     /// Has it read its config again. Sessions that have not changed stay up, and groups announced.
     fn reconfigure(&mut self) -> BoxFuture<'_, Result<()>>;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::daemon::{Daemon, FindError, Installed, Places, RenderError, Renderer};
-use super::registry;
+use super::{registry, rtr};
 use crate::program::{Executable, Process, Program};
 use crate::topology::{Node, NodeId, Topology};
 
@@ -15,6 +15,8 @@ pub struct Fleet {
     kinds: Vec<Kind>,
     /// Their indices.
     words: BTreeMap<&'static str, usize>,
+    /// The RTR server; `None`: none is needed, or none has been looked for.
+    rtr: Option<PathBuf>,
 }
 
 #[derive(Debug)]
@@ -45,14 +47,23 @@ impl Fleet {
     ) -> Result<Result<Self, RenderError>, FindError> {
         let found: Result<Vec<_>, _> =
             words(topology).into_iter().map(|word| Ok((word, Some(registry::find(word, named)?)))).collect();
-        Ok(Self::of(found?.into_iter(), own))
+        let found = found?;
+        let asks = |id: &NodeId| topology.rtr.is_some() && topology.asks_for_roas(*id);
+        for router in topology.of_kind(|kind| kind.is_router()).filter(asks) {
+            let word = registry::word(topology.node(router));
+            if let Some((_, Some(installed))) = found.iter().find(|(of, _)| *of == word) {
+                installed.daemon.can_validate(installed)?;
+            }
+        }
+        let rtr = topology.rtr.as_ref().map(|_| rtr::find()).transpose()?;
+        Ok(Self::of(found.into_iter(), own).map(|fleet| Self { rtr, ..fleet }))
     }
 
     fn of(
         found: impl Iterator<Item = (&'static str, Option<Installed>)>,
         own: Option<&Path>,
     ) -> Result<Self, RenderError> {
-        let mut fleet = Self { kinds: Vec::new(), words: BTreeMap::new() };
+        let mut fleet = Self { kinds: Vec::new(), words: BTreeMap::new(), rtr: None };
         for (word, installed) in found {
             let row = registry::rows(word).next().unwrap_or(registry::preferred());
             let daemon = installed.as_ref().map_or(row, |installed| installed.daemon);
@@ -63,7 +74,7 @@ impl Fleet {
             let index = match fleet.kinds.iter().position(is_it) {
                 Some(index) => index,
                 None => {
-                    fleet.kinds.push(Kind { daemon, renderer: daemon.renderer(own)?, installed });
+                    fleet.kinds.push(Kind { daemon, renderer: daemon.renderer(own, installed.as_ref())?, installed });
                     fleet.kinds.len() - 1
                 }
             };
@@ -100,6 +111,7 @@ impl Fleet {
         };
         match program.executable {
             Executable::Daemon => of_daemon(program.process).unwrap_or_default(),
+            Executable::Rtr => self.rtr.clone().unwrap_or_default(),
             Executable::Own => PathBuf::from("/proc/self/exe"),
         }
     }

@@ -11,6 +11,7 @@ mod frr;
 mod mrt;
 pub mod registry;
 pub mod route;
+pub mod rtr;
 pub mod speaker;
 mod templates;
 mod version;

@@ -5,7 +5,9 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 use serde::Serialize;
 
-use crate::topology::{Community, Damping, Family, GracefulRestart, Guards, Relation, Roa, Rov, Then, Which};
+use crate::topology::{
+    Community, Damping, Family, GracefulRestart, Guards, Intervals, Relation, Roa, Rov, Then, Which,
+};
 
 /// A node that talks BGP.
 #[derive(Serialize)]
@@ -59,6 +61,8 @@ pub struct Router {
     /// It tells everybody everything.
     pub leaks: bool,
     pub rov: Rov,
+    /// Who tells it which ROAs there are; `None`: they are in its config.
+    pub rtr: Option<RtrServer>,
     /// MEDs of different neighbors are compared, too.
     pub compare_med: bool,
     /// Of equally good routes of other ASes, the older one is better.
@@ -67,6 +71,17 @@ pub struct Router {
     pub damping: Option<Damping>,
     pub igp: Vec<IgpInterface>,
     pub families: Vec<RouterFamily>,
+}
+
+/// The RTR server (RFC 8210) of a router that looks at ROAs.
+#[derive(Serialize)]
+pub struct RtrServer {
+    pub family: Family,
+    pub address: IpAddr,
+    pub port: u16,
+    pub intervals: Intervals,
+    /// The router's links, which it announces for that: it asks from an address of one of them.
+    pub links: Vec<IpNet>,
 }
 
 /// What a router does in one address family.
@@ -87,6 +102,8 @@ pub struct RouterFamily {
 #[derive(Serialize)]
 pub struct Origin {
     pub prefix: IpNet,
+    /// A part of it that nobody uses.
+    pub part: IpNet,
     pub communities: Vec<Community>,
     /// The next hop; `None`: what no longer prefix leads on is dropped.
     pub via: Option<IpAddr>,

@@ -103,13 +103,28 @@ pub(super) fn check_features(file: &LabFile, topology: &Topology, problems: &mut
             lacking(Feature::Damping, "damping", damping.span(), &own.routers);
         }
     }
-    let names = file.ases.iter().map(|own| &own.name).chain(file.stubs.iter().map(|stub| &stub.name));
-    for (own, name) in topology.ases.iter().zip(names).filter(|(own, _)| own.rov != Rov::Off) {
-        lacking(Feature::Validation, "rov", name.span(), &own.routers);
-    }
     for entry in &file.groups {
         let is_it = |it: &&Origination| topology.groups[it.group.0].name == *entry.name.get_ref();
         let gateways: Vec<NodeId> = topology.originations.iter().filter(is_it).map(|it| it.at).collect();
-        lacking(Feature::Origination, "prefix", entry.name.span(), &gateways);
+        let span = entry.by_border.clone().unwrap_or_else(|| entry.name.span());
+        lacking(Feature::Origination, "announced_by = \"border\"", span, &gateways);
+    }
+    if file.rtr.is_none() {
+        static_roas(file, topology, problems);
+    }
+}
+
+/// Reports who is to look at ROAs and can have them from a server only.
+fn static_roas(file: &LabFile, topology: &Topology, problems: &mut Problems) {
+    let given = file.ases.iter().map(|own| &own.conduct.rov).chain(file.stubs.iter().map(|stub| &stub.conduct.rov));
+    for (own, rov) in topology.ases.iter().zip(given).filter(|(own, _)| own.rov != Rov::Off) {
+        let lacks = |id: &&NodeId| !registry::meant(topology.node(**id)).has(Feature::StaticValidation);
+        let Some(node) = own.routers.iter().find(lacks).map(|id| topology.node(*id)) else { continue };
+        let title = registry::meant(node).title();
+        let span = rov.as_ref().map(Spanned::span).unwrap_or_default();
+        let found = problems.error("daemon-cannot", span, format!("{title} has no ROAs in its config"));
+        found.label(format!("`{}` runs {title}, which has them from an RTR server only", node.name)).help(
+            "add [rtr] with at = \"HOST\": a server in the lab tells its routers which ROAs there are".to_owned(),
+        );
     }
 }

@@ -238,7 +238,7 @@ impl Damage {
     /// Whether a host's node and its routing daemon can do as they are told; if not, they would do so much later.
     fn can_obey(&self, host: NodeId, topology: &Topology) -> Result<(), String> {
         let name = &topology.node(host).name;
-        let mut obeying = programs::on(topology, host).into_iter();
+        let mut obeying = programs::on(topology, host).into_iter().filter(|process| *process != Process::RTR);
         let problem = obeying.find_map(|p| match self.process(host, p) {
             ProcessState::Running => None,
             ProcessState::Stopped => Some(format!("the {} of {name} is frozen", p.name)),

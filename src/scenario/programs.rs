@@ -10,7 +10,8 @@ pub fn on(topology: &Topology, node: NodeId) -> Vec<Process> {
     let of = topology.node(node);
     let routing = if of.kind.speaks_bgp() { registry::meant(of).processes(&needs(topology, node)) } else { Vec::new() };
     let own = (of.kind == NodeKind::Member).then_some(Process::NODE);
-    routing.into_iter().chain(own).collect()
+    let tells = topology.rtr.as_ref().is_some_and(|server| server.host == node);
+    routing.into_iter().chain(own).chain(tells.then_some(Process::RTR)).collect()
 }
 
 /// The routing daemon of a node.

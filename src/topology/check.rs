@@ -12,6 +12,7 @@ use super::file::{AsEntry, Conduct, LabFile, LinkOptions};
 use super::graphml;
 use super::model::*;
 use super::multipath::Multipath;
+use super::origin::Rov;
 
 /// What a lab file's `lab` table says when nothing else overrides it.
 #[derive(Clone, Debug, Default)]
@@ -65,6 +66,7 @@ pub(crate) fn check(
         originations: Vec::new(),
         rogues: Vec::new(),
         roas: Vec::new(),
+        rtr: None,
         groups: Vec::new(),
         infrastructures: Vec::new(),
         services: Vec::new(),
@@ -85,6 +87,7 @@ pub(crate) fn check(
     builder.groups(file);
     builder.policies(file);
     builder.roas(file);
+    builder.rtr(file);
     builder.probe(file);
     builder.flows(file);
     builder.sizes();
@@ -112,14 +115,14 @@ impl Builder<'_> {
         for entry in &file.ases {
             let asn = entry.asn.as_ref().map(|n| *n.get_ref()).or_else(|| free.next()).unwrap_or_default();
             graph_links.push(self.transit(entry, asn, entry.multipath.within(file.multipath), directory));
-            self.behave(entry.conduct, file);
+            self.behave(&entry.conduct, file);
         }
         let used: BTreeSet<u32> = self.topology.ases.iter().map(|a| a.asn).collect();
         let mut free = (1000..).filter(|n| *n != 23456 && !taken.contains(n) && !used.contains(n));
         for entry in &file.stubs {
             let asn = entry.asn.as_ref().map(|n| *n.get_ref()).or_else(|| free.next()).unwrap_or_default();
             self.stub(entry, asn, entry.multipath.within(file.multipath));
-            self.behave(entry.conduct, file);
+            self.behave(&entry.conduct, file);
         }
         for (index, (entry, links)) in file.ases.iter().zip(graph_links).enumerate() {
             for (a, b) in links {
@@ -145,10 +148,11 @@ impl Builder<'_> {
     }
 
     /// Of the AS that came last.
-    fn behave(&mut self, conduct: Conduct, file: &LabFile) {
+    fn behave(&mut self, conduct: &Conduct, file: &LabFile) {
         if let Some(own) = self.topology.ases.last_mut() {
             own.roles = conduct.roles.unwrap_or(file.roles);
-            (own.rov, own.compare_med) = (conduct.rov, conduct.compare_med);
+            own.rov = conduct.rov.as_ref().map_or(Rov::Off, |rov| *rov.get_ref());
+            own.compare_med = conduct.compare_med;
             (own.prefer_older, own.add_paths) = (conduct.prefer_older, conduct.add_paths);
         }
     }

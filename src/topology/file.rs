@@ -39,6 +39,7 @@ pub(crate) struct LabFile {
     pub(crate) policies: Vec<PolicyEntry>,
     pub(crate) groups: Vec<GroupEntry>,
     pub(super) roas: Vec<RoaEntry>,
+    pub(crate) rtr: Option<RtrEntry>,
     pub(crate) infrastructures: Vec<InfrastructureEntry>,
     pub(crate) services: Vec<ServiceEntry>,
     pub(crate) overlays: Vec<OverlayEntry>,
@@ -58,7 +59,7 @@ pub(crate) struct AsEntry {
     /// Of a graph in parts, the largest.
     pub(crate) largest_part: bool,
     pub(crate) multipath: MultipathEntry,
-    pub(super) conduct: Conduct,
+    pub(crate) conduct: Conduct,
     pub(crate) daemon: Option<Spanned<String>>,
     pub(crate) damping: Option<Spanned<Damping>>,
 }
@@ -151,7 +152,7 @@ pub(crate) struct StubEntry {
     pub(crate) members: Hosts,
     pub(crate) clients: Hosts,
     pub(crate) multipath: MultipathEntry,
-    pub(super) conduct: Conduct,
+    pub(crate) conduct: Conduct,
     pub(crate) daemon: Option<Spanned<String>>,
 }
 
@@ -210,7 +211,7 @@ pub(crate) struct GroupEntry {
     /// Stubs whose routes stay with their neighbors.
     pub(super) local: Vec<Spanned<String>>,
     /// Where it says that gateways announce it.
-    pub(super) by_border: Option<Range<usize>>,
+    pub(crate) by_border: Option<Range<usize>>,
 }
 
 /// `[[roa]]`.
@@ -222,11 +223,22 @@ pub(super) struct RoaEntry {
     pub(super) origin: Spanned<String>,
 }
 
+/// `[rtr]`.
+#[derive(Debug)]
+pub(crate) struct RtrEntry {
+    pub(super) span: Range<usize>,
+    pub(super) at: Option<Spanned<String>>,
+    pub(super) refresh: Option<Duration>,
+    pub(super) retry: Option<Duration>,
+    pub(super) expire: Option<Duration>,
+}
+
 /// What an AS does beyond relations.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Conduct {
     pub(super) roles: Option<bool>,
-    pub(super) rov: Rov,
+    /// With its place.
+    pub(crate) rov: Option<Spanned<Rov>>,
     pub(super) compare_med: bool,
     pub(super) prefer_older: bool,
     pub(super) add_paths: bool,

@@ -37,6 +37,7 @@ const TABLES: &[(&str, &[&str])] = &[
             "policy",
             "group",
             "roa",
+            "rtr",
             "infrastructure",
             "service",
             "overlay",
@@ -204,6 +205,7 @@ const TABLES: &[(&str, &[&str])] = &[
     ),
     ("group", &["name", "prefix", "address", "members", "local", "announced_by"]),
     ("roa", &["prefix", "max_length", "origin"]),
+    ("rtr", &["at", "refresh", "retry", "expire"]),
     ("infrastructure", &["name", "kind", "hosts", "health_gate"]),
     ("service", &["name", "via", "members", "transport", "port"]),
     (

@@ -15,7 +15,7 @@ pub use super::deployment::{Deployment, Service};
 pub use super::group::{Group, Owner};
 pub use super::id::{AsId, GroupId, LinkId, NodeId};
 use super::multipath::Multipath;
-use super::origin::{Origination, Roa, Rov};
+use super::origin::{Origination, Roa, Rov, Rtr};
 use super::policy::Policy;
 pub use super::session::{Bfd, GracefulRestart, SessionOptions, TimerPreset};
 use super::traffic::Flows;
@@ -53,6 +53,8 @@ pub struct Topology {
     pub rogues: Vec<(AsId, GroupId)>,
     /// Who may originate what.
     pub roas: Vec<Roa>,
+    /// Who tells routers of them; `None`: their configs.
+    pub rtr: Option<Rtr>,
     pub groups: Vec<Group>,
     pub infrastructures: Vec<Deployment>,
     pub services: Vec<Service>,

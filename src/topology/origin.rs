@@ -28,6 +28,25 @@ pub struct Roa {
     pub origin: u32,
 }
 
+/// The server that tells routers which ROAs there are (RFC 8210).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rtr {
+    /// Where it runs.
+    pub host: NodeId,
+    pub intervals: Intervals,
+}
+
+/// What an RTR server tells routers of times (RFC 8210 §6), in seconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Intervals {
+    /// From one question for news to the next, while nobody notifies.
+    pub refresh: u64,
+    /// Until a server that did not answer is asked again.
+    pub retry: u64,
+    /// How long ROAs are believed while it does not answer.
+    pub expire: u64,
+}
+
 /// What an AS does with a route that it hears from another one, and that some ROA is about but none allows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]

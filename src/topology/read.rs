@@ -64,6 +64,7 @@ impl LabFile {
             policies: read_all(root, "policy", "[[policy]]", f, PolicyEntry::read),
             groups: read_all(root, "group", "[[group]]", f, GroupEntry::read),
             roas: read_all(root, "roa", "[[roa]]", f, RoaEntry::read),
+            rtr: RtrEntry::read(root, f),
             infrastructures: read_all(root, "infrastructure", "[[infrastructure]]", f, InfrastructureEntry::read),
             services: read_all(root, "service", "[[service]]", f, ServiceEntry::read),
             overlays: read_all(root, "overlay", "[[overlay]]", f, OverlayEntry::read),

@@ -7,10 +7,14 @@ use toml::de::DeValue;
 use super::check::Builder;
 use super::diagnose::{Problems, suggest};
 use super::file::{Conduct, LabFile, RoaEntry};
-use super::model::Topology;
+use super::id::NodeId;
+use super::model::{Link, LinkKind, Topology};
 use super::origin::{Roa, Rov, is_invalid};
 use super::prefixes::read_prefixes;
 use super::table::{Table, wrong_type};
+
+/// What `rov` may be.
+const ROV: &str = "`true`, `false`, `\"drop\"` or `\"prefer-valid\"`";
 
 impl RoaEntry {
     pub(super) fn read(table: &Table<'_>, f: &mut Problems) -> Option<Self> {
@@ -66,28 +70,24 @@ impl Conduct {
 }
 
 /// `rov = true`, `rov = "prefer-valid"`.
-fn read_rov(table: &Table<'_>, f: &mut Problems) -> Rov {
-    let value = table.get("rov");
-    match value.as_ref().map(|value| value.get_ref()) {
-        None => Rov::Off,
-        Some(DeValue::Boolean(on)) => {
-            if *on {
-                Rov::Drop
-            } else {
-                Rov::Off
-            }
+fn read_rov(table: &Table<'_>, f: &mut Problems) -> Option<Spanned<Rov>> {
+    let value = table.get("rov")?;
+    let rov = match value.get_ref() {
+        DeValue::Boolean(true) => Rov::Drop,
+        DeValue::Boolean(false) => Rov::Off,
+        DeValue::String(word) if word == "drop" => Rov::Drop,
+        DeValue::String(word) if word == "prefer-valid" => Rov::PreferValid,
+        DeValue::String(word) => {
+            let found = f.error("unknown-word", value.span(), format!("`{word}` is no value of `rov`"));
+            found.label(format!("must be {ROV}"));
+            return None;
         }
-        Some(DeValue::String(_)) => {
-            let words = [("drop", Rov::Drop), ("prefer-valid", Rov::PreferValid)];
-            table.word("rov", &words, f).map_or(Rov::Off, Spanned::into_inner)
+        _ => {
+            wrong_type("rov", ROV, &value, f);
+            return None;
         }
-        Some(_) => {
-            if let Some(value) = value {
-                wrong_type("rov", "true, false or \"prefer-valid\"", &value, f);
-            }
-            Rov::Off
-        }
-    }
+    };
+    Some(Spanned::new(value.span(), rov))
 }
 
 impl Builder<'_> {
@@ -110,6 +110,13 @@ impl Builder<'_> {
 }
 
 impl Topology {
+    /// Whether a router holds what other ASes tell it against ROAs.
+    pub fn asks_for_roas(&self, router: NodeId) -> bool {
+        let external = |link: &&Link| matches!(link.kind, LinkKind::External(_));
+        let own = &self.ases[self.node(router).as_id.0];
+        own.rov != Rov::Off && self.links.iter().filter(external).any(|link| link.a == router || link.b == router)
+    }
+
     /// Whether some AS that looks may take a route to this prefix for invalid: its own are not expected everywhere then.
     pub fn may_be_invalid(&self, prefix: &IpNet, origin: u32) -> bool {
         self.ases.iter().any(|own| own.rov != Rov::Off) && is_invalid(&self.roas, prefix, Some(origin))

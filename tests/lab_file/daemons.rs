@@ -160,6 +160,7 @@ name = "thief"
 uplinks = ["net"]
 members = 1
 daemon = "frr"
+rov = "prefer-valid"
 [[group]]
 name = "dns"
 members = ["west"]
@@ -169,6 +170,34 @@ do = "hijack dns by thief"
 "#;
     insta::assert_snapshot!(problems(lab));
     load(&lab.replace("daemon = \"frr\"\n", ""));
+    // A server tells it of ROAs.
+    let server = lab.replace("hijack dns by thief", "publish 198.51.100.1/32 of west");
+    let (topology, _) = load(&format!("[rtr]\nat = \"west\"\n{server}"));
+    let plan = Plan::new(&topology, &Fleet::meant(&topology, None).unwrap()).unwrap();
+    for (router, line) in [("net", "deny 45"), ("thief", "set local-preference 10")] {
+        let config = plan.node(topology.find(router).unwrap()).routing().unwrap().config().unwrap();
+        for line in [line, "rpki cache tcp ", "match rpki invalid", "soft-reconfiguration inbound"] {
+            assert!(config.contains(line), "{router} is not told {line}:\n{config}");
+        }
+        assert!(!config.contains("198.51.100.1/32\n as"), "{config}");
+    }
+}
+
+#[test]
+fn a_server_of_roas_has_its_place_and_its_times() {
+    let lab = "[rtr]\nat = \"west\"\n[[as]]\nname = \"net\"\nrov = true\n[[stub]]\nname = \"west\"\nuplinks = [\"net\"]\nmembers = 2\n";
+    let (topology, _) = load(lab);
+    let server = topology.rtr.clone().unwrap();
+    assert_eq!(topology.node(server.host).name, "west.n1");
+    assert_eq!((server.intervals.refresh, server.intervals.retry, server.intervals.expire), (10, 2, 600));
+    let (slow, _) = load(&lab.replace("[rtr]", "[lab]\ntimers = \"rfc\"\n[rtr]"));
+    let times = slow.rtr.unwrap().intervals;
+    assert_eq!((times.refresh, times.retry, times.expire), (3600, 600, 7200), "RFC 8210 §6");
+    let wrong = lab
+        .replace("at = \"west\"", "at = \"net\"\nrefresh = \"1500ms\"\nretry = \"3h\"\nexpire = \"1m\"\nport = 3")
+        .replace("rov = true", "rov = \"maybe\"");
+    insta::assert_snapshot!(problems(&wrong));
+    insta::assert_snapshot!(problems(&lab.replace("at = \"west\"", "expire = \"10m\"\nrefresh = \"11m\"")));
 }
 
 /// Whoever has no weights is told who has, and what does as much.

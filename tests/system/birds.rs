@@ -18,7 +18,7 @@ fn folder() -> Option<PathBuf> {
 }
 
 /// The one that was asked for as `version`; where Debian no longer had that, it is a later one.
-fn find(version: &str) -> Option<PathBuf> {
+pub(crate) fn find(version: &str) -> Option<PathBuf> {
     let trees = std::fs::read_dir(folder()?).ok()?;
     let mut trees = trees.filter_map(|tree| Some(tree.ok()?.path()));
     let asked_for = |tree: &Path| std::fs::read_to_string(tree.join("asked-for")).unwrap_or_default();

@@ -29,6 +29,7 @@ mod lab_renumber;
 mod lab_repeat;
 mod lab_rogues;
 mod lab_routing;
+mod lab_rtr;
 mod lab_sessions;
 mod lab_storm;
 mod lab_survey;

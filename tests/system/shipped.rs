@@ -7,9 +7,9 @@ use serde_json::Value;
 
 use crate::support::{Done, Place, Scene, play, project, skipped};
 
-/// `detour`, `damping` and `mrai` have tests of their own below; `flash-crowd` and `neighbors` are played by
+/// `detour`, `damping` and `mrai` have tests of their own below, `rtr` has some in `lab_rtr`; `flash-crowd` and `neighbors` are played by
 /// `anybed paper`.
-const PLAYED_ELSEWHERE: &[&str] = &["damping", "detour", "flash-crowd", "mrai", "neighbors"];
+const PLAYED_ELSEWHERE: &[&str] = &["damping", "detour", "flash-crowd", "mrai", "neighbors", "rtr"];
 
 /// A run on a machine that did not keep up says so (exit 5) and means nothing: it is repeated.
 const TRIES: usize = 3;

@@ -9,7 +9,7 @@ use crate::lab::Lab;
 use crate::lab::network::LinkChange;
 use crate::record::What;
 use crate::scenario::damage::Damage;
-use crate::scenario::{Action, Origin, RoaAct};
+use crate::scenario::{Action, Origin};
 use crate::topology::LinkId;
 
 impl Lab {
@@ -42,10 +42,9 @@ impl Lab {
             self.corrupt(act, &damage).await?;
         }
         if matches!(action, Action::Roa(_)) {
-            for router in RoaAct::readers(&self.topology) {
-                self.announce_otherwise(router, &damage).await?;
-            }
+            self.tell_roas(&damage).await?;
         }
+        self.inform(&damage);
         self.verify(action, &damage);
         self.compare(Some(action.display(&self.topology).to_string()), &damage);
         Ok(())

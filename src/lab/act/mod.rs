@@ -11,6 +11,7 @@ pub(super) mod ping;
 mod predicted;
 mod process;
 mod renumber;
+mod roa;
 mod rogue;
 mod series;
 mod site;

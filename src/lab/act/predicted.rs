@@ -95,6 +95,11 @@ impl Lab {
                 return Predicted { outcome: Compared::AsPredicted, differences, ..found };
             }
             if since.elapsed() > settled {
+                if let Some((router, why)) = self.uninformed(damage).await.first() {
+                    let router = &self.topology.node(*router).name;
+                    let reason = Some(format!("the RTR server has not told {router} of all ROAs: {why}"));
+                    return Predicted { reason, ..found };
+                }
                 return Predicted { outcome: Compared::Otherwise, differences, ..found };
             }
         }

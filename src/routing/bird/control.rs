@@ -14,6 +14,7 @@ use tokio::time::{sleep, timeout};
 use super::routes;
 use crate::routing::daemon::{Announce, Control, Destination, SessionState};
 use crate::routing::route::Route;
+use crate::topology::Roa;
 
 /// A BIRD that does not answer for so long is stuck.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -118,6 +119,11 @@ impl Connection {
     }
 }
 
+/// BIRD has answered, with a code of 8000 or above.
+fn is_refusal(error: &anyhow::Error) -> bool {
+    format!("{error:#}").contains("BIRD says: ")
+}
+
 impl Control for Connection {
     fn sessions(&mut self) -> BoxFuture<'_, Result<Vec<SessionState>>> {
         Box::pin(async {
@@ -141,6 +147,26 @@ impl Control for Connection {
                 Err(error) => Err(error),
             }
         })
+    }
+
+    fn roas(&mut self) -> BoxFuture<'_, Result<Vec<Roa>>> {
+        Box::pin(async {
+            let mut found = Vec::new();
+            for family in ["ipv4", "ipv6"] {
+                match self.ask(&format!("show route table roa_{family}")).await {
+                    Ok(lines) => found.extend(lines.iter().filter_map(|line| routes::roa(line))),
+                    // A lab of the other family has no such table; an empty one BIRD calls an error.
+                    Err(error) if is_refusal(&error) => {}
+                    Err(error) => return Err(error),
+                }
+            }
+            Ok(found)
+        })
+    }
+
+    /// Its channels have import tables: it does so a second after the last change of its ROAs.
+    fn validate(&mut self) -> BoxFuture<'_, Result<()>> {
+        Box::pin(async { Ok(()) })
     }
 
     /// A static protocol announces the group; another, preferred, does so for the drain.

@@ -70,7 +70,7 @@ impl Daemon for Bird {
         path.to_owned()
     }
 
-    fn renderer(&self, own: Option<&Path>) -> Result<Box<dyn Renderer>, RenderError> {
+    fn renderer(&self, own: Option<&Path>, _: Option<&Installed>) -> Result<Box<dyn Renderer>, RenderError> {
         Ok(Box::new(render::Configs::load(own, self.kernel_scan)?))
     }
 

@@ -1,6 +1,7 @@
 //! Routes as `show route all` tells them.
 
 use crate::routing::route::Route;
+use crate::topology::Roa;
 
 /// Reads the lines of an answer to `show route … all`.
 pub fn parse(lines: &[String]) -> Vec<Route> {
@@ -39,6 +40,14 @@ fn headline(line: &str, last: Option<&Route>) -> Option<Route> {
         metric,
         ..Route::default()
     })
+}
+
+/// `198.51.100.0/24-24 AS65099  [rtr 17:21:57.123] * (100)`: a line of a ROA table.
+pub(super) fn roa(line: &str) -> Option<Roa> {
+    let mut words = line.split_whitespace();
+    let (prefix, max_length) = words.next()?.rsplit_once('-')?;
+    let origin = words.next()?.strip_prefix("AS")?;
+    Some(Roa { prefix: prefix.parse().ok()?, max_length: max_length.parse().ok()?, origin: origin.parse().ok()? })
 }
 
 fn detail(route: &mut Route, line: &str) {

@@ -104,7 +104,7 @@ fn lines(config: &str) -> Vec<Line<'_>> {
             continue;
         }
         lines.push((around.clone(), line));
-        if ["router ", "address-family ", "route-map "].iter().any(|block| line.starts_with(block)) {
+        if ["router ", "address-family ", "route-map "].iter().any(|block| line.starts_with(block)) || line == "rpki" {
             around.push(line);
         }
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use futures_util::future::BoxFuture;
 use ipnet::IpNet;
 use serde::Deserialize;
@@ -16,6 +16,7 @@ use super::routes::{self, Entry, Hops, Sessions};
 use super::vty::Vty;
 use crate::routing::daemon::{Announce, Control, Destination, SessionState};
 use crate::routing::route::Route;
+use crate::topology::Roa;
 
 /// The config that bgpd has got so far, where that is not [`READ`].
 const APPLIED: &str = "applied.conf";
@@ -177,6 +178,26 @@ impl Control for Bgpd {
 
     fn routes<'a>(&'a mut self, to: &'a Destination) -> BoxFuture<'a, Result<Vec<Route>>> {
         Box::pin(self.all(to))
+    }
+
+    fn roas(&mut self) -> BoxFuture<'_, Result<Vec<Roa>>> {
+        Box::pin(async {
+            // It looks every 3 s whether all has come, and uses none before.
+            let (text, _) = self.vty.try_to("show rpki cache-connection").await?;
+            ensure!(text.contains("Connected to group"), "it has not heard all of the RTR server yet");
+            let (text, _) = self.vty.try_to("show rpki prefix-table").await?;
+            Ok(text.lines().filter_map(routes::roa).collect())
+        })
+    }
+
+    /// What it has refused it does not look at again when a ROA goes, and nothing when it has its first ROAs.
+    fn validate(&mut self) -> BoxFuture<'_, Result<()>> {
+        Box::pin(async {
+            for family in ["ipv4", "ipv6"] {
+                self.vty.try_to(&format!("clear bgp {family} unicast * soft in")).await?;
+            }
+            Ok(())
+        })
     }
 
     fn set<'a>(&'a mut self, group: &'a str, _: &'a [IpAddr], _: Announce) -> BoxFuture<'a, Result<()>> {

@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 
 use super::names::{BGPD, MAKE, TITLE, ZEBRA};
 use crate::program::Process;
-use crate::routing::daemon::{FindError, Places};
+use crate::routing::daemon::{FindError, Installed, Places};
 use crate::routing::version::numbers;
 
 /// Where packages put it.
@@ -16,6 +16,12 @@ const SYSTEM: &str = "/usr/lib/frr";
 
 /// The first with the roles of RFC 9234.
 const FROM: (u32, u32, u32) = (8, 4, 0);
+
+/// The first whose `rpki cache` has the word `tcp`, by its documentation; 8.4.4 lacks it, and 10.3 has it.
+pub(super) const SAYS_TCP: (u32, u32, u32) = (9, 1, 0);
+
+/// bgpd's module that looks at ROAs, and the block of its config.
+pub(super) const MODULE: &str = "rpki";
 
 const NEEDED: &str = "FRR from 8.4 on: `apt-get install frr`, or `scripts/provision --frr` and `--frr DIR`";
 
@@ -51,10 +57,37 @@ pub(super) fn examine(folder: &Path) -> Result<String, FindError> {
     }
 }
 
+/// The folder with bgpd's module that looks at ROAs: of a package of its own, in a tree of `scripts/provision --frr`
+/// or in the system.
+pub(super) fn modules(folder: &Path) -> Option<PathBuf> {
+    let beside = folder.join("root/usr/lib");
+    let libraries = if beside.is_dir() { beside } else { PathBuf::from("/usr/lib") };
+    let all = std::fs::read_dir(libraries).ok()?.filter_map(|entry| Some(entry.ok()?.path().join("frr/modules")));
+    all.chain([folder.join("modules")]).find(|modules| modules.join(format!("{}_{MODULE}.so", BGPD.name)).exists())
+}
+
+/// Whether the module is there.
+pub(super) fn can_validate(installed: &Installed) -> Result<(), FindError> {
+    let reason = format!(
+        "it is {TITLE} {} without the module by which it looks at ROAs: `apt-get install frr-rpki-rtrlib`, or \
+         `scripts/provision --frr`, which fetches it too",
+        installed.version
+    );
+    let missing = || FindError::Broken { path: installed.path.join(BGPD.name), reason };
+    modules(&installed.path).map(drop).ok_or_else(missing)
+}
+
 /// Puts a config through `bgpd -C` and the like; `Err` holds its words.
 pub(super) fn check(folder: &Path, process: Process, config: &Path) -> Result<Result<(), String>> {
     let program = folder.join(process.name);
     let mut command = Command::new(&program);
+    let text = std::fs::read_to_string(config).unwrap_or_default();
+    if text.lines().any(|line| line == MODULE) {
+        if let Some(modules) = modules(folder) {
+            command.arg("--moduledir").arg(modules);
+        }
+        command.args(["-M", MODULE]);
+    }
     command.args(["-C", "-u", "root", "-g", "root", "--log", "stdout", "-f"]).arg(config);
     let output = command.stdin(Stdio::null()).output();
     let output = output.with_context(|| format!("run {} -C", program.display()))?;

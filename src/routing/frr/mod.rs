@@ -42,7 +42,7 @@ impl Daemon for Row {
     }
 
     fn has(&self, feature: Feature) -> bool {
-        matches!(feature, Feature::Mrai | Feature::Damping | Feature::Weight)
+        matches!(feature, Feature::Mrai | Feature::Damping | Feature::Weight | Feature::Origination)
     }
 
     fn processes(&self, needs: &Needs) -> Vec<Process> {
@@ -72,8 +72,12 @@ impl Daemon for Row {
         path.join(process.name)
     }
 
-    fn renderer(&self, own: Option<&Path>) -> Result<Box<dyn Renderer>, RenderError> {
-        Ok(Box::new(render::Configs::load(own)?))
+    fn renderer(&self, own: Option<&Path>, installed: Option<&Installed>) -> Result<Box<dyn Renderer>, RenderError> {
+        Ok(Box::new(render::Configs::load(own, installed)?))
+    }
+
+    fn can_validate(&self, installed: &Installed) -> Result<(), FindError> {
+        find::can_validate(installed)
     }
 
     fn check(&self, path: &Path, process: Process, config: &Path) -> Result<Result<(), String>> {

@@ -2,9 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use super::super::daemon::{Needs, RenderError, Renderer};
+use super::super::daemon::{Installed, Needs, RenderError, Renderer};
 use super::super::speaker::{Router, Speaker};
 use super::super::templates::Templates;
+use super::super::version::numbers;
+use super::find;
 use super::names::{BFDD, BGPD, MAKE, OSPF6D, OSPFD, READ, ZEBRA, dump, folder, kernel_socket, processes};
 use crate::program::{Executable, File, OUT, Process, Program, Ready, log};
 
@@ -18,11 +20,19 @@ const CARRIED: [(&str, &str); 5] = [
 
 /// A template for each process.
 #[derive(Debug)]
-pub(super) struct Configs(Templates);
+pub(super) struct Configs {
+    templates: Templates,
+    /// Where bgpd's module is that looks at ROAs.
+    modules: Option<PathBuf>,
+}
 
 impl Configs {
-    pub(super) fn load(own: Option<&Path>) -> Result<Self, RenderError> {
-        Templates::load(&CARRIED, own, &[]).map(Self)
+    pub(super) fn load(own: Option<&Path>, installed: Option<&Installed>) -> Result<Self, RenderError> {
+        // 8.4.4 does not know the word `tcp` of `rpki cache`, 10.3 demands it.
+        let version = installed.and_then(|found| numbers(&found.version));
+        let says_tcp = version.is_none_or(|version| version >= find::SAYS_TCP);
+        let modules = installed.and_then(|found| find::modules(&found.path));
+        Ok(Self { templates: Templates::load(&CARRIED, own, &[("rpki_says_tcp", u32::from(says_tcp))])?, modules })
     }
 }
 
@@ -46,7 +56,7 @@ impl Configs {
     fn program(&self, router: &Router, process: Process) -> Result<Program, RenderError> {
         let node = &router.name;
         let template = CARRIED.iter().map(|(name, _)| *name).find(|name| name.contains(&format!("/{}.", process.name)));
-        let text = without_blank_lines(&self.0.render(template.unwrap_or_default(), router)?);
+        let text = without_blank_lines(&self.templates.render(template.unwrap_or_default(), router)?);
         let own = folder(node);
         let read = Path::new(OUT).join(MAKE).join(format!("{node}.{}.conf", process.name));
         let mut files = vec![File::new(read.clone(), text.clone())];
@@ -65,6 +75,11 @@ impl Configs {
         arguments.extend(["-z".to_owned(), shown(kernel_socket(node)), "-i".to_owned(), of_node("pid")]);
         // No telnet.
         arguments.extend(["-P".to_owned(), "0".to_owned()]);
+        if process == BGPD && router.rtr.is_some() {
+            let folder =
+                self.modules.iter().flat_map(|folder| ["--moduledir".to_owned(), folder.display().to_string()]);
+            arguments.extend(folder.chain(["-M".to_owned(), find::MODULE.to_owned()]));
+        }
         let mut again = Vec::new();
         if let Some(wait) = router.graceful_restart_wait.filter(|_| process == ZEBRA) {
             // Without it, zebra removes the routes of before.

@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
+use ipnet::IpNet;
 use serde::Deserialize;
 
 use crate::routing::route::{Route, WEIGHT};
+use crate::topology::Roa;
 
 /// Names of sessions, by their neighbors' addresses.
 pub(super) type Sessions = BTreeMap<String, String>;
@@ -211,4 +213,12 @@ pub(super) fn of_zebra(rib: Rib, family: &str) -> Vec<Route> {
         })
     };
     entries.filter_map(route).collect()
+}
+
+/// `203.0.113.0   24 -  24   65001`: a line of `show rpki prefix-table`.
+pub(super) fn roa(line: &str) -> Option<Roa> {
+    let words: Vec<&str> = line.split_whitespace().collect();
+    let [address, length, "-", max_length, origin] = words[..] else { return None };
+    let prefix = IpNet::new(address.parse().ok()?, length.parse().ok()?).ok()?;
+    Some(Roa { prefix, max_length: max_length.parse().ok()?, origin: origin.parse().ok()? })
 }

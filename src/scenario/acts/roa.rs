@@ -81,10 +81,11 @@ impl Act for RoaAct {
 }
 
 impl RoaAct {
-    /// Routers that look at ROAs.
+    /// Routers that look at ROAs; with an RTR server, those that ask it.
     pub fn readers(topology: &Topology) -> Vec<NodeId> {
         let looking = topology.ases.iter().filter(|own| own.rov != Rov::Off);
-        looking.flat_map(|own| own.routers.iter().copied()).collect()
+        let asks = |router: &NodeId| topology.rtr.is_none() || topology.asks_for_roas(*router);
+        looking.flat_map(|own| own.routers.iter().copied()).filter(asks).collect()
     }
 }
 

@@ -154,9 +154,9 @@ fn taken(given: &mut Given<'_>) -> Result<(GroupId, AsId), ActionError> {
     let stub = stub(&by, topology)?;
     let gateway = topology.node(topology.taker(stub));
     let row = registry::meant(gateway);
-    if !row.has(Feature::Origination) {
-        let message = format!("`{}` runs a {}, which announces nothing of its own", by.text, row.title());
-        let able = registry::DAEMONS.iter().find(|row| row.has(Feature::Origination)).map(|row| row.make());
+    if !row.has(Feature::Impersonation) {
+        let message = format!("`{}` runs a {}, which announces nothing of others'", by.text, row.title());
+        let able = registry::DAEMONS.iter().find(|row| row.has(Feature::Impersonation)).map(|row| row.make());
         return Err(by.error(message, able.map(|word| format!("`daemon = \"{word}\"` of this stub can"))));
     }
     let own = &topology.groups[group];

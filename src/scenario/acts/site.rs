@@ -93,6 +93,9 @@ impl Act for SiteAct {
     /// Whether a host announces is for the check of the timeline and for its node to say.
     fn inflict(&self, damage: &mut Damage, by: &By<'_>) -> Result<(), String> {
         match self {
+            Self::Renumber(host) if by.topology.rtr.as_ref().is_some_and(|server| server.host == *host) => {
+                Err("routers know the RTR server, which runs there, by its address".to_owned())
+            }
             Self::Renumber(_) => Ok(()),
             Self::Withdraw { host, group } | Self::Drain { host, group } => damage.withdraw(*host, *group, by),
             Self::Announce { host, group } => damage.announce(*host, *group, by),
