@@ -1,6 +1,7 @@
 //! What will be built, worked out before anything is touched: names, addresses, programs with their configs, in the
 //! order of building. The same lab file and seed give the same plan, byte for byte.
 
+mod backbone;
 pub mod deployed;
 mod interfaces;
 mod programs;

@@ -5,20 +5,16 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 
 use super::interfaces;
-use super::timers::{bfd, inside, of_preset, of_session};
+use super::timers::{bfd, of_preset, of_session};
 use crate::physics::Interface;
 use crate::routing::rtr;
 use crate::routing::speaker::{
-    BfdInterface, Host, HostGroup, IgpInterface, Inside, Origin, Prefix, Role, Router, RouterFamily, RtrServer, Rule,
-    Session, Speaker,
+    BfdInterface, Host, HostGroup, Origin, Prefix, Role, Router, RouterFamily, RtrServer, Rule, Session, Speaker,
 };
 use crate::topology::{
     Addresses, By, Direction, Family, GracefulRestart, Group, GroupId, Guards, Link, LinkId, LinkKind, NodeId,
     NodeKind, Origination, Roa, Rov, Topology, Which,
 };
-
-/// An AS with more routers than this uses route reflectors instead of a full mesh.
-const FULL_MESH_LIMIT: usize = 16;
 
 /// First private 4-byte ASN (RFC 6996); the n-th member of the lab takes the n-th.
 const PRIVATE_ASN: u32 = 4_200_000_000;
@@ -80,12 +76,12 @@ fn is_graceful(link: &Link) -> bool {
 }
 
 /// The lab as one node sees it.
-struct View<'a> {
-    topology: &'a Topology,
-    addresses: &'a Addresses,
-    node: NodeId,
+pub(super) struct View<'a> {
+    pub(super) topology: &'a Topology,
+    pub(super) addresses: &'a Addresses,
+    pub(super) node: NodeId,
     /// The links of every node.
-    attached: &'a [Vec<LinkId>],
+    pub(super) attached: &'a [Vec<LinkId>],
     interfaces: &'a [Interface],
     /// Of an exchange.
     segment: Option<Interface>,
@@ -275,69 +271,8 @@ impl<'a> View<'a> {
     }
 
     /// Named after the interface, which no other session of the node uses.
-    fn session_name(&self, stem: &str, family: Family) -> String {
+    pub(super) fn session_name(&self, stem: &str, family: Family) -> String {
         if self.topology.family.families().len() > 1 { format!("{stem}-{family}") } else { stem.to_owned() }
-    }
-
-    /// iBGP: a full mesh, or in a large AS sessions with its route reflectors only.
-    fn internal(&self, family: Family) -> Vec<Session> {
-        let own = self.topology.node(self.node).as_id;
-        let routers = &self.topology.ases[own.0].routers;
-        let reflectors = self.reflectors(routers);
-        let reflects = |id: &NodeId| reflectors.contains(id);
-        let peers = routers.iter().filter(|peer| **peer != self.node);
-        let peers = peers.filter(|peer| reflectors.is_empty() || reflects(peer) || reflects(&self.node));
-        let session = |peer: &NodeId| {
-            let name = &self.topology.node(*peer).name;
-            Session {
-                name: self.session_name(&format!("ibgp-{name}"), family),
-                peer: name.clone(),
-                local: Some(self.addresses.loopback(self.node, family)),
-                neighbor: Some(self.addresses.loopback(*peer, family)),
-                timers: of_preset(self.topology.timers),
-                client: reflects(&self.node) && !reflects(peer),
-                add_paths: self.topology.ases[own.0].add_paths,
-                passive: self.inside().large.is_some() && reflects(&self.node) && !reflects(peer),
-                family: Some(family),
-                ..Session::default()
-            }
-        };
-        peers.map(session).collect()
-    }
-
-    fn inside(&self) -> Inside {
-        let own = self.topology.node(self.node).as_id;
-        inside(self.topology.timers, self.topology.ases[own.0].routers.len())
-    }
-
-    /// The two best connected routers, if the AS is too large for a full mesh.
-    fn reflectors(&self, routers: &[NodeId]) -> Vec<NodeId> {
-        if routers.len() <= FULL_MESH_LIMIT {
-            return Vec::new();
-        }
-        let degree = |id: NodeId| self.attached[id.0].len();
-        let mut ranked: Vec<NodeId> = routers.to_vec();
-        ranked.sort_by_key(|id| (std::cmp::Reverse(degree(*id)), *id));
-        ranked.truncate(2);
-        ranked
-    }
-
-    fn igp(&self) -> Vec<IgpInterface> {
-        let internal = self.links().filter_map(|(_, link, interface)| match link.kind {
-            LinkKind::Internal { cost } => {
-                let (name, bfd) = (interface.name.clone(), link.session.bfd.is_some());
-                Some(IgpInterface { name, cost, bfd, passive: false })
-            }
-            _ => None,
-        });
-        let mut all: Vec<IgpInterface> = internal.collect();
-        if !all.is_empty() {
-            // The other gateways of a stub want to know which hosts are here.
-            let access = self.links().filter(|(_, link, _)| link.kind == LinkKind::Access);
-            let passive = |name: &str| IgpInterface { name: name.to_owned(), cost: 1, bfd: false, passive: true };
-            all.extend(access.map(|(.., interface)| passive(&interface.name)));
-        }
-        all
     }
 
     fn host(&self) -> Host {
@@ -395,7 +330,7 @@ impl<'a> View<'a> {
 
     /// The node's links with their interfaces, which are laid out in the same order; those over an exchange with that
     /// of its port.
-    fn links(&self) -> impl Iterator<Item = (LinkId, &'a Link, &'a Interface)> {
+    pub(super) fn links(&self) -> impl Iterator<Item = (LinkId, &'a Link, &'a Interface)> {
         let topology = self.topology;
         let own = self.attached[self.node.0].iter().zip(self.interfaces);
         let own = own.map(|(id, interface)| (*id, &topology.links[id.0], interface));
