@@ -7,11 +7,11 @@ use ipnet::IpNet;
 use super::interfaces;
 use super::timers::{bfd, inside, of_preset, of_session};
 use crate::physics::Interface;
-use crate::routing::rtr;
 use crate::routing::speaker::{
     BfdInterface, Host, HostGroup, IgpInterface, Inside, Origin, Prefix, Role, Router, RouterFamily, RtrServer, Rule,
     Session, Speaker,
 };
+use crate::routing::{rtr, speaker};
 use crate::topology::{
     Addresses, By, Direction, Family, GracefulRestart, Group, GroupId, Guards, Link, LinkId, LinkKind, NodeId,
     NodeKind, Origination, Roa, Rov, Topology, Which,
@@ -34,13 +34,6 @@ pub fn group_protocol(topology: &Topology, group: GroupId) -> String {
 pub fn host_asn(topology: &Topology, host: NodeId) -> u32 {
     let before = topology.of_kind(|kind| kind == NodeKind::Member).take_while(|id| *id < host).count();
     PRIVATE_ASN + before as u32
-}
-
-/// The first pair of addresses of a prefix, or its first address: hosts announce single ones, and not that one.
-fn part(prefix: IpNet) -> IpNet {
-    let pair = prefix.max_prefix_len() - 1;
-    let length = if prefix.prefix_len() < pair { pair } else { prefix.max_prefix_len() };
-    IpNet::new(prefix.network(), length).unwrap_or(prefix)
 }
 
 /// Groups that a host may announce.
@@ -191,7 +184,7 @@ impl<'a> View<'a> {
         let of_family = own.filter(|it| Family::of(it.prefix.addr()) == family);
         let origin = |it: &Origination| Origin {
             prefix: it.prefix,
-            part: part(it.prefix),
+            part: speaker::part(it.prefix),
             communities: it.communities.clone(),
             via: it.to.map(|host| self.addresses.host(host, family)),
             claims: it.claims,
