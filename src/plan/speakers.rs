@@ -158,8 +158,7 @@ impl<'a> View<'a> {
     }
 
     fn roas(&self, family: Family) -> Vec<Roa> {
-        let looks = self.topology.ases[self.topology.node(self.node).as_id.0].rov != Rov::Off
-            && (self.topology.rtr.is_none() || self.topology.asks_for_roas(self.node));
+        let looks = self.topology.looks_at_roas(self.node);
         let all = self.topology.roas.iter().filter(|roa| looks && Family::of(roa.prefix.addr()) == family);
         all.copied().collect()
     }
