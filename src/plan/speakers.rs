@@ -14,7 +14,7 @@ use crate::routing::speaker::{
 use crate::routing::{rtr, speaker};
 use crate::topology::{
     Addresses, By, Direction, Family, GracefulRestart, Group, GroupId, Guards, Link, LinkId, LinkKind, NodeId,
-    NodeKind, Origination, Roa, Rov, Topology, Which,
+    NodeKind, Origination, Roa, Topology, Which,
 };
 
 /// An AS with more routers than this uses route reflectors instead of a full mesh.
