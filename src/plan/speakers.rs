@@ -7,13 +7,13 @@ use ipnet::IpNet;
 use super::interfaces;
 use super::timers::{bfd, of_preset, of_session};
 use crate::physics::Interface;
-use crate::routing::rtr;
 use crate::routing::speaker::{
     BfdInterface, Host, HostGroup, Origin, Prefix, Role, Router, RouterFamily, RtrServer, Rule, Session, Speaker,
 };
+use crate::routing::{rtr, speaker};
 use crate::topology::{
     Addresses, By, Direction, Family, GracefulRestart, Group, GroupId, Guards, Link, LinkId, LinkKind, NodeId,
-    NodeKind, Origination, Roa, Rov, Topology, Which,
+    NodeKind, Origination, Roa, Topology, Which,
 };
 
 /// First private 4-byte ASN (RFC 6996); the n-th member of the lab takes the n-th.
@@ -30,13 +30,6 @@ pub fn group_protocol(topology: &Topology, group: GroupId) -> String {
 pub fn host_asn(topology: &Topology, host: NodeId) -> u32 {
     let before = topology.of_kind(|kind| kind == NodeKind::Member).take_while(|id| *id < host).count();
     PRIVATE_ASN + before as u32
-}
-
-/// The first pair of addresses of a prefix, or its first address: hosts announce single ones, and not that one.
-fn part(prefix: IpNet) -> IpNet {
-    let pair = prefix.max_prefix_len() - 1;
-    let length = if prefix.prefix_len() < pair { pair } else { prefix.max_prefix_len() };
-    IpNet::new(prefix.network(), length).unwrap_or(prefix)
 }
 
 /// Groups that a host may announce.
@@ -161,8 +154,7 @@ impl<'a> View<'a> {
     }
 
     fn roas(&self, family: Family) -> Vec<Roa> {
-        let looks = self.topology.ases[self.topology.node(self.node).as_id.0].rov != Rov::Off
-            && (self.topology.rtr.is_none() || self.topology.asks_for_roas(self.node));
+        let looks = self.topology.looks_at_roas(self.node);
         let all = self.topology.roas.iter().filter(|roa| looks && Family::of(roa.prefix.addr()) == family);
         all.copied().collect()
     }
@@ -187,7 +179,7 @@ impl<'a> View<'a> {
         let of_family = own.filter(|it| Family::of(it.prefix.addr()) == family);
         let origin = |it: &Origination| Origin {
             prefix: it.prefix,
-            part: part(it.prefix),
+            part: speaker::part(it.prefix),
             communities: it.communities.clone(),
             via: it.to.map(|host| self.addresses.host(host, family)),
             claims: it.claims,

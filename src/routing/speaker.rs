@@ -111,6 +111,13 @@ pub struct Origin {
     pub claims: Option<u32>,
 }
 
+/// The first pair of addresses of a prefix, or its first address: hosts announce single ones, and not that one.
+pub fn part(prefix: IpNet) -> IpNet {
+    let pair = prefix.max_prefix_len() - 1;
+    let length = if prefix.prefix_len() < pair { pair } else { prefix.max_prefix_len() };
+    IpNet::new(prefix.network(), length).unwrap_or(prefix)
+}
+
 /// An interface on which OSPF is spoken.
 #[derive(Serialize)]
 pub struct IgpInterface {

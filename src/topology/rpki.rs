@@ -110,6 +110,12 @@ impl Builder<'_> {
 }
 
 impl Topology {
+    /// Whether a router has ROAs: by its config, or because it asks the RTR server.
+    pub fn looks_at_roas(&self, router: NodeId) -> bool {
+        let looks = self.ases[self.node(router).as_id.0].rov != Rov::Off;
+        looks && (self.rtr.is_none() || self.asks_for_roas(router))
+    }
+
     /// Whether a router holds what other ASes tell it against ROAs.
     pub fn asks_for_roas(&self, router: NodeId) -> bool {
         let external = |link: &&Link| matches!(link.kind, LinkKind::External(_));

@@ -17,7 +17,7 @@ const SYSTEM: &str = "/usr/lib/frr";
 /// The first with the roles of RFC 9234.
 const FROM: (u32, u32, u32) = (8, 4, 0);
 
-/// The first whose `rpki cache` has the word `tcp`, by its documentation; 8.4.4 lacks it, and 10.3 has it.
+/// From here on `rpki cache` is told `tcp`: 8.4.4 works without it, 10.3 with it only. Between has not been tried.
 pub(super) const SAYS_TCP: (u32, u32, u32) = (9, 1, 0);
 
 /// bgpd's module that looks at ROAs, and the block of its config.

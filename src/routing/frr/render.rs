@@ -28,7 +28,7 @@ pub(super) struct Configs {
 
 impl Configs {
     pub(super) fn load(own: Option<&Path>, installed: Option<&Installed>) -> Result<Self, RenderError> {
-        // 8.4.4 does not know the word `tcp` of `rpki cache`, 10.3 demands it.
+        // Of `rpki cache`: 8.4.4 works without the word, 10.3 with it only.
         let version = installed.and_then(|found| numbers(&found.version));
         let says_tcp = version.is_none_or(|version| version >= find::SAYS_TCP);
         let modules = installed.and_then(|found| find::modules(&found.path));
