@@ -23,6 +23,8 @@ const LOOK_EVERY: Duration = Duration::from_millis(50);
 const QUIET: Duration = Duration::from_millis(100);
 /// BIRD holds what it has heard against its ROAs when they have not changed for a second.
 const ROAS_SETTLE: Duration = Duration::from_millis(1300);
+/// Routes are there sooner unless something was lost.
+const REMIND: Duration = Duration::from_secs(8);
 /// Daemons asked at the same time.
 const AT_ONCE: usize = 128;
 /// Missing things named in an error; the rest is counted.
@@ -49,11 +51,34 @@ impl Lab {
             self.quiet().await;
             sessions
         };
+        let wait = async {
+            tokio::select! {
+                sessions = wait => sessions,
+                never = self.insist() => never,
+            }
+        };
         match timeout(patience, wait).await {
             Ok(sessions) => Ok(sessions),
             Err(_) => {
                 let (missing, overloaded) = (self.what_is_missing().await, self.overloaded());
                 bail!("routing has not converged within {} s\n{missing}{overloaded}", patience.as_secs())
+            }
+        }
+    }
+
+    /// Now and then reminds daemons of what is not in their kernels.
+    async fn insist(&self) -> usize {
+        loop {
+            sleep(REMIND).await;
+            let mut missing: BTreeMap<NodeId, Vec<IpNet>> = BTreeMap::new();
+            for (node, prefix) in self.fibs.missing() {
+                missing.entry(node).or_default().extend(prefix.parse::<IpNet>());
+            }
+            for (node, prefixes) in missing {
+                // Who does not answer is waited for anyway.
+                if let Ok(mut control) = self.control(node).await {
+                    let _ = timeout(ANSWER, control.insist(&prefixes)).await;
+                }
             }
         }
     }

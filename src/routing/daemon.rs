@@ -196,6 +196,11 @@ pub trait Control: Send + Sync {
     /// Has it hold all that it has heard against the ROAs that it has, if it does not of its own accord.
     fn validate(&mut self) -> BoxFuture<'_, Result<()>>;
 
+    /// Has it tell the kernel once more of what it originates of these, if it may have told nobody.
+    fn insist<'a>(&'a mut self, _missing: &'a [IpNet]) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async { Ok(()) })
+    }
+
     /// Has it read its config again. Sessions that have not changed stay up, and groups announced.
     fn reconfigure(&mut self) -> BoxFuture<'_, Result<()>>;
 

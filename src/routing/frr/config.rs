@@ -3,6 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use ipnet::IpNet;
+
 /// A line, and the lines that open the blocks around it.
 type Line<'a> = (Vec<&'a str>, &'a str);
 
@@ -19,6 +21,27 @@ pub(super) struct Change {
 pub(super) fn sessions(config: &str) -> BTreeMap<&str, &str> {
     let described = config.lines().filter_map(|line| line.trim_start().strip_prefix("neighbor "));
     described.filter_map(|rest| rest.split_once(" description ")).collect()
+}
+
+/// What takes these aggregates of a config away and makes them again.
+pub(super) fn aggregates(config: &str, wanted: &[IpNet]) -> Vec<String> {
+    let is_wanted = |line: &str| {
+        let prefix = line.strip_prefix("aggregate-address ").and_then(|rest| rest.split(' ').next()?.parse().ok());
+        prefix.is_some_and(|prefix: IpNet| wanted.contains(&prefix))
+    };
+    let all = lines(config).into_iter().filter(|(_, line)| is_wanted(line));
+    let mut commands: Vec<String> = all
+        .flat_map(|(around, line)| {
+            let enter = around.iter().map(|block| (*block).to_owned());
+            let leave = around.iter().rev().map(|block| leave(block).to_owned());
+            enter.chain([format!("no {line}"), line.to_owned()]).chain(leave).collect::<Vec<_>>()
+        })
+        .collect();
+    if !commands.is_empty() {
+        commands.insert(0, "configure terminal".to_owned());
+        commands.push("end".to_owned());
+    }
+    commands
 }
 
 /// From `before` to `after`.
@@ -135,6 +158,25 @@ exit
     fn nothing_is_typed_for_nothing() {
         assert_eq!(change(BEFORE, BEFORE), Change::default());
         assert_eq!(sessions(BEFORE), BTreeMap::from([("10.0.0.1", "ebgp-b")]));
+    }
+
+    #[test]
+    fn an_aggregate_is_made_again_where_it_stands() {
+        let config = BEFORE
+            .replace(" exit-address", "  aggregate-address 10.1.0.0/26 summary-only route-map OWN\n exit-address");
+        let prefix = |text: &str| text.parse::<IpNet>().expect("a prefix");
+        let typed = [
+            "configure terminal",
+            "router bgp 100",
+            "address-family ipv4 unicast",
+            "no aggregate-address 10.1.0.0/26 summary-only route-map OWN",
+            "aggregate-address 10.1.0.0/26 summary-only route-map OWN",
+            "exit-address-family",
+            "exit",
+            "end",
+        ];
+        assert_eq!(aggregates(&config, &[prefix("10.1.0.0/26"), prefix("10.2.0.0/26")]), typed);
+        assert!(aggregates(&config, &[prefix("10.1.0.0/27")]).is_empty());
     }
 
     #[test]

@@ -180,6 +180,17 @@ impl Control for Bgpd {
         Box::pin(self.all(to))
     }
 
+    /// An aggregate that bgpd (10.7.1) has selected before it has found zebra stays away from the kernel.
+    fn insist<'a>(&'a mut self, missing: &'a [IpNet]) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async {
+            let commands = config::aggregates(&self.read(READ)?, missing);
+            for command in &commands {
+                self.vty.try_to(command).await?;
+            }
+            Ok(())
+        })
+    }
+
     fn roas(&mut self) -> BoxFuture<'_, Result<Vec<Roa>>> {
         Box::pin(async {
             // It looks every 3 s whether all has come, and uses none before.
