@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::{Choices, Ended, Failure, Format, check, is_colored, labs, print};
 use crate::lab::ask::RoutesRequest;
-use crate::predict::{Prediction, predict, predict_as_it_fell};
+use crate::predict::{Prediction, predict, predict_as_it_fell, written};
 use crate::report::page::{BAD, BOLD, Cell, DIM, Page};
 use crate::routing::route::Route;
 use crate::topology::{GroupId, NodeId, Topology};
@@ -147,13 +147,9 @@ fn compare(topology: &Topology, one: &mut Shown, prefix: IpNet, real: &Real) {
     for (router, id) in one.routers.iter_mut().zip(topology.of_kind(|kind| kind.is_router())) {
         let found = real.get(&(id, prefix)).cloned().flatten();
         if found != router.path {
-            router.instead = Some(found.map_or_else(|| "no route".to_owned(), |path| words(&path)));
+            router.instead = Some(found.map_or_else(|| "no route".to_owned(), |path| written(&path)));
         }
     }
-}
-
-fn words(path: &[u32]) -> String {
-    path.iter().map(u32::to_string).collect::<Vec<_>>().join(" ")
 }
 
 fn text(all: &[Shown], with: Option<&str>) -> String {
@@ -179,7 +175,7 @@ fn text(all: &[Shown], with: Option<&str>) -> String {
         }
         let mut rows = vec![header];
         for router in &one.routers {
-            let path = router.path.as_ref().map_or("no route".to_owned(), |path| words(path));
+            let path = router.path.as_ref().map_or("no route".to_owned(), |path| written(path));
             let mut step = router.step.clone().unwrap_or_default();
             if router.by_order {
                 step += ", or which came first";

@@ -9,7 +9,9 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use anyhow::{Context, Result};
 use netlink_packet_route::RouteNetlinkMessage;
 use netlink_packet_route::link::{LinkAttribute, LinkFlags, LinkMessage};
-use netlink_packet_route::route::{RouteAddress, RouteAttribute, RouteHeader, RouteMessage, RouteNextHop, RouteType};
+use netlink_packet_route::route::{
+    RouteAddress, RouteAttribute, RouteHeader, RouteMessage, RouteNextHop, RouteType, RouteVia,
+};
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
 use rtnetlink::MulticastGroup;
 use rtnetlink::packet_core::{NetlinkBuffer, NetlinkMessage, NetlinkPayload};
@@ -211,14 +213,16 @@ fn prefix(route: &RouteMessage) -> Option<String> {
     }
 }
 
-fn gateway(attributes: &[RouteAttribute]) -> Option<IpAddr> {
+/// An IPv4 route may have an IPv6 gateway (RFC 8950).
+pub(super) fn gateway(attributes: &[RouteAttribute]) -> Option<IpAddr> {
     attributes.iter().find_map(|a| match a {
         RouteAttribute::Gateway(address) => ip(address),
+        RouteAttribute::Via(RouteVia::Inet6(address)) => Some(IpAddr::V6(*address)),
         _ => None,
     })
 }
 
-fn oif(attributes: &[RouteAttribute]) -> Option<u32> {
+pub(super) fn oif(attributes: &[RouteAttribute]) -> Option<u32> {
     attributes.iter().find_map(|a| match a {
         RouteAttribute::Oif(index) => Some(*index),
         _ => None,

@@ -5,10 +5,11 @@ use std::net::IpAddr;
 use anyhow::{Context, Result};
 use futures_util::TryStreamExt;
 use netlink_packet_route::route::{
-    RouteAddress, RouteAttribute, RouteFlags, RouteMessage, RouteNextHop, RouteNextHopFlags, RouteType, RouteVia,
+    RouteAttribute, RouteFlags, RouteMessage, RouteNextHop, RouteNextHopFlags, RouteType,
 };
 use rtnetlink::{Error, RouteMessageBuilder};
 
+use super::fib::{gateway, oif};
 use super::interface::Netlink;
 
 /// Its protocol number.
@@ -49,7 +50,7 @@ impl Netlink {
     /// names the one that it takes for such a packet.
     pub async fn next_hop(&self, source: IpAddr, destination: IpAddr, input: Option<u32>) -> Result<Hop> {
         let Some(route) = self.ask(question(source, destination, input)?).await? else { return Ok(Hop::Nowhere) };
-        Ok(match (route.header.kind, interface(&route.attributes)) {
+        Ok(match (route.header.kind, oif(&route.attributes)) {
             (RouteType::Local, _) => Hop::Here,
             (RouteType::Unicast, Some(index)) => Hop::Out(Way { index, via: gateway(&route.attributes) }),
             _ => Hop::Nowhere,
@@ -68,7 +69,7 @@ impl Netlink {
             RouteAttribute::MultiPath(hops) => Some(hops.iter().filter(alive).map(way)),
             _ => None,
         });
-        let one = interface(&route.attributes).map(|index| Way { index, via: gateway(&route.attributes) });
+        let one = oif(&route.attributes).map(|index| Way { index, via: gateway(&route.attributes) });
         let out: Vec<Way> = one.into_iter().chain(several.flatten()).collect();
         Ok(match route.header.kind {
             RouteType::Local => Hops::Here,
@@ -86,23 +87,6 @@ impl Netlink {
             Err(error) => Err(error).context("ask for a route"),
         }
     }
-}
-
-fn interface(attributes: &[RouteAttribute]) -> Option<u32> {
-    attributes.iter().find_map(|attribute| match attribute {
-        RouteAttribute::Oif(index) => Some(*index),
-        _ => None,
-    })
-}
-
-/// An IPv4 route may have an IPv6 gateway (`RTA_VIA`).
-fn gateway(attributes: &[RouteAttribute]) -> Option<IpAddr> {
-    attributes.iter().find_map(|attribute| match attribute {
-        RouteAttribute::Gateway(RouteAddress::Inet(address)) => Some(IpAddr::V4(*address)),
-        RouteAttribute::Gateway(RouteAddress::Inet6(address)) => Some(IpAddr::V6(*address)),
-        RouteAttribute::Via(RouteVia::Inet6(address)) => Some(IpAddr::V6(*address)),
-        _ => None,
-    })
 }
 
 fn question(source: IpAddr, destination: IpAddr, input: Option<u32>) -> Result<RouteMessage> {

@@ -103,15 +103,13 @@ fn address(interface: &mut Interface, addresses: &Addresses, link: LinkId, side:
 /// What joins the ports of an exchange, after them: its route server's interface.
 pub(super) fn segment(topology: &Topology, addresses: &Addresses, exchange: NodeId) -> Interface {
     let index = LOOPBACK + 1 + topology.ports(exchange).count() as u32;
-    let [_, b, c, d] = (exchange.0 as u32).to_be_bytes();
-    let (addresses_, neighbors, default_via) = Default::default();
     let mut interface = Interface {
         name: SEGMENT.to_owned(),
         index,
-        mac: [2, 1, b, c, d, 0],
-        addresses: addresses_,
-        neighbors,
-        default_via,
+        mac: server_mac(exchange),
+        addresses: Vec::new(),
+        neighbors: Vec::new(),
+        default_via: Vec::new(),
     };
     on_segment(&mut interface, topology, addresses, exchange, None);
     interface
@@ -126,11 +124,10 @@ fn on_segment(
     own: Option<LinkId>,
 ) {
     let Some((first, _)) = topology.ports(exchange).next() else { return };
-    let [_, b, c, d] = (exchange.0 as u32).to_be_bytes();
     for family in topology.family.families() {
         let server = addresses.link(first, *family).1;
         let ports = topology.ports(exchange).map(|(id, _)| (Some(id), addresses.link(id, *family).0, mac(id, 0)));
-        for (port, address, mac) in ports.chain([(None, server, [2, 1, b, c, d, 0])]) {
+        for (port, address, mac) in ports.chain([(None, server, server_mac(exchange))]) {
             if port == own {
                 interface.addresses.push(address);
                 continue;
@@ -147,6 +144,11 @@ fn on_segment(
 fn mac(link: LinkId, side: u8) -> [u8; 6] {
     let [_, b, c, d] = (link.0 as u32).to_be_bytes();
     [2, 0, b, c, d, side]
+}
+
+fn server_mac(exchange: NodeId) -> [u8; 6] {
+    let [_, b, c, d] = (exchange.0 as u32).to_be_bytes();
+    [2, 1, b, c, d, 0]
 }
 
 /// `to-PEER`, shortened and numbered where it must be.

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, VecDeque};
 
-use crate::topology::{AsId, Link, LinkId, LinkKind, NodeId, NodeKind, Relation, Topology};
+use crate::topology::{AsId, Link, LinkKind, NodeId, NodeKind, Relation, Topology};
 
 /// For each AS, the ASes whose routes reach it over a valley-free path (Gao and Rexford): up through
 /// providers, across at most one peer link, down through customers.
@@ -80,11 +80,10 @@ fn is_known(topology: &Topology, node: NodeId) -> bool {
 /// `[as] = (neighbor, what the neighbor is to the AS)`.
 fn neighbors(topology: &Topology, cut: &BTreeSet<usize>) -> Vec<Vec<(usize, Relation)>> {
     let mut all = vec![Vec::new(); topology.ases.len()];
-    let lives = |link: LinkId| topology.passed(link).iter().all(|passed| !cut.contains(&passed.0));
     for (index, link) in topology.links.iter().enumerate() {
         if let LinkKind::External(relation) = link.kind
             && !topology.is_exchange(link.b)
-            && lives(LinkId(index))
+            && !cut.contains(&index)
         {
             let (a, b) = (topology.node(link.a).as_id.0, topology.node(link.b).as_id.0);
             all[a].push((b, relation));
@@ -93,7 +92,7 @@ fn neighbors(topology: &Topology, cut: &BTreeSet<usize>) -> Vec<Vec<(usize, Rela
     }
     // Who speaks to a route server is the peer of all who do.
     for exchange in topology.of_kind(|kind| kind == NodeKind::Exchange) {
-        let spoken = topology.ports(exchange).filter(|(id, port)| port.kind != LinkKind::Port && lives(*id));
+        let spoken = topology.ports(exchange).filter(|(id, port)| port.kind != LinkKind::Port && !cut.contains(&id.0));
         let members: Vec<usize> = spoken.map(|(_, port)| topology.node(port.a).as_id.0).collect();
         for member in &members {
             all[*member].extend(members.iter().filter(|other| *other != member).map(|other| (*other, Relation::Peer)));

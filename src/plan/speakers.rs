@@ -8,7 +8,8 @@ use super::interfaces;
 use super::timers::{bfd, of_preset, of_session};
 use crate::physics::Interface;
 use crate::routing::speaker::{
-    BfdInterface, Host, HostGroup, Origin, Prefix, Role, Router, RouterFamily, RtrServer, Rule, Session, Speaker,
+    BfdInterface, Host, HostGroup, Origin, Prefix, Role, Router, RouterFamily, RouterKind, RtrServer, Rule, Session,
+    Speaker,
 };
 use crate::routing::{rtr, speaker};
 use crate::topology::{
@@ -88,11 +89,10 @@ impl<'a> View<'a> {
         Router {
             name: node.name.clone(),
             kind: match node.kind {
-                NodeKind::Gateway => "gateway",
-                NodeKind::Exchange => "route server",
-                _ => "router",
+                NodeKind::Gateway => RouterKind::Gateway,
+                NodeKind::Exchange => RouterKind::RouteServer,
+                NodeKind::Router | NodeKind::Member | NodeKind::Client => RouterKind::Router,
             },
-            route_server: node.kind == NodeKind::Exchange,
             as_name: own.name.clone(),
             asn: own.asn,
             router_id: self.router_id(),
@@ -198,7 +198,6 @@ impl<'a> View<'a> {
         let ours = link.a == self.node;
         let (local, neighbor) = if ours { (a, b) } else { (b, a) };
         let peer = self.topology.node(if ours { link.b } else { link.a });
-        let segment = self.segment.as_ref();
         // The relation says what b is to a.
         let relation = match link.kind {
             LinkKind::External(relation) if ours => Some(relation),
@@ -208,7 +207,7 @@ impl<'a> View<'a> {
         Session {
             name: self.session_name(&self.stem(link, interface), family),
             peer: peer.name.clone(),
-            interface: segment.map_or(&interface.name, |segment| &segment.name).clone(),
+            interface: self.device(interface).to_owned(),
             timers: of_session(self.topology.timers, &link.session),
             bfd: link.session.bfd.is_some(),
             graceful_restart: link.session.graceful_restart,
@@ -250,6 +249,11 @@ impl<'a> View<'a> {
             about.then(|| Rule { which: Which { prefixes, ..rule.which.clone() }, then: rule.then.clone() })
         });
         of_family.collect()
+    }
+
+    /// What is spoken over: that of a link, or the segment that it is a port of.
+    fn device<'v>(&'v self, interface: &'v Interface) -> &'v str {
+        &self.segment.as_ref().unwrap_or(interface).name
     }
 
     /// A bare name may be one of BIRD's keywords (`net`), which it does not take even in quotes.
@@ -295,8 +299,7 @@ impl<'a> View<'a> {
         // Clients run no routing daemon.
         let spoken = self.links().filter(|(_, link, _)| self.topology.node(link.b).kind.speaks_bgp());
         let interface = |(_, link, interface): (LinkId, &Link, &Interface)| {
-            let name = &self.segment.as_ref().unwrap_or(interface).name;
-            Some(bfd(name, link.session.bfd?, link.session.timers.unwrap_or(self.topology.timers)))
+            Some(bfd(self.device(interface), link.session.bfd?, link.session.timers.unwrap_or(self.topology.timers)))
         };
         // Sessions on the segment of an exchange share an interface: the first says how.
         let mut all: Vec<BfdInterface> = Vec::new();

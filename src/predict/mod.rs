@@ -61,11 +61,9 @@ pub struct Best {
     pub of: usize,
 }
 
-impl Best {
-    /// Its path as a daemon shows it.
-    pub fn written(&self) -> String {
-        self.path.iter().map(u32::to_string).collect::<Vec<_>>().join(" ")
-    }
+/// A path as a daemon shows it.
+pub fn written(path: &[u32]) -> String {
+    path.iter().map(u32::to_string).collect::<Vec<_>>().join(" ")
 }
 
 /// Why nothing can be said.
@@ -115,23 +113,25 @@ pub fn predict_in(topology: &Topology, state: &State<'_>) -> Result<Vec<Predicti
         for (index, group) in topology.groups.iter().enumerate().filter(|(index, _)| (state.about)(GroupId(*index))) {
             for (prefix, address) in group.prefixes().zip(&group.addresses) {
                 if Family::of(*address) == *family {
-                    // What packets to the group's address may follow, the longest first.
-                    let mut ways: Vec<_> = tables.iter().filter(|(prefix, _)| prefix.contains(address)).collect();
-                    ways.sort_by_key(|(prefix, _)| std::cmp::Reverse(prefix.prefix_len()));
-                    let ways: Vec<&[Option<Table>]> = ways.into_iter().map(|(_, tables)| &tables[..]).collect();
+                    let ways = ways(&tables, (*address).into());
                     all.push(prediction(topology, &network, prefix, GroupId(index), &tables[&prefix], &ways));
                 }
             }
             // What somebody announces of it besides, as who takes it by halves does.
             for prefix in besides(topology, GroupId(index), *family) {
-                let mut ways: Vec<_> = tables.iter().filter(|(around, _)| around.contains(&prefix)).collect();
-                ways.sort_by_key(|(prefix, _)| std::cmp::Reverse(prefix.prefix_len()));
-                let ways: Vec<&[Option<Table>]> = ways.into_iter().map(|(_, tables)| &tables[..]).collect();
+                let ways = ways(&tables, prefix);
                 all.push(prediction(topology, &network, prefix, GroupId(index), &tables[&prefix], &ways));
             }
         }
     }
     Ok(all)
+}
+
+/// What packets to these addresses may follow, the longest prefix first.
+fn ways(tables: &BTreeMap<IpNet, Vec<Option<Table>>>, to: IpNet) -> Vec<&[Option<Table>]> {
+    let mut around: Vec<_> = tables.iter().filter(|(prefix, _)| prefix.contains(&to)).collect();
+    around.sort_by_key(|(prefix, _)| std::cmp::Reverse(prefix.prefix_len()));
+    around.into_iter().map(|(_, tables)| &tables[..]).collect()
 }
 
 /// Prefixes that are announced for a group and are not its own.

@@ -6,7 +6,7 @@ use ipnet::IpNet;
 
 use super::network::Node;
 use super::route::{Exit, Learned, Route};
-use crate::routing::speaker::{LIKING_HOST, LIKING_INVALID, Role, Router, Rule, Session, liking};
+use crate::routing::speaker::{LIKING_HOST, LIKING_INVALID, Role, Router, RouterKind, Rule, Session, liking};
 use crate::topology::{Community, NodeId, Relation, Rov, is_invalid};
 
 /// What is said to a neighbor of another AS.
@@ -58,7 +58,7 @@ pub(super) fn told(route: &Route, prefix: &IpNet, session: &Session, router: &Ro
     let marks = router.roles && relation != Relation::Provider && session.role != Some(Role::RsClient);
     let otc = route.otc.or(marks.then_some(own));
     let mut path = route.path.clone();
-    if router.kind == "gateway" {
+    if router.kind == RouterKind::Gateway {
         path.retain(|asn| !(64512..=65534).contains(asn) && *asn < 4_200_000_000);
     }
     // A MED that was heard is not told to others (RFC 4271 §5.1.4).

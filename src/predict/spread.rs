@@ -8,6 +8,7 @@ use ipnet::IpNet;
 use super::network::{Kind, Network, Node};
 use super::route::{Exit, Learned, Route, Source, Step, best, ties};
 use super::rules::{Told, heard, may_leave, of_host, passed_on, taken, told};
+use crate::routing::speaker::RouterKind;
 use crate::topology::NodeId;
 
 /// Turns of one router after which nothing will settle any more.
@@ -133,7 +134,7 @@ impl<'n, 's> Spread<'n, 's> {
             if end.kind == Kind::Host || end.other == usize::MAX {
                 continue;
             }
-            let messages: Vec<Message> = if node.router.route_server {
+            let messages: Vec<Message> = if node.router.kind == RouterKind::RouteServer {
                 serve(node, number, &routes).into_iter().collect()
             } else {
                 let all = routes.iter().filter(|_| end.session.add_paths);
@@ -191,7 +192,7 @@ impl<'n, 's> Spread<'n, 's> {
             Message::External(said) => {
                 let exit = said.across.map_or(Exit::Session(number), Exit::Across);
                 let base = Route { exit, source: Source::External, ..base(node, number) };
-                if node.router.route_server {
+                if node.router.kind == RouterKind::RouteServer {
                     return taken(said, node.router, base);
                 }
                 heard(said, &self.prefix, end.session, node, base)
@@ -218,9 +219,6 @@ impl<'n, 's> Spread<'n, 's> {
 
 /// A route server tells each client the best that it has of others: of what a client is not told, the next best.
 fn serve(node: &Node<'_>, number: usize, routes: &[Route]) -> Option<Message> {
-    if !node.router.route_server {
-        return None;
-    }
     let of_others = routes.iter().filter(|route| route.session != number && may_leave(route, true));
     let of_others: Vec<Route> = of_others.cloned().collect();
     let (best, ..) = best(&of_others)?;

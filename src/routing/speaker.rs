@@ -41,9 +41,7 @@ impl Speaker {
 #[derive(Serialize)]
 pub struct Router {
     pub name: String,
-    pub kind: &'static str,
-    /// It passes routes on between its neighbors as if it were not there, and forwards nothing (RFC 7947).
-    pub route_server: bool,
+    pub kind: RouterKind,
     pub as_name: String,
     pub asn: u32,
     pub router_id: IpAddr,
@@ -71,6 +69,18 @@ pub struct Router {
     pub damping: Option<Damping>,
     pub igp: Vec<IgpInterface>,
     pub families: Vec<RouterFamily>,
+}
+
+/// In the words of its config.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub enum RouterKind {
+    #[serde(rename = "router")]
+    Router,
+    #[serde(rename = "gateway")]
+    Gateway,
+    /// It passes routes on between its neighbors as if it were not there, and forwards nothing (RFC 7947).
+    #[serde(rename = "route server")]
+    RouteServer,
 }
 
 /// The RTR server (RFC 8210) of a router that looks at ROAs.

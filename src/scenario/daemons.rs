@@ -73,8 +73,14 @@ pub(super) fn check_features(file: &LabFile, topology: &Topology, problems: &mut
     }
     let links = file.links.iter().map(|link| (&link.options, [&link.a, &link.b]));
     let uplinks = file.stubs.iter().flat_map(|stub| stub.uplinks.iter().map(move |up| (stub, up)));
-    for (options, ends) in links.chain(uplinks.map(|(stub, up)| (&up.options, [&stub.name, &up.to]))) {
-        let ends: Vec<NodeId> = ends.into_iter().filter_map(|name| topology.find(name.get_ref())).collect();
+    let uplinks = uplinks.map(|(stub, up)| (&up.options, [&stub.name, &up.to]));
+    let ports = file.exchanges.iter().flat_map(|exchange| exchange.ports());
+    for (options, ends) in links.chain(uplinks).chain(ports) {
+        let named = |name: &Spanned<String>| {
+            let one = topology.find(name.get_ref()).map(|id| vec![id]);
+            one.unwrap_or_else(|| topology.routers_of(name.get_ref()))
+        };
+        let ends: Vec<NodeId> = ends.into_iter().flat_map(named).collect();
         if let Some(mrai) = options.mrai.as_ref().filter(waits) {
             lacking(Feature::Mrai, "mrai", mrai.span(), &ends);
         }

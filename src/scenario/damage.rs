@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::programs;
 use super::scope::{Ends, Hijack, Origin, Session, Victim};
 use crate::physics::{Egress, Impairment, Properties};
-use crate::program::Process;
+use crate::program::{Process, ProcessKind};
 use crate::topology::{AsId, Change, GroupId, LinkId, NodeId, Roa, Topology};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -238,7 +238,8 @@ impl Damage {
     /// Whether a host's node and its routing daemon can do as they are told; if not, they would do so much later.
     fn can_obey(&self, host: NodeId, topology: &Topology) -> Result<(), String> {
         let name = &topology.node(host).name;
-        let mut obeying = programs::on(topology, host).into_iter().filter(|process| *process != Process::RTR);
+        let mut obeying =
+            programs::on(topology, host).into_iter().filter(|process| process.kind != ProcessKind::Service);
         let problem = obeying.find_map(|p| match self.process(host, p) {
             ProcessState::Running => None,
             ProcessState::Stopped => Some(format!("the {} of {name} is frozen", p.name)),

@@ -11,7 +11,6 @@ use super::file::{ExchangeEntry, LabFile, LinkOptions, PolicyOptions, PortEntry}
 use super::keys::keys;
 use super::model::*;
 use super::multipath::Multipath;
-use super::pacing::read_mrai;
 use super::read::read_items;
 use super::table::{Table, string, wrong_type};
 use super::values::{read_asn, read_place};
@@ -29,6 +28,11 @@ impl ExchangeEntry {
         let members = members.into_iter().filter_map(|value| PortEntry::read(value, f)).collect();
         Some(Self { name: table.required("name", f)?, asn, place, daemon, members })
     }
+
+    /// What is said of each port, and whose sessions it is about.
+    pub(crate) fn ports(&self) -> impl Iterator<Item = (&LinkOptions, [&Spanned<String>; 2])> {
+        self.members.iter().map(|port| (&port.options, [&self.name, &port.router]))
+    }
 }
 
 impl PortEntry {
@@ -42,8 +46,7 @@ impl PortEntry {
             }),
             DeValue::Table(_) => {
                 let table = Table::new("a member of an exchange", keys("exchange.members"), value, f)?;
-                let mrai = read_mrai(&table, f);
-                let options = LinkOptions { mrai, ..LinkOptions::read(&table, ["up", "down"], f) };
+                let options = LinkOptions::of_session(&table, ["up", "down"], f);
                 let (route_server, policy) = (table.boolean("route_server", f), PolicyOptions::read(&table, f));
                 let router = table.required("router", f)?;
                 Some(Self { router, route_server: route_server.unwrap_or(true), options, policy })
@@ -116,8 +119,15 @@ impl Builder<'_> {
         }
     }
 
-    /// The exchange of this name, if both routers have a port there; a link over it has no physics of its own.
-    pub(super) fn meet(&mut self, ends: [NodeId; 2], name: &Spanned<String>, options: &LinkOptions) -> Option<NodeId> {
+    /// The exchange that a link is over, if it is over one: both routers have a port there, and it has no physics of its
+    /// own. `None`: refused.
+    pub(super) fn meet(
+        &mut self,
+        ends: [NodeId; 2],
+        over: Option<&Spanned<String>>,
+        options: &LinkOptions,
+    ) -> Option<Option<NodeId>> {
+        let Some(name) = over else { return Some(None) };
         let exchange = self.topology.find(name.get_ref()).filter(|id| self.topology.is_exchange(*id));
         let Some(exchange) = exchange else {
             let known = self.topology.nodes.iter().filter(|n| n.kind == NodeKind::Exchange).map(|n| n.name.as_str());
@@ -140,6 +150,6 @@ impl Builder<'_> {
             found.label("it shares the segment of all").help(help.to_owned());
             return None;
         }
-        Some(exchange)
+        Some(Some(exchange))
     }
 }

@@ -13,6 +13,16 @@ macro_rules! with_physics {
     };
 }
 
+/// The same of a link with a session between ASes.
+macro_rules! with_session {
+    ($($key:literal),*) => {
+        with_physics![
+            $($key,)* "bfd", "hold", "timers", "graceful_restart", "ttl_security", "password", "max_prefix",
+            "max_prefix_action", "allow_own_as", "mrai"
+        ]
+    };
+}
+
 /// Every table of a lab file and its keys. Tables with a dot are items of another table's list.
 pub static KEYS: LazyLock<Vec<(&str, &[&str])>> = LazyLock::new(|| {
     let with_protocols = |(table, keys): &(&'static str, &'static [&'static str])| {
@@ -87,52 +97,9 @@ const TABLES: &[(&str, &[&str])] = &[
     ("as.damping", &["half_life", "reuse", "suppress", "max"]),
     ("as.routers", &["name", "lat", "lon", "daemon"]),
     ("as.links", with_physics!["a", "b", "cost", "name", "bfd", "ab", "ba"]),
-    (
-        "link",
-        with_physics![
-            "a",
-            "b",
-            "relation",
-            "name",
-            "over",
-            "bfd",
-            "hold",
-            "timers",
-            "graceful_restart",
-            "ttl_security",
-            "password",
-            "max_prefix",
-            "max_prefix_action",
-            "allow_own_as",
-            "mrai",
-            "add_paths",
-            "ab",
-            "ba"
-        ],
-    ),
+    ("link", with_session!["a", "b", "relation", "name", "over", "add_paths", "ab", "ba"]),
     ("exchange", &["name", "asn", "lat", "lon", "daemon", "members"]),
-    (
-        "exchange.members",
-        with_physics![
-            "router",
-            "route_server",
-            "bfd",
-            "hold",
-            "timers",
-            "graceful_restart",
-            "ttl_security",
-            "password",
-            "max_prefix",
-            "max_prefix_action",
-            "allow_own_as",
-            "mrai",
-            "up",
-            "down",
-            "prepend",
-            "local_pref",
-            "med"
-        ],
-    ),
+    ("exchange.members", with_session!["router", "route_server", "up", "down", "prepend", "local_pref", "med"]),
     // One direction of any link: `ab`, `ba`, `up` or `down`.
     ("link.ab", with_physics![]),
     (
@@ -160,28 +127,7 @@ const TABLES: &[(&str, &[&str])] = &[
     ),
     (
         "stub.uplinks",
-        with_physics![
-            "to",
-            "over",
-            "from",
-            "bfd",
-            "hold",
-            "timers",
-            "graceful_restart",
-            "ttl_security",
-            "password",
-            "max_prefix",
-            "max_prefix_action",
-            "allow_own_as",
-            "mrai",
-            "add_paths",
-            "up",
-            "down",
-            "prepend",
-            "weight",
-            "local_pref",
-            "med"
-        ],
+        with_session!["to", "over", "from", "add_paths", "up", "down", "prepend", "weight", "local_pref", "med"],
     ),
     ("stub.access", with_physics!["bfd", "hold", "timers", "graceful_restart", "up", "down"]),
     (

@@ -155,8 +155,7 @@ impl Builder<'_> {
                 .help("a link inside an AS belongs to `links` of its [[as]]".to_owned());
             return;
         }
-        let over = entry.over.as_ref().map(|name| self.meet([a, b], name, &entry.options));
-        let Some(over) = over.map_or(Some(None), |found| found.map(Some)) else { return };
+        let Some(over) = self.meet([a, b], entry.over.as_ref(), &entry.options) else { return };
         let options = self.settle(a, b, &entry.options);
         let link = self.link(a, b, LinkKind::External(entry.relation), entry.name.as_ref(), options, entry.a.span());
         self.share(link, over);

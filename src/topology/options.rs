@@ -14,6 +14,7 @@ use super::guards::{Excess, Guards, MaxPrefix};
 use super::keys::{PRESETS, keys};
 use super::model::*;
 use super::multipath::{Multipath, MultipathHash};
+use super::pacing::read_mrai;
 use super::table::{Table, wrong_type};
 use crate::physics::{Impairment, PROPERTIES};
 
@@ -34,6 +35,13 @@ impl LinkOptions {
             direction.map(|t| Written::read(&t, f)).unwrap_or_default()
         });
         Self { both, each, session: SessionOptions::read(table, f), mrai: None, span: table.span.clone() }
+    }
+}
+
+impl LinkOptions {
+    /// The same of a link with a session between ASes.
+    pub(super) fn of_session(table: &Table<'_>, directions: [&str; 2], f: &mut Problems) -> Self {
+        Self { mrai: read_mrai(table, f), ..Self::read(table, directions, f) }
     }
 }
 

@@ -171,7 +171,7 @@ impl LinkEntry {
         }
         let relation = table.word("relation", &relations, f);
         let (a, b, name) = (table.required("a", f), table.required("b", f), table.string("name", f));
-        let options = LinkOptions { mrai: read_mrai(table, f), ..LinkOptions::read(table, ["ab", "ba"], f) };
+        let options = LinkOptions::of_session(table, ["ab", "ba"], f);
         let (over, relation) = (table.string("over", f), relation.map_or(Relation::Peer, Spanned::into_inner));
         Some(Self { a: a?, b: b?, relation, name, over, options })
     }
@@ -224,8 +224,7 @@ impl Uplink {
             }),
             DeValue::Table(_) => {
                 let table = Table::new("an uplink", keys("stub.uplinks"), value, f)?;
-                let mrai = read_mrai(&table, f);
-                let options = LinkOptions { mrai, ..LinkOptions::read(&table, ["up", "down"], f) };
+                let options = LinkOptions::of_session(&table, ["up", "down"], f);
                 let policy = PolicyOptions::read(&table, f);
                 let (over, from) = (table.string("over", f), table.string("from", f));
                 Some(Self { to: table.required("to", f)?, over, from, options, policy })

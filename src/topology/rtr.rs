@@ -58,8 +58,8 @@ impl Builder<'_> {
         let Some(at) = &entry.at else { return };
         let host = |id: &NodeId| self.topology.node(*id).kind.is_host();
         let of_stub = |name: &str| {
-            let stub = self.topology.ases.iter().position(|own| own.stub && own.name == name)?;
-            self.topology.ids().find(|id| host(id) && self.topology.node(*id).as_id.0 == stub)
+            let stub = self.topology.find_stub(name)?;
+            self.topology.ids().find(|id| host(id) && self.topology.node(*id).as_id == stub)
         };
         match self.topology.find(at.get_ref()).filter(host).or_else(|| of_stub(at.get_ref())) {
             Some(host) => self.topology.rtr = Some(Rtr { host, intervals }),

@@ -96,8 +96,7 @@ impl Builder<'_> {
                 found.label("again").also(first, "first").help("a second, parallel uplink is a [[link]]".to_owned());
                 continue;
             }
-            let over = over.as_ref().map(|name| self.meet([gateway, router], name, options));
-            let Some(over) = over.map_or(Some(None), |found| found.map(Some)) else { continue };
+            let Some(over) = self.meet([gateway, router], over.as_ref(), options) else { continue };
             let options = self.settle(gateway, router, options);
             let link = self.link(gateway, router, LinkKind::External(Relation::Provider), None, options, to.span());
             self.share(link, over);

@@ -70,12 +70,13 @@ fn ports_are_links_and_sessions_over_them_are_none() {
 
 #[test]
 fn mistakes_have_their_caret() {
-    let wrong: [&[(&str, &str)]; 6] = [
+    let wrong: [&[(&str, &str)]; 7] = [
         &[("over = \"ix\"", "over = \"iy\"")],
         &[("over = \"ix\"", "over = \"empty\"")],
         &[("over = \"ix\"", "over = \"ix\"\ndelay = \"1ms\"")],
         &[("\"s\"]", "\"a1\", \"ix\", \"s.c1\", 7]"), ("name = \"empty\"", "name = \"b\"")],
         &[("route_server = false, ", "route_server = false, prepend = 2, colour = 1, ")],
+        &[("\"s\"]", "{ router = \"s\", mrai = \"5s\", max_prefix = 3, max_prefix_action = \"block\" }]")],
         &[(", \"s\"]", "]"), ("name = \"ix\"", "name = \"ix\"\ndaemon = \"frr\"")],
     ];
     let texts = wrong.iter().map(|parts| with(RIGHT, parts));

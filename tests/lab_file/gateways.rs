@@ -80,6 +80,13 @@ fn mistakes_have_their_caret() {
 
 /// Both announce what the border does, and one alone can be told to stop.
 #[test]
+fn what_the_gateways_of_an_uplink_cannot_do_is_refused() {
+    let wrong = TWO.replace("\"t1\", \"t2\"]", "\"t1\", { to = \"t2\", mrai = \"5s\" }]");
+    let found = problems(&wrong);
+    assert!(found.contains("BIRD has no `mrai`") && found.contains("`gw1` runs BIRD"), "{found}");
+}
+
+#[test]
 fn the_border_has_several_posts() {
     let text = TWO.replace("name = \"dns\"", "name = \"dns\"\nprefix = \"198.51.100.0/24\"\nannounced_by = \"border\"");
     let with = |action: &str| load(&format!("{text}[[timeline]]\nat = \"1s\"\ndo = \"{action}\"\n"));

@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::lab::Lab;
 use crate::plan::unseen;
-use crate::predict::{Best, State, predict_in};
+use crate::predict::{Best, State, predict_in, written};
 use crate::record::{Compared, Difference, Predicted, What};
 use crate::routing::Destination;
 use crate::scenario::damage::{Damage, ProcessState};
@@ -146,10 +146,6 @@ impl Lab {
         }
         found
     }
-}
-
-fn written(path: &[u32]) -> String {
-    path.iter().map(u32::to_string).collect::<Vec<_>>().join(" ")
 }
 
 /// Why nothing can be said of a lab as it is.

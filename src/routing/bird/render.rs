@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::super::daemon::{RenderError, Renderer};
-use super::super::speaker::Speaker;
+use super::super::speaker::{RouterKind, Speaker};
 use super::super::templates::Templates;
 use super::names::{PROCESS, dump, socket};
 use crate::program::{Executable, File, OUT, PRIVATE, Program, Ready, log};
@@ -31,7 +31,7 @@ impl Configs {
 impl Renderer for Configs {
     fn programs(&self, speaker: &Speaker) -> Result<Vec<Program>, RenderError> {
         let template = match speaker {
-            Speaker::Router(router) if router.route_server => ROUTE_SERVER,
+            Speaker::Router(router) if router.kind == RouterKind::RouteServer => ROUTE_SERVER,
             Speaker::Router(_) => ROUTER,
             Speaker::Host(_) => HOST,
         };

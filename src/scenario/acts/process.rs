@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::state::State;
 use super::verb::{Act, Arm, Class, Given, Verb};
-use crate::program::{Process, ProcessKind};
+use crate::program::ProcessKind;
 use crate::routing::registry;
 use crate::scenario::damage::{By, Damage};
 use crate::scenario::deed::{Deed, ProcessDeed};
@@ -75,7 +75,9 @@ impl Act for ProcessAct {
             {
                 Err(format!("of a {} is nothing here: there is none", registry::preferred().title()))
             }
-            Self::Crash(_, Victim::Program(Process::RTR)) | Self::Restart(_, Victim::Program(Process::RTR)) => {
+            Self::Crash(_, Victim::Program(one)) | Self::Restart(_, Victim::Program(one))
+                if one.kind == ProcessKind::Service =>
+            {
                 Err("is about routing, which is not simulated".to_owned())
             }
             _ => self.verb().simulated.map_err(str::to_owned),

@@ -8,7 +8,7 @@ use super::verb::{Act, Arm, Class, Given, Verb};
 use crate::scenario::damage::{By, Damage, Fault};
 use crate::scenario::deed::Deed;
 use crate::scenario::words::{ActionError, asn};
-use crate::topology::{NodeId, Roa, Rov, Topology};
+use crate::topology::{NodeId, NodeKind, Roa, Topology};
 
 /// What becomes of a ROA.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -83,9 +83,7 @@ impl Act for RoaAct {
 impl RoaAct {
     /// Routers that look at ROAs; with an RTR server, those that ask it.
     pub fn readers(topology: &Topology) -> Vec<NodeId> {
-        let looking = topology.ases.iter().filter(|own| own.rov != Rov::Off);
-        let asks = |router: &NodeId| topology.rtr.is_none() || topology.asks_for_roas(*router);
-        looking.flat_map(|own| own.routers.iter().copied()).filter(asks).collect()
+        topology.of_kind(NodeKind::is_router).filter(|router| topology.looks_at_roas(*router)).collect()
     }
 }
 
